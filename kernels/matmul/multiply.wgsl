@@ -1,0 +1,19 @@
+// C = A * B, elementwise, over whole storages: padding is multiplied too and is never looked at.
+
+struct Settings {
+  count: u32,      // numbers
+}
+
+@group(0) @binding(0) var<uniform> settings: Settings;
+@group(0) @binding(1) var<storage, read> left: array<f32>;                // A: (count)
+@group(0) @binding(2) var<storage, read> right: array<f32>;               // B: (count)
+@group(0) @binding(3) var<storage, read_write> result: array<f32>;        // C: (count)
+
+const WORKGROUP = 64u;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = id.x + id.y * groups.x * WORKGROUP;   // folded to two dimensions past 65535 workgroups
+  if (i >= settings.count) { return; }
+  result[i] = left[i] * right[i];
+}

@@ -1,0 +1,54 @@
+// Schedule of the matrix products: register tiles, neither workgroup memory nor subgroups. Runs everywhere.
+//
+// A thread owns 4 LEFT_BLOCKS rows by 4 RIGHT_BLOCKS columns; LANE_ROWS x LANE_COLUMNS threads make a workgroup. The
+// operands come from the kernel that imports this file: leftBlock, rightBlock, store and finish.
+
+const LANE_ROWS = 4u;
+const LANE_COLUMNS = 4u;
+const LEFT_BLOCKS = 1u;
+const RIGHT_BLOCKS = 1u;
+const TILE_ROWS = 4u * LEFT_BLOCKS * LANE_ROWS;
+const TILE_COLUMNS = 4u * RIGHT_BLOCKS * LANE_COLUMNS;
+const INVOCATIONS = LANE_ROWS * LANE_COLUMNS;
+
+@compute @workgroup_size(INVOCATIONS)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let p = problems[group.z];
+  let row = group.y * TILE_ROWS + lane / LANE_COLUMNS * 4u * LEFT_BLOCKS;
+  let column = group.x * TILE_COLUMNS + lane % LANE_COLUMNS * 4u * RIGHT_BLOCKS;
+  if (row < p.rows && column < p.columns) {
+    var sums = array<vec4f, 4u * LEFT_BLOCKS * RIGHT_BLOCKS>();
+    for (var inner = 0u; inner < p.inner; inner += 4u) {
+      var a = array<mat4x4f, LEFT_BLOCKS>();
+      //# unroll
+      for (var i = 0u; i < LEFT_BLOCKS; i++) {
+        a[i] = leftBlock(p, row + 4u * i, inner);
+      }
+      //# unroll
+      for (var j = 0u; j < RIGHT_BLOCKS; j++) {
+        let b = rightBlock(p, column + 4u * j, inner);
+        //# unroll
+        for (var i = 0u; i < 4u * LEFT_BLOCKS; i++) {
+          //# unroll
+          for (var u = 0u; u < 4u; u++) {
+            sums[i * RIGHT_BLOCKS + j] = fma(vec4f(a[i / 4u][i % 4u][u]), b[u], sums[i * RIGHT_BLOCKS + j]);
+          }
+        }
+      }
+    }
+    // Copied, so that the stores may stay a loop: unrolled, an activation in them would be compiled many times over.
+    var tile = array<vec4f, 4u * LEFT_BLOCKS * RIGHT_BLOCKS>();
+    //# unroll
+    for (var i = 0u; i < 4u * LEFT_BLOCKS * RIGHT_BLOCKS; i++) {
+      tile[i] = sums[i];
+    }
+    for (var i = 0u; i < 4u * LEFT_BLOCKS * RIGHT_BLOCKS; i++) {
+      store(p, row + i / RIGHT_BLOCKS, column + 4u * (i % RIGHT_BLOCKS), tile[i]);
+    }
+  }
+  finish(p, ((group.z * groups.y + group.y) * groups.x + group.x) * INVOCATIONS + lane);
+}
