@@ -1,0 +1,142 @@
+/**
+ * How tensors lie in device memory. A layout is a stack of parts in one buffer: one part for an ordinary tensor, one a
+ * network, layer or channel where many small matrices go through the same dispatch. Rows run along the last axis and
+ * are padded to whole quads of four numbers, so that kernels read four at a time; what stands in the padding is never
+ * looked at.
+ */
+
+import { InputError } from '../errors.js';
+
+export type Shape = readonly number[];
+
+export interface Part {
+  readonly shape: Shape;
+  /** Number at which the part begins; a multiple of 4 unless the layout is packed. */
+  readonly offset: number;
+  /** Numbers from one row to the next. */
+  readonly stride: number;
+}
+
+export interface Layout {
+  readonly parts: readonly Part[];
+  /** Numbers in all, padding included. */
+  readonly length: number;
+}
+
+/** Numbers in a quad, the unit in which kernels read rows. */
+export const quad = 4;
+
+export function padded(columns: number): number {
+  return Math.ceil(columns / quad) * quad;
+}
+
+/** Product of all axes but the last; 1 for a vector or a scalar. */
+export function rowsOf(shape: Shape): number {
+  return shape.slice(0, -1).reduce((product, n) => product * n, 1);
+}
+
+/** The last axis; 1 for a scalar. */
+export function columnsOf(shape: Shape): number {
+  return shape.at(-1) ?? 1;
+}
+
+export function sizeOf(shape: Shape): number {
+  return rowsOf(shape) * columnsOf(shape);
+}
+
+/** A stack of parts of the given shapes, each row padded to whole quads. @throws InputError an axis that is no size. */
+export function stackOf(shapes: readonly Shape[]): Layout {
+  let offset = 0;
+  const parts = shapes.map(shape => {
+    requireShape(shape);
+    const part = { shape, offset, stride: padded(columnsOf(shape)) };
+    offset += rowsOf(shape) * part.stride;
+    return part;
+  });
+  return { parts, length: offset };
+}
+
+export function layoutOf(shape: Shape): Layout {
+  return stackOf([shape]);
+}
+
+/** Rows directly behind each other, as a host's own buffer has them. */
+export function packedLayoutOf(shape: Shape): Layout {
+  requireShape(shape);
+  return { parts: [{ shape, offset: 0, stride: columnsOf(shape) }], length: sizeOf(shape) };
+}
+
+/** Whether every row begins at a quad, so that a kernel may read it four numbers at a time. */
+export function isQuadAligned(layout: Layout): boolean {
+  return layout.parts.every(part => part.stride % quad === 0 && part.offset % quad === 0);
+}
+
+export function sameLayout(a: Layout, b: Layout): boolean {
+  return (
+    a.length === b.length &&
+    a.parts.length === b.parts.length &&
+    a.parts.every((part, i) => {
+      const other = b.parts[i] as Part;
+      return part.offset === other.offset && part.stride === other.stride && sameShape(part.shape, other.shape);
+    })
+  );
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((n, i) => n === b[i]);
+}
+
+/** The only part of a layout. @throws InputError if it is a stack of several. */
+export function onlyPart(what: string, layout: Layout): Part {
+  if (layout.parts.length !== 1) {
+    throw new InputError(`${what}: takes one tensor, got a stack of ${layout.parts.length}`);
+  }
+  return layout.parts[0] as Part;
+}
+
+export function formatShape(shape: Shape): string {
+  return `(${shape.join(', ')})`;
+}
+
+export function formatLayout(layout: Layout): string {
+  const shapes = layout.parts.map(part => formatShape(part.shape));
+  return shapes.length === 1 ? (shapes[0] as string) : `[${shapes.join(', ')}]`;
+}
+
+function requireShape(shape: Shape): void {
+  for (const n of shape) {
+    if (!Number.isInteger(n) || n < 1 || n > 0x7fffffff) {
+      throw new InputError(`shape ${formatShape(shape)}: ${n} is no size of an axis: use whole numbers from 1`);
+    }
+  }
+}
+
+/** Numbers of all parts, rows behind each other, from padded memory. */
+export function unpad(layout: Layout, stored: Float32Array): Float32Array {
+  const values = new Float32Array(layout.parts.reduce((sum, part) => sum + sizeOf(part.shape), 0));
+  let at = 0;
+  eachRow(layout, (start, columns) => {
+    values.set(stored.subarray(start, start + columns), at);
+    at += columns;
+  });
+  return values;
+}
+
+/** Padded memory from the numbers of all parts, rows behind each other; the padding is zero. */
+export function pad(layout: Layout, values: ArrayLike<number> & Iterable<number>): Float32Array {
+  const stored = new Float32Array(layout.length);
+  const source = values instanceof Float32Array ? values : Float32Array.from(values);
+  let at = 0;
+  eachRow(layout, (start, columns) => {
+    stored.set(source.subarray(at, at + columns), start);
+    at += columns;
+  });
+  return stored;
+}
+
+function eachRow(layout: Layout, visit: (start: number, columns: number) => void): void {
+  for (const part of layout.parts) {
+    const columns = columnsOf(part.shape);
+    for (let row = 0; row < rowsOf(part.shape); row++) visit(part.offset + row * part.stride, columns);
+  }
+}

@@ -1,0 +1,114 @@
+/** A dispatch as data: which kernel with which text, what it binds, how many workgroups. No GPU object is made here. */
+
+import type { Storage } from '../buffer/memory.js';
+import type { Device } from '../device/device.js';
+import { InputError } from '../errors.js';
+import {
+  type BindingLayout,
+  type Buffers,
+  type Constants,
+  catalogue,
+  type KernelName,
+  type Problem,
+  type Settings,
+  scheduleCatalogue,
+} from './catalogue.js';
+import { type FieldValues, packStructs } from './pack.js';
+import { chooseSchedule, type Schedule } from './schedule.js';
+import { specialise } from './specialise.js';
+
+export type Workgroups = readonly [number, number, number];
+
+export interface Dispatch {
+  readonly kernel: KernelName;
+  /** The text that the device compiles. */
+  readonly source: string;
+  readonly bindings: readonly BindingLayout[];
+  /** One a binding: a storage, or the bytes of a table or of settings, which the plan puts into memory of its own. */
+  readonly resources: readonly (Storage | Uint8Array<ArrayBuffer>)[];
+  readonly workgroups: Workgroups;
+  /** Floating-point operations, a fused multiply-add counting two; 0 where they do not matter. */
+  readonly operations: number;
+}
+
+interface Description<K extends KernelName> {
+  readonly constants?: Constants<K>;
+  readonly problems?: readonly Problem<K>[];
+  readonly settings?: Settings<K>;
+  readonly buffers: Buffers<K>;
+}
+
+/** A dispatch of a kernel that has its own `main`. */
+export function dispatch<K extends KernelName>(
+  kernel: K,
+  description: Description<K> & { readonly workgroups: Workgroups },
+): Dispatch {
+  return assemble(kernel, description, specialise(catalogue[kernel].source, definite(description.constants)), {
+    workgroups: description.workgroups,
+    operations: 0,
+  });
+}
+
+interface ProductProblem {
+  readonly rows: number;
+  readonly columns: number;
+  readonly inner: number;
+}
+
+/** A dispatch of a matrix product, on the schedule that suits the device and the shapes. */
+export function productDispatch<K extends KernelName>(
+  device: Device,
+  kernel: K,
+  description: Description<K> & { readonly problems: readonly (Problem<K> & ProductProblem)[] },
+  schedule: Schedule = chooseSchedule(device, description.problems as readonly ProductProblem[]),
+): Dispatch {
+  const problems: readonly ProductProblem[] = description.problems;
+  const constants = { ...definite(description.constants), ...schedule.constants };
+  const source = specialise(catalogue[kernel].source, constants, scheduleCatalogue[schedule.name].source);
+  return assemble(kernel, description, source, {
+    workgroups: productWorkgroups(problems, schedule),
+    operations: problems.reduce((sum, p) => sum + 2 * p.rows * p.columns * p.inner, 0),
+  });
+}
+
+/** How many workgroups, and so how many invocations, a product takes: a kernel may write one number an invocation. */
+export function productWorkgroups(problems: readonly ProductProblem[], schedule: Schedule): Workgroups {
+  const rows = Math.max(...problems.map(p => p.rows));
+  const columns = Math.max(...problems.map(p => p.columns));
+  return [Math.ceil(columns / schedule.tileColumns), Math.ceil(rows / schedule.tileRows), problems.length];
+}
+
+/** Workgroups in two dimensions for a kernel that folds a long line of them (see kernels/train/adam.wgsl). */
+export function foldedWorkgroups(count: number, size: number, device: Device): Workgroups {
+  const all = Math.ceil(count / size);
+  const most = device.limits.maxComputeWorkgroupsPerDimension;
+  const high = Math.ceil(all / most);
+  return [Math.ceil(all / high), high, 1];
+}
+
+function assemble<K extends KernelName>(
+  kernel: K,
+  description: Description<K>,
+  source: string,
+  rest: { workgroups: Workgroups; operations: number },
+): Dispatch {
+  const { bindings } = catalogue[kernel];
+  const buffers = description.buffers as Readonly<Record<string, Storage>>;
+  const resources = bindings.map(binding => {
+    if (binding.struct) {
+      const values = binding.table ? description.problems : [description.settings];
+      if (!values?.[0]) throw new InputError(`${kernel}: nothing is given for ${binding.name}`);
+      return packStructs(binding, values as readonly FieldValues[]);
+    }
+    const storage = buffers[binding.name];
+    if (!storage) throw new InputError(`${kernel}: nothing is bound to ${binding.name}`);
+    return storage;
+  });
+  return { kernel, source, bindings, resources, ...rest };
+}
+
+function definite(constants: Readonly<Record<string, number | boolean | undefined>> = {}) {
+  return Object.fromEntries(
+    Object.entries(constants).filter((entry): entry is [string, number | boolean] => entry[1] !== undefined),
+  );
+}

@@ -1,0 +1,62 @@
+/** Compute pipelines of a device, each text compiled once. */
+
+import type { Device } from '../device/device.js';
+import { RunError } from '../errors.js';
+import type { BindingLayout } from './catalogue.js';
+import type { Dispatch } from './dispatch.js';
+
+const computeStage = 0x4;
+
+const bufferTypes = { uniform: 'uniform', read: 'read-only-storage', read_write: 'storage' } as const;
+
+export class Pipelines {
+  readonly #byText = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+
+  constructor(readonly device: Device) {}
+
+  /** @throws RunError naming the kernel, with the compiler's message, if a driver refuses its text. */
+  get(dispatch: Dispatch): Promise<GPUComputePipeline> {
+    let pipeline = this.#byText.get(dispatch.source);
+    if (!pipeline) {
+      pipeline = this.device.track(this.#compile(dispatch));
+      this.#byText.set(dispatch.source, pipeline);
+    }
+    return pipeline;
+  }
+
+  layout(bindings: readonly BindingLayout[]): GPUBindGroupLayout {
+    const key = bindings.map(binding => binding.access).join(' ');
+    let layout = this.#layouts.get(key);
+    if (!layout) {
+      layout = this.device.gpu.createBindGroupLayout({
+        entries: bindings.map(({ access }, binding) => ({
+          binding,
+          visibility: computeStage,
+          buffer: { type: bufferTypes[access] },
+        })),
+      });
+      this.#layouts.set(key, layout);
+    }
+    return layout;
+  }
+
+  async #compile({ kernel, source, bindings }: Dispatch): Promise<GPUComputePipeline> {
+    const { gpu } = this.device;
+    // A text that does not parse is an error of the module, which the pipeline's own error only mentions.
+    gpu.pushErrorScope('validation');
+    const module = gpu.createShaderModule({ label: kernel, code: source });
+    const refused = this.device.track(gpu.popErrorScope());
+    const compiled = gpu.createComputePipelineAsync({
+      label: kernel,
+      layout: gpu.createPipelineLayout({ bindGroupLayouts: [this.layout(bindings)] }),
+      compute: { module, entryPoint: 'main' },
+    });
+    const [pipeline, moduleError] = await Promise.allSettled([compiled, refused]);
+    if (moduleError.status === 'fulfilled' && moduleError.value) {
+      throw new RunError(`kernel ${kernel}: ${moduleError.value.message}`);
+    }
+    if (pipeline.status === 'rejected') throw new RunError(`kernel ${kernel}: ${(pipeline.reason as Error).message}`);
+    return pipeline.value;
+  }
+}

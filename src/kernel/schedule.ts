@@ -1,0 +1,60 @@
+/** Which schedule a matrix product runs on: a table by class of adapter and by shape. */
+
+import type { Device } from '../device/device.js';
+import type { ScheduleName } from './catalogue.js';
+
+export interface Schedule {
+  readonly name: ScheduleName;
+  readonly constants: Readonly<Record<string, number>>;
+  readonly tileRows: number;
+  readonly tileColumns: number;
+  /** Invocations of a workgroup. */
+  readonly invocations: number;
+}
+
+interface ProductShape {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Register tiles of (4 blocks) x (4 blocks) a thread, lanes x lanes threads a workgroup. */
+export function registerSchedule(lanes: [number, number], blocks: [number, number]): Schedule {
+  return {
+    name: 'register',
+    constants: { LANE_ROWS: lanes[0], LANE_COLUMNS: lanes[1], LEFT_BLOCKS: blocks[0], RIGHT_BLOCKS: blocks[1] },
+    tileRows: 4 * lanes[0] * blocks[0],
+    tileColumns: 4 * lanes[1] * blocks[1],
+    invocations: lanes[0] * lanes[1],
+  };
+}
+
+export function subgroupSchedule(size: number, blocks: [number, number]): Schedule {
+  return {
+    name: 'subgroup',
+    constants: { SUBGROUP: size, LEFT_BLOCKS: blocks[0], RIGHT_BLOCKS: blocks[1] },
+    tileRows: 4 * size * blocks[0],
+    tileColumns: 4 * size * blocks[1],
+    invocations: size,
+  };
+}
+
+export function workgroupSchedule(): Schedule {
+  return { name: 'workgroup', constants: {}, tileRows: 64, tileColumns: 64, invocations: 64 };
+}
+
+/** A GPU's tile is this wide; a product with less in it leaves most of a workgroup idle. */
+const smallForGpu = 32;
+/** Below this side a wider tile on a CPU adapter only costs time to compile. */
+const smallForCpu = 32;
+
+export function chooseSchedule(device: Device, problems: readonly ProductShape[]): Schedule {
+  const rows = Math.max(...problems.map(p => p.rows));
+  const columns = Math.max(...problems.map(p => p.columns));
+  if (!device.cpu) {
+    return Math.min(rows, columns) < smallForGpu ? registerSchedule([8, 8], [1, 1]) : workgroupSchedule();
+  }
+  const small = Math.max(rows, columns) < smallForCpu;
+  if (device.subgroupSize === 4) return subgroupSchedule(4, small ? [1, 1] : [1, 2]);
+  if (device.subgroupSize === 8) return subgroupSchedule(8, [1, 1]);
+  return registerSchedule([2, 2], small ? [1, 1] : [2, 2]);
+}

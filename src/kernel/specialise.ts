@@ -1,0 +1,133 @@
+/**
+ * The three things that may be done to a kernel's text before a device compiles it: a schedule is put in, constants get
+ * other values, and loops marked `//# unroll` are written out. Register tiles need the last two, since an `override`
+ * cannot size a function's array and Tint does not unroll.
+ */
+
+import { InputError } from '../errors.js';
+
+export type ConstantValue = number | boolean;
+
+const constantLine = /^const ([A-Za-z_]\w*) = (.*?);/gm;
+const loopHead = /for \(var (\w+) = ([^;]+); \1 (<=?) ([^;]+); \1\+\+\) \{/y;
+const mark = /\/\/# unroll\s*\n\s*/;
+
+/**
+ * The text with a schedule in the place of its mark, the given module constants replaced and the marked loops unrolled.
+ *
+ * @throws InputError where a constant does not exist, or a marked loop's bounds are not integers at this point.
+ */
+export function specialise(
+  source: string,
+  constants: Readonly<Record<string, ConstantValue>> = {},
+  schedule = '',
+): string {
+  let text = source.replace('//# schedule\n', () => schedule);
+  for (const [name, value] of Object.entries(constants)) {
+    const line = new RegExp(`^const ${name} = (.*?);`, 'm');
+    const found = line.exec(text);
+    if (!found) throw new InputError(`specialise: the kernel has no constant ${name}`);
+    text = text.replace(line, `const ${name} = ${literal(value, found[1] as string)};`);
+  }
+  return hoistEnables(unroll(text, integerConstants(text)));
+}
+
+/** A value written with the suffix of the text that it replaces. */
+function literal(value: ConstantValue, replaced: string): string {
+  if (typeof value === 'boolean') return String(value);
+  if (replaced.endsWith('f')) return `${value}f`;
+  return `${value}u`;
+}
+
+/** `enable` must stand before everything else; an imported file can only mark what it needs. */
+function hoistEnables(text: string): string {
+  const enables = new Set<string>();
+  const rest = text.replace(/^\/\/# enable (\w+)\n/gm, (_, name: string) => {
+    enables.add(`enable ${name};\n`);
+    return '';
+  });
+  return [...enables].join('') + rest;
+}
+
+/** The module constants that are whole numbers, by name; one may be written in terms of those before it. */
+export function integerConstants(text: string): Map<string, number> {
+  const known = new Map<string, number>();
+  for (const [, name, expression] of text.matchAll(constantLine)) {
+    const value = evaluate(expression as string, known);
+    if (value !== undefined) known.set(name as string, value);
+  }
+  return known;
+}
+
+/** Writes out the outermost marked loops, then those inside them, whose bounds may name the loops around. */
+function unroll(text: string, known: ReadonlyMap<string, number>): string {
+  const found = mark.exec(text);
+  if (!found) return text;
+  loopHead.lastIndex = found.index + found[0].length;
+  const head = loopHead.exec(text);
+  if (!head)
+    throw new InputError(`specialise: "//# unroll" stands before no plain loop: ${excerpt(text, found.index)}`);
+  const [, name, fromText, comparison, toText] = head as unknown as [string, string, string, string, string];
+  const from = evaluate(fromText, known);
+  const to = evaluate(toText, known);
+  if (from === undefined || to === undefined) {
+    throw new InputError(`specialise: the bounds of a loop to unroll are no constants: ${excerpt(text, found.index)}`);
+  }
+  const open = loopHead.lastIndex;
+  const close = closingBrace(text, open);
+  const body = text.slice(open, close);
+  const copies: string[] = [];
+  for (let i = from; comparison === '<' ? i < to : i <= to; i++) {
+    copies.push(`{ const ${name} = ${i}u;${unroll(body, new Map([...known, [name, i]]))}}`);
+  }
+  return text.slice(0, found.index) + copies.join('\n') + unroll(text.slice(close + 1), known);
+}
+
+function closingBrace(text: string, open: number): number {
+  let depth = 1;
+  for (let i = open; i < text.length; i++) {
+    if (text[i] === '{') depth++;
+    if (text[i] === '}' && --depth === 0) return i;
+  }
+  throw new InputError(`specialise: a loop to unroll does not end: ${excerpt(text, open)}`);
+}
+
+function excerpt(text: string, index: number): string {
+  return text
+    .slice(index, index + 100)
+    .split('\n')
+    .slice(0, 2)
+    .join(' ');
+}
+
+/** The value of an integer expression of + - * / %, brackets, numbers and known names; undefined if it is none. */
+function evaluate(expression: string, known: ReadonlyMap<string, number>): number | undefined {
+  const tokens = expression.match(/\d+[ui]?|[A-Za-z_]\w*|[-+*/%()]|\S/g) ?? [];
+  let at = 0;
+  const primary = (): number => {
+    const token = tokens[at++] ?? '';
+    if (token === '(') {
+      const value = sum();
+      return tokens[at++] === ')' ? value : Number.NaN;
+    }
+    if (/^\d+[ui]?$/.test(token)) return Number.parseInt(token, 10);
+    return known.get(token) ?? Number.NaN;
+  };
+  const product = (): number => {
+    let value = primary();
+    while (tokens[at] === '*' || tokens[at] === '/' || tokens[at] === '%') {
+      const operator = tokens[at++];
+      const right = primary();
+      value = operator === '*' ? value * right : operator === '/' ? Math.trunc(value / right) : value % right;
+    }
+    return value;
+  };
+  const sum = (): number => {
+    let value = product();
+    while (tokens[at] === '+' || tokens[at] === '-')
+      value = tokens[at++] === '+' ? value + product() : value - product();
+    return value;
+  };
+  const value = sum();
+  return at === tokens.length && Number.isInteger(value) ? value : undefined;
+}
