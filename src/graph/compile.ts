@@ -1,0 +1,111 @@
+/**
+ * From a graph to a list of dispatches over storages: unneeded nodes fall away, nodes fuse, each operation is lowered,
+ * and updates in place share memory where nobody else needs what they overwrite.
+ */
+
+import { isQuadAligned } from '../buffer/layout.js';
+import { Storage } from '../buffer/memory.js';
+import type { Tensor } from '../buffer/tensor.js';
+import type { Device } from '../device/device.js';
+import type { Dispatch } from '../kernel/dispatch.js';
+import type { Graph, Node, Value } from './graph.js';
+import type { Operand, Operation } from './operation.js';
+
+/** How rows are copied from one storage to another of the same shapes; an operation of its own, given by its room. */
+export type Copy = (from: Operand, to: Operand) => readonly Dispatch[];
+
+/** A node as it will run: itself, or what it was fused into. */
+interface Step {
+  readonly outputs: readonly Value[];
+  readonly operation: Operation<never>;
+  readonly attributes: unknown;
+  readonly inputs: readonly Value[];
+}
+
+/** The dispatches of one run, in order. */
+export function lower(graph: Graph, device: Device, copy: Copy): Dispatch[] {
+  const steps = stepsOf(graph);
+  const lastUse = new Map<Value, number>();
+  steps.forEach((step, at) => {
+    for (const input of step.inputs) lastUse.set(input, at);
+  });
+  const lastRead = new Map<Tensor, number>();
+  for (const [value, at] of lastUse) {
+    if ('tensor' in value.source) lastRead.set(value.source.tensor, at);
+  }
+  const assigned = new Map(graph.assignments.map(({ tensor, value }) => [value, tensor]));
+  const operands = new Map<Value, Operand>();
+  const dispatches: Dispatch[] = [];
+
+  const inputOperand = (value: Value, packedWillDo: boolean): Operand => {
+    const known = operands.get(value);
+    if (known) return known;
+    if (!('tensor' in value.source)) throw new Error('a value is used before it is made');
+    const { tensor } = value.source;
+    if (packedWillDo || isQuadAligned(tensor.layout)) return tensor;
+    const own = fresh(value); // rows of a host's buffer that are no whole quads are copied before they are multiplied
+    dispatches.push(...copy(tensor, own));
+    operands.set(value, own);
+    return own;
+  };
+
+  const outputOperand = (step: Step, at: number, index: number, inputs: readonly Operand[]): Operand => {
+    const output = step.outputs[index] as Value;
+    const tensor = assigned.get(output);
+    const updated = step.operation.updates?.[index];
+    if (updated === undefined) {
+      const free = tensor && isQuadAligned(tensor.layout) && (lastRead.get(tensor) ?? -1) < at;
+      return free ? tensor : fresh(output);
+    }
+    const input = step.inputs[updated] as Value;
+    const before = inputs[updated] as Operand;
+    const ownMemory = 'tensor' in input.source ? input.source.tensor === tensor : !assigned.has(input);
+    if (lastUse.get(input) === at && ownMemory) return before;
+    const own = fresh(output);
+    dispatches.push(...copy(before, own));
+    return own;
+  };
+
+  steps.forEach((step, at) => {
+    const { operation, attributes } = step;
+    const inputs = step.inputs.map((input, i) => inputOperand(input, operation.takesPacked?.includes(i) ?? false));
+    const outputs = step.outputs.map((_, i) => outputOperand(step, at, i, inputs));
+    step.outputs.forEach((output, i) => {
+      operands.set(output, outputs[i] as Operand);
+    });
+    dispatches.push(...operation.lower({ device, attributes: attributes as never, inputs, outputs }));
+  });
+  for (const { tensor, value } of graph.assignments) {
+    const from = inputOperand(value, true);
+    if (from.storage !== tensor.storage) dispatches.push(...copy(from, tensor));
+  }
+  return dispatches;
+}
+
+function fresh(value: Value): Operand {
+  return { layout: value.layout, storage: new Storage(value.layout.length * 4) };
+}
+
+/** The nodes that an assignment depends on, each fused with its input's producer where nobody else uses that input. */
+function stepsOf(graph: Graph): Step[] {
+  const needed = new Set<Node>();
+  const visit = (value: Value) => {
+    if (!value.node || needed.has(value.node)) return;
+    needed.add(value.node);
+    value.node.inputs.forEach(visit);
+  };
+  for (const { value } of graph.assignments) visit(value);
+
+  const steps: Step[] = graph.nodes.filter(node => needed.has(node));
+  const users = new Map<Value, number>();
+  for (const { value } of graph.assignments) users.set(value, 2);
+  for (const input of steps.flatMap(step => step.inputs)) users.set(input, (users.get(input) ?? 0) + 1);
+  const fused = steps.map(step => {
+    const single = step.inputs.map(input => (users.get(input) === 1 ? input : undefined));
+    const merged = step.operation.fuse?.(step.inputs, single, step.attributes as never);
+    return merged ? { ...merged, outputs: step.outputs } : step;
+  });
+  const used = new Set(fused.flatMap(step => step.inputs));
+  const isUsed = (step: Step) => step.outputs.some(o => used.has(o) || graph.assignments.some(a => a.value === o));
+  return fused.filter(isUsed);
+}

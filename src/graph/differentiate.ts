@@ -1,0 +1,97 @@
+/** Reverse-mode differentiation: the VJPs of a graph's operations, added to it as nodes. */
+
+import { formatLayout } from '../buffer/layout.js';
+import { InputError } from '../errors.js';
+import type { Node, Value } from './graph.js';
+import type { Cotangent } from './operation.js';
+
+/** How cotangents are added up where a value is used more than once; an operation of its own, given by its room. */
+export type Add = (a: Value, b: Value) => Value;
+
+/** Puts another cotangent in the place of the one that reaches `at`: a preconditioner is nothing else. */
+export interface CotangentTransformation {
+  readonly at: Value;
+  readonly map: (cotangent: Value) => Value;
+}
+
+/**
+ * The vector-Jacobian products of `output` with respect to each of `inputs`, given the cotangent at the output.
+ *
+ * @param seed a value of the output's shape, or a number for a loss, whose own VJP knows what to do with it.
+ * @throws InputError an input that the output does not depend on, or a path through an operation without a VJP.
+ */
+export function differentiate(
+  output: Value,
+  seed: Cotangent,
+  inputs: readonly Value[],
+  add: Add,
+  transformation?: CotangentTransformation,
+): Value[] {
+  const cotangents = new Map<Value, Cotangent>();
+  const arrived = (value: Value): Cotangent | undefined => {
+    const cotangent = cotangents.get(value);
+    if (transformation?.at !== value || cotangent === undefined) return cotangent;
+    return transformation.map(requireValue(cotangent, 'the cotangent to transform'));
+  };
+  const needed = ancestorsOf(output, inputs);
+  cotangents.set(output, seed);
+  for (const node of [...output.graph.nodes].reverse()) {
+    if (!needed.has(node)) continue;
+    const own = node.outputs.map(arrived);
+    if (own.every(cotangent => cotangent === undefined)) continue;
+    for (const [i, cotangent] of vjpOf(node, own).entries()) {
+      const input = node.inputs[i];
+      if (cotangent === undefined || !input) continue;
+      const before = cotangents.get(input);
+      cotangents.set(input, before === undefined ? cotangent : sum(before, cotangent, add));
+    }
+  }
+  return inputs.map(input => {
+    const cotangent = arrived(input);
+    if (cotangent === undefined) throw new InputError('vjp: the output does not depend on an input');
+    return requireValue(cotangent, 'the gradient');
+  });
+}
+
+function vjpOf(node: Node, cotangents: readonly (Cotangent | undefined)[]) {
+  const { operation, inputs, outputs, attributes } = node;
+  if (!operation.vjp) {
+    throw new InputError(`${operation.name}: has no gradient: ${operation.notDifferentiable ?? 'none is written'}`);
+  }
+  const found = operation.vjp({ attributes: attributes as never, inputs, outputs, cotangents });
+  found.forEach((cotangent, i) => {
+    const input = inputs[i];
+    if (typeof cotangent !== 'object' || !input) return;
+    const [expected, got] = [input.layout, cotangent.layout].map(formatLayout);
+    if (expected !== got) throw new Error(`${operation.name}: the VJP gives ${got} for an input of ${expected}`);
+  });
+  return found;
+}
+
+/** The nodes on a path from one of `inputs` to `output`: nothing else needs a gradient. */
+function ancestorsOf(output: Value, inputs: readonly Value[]): Set<Node> {
+  const wanted = new Set(inputs);
+  const onPath = new Set<Node>();
+  for (const node of output.graph.nodes) {
+    if (node.inputs.some(input => wanted.has(input) || (input.node && onPath.has(input.node)))) onPath.add(node);
+  }
+  const reaching = new Set<Node>();
+  const visit = (node: Node | undefined) => {
+    if (!node || !onPath.has(node) || reaching.has(node)) return;
+    reaching.add(node);
+    for (const input of node.inputs) visit(input.node);
+  };
+  visit(output.node);
+  return reaching;
+}
+
+function sum(a: Cotangent, b: Cotangent, add: Add): Cotangent {
+  if (typeof a === 'number' && typeof b === 'number') return a + b;
+  return add(requireValue(a, 'a cotangent'), requireValue(b, 'a cotangent'));
+}
+
+export function requireValue(cotangent: Cotangent, what: string): Value {
+  if (typeof cotangent === 'number')
+    throw new InputError(`${what} is a bare number: give a value of the output's shape`);
+  return cotangent;
+}

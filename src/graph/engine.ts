@@ -1,0 +1,171 @@
+/** The engine: a device with its memory, and graphs compiled for it. */
+
+import { layoutOf, packedLayoutOf, type Shape, sizeOf, stackOf } from '../buffer/layout.js';
+import { Memory, type MemoryUse, Storage } from '../buffer/memory.js';
+import { Tensor } from '../buffer/tensor.js';
+import type { AdapterFacts, AdapterKind } from '../device/adapter.js';
+import type { Device } from '../device/device.js';
+import { InputError } from '../errors.js';
+import type { Dispatch } from '../kernel/dispatch.js';
+import { Pipelines } from '../kernel/pipelines.js';
+import { Sequence, submit } from '../kernel/sequence.js';
+import { lower } from './compile.js';
+import { copyRows } from './copyRows.js';
+import { Graph } from './graph.js';
+import { type Build, type Outputs, type OutputTensors, Plan } from './plan.js';
+import { Slots } from './slots.js';
+
+/** What an adapter is, for a report. */
+export interface AdapterReport extends AdapterFacts {
+  readonly kind: AdapterKind;
+}
+
+type PlansOf<B> = { readonly [K in keyof B]: B[K] extends Build<infer O> ? Plan<O> : never };
+
+export class Engine {
+  readonly #memory: Memory;
+  readonly #pipelines: Pipelines;
+
+  constructor(readonly device: Device) {
+    this.#memory = new Memory(device);
+    this.#pipelines = new Pipelines(device);
+  }
+
+  get adapter(): AdapterReport {
+    return { ...this.device.facts, kind: this.device.kind };
+  }
+
+  /** Buffers that the engine holds, and their bytes. */
+  get memory(): MemoryUse {
+    return this.#memory.use;
+  }
+
+  /**
+   * A tensor of the given axes (none for a scalar), row-major, f32; zero where no numbers are given.
+   *
+   * @throws InputError an axis that is no size, a wrong count of numbers, or a tensor past the device's limits.
+   */
+  tensor(shape: Shape, values?: ArrayLike<number> & Iterable<number>): Tensor {
+    return this.#create([shape], values);
+  }
+
+  /** A stack of tensors in one buffer, which batched operations take in one dispatch. */
+  stack(shapes: readonly Shape[], values?: ArrayLike<number> & Iterable<number>): Tensor {
+    return this.#create(shapes, values);
+  }
+
+  /**
+   * A host's own buffer as a tensor, with no copy: its numbers are f32, rows directly behind each other. It is never
+   * destroyed here. Its usage must include STORAGE, and COPY_SRC or COPY_DST where the tensor is read or written.
+   *
+   * @throws InputError a buffer that is too small, or not to be bound as storage.
+   */
+  wrap(buffer: GPUBuffer, shape: Shape): Tensor {
+    const layout = packedLayoutOf(shape);
+    const bytes = sizeOf(shape) * 4;
+    const storageUsage = 0x80;
+    if (buffer.size < bytes) {
+      throw new InputError(`wrap: the buffer has ${buffer.size} bytes, and shape (${shape.join(', ')}) takes ${bytes}`);
+    }
+    if ((buffer.usage & storageUsage) === 0) throw new InputError('wrap: the buffer was created without STORAGE usage');
+    return new Tensor(this.#memory, layout, new Storage(bytes, buffer), false);
+  }
+
+  /**
+   * Compiles one graph to a plan, or several to plans that share their memory and so must not run at the same time.
+   * Everything is checked, and every kernel compiled, before it returns.
+   *
+   * @throws InputError a shape, an attribute or a size that does not fit. @throws RunError a kernel that is refused.
+   */
+  compile<O extends Outputs | void>(build: (graph: Graph) => O): Promise<Plan<O>>;
+  compile<B extends Readonly<Record<string, Build>>>(builds: B): Promise<PlansOf<B>>;
+  async compile(builds: Build | Readonly<Record<string, Build>>): Promise<unknown> {
+    if (typeof builds === 'function') return (await this.compile({ only: builds })).only;
+    const names = Object.keys(builds);
+    const slots = new Slots();
+    const tensors: OutputTensors<Outputs>[] = [];
+    const freeOutputs = () => {
+      for (const tensor of tensors.flatMap(outputs => Object.values(outputs))) tensor.dispose();
+    };
+    try {
+      const lists = names.map(name => {
+        const graph = new Graph();
+        const outputs = builds[name](graph) ?? {};
+        tensors.push(this.#outputTensors(graph, outputs));
+        const dispatches = lower(graph, this.device, (from, to) => copyRows(this.device, from, to));
+        slots.add(dispatches);
+        return dispatches;
+      });
+      slots.place(this.#memory);
+      const sequences = await this.#prepare(lists);
+      const run = (entries: readonly [Sequence, number][]) => this.#submit(entries);
+      let open = names.length;
+      const release = () => {
+        if (--open === 0) slots.dispose(this.#memory);
+      };
+      return Object.fromEntries(
+        names.map((name, i) => [name, new Plan(tensors[i], lists[i], sequences[i], run, release)]),
+      );
+    } catch (error) {
+      slots.dispose(this.#memory);
+      freeOutputs();
+      throw error;
+    }
+  }
+
+  /** The lists made ready to run; where one fails, the others are freed. */
+  async #prepare(lists: readonly (readonly Dispatch[])[]): Promise<Sequence[]> {
+    const prepared = await Promise.allSettled(
+      lists.map(dispatches => Sequence.prepare(dispatches, this.#memory, this.#pipelines)),
+    );
+    const failed = prepared.find(result => result.status === 'rejected');
+    const sequences = prepared.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []));
+    if (!failed) return sequences;
+    for (const sequence of sequences) sequence.dispose();
+    throw failed.reason;
+  }
+
+  /** Runs plans one after the other, each so many times over, in one submit, and waits until the device is done. */
+  async run(parts: readonly (readonly [Plan, number])[]): Promise<void> {
+    await this.#submit(parts.map(([plan, times]) => plan.part(times)));
+  }
+
+  /** Waits until everything submitted is done. @throws RunError the first error that the device has raised. */
+  async check(): Promise<void> {
+    await this.device.check();
+  }
+
+  /** Frees everything the engine created, and its device unless a host lent it. What is under way settles first. */
+  async dispose(): Promise<void> {
+    await this.device.settle();
+    this.#memory.releaseAll();
+    await this.device.destroy();
+  }
+
+  #create(shapes: readonly Shape[], values?: ArrayLike<number> & Iterable<number>): Tensor {
+    const layout = shapes.length === 1 ? layoutOf(shapes[0] as Shape) : stackOf(shapes);
+    const count = shapes.reduce((sum, shape) => sum + sizeOf(shape), 0);
+    if (values && values.length !== count) {
+      const listed = shapes.map(shape => `(${shape.join(', ')})`).join(', ');
+      throw new InputError(`tensor of shape ${listed}: takes ${count} numbers, got ${values.length}`);
+    }
+    const tensor = new Tensor(this.#memory, layout, this.#memory.createStorage('tensor', layout.length * 4), true);
+    if (values) tensor.write(values);
+    return tensor;
+  }
+
+  #outputTensors(graph: Graph, outputs: Outputs): OutputTensors<Outputs> {
+    return Object.fromEntries(
+      Object.entries(outputs).map(([name, value]) => {
+        const tensor = this.#create(value.layout.parts.map(part => part.shape));
+        graph.assign(tensor, value);
+        return [name, tensor];
+      }),
+    );
+  }
+
+  async #submit(entries: readonly [Sequence, number][]): Promise<void> {
+    submit(this.device, entries);
+    await this.device.check();
+  }
+}

@@ -1,0 +1,71 @@
+/** A compiled graph: replayed as often as wanted, in submits of the engine's own or inside a host's. */
+
+import type { Tensor } from '../buffer/tensor.js';
+import { InputError } from '../errors.js';
+import type { Dispatch } from '../kernel/dispatch.js';
+import type { HostEncoder, Sequence } from '../kernel/sequence.js';
+import type { Graph, Value } from './graph.js';
+
+/** What a graph's builder returns: values to be read after a run, by name. */
+export type Outputs = Readonly<Record<string, Value>>;
+/** Builds one graph. */
+export type Build<O extends Outputs | void = Outputs | void> = (graph: Graph) => O;
+export type OutputTensors<O> = { readonly [K in keyof O]: Tensor };
+
+export class Plan<O = unknown> {
+  #disposed = false;
+
+  /** @internal Made by an engine. */
+  constructor(
+    /** The tensors that hold the values which the builder returned, after every run. */
+    readonly outputs: OutputTensors<O>,
+    readonly dispatches: readonly Dispatch[],
+    private readonly sequence: Sequence,
+    private readonly submit: (entries: readonly [Sequence, number][]) => Promise<void>,
+    private readonly release: () => void,
+  ) {}
+
+  /** Floating-point operations of one run that matrix products make. */
+  get operations(): number {
+    return this.dispatches.reduce((sum, dispatch) => sum + dispatch.operations, 0);
+  }
+
+  /**
+   * Encodes `times` runs into a host's command encoder, as a compute pass of their own. The host submits it; errors
+   * are the host's to see.
+   */
+  encode(encoder: HostEncoder, { times = 1 } = {}): void {
+    this.#requireUsable(times);
+    this.sequence.encodeInto(encoder, times);
+  }
+
+  /**
+   * Runs `times` over in one submit and waits until the device is done.
+   *
+   * @throws RunError an error of the device, of this call or of an earlier one.
+   */
+  async run({ times = 1 } = {}): Promise<void> {
+    await this.submit([this.part(times)]);
+  }
+
+  /** @internal This plan, `times` over, as a part of a longer submit. */
+  part(times: number): [Sequence, number] {
+    this.#requireUsable(times);
+    return [this.sequence, times];
+  }
+
+  /** Frees the plan's own memory and outputs. What it read from or assigned to stays. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.sequence.dispose();
+    for (const tensor of Object.values<Tensor>(this.outputs)) tensor.dispose();
+    this.release();
+  }
+
+  #requireUsable(times: number): void {
+    if (this.#disposed) throw new InputError('the plan has been disposed of');
+    if (!Number.isInteger(times) || times < 1)
+      throw new InputError(`times: ${times} is no number of runs: use 1 or more`);
+  }
+}

@@ -1,0 +1,62 @@
+/** How the kernels of a CP model address its factor matrices and tensors. */
+
+import { columnsOf, formatShape, type Layout, type Part, quad, rowsOf, type Shape } from '../buffer/layout.js';
+import { InputError } from '../errors.js';
+import { quadsOf } from './matmul.js';
+
+/** The room that the kernels have for axes: kernels/shared/factors.wgsl, MOST_AXES. */
+const mostAxes = 6;
+
+/** The factor matrices of each of several models, from a stack that has them model by model, axis by axis. */
+export function modelsOf(name: string, factors: Layout, axes: number): readonly (readonly Part[])[] {
+  if (!Number.isInteger(axes) || axes < 2 || axes > mostAxes) {
+    throw new InputError(`${name}: ${axes} axes: a separable model has 2 to ${mostAxes}`);
+  }
+  if (factors.parts.length % axes !== 0) {
+    throw new InputError(
+      `${name}: ${factors.parts.length} factor matrices are no whole number of models of ${axes} axes`,
+    );
+  }
+  const models: Part[][] = [];
+  for (let i = 0; i < factors.parts.length; i += axes) models.push(factors.parts.slice(i, i + axes));
+  return models.map(model => {
+    const [, rank] = model[0].shape;
+    for (const { shape } of model) {
+      if (shape.length !== 2 || shape[1] !== rank) {
+        throw new InputError(`${name}: factor matrices of one rank are (points, ${rank}), got ${formatShape(shape)}`);
+      }
+    }
+    return model;
+  });
+}
+
+export function rankOf(model: readonly Part[]): number {
+  return columnsOf(model[0].shape);
+}
+
+/** The shape of a model's output tensor: the points of each axis. */
+export function gridOf(model: readonly Part[]): Shape {
+  return model.map(part => rowsOf(part.shape));
+}
+
+/** The Axis structs of kernels/shared/factors.wgsl. */
+export function axesOf(model: readonly Part[]) {
+  return model.map(part => {
+    const { first, stride } = quadsOf(part);
+    return { quad: first, stride, points: rowsOf(part.shape) };
+  });
+}
+
+/** The problem of kernels/contract/cp.wgsl: rows i_1 by the stored numbers behind one i_1. */
+export function cpProblem(model: readonly Part[], tensor: Part, scale: number) {
+  const middle = gridOf(model).slice(1, -1);
+  return {
+    rows: rowsOf(model[0].shape),
+    columns: middle.reduce((product, n) => product * n, 1) * tensor.stride,
+    inner: rankOf(model),
+    scale,
+    width: tensor.stride,
+    result: tensor.offset / quad,
+    axes: axesOf(model),
+  };
+}

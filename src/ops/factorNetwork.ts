@@ -1,0 +1,233 @@
+/**
+ * A batch of factor networks, multilayer perceptrons of one architecture on points of their own, and its VJP.
+ *
+ * Inputs and hidden activations are homogeneous, that is with a last column of ones, and a layer's parameters are
+ * [W | b], (outputs, inputs + 1), so that the bias needs no code of its own: H' = a(omega H [W | b]^T).
+ */
+
+import {
+  columnsOf,
+  formatLayout,
+  formatShape,
+  type Layout,
+  rowsOf,
+  type Shape,
+  sameShape,
+  stackOf,
+} from '../buffer/layout.js';
+import type { Device } from '../device/device.js';
+import { InputError } from '../errors.js';
+import { apply, applyOne, type Value } from '../graph/graph.js';
+import { type Operand, type Operation, scratch } from '../graph/operation.js';
+import { type Dispatch, productDispatch } from '../kernel/dispatch.js';
+import { asValue } from './fill.js';
+import { productProblem, quadsOf } from './matmul.js';
+
+/** In the order of their numbers in kernels/shared/activation.wgsl. */
+export const activations = ['sine', 'cosine', 'relu', 'leaky-relu', 'tanh'] as const;
+export type Activation = (typeof activations)[number];
+
+export interface NetworkAttributes {
+  /** Linear layers, from 2; one activation fewer. */
+  readonly depth: number;
+  /** Width of every hidden layer. */
+  readonly width: number;
+  readonly activation: Activation;
+  /** The factor in a(omega z), one a hidden layer. */
+  readonly omegas: readonly number[];
+}
+
+/** What a forward pass leaves for the backward pass and the tangent kernel. */
+export interface Tape {
+  readonly parameters: Value;
+  /** The input and the hidden activations, (n, inputs + 1) for each network; one a linear layer. */
+  readonly inputs: readonly Value[];
+  /** d a(omega z) / dz, (n, width) for each network; one a hidden layer. */
+  readonly derivatives: readonly Value[];
+}
+
+/** Axes of [W | b] of every layer of one network. */
+export function parameterShapes(inputs: number, outputs: number, { depth, width }: NetworkAttributes): Shape[] {
+  return Array.from({ length: depth }, (_, layer) => [
+    layer === depth - 1 ? outputs : width,
+    (layer === 0 ? inputs : width) + 1,
+  ]);
+}
+
+const forward: Operation<NetworkAttributes> = {
+  name: 'factorNetwork',
+  shapes: ([parameters, input], attributes) => {
+    requireParameters(parameters, input, attributes);
+    const { depth, width } = attributes;
+    const points = input.parts.map(part => rowsOf(part.shape));
+    const hidden = stackOf(points.map(n => [n, width + 1]));
+    const slope = stackOf(points.map(n => [n, width]));
+    const output = stackOf(points.map((n, i) => [n, layerOf(parameters, i, depth - 1, depth).shape[0]]));
+    return [output, ...Array(depth - 1).fill(hidden), ...Array(depth - 1).fill(slope)];
+  },
+  lower: ({ device, attributes, inputs: [parameters, input], outputs }) => {
+    const { depth, activation, omegas } = attributes;
+    const [output, ...tape] = outputs;
+    const layers = [input, ...tape.slice(0, depth - 1)];
+    const derivatives = tape.slice(depth - 1);
+    const hidden = derivatives.map((derivative, layer) =>
+      productDispatch(device, 'hidden', {
+        constants: { ACTIVATION: activations.indexOf(activation) },
+        problems: derivative.layout.parts.map((part, i) => {
+          const slope = quadsOf(part);
+          const {
+            alpha: _,
+            beta: __,
+            ...problem
+          } = productProblem(
+            layers[layer].layout.parts[i],
+            layerOf(parameters.layout, i, layer, depth),
+            layers[layer + 1].layout.parts[i],
+            false,
+          );
+          return {
+            ...problem,
+            columns: attributes.width,
+            omega: omegas[layer],
+            derivative: slope.first,
+            derivativeStride: slope.stride,
+          };
+        }),
+        buffers: {
+          left: layers[layer].storage,
+          right: parameters.storage,
+          result: layers[layer + 1].storage,
+          derivative: derivative.storage,
+        },
+      }),
+    );
+    const last = productDispatch(device, 'product', {
+      constants: { LEFT_TRANSPOSED: false, RIGHT_TRANSPOSED: true, BLEND: false },
+      problems: output.layout.parts.map((part, i) =>
+        productProblem(layers[depth - 1].layout.parts[i], layerOf(parameters.layout, i, depth - 1, depth), part, false),
+      ),
+      buffers: { left: layers[depth - 1].storage, right: parameters.storage, result: output.storage },
+    });
+    return [...hidden, last];
+  },
+  vjp: ({
+    attributes,
+    inputs: [parameters, input],
+    outputs: [output, ...tape],
+    cotangents: [cotangent, ...others],
+  }) => {
+    if (others.some(other => other !== undefined)) {
+      throw new InputError('factorNetwork: a gradient flows into its tape, which is not differentiable');
+    }
+    if (cotangent === undefined) return [];
+    const flowing = asValue(cotangent, output);
+    return [applyOne(backward, [flowing, parameters, input, ...tape], attributes)];
+  },
+};
+
+const backward: Operation<NetworkAttributes> = {
+  name: 'factorNetworkVjp',
+  shapes: ([, parameters]) => [parameters],
+  lower: ({ device, attributes, inputs: [cotangent, parameters, input, ...tape], outputs: [gradient] }) => {
+    const { depth } = attributes;
+    const layers = [input, ...tape.slice(0, depth - 1)];
+    const derivatives = tape.slice(depth - 1);
+    const dispatches: Dispatch[] = [];
+    let flowing = cotangent;
+    for (let layer = depth - 1; layer >= 0; layer--) {
+      const current = flowing;
+      dispatches.push(
+        productDispatch(device, 'product', {
+          constants: { LEFT_TRANSPOSED: true, RIGHT_TRANSPOSED: false, BLEND: false },
+          problems: current.layout.parts.map((part, i) =>
+            productProblem(part, layers[layer].layout.parts[i], layerOf(gradient.layout, i, layer, depth), true),
+          ),
+          buffers: { left: current.storage, right: layers[layer].storage, result: gradient.storage },
+        }),
+      );
+      if (layer === 0) break;
+      flowing = scratch(derivatives[layer - 1].layout);
+      dispatches.push(cotangentDispatch(device, current, parameters, derivatives[layer - 1], flowing, layer, depth));
+    }
+    return dispatches;
+  },
+  notDifferentiable: 'second derivatives are not offered',
+};
+
+/** The cotangent below linear layer `layer` (from 0): D' = (D W) * a'. */
+export function cotangentDispatch(
+  device: Device,
+  cotangent: Operand,
+  parameters: Operand,
+  derivative: Operand,
+  result: Operand,
+  layer: number,
+  depth: number,
+): Dispatch {
+  return productDispatch(device, 'cotangent', {
+    problems: cotangent.layout.parts.map((part, i) => {
+      const {
+        alpha: _,
+        beta: __,
+        ...problem
+      } = productProblem(part, layerOf(parameters.layout, i, layer, depth), result.layout.parts[i], false);
+      const slope = quadsOf(derivative.layout.parts[i]);
+      return { ...problem, derivative: slope.first, derivativeStride: slope.stride };
+    }),
+    buffers: {
+      left: cotangent.storage,
+      right: parameters.storage,
+      derivative: derivative.storage,
+      result: result.storage,
+    },
+  });
+}
+
+/** [W | b] of one layer of one network. */
+export function layerOf(parameters: Layout, network: number, layer: number, depth: number) {
+  return parameters.parts[network * depth + layer];
+}
+
+function requireParameters(parameters: Layout, input: Layout, attributes: NetworkAttributes): void {
+  const { depth, omegas } = attributes;
+  if (!Number.isInteger(depth) || depth < 2)
+    throw new InputError(`factorNetwork: depth ${depth}: use 2 or more layers`);
+  if (omegas.length !== depth - 1) {
+    throw new InputError(`factorNetwork: ${omegas.length} omegas for ${depth - 1} hidden layers: give one a layer`);
+  }
+  if (parameters.parts.length !== depth * input.parts.length) {
+    throw new InputError(
+      `factorNetwork: ${input.parts.length} networks of depth ${depth} take ${depth * input.parts.length} matrices [W | b], got ${formatLayout(parameters)}`,
+    );
+  }
+  input.parts.forEach(({ shape }, i) => {
+    const outputs = layerOf(parameters, i, depth - 1, depth).shape[0];
+    parameterShapes(columnsOf(shape) - 1, outputs, attributes).forEach((expected, layer) => {
+      const got = layerOf(parameters, i, layer, depth).shape;
+      if (sameShape(expected, got)) return;
+      throw new InputError(
+        `factorNetwork: layer ${layer} of network ${i} takes [W | b] of shape ${formatShape(expected)}, got ${formatShape(got)}`,
+      );
+    });
+  });
+}
+
+/**
+ * The factor matrices of a batch of networks, and the tape of the pass.
+ *
+ * @param parameters [W | b] of every layer, network by network: `parameterShapes`.
+ * @param input the homogeneous input of every network, (n, inputs + 1): see `features`.
+ * @returns factors, (n, outputs) for each network.
+ * @throws InputError shapes that do not fit each other.
+ */
+export function factorNetwork(parameters: Value, input: Value, attributes: NetworkAttributes) {
+  const [factors, ...tape] = apply(forward, [parameters, input], attributes);
+  return {
+    factors,
+    tape: {
+      parameters,
+      inputs: [input, ...tape.slice(0, attributes.depth - 1)],
+      derivatives: tape.slice(attributes.depth - 1),
+    } satisfies Tape,
+  };
+}
