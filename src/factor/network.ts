@@ -1,0 +1,93 @@
+/** The architecture that a model's factor networks share, and their initial parameters. */
+
+import type { Shape } from '../buffer/layout.js';
+import { InputError } from '../errors.js';
+import { type Activation, activations, type NetworkAttributes, parameterShapes } from '../ops/factorNetwork.js';
+import type { Random } from './random.js';
+
+export interface Architecture extends NetworkAttributes {
+  /** Fourier frequencies B: the input becomes (cos 2 pi B x, sin 2 pi B x). Empty for plain coordinates. */
+  readonly frequencies: readonly number[];
+}
+
+export interface ArchitectureOptions {
+  /** Width of the hidden layers. */
+  readonly width: number;
+  /** Linear layers, 3 by default. */
+  readonly depth?: number;
+  /** 'sine' by default. */
+  readonly activation?: Activation;
+  /** The factor in a(omega z), for all hidden layers or one each; 30 for sine and cosine by default, else 1. */
+  readonly omega?: number | readonly number[];
+  readonly frequencies?: readonly number[];
+}
+
+/** @throws InputError naming the option that is out of range, its value and what would do. */
+export function architecture(options: ArchitectureOptions): Architecture {
+  const { width, depth = 3, activation = 'sine', frequencies = [] } = options;
+  const omega = options.omega ?? (isPeriodic(activation) ? 30 : 1);
+  requireCount('width', width, 1, 65_536);
+  requireCount('depth', depth, 2, 64);
+  if (!activations.includes(activation)) {
+    throw new InputError(`activation: '${activation}' is unknown: use ${activations.join(', ')}`);
+  }
+  const omegas = typeof omega === 'number' ? Array<number>(depth - 1).fill(omega) : [...omega];
+  if (omegas.length !== depth - 1) {
+    throw new InputError(`omega: ${omegas.length} numbers for ${depth - 1} hidden layers: give one, or one a layer`);
+  }
+  for (const value of omegas) {
+    if (!(Math.abs(value) > 0 && Math.abs(value) <= 1e4)) {
+      throw new InputError(`omega: ${value}: use a number from above 0 to 10000`);
+    }
+  }
+  for (const value of frequencies) {
+    if (!Number.isFinite(value)) throw new InputError(`frequencies: ${value} is no frequency`);
+  }
+  return { width, depth, activation, omegas, frequencies };
+}
+
+/** @throws InputError unless `value` is a whole number in the range. */
+export function requireCount(name: string, value: number, from: number, to: number): void {
+  if (Number.isInteger(value) && value >= from && value <= to) return;
+  throw new InputError(`${name}: ${value}: use a whole number from ${from} to ${to}`);
+}
+
+export function inputsOf({ frequencies }: Architecture): number {
+  return Math.max(1, 2 * frequencies.length);
+}
+
+/** Axes of [W | b] of every layer of a network with so many outputs. */
+export function shapesOf(network: Architecture, outputs: number): Shape[] {
+  return parameterShapes(inputsOf(network), outputs, network);
+}
+
+/**
+ * Initial [W | b] of one network, layer by layer, row-major.
+ *
+ * Sine and cosine (Sitzmann et al. 2020, section 3.2): the first layer's weights U(-1, 1) / inputs, all others
+ * U(-1, 1) sqrt(6 / width) / omega. Others as PyTorch's Linear: U(-1, 1) / sqrt(inputs). Biases always so.
+ */
+export function initialise(network: Architecture, outputs: number, random: Random): Float32Array {
+  const values: number[] = [];
+  shapesOf(network, outputs).forEach(([rows, columns], layer) => {
+    const fanIn = columns - 1;
+    const bound = weightBound(network, layer, fanIn);
+    const biasBound = 1 / Math.sqrt(fanIn);
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < fanIn; column++) values.push(random.uniform(-bound, bound));
+      values.push(random.uniform(-biasBound, biasBound));
+    }
+  });
+  return Float32Array.from(values);
+}
+
+function weightBound({ activation, omegas }: Architecture, layer: number, fanIn: number): number {
+  if (!isPeriodic(activation)) return 1 / Math.sqrt(fanIn);
+  if (layer === 0) return 1 / fanIn;
+  // The output layer has no omega of its own: it follows the last hidden one.
+  return Math.sqrt(6 / fanIn) / Math.abs(omegas[Math.min(layer, omegas.length - 1)]);
+}
+
+function isPeriodic(activation: Activation): boolean {
+  return activation === 'sine' || activation === 'cosine';
+}

@@ -1,0 +1,60 @@
+/** sepnn for a host that brings a GPUDevice: a browser, Deno, or another engine on Dawn. Imports nothing of Node. */
+
+import { Device } from './device/device.js';
+import { InputError } from './errors.js';
+import { Engine } from './graph/engine.js';
+
+export type { Layout, Part, Shape } from './buffer/layout.js';
+export type { MemoryUse } from './buffer/memory.js';
+export type { Tensor } from './buffer/tensor.js';
+export type { AdapterFacts, AdapterKind } from './device/adapter.js';
+export { DivergedError, InputError, RunError } from './errors.js';
+export { type Architecture, type ArchitectureOptions, architecture } from './factor/network.js';
+export type { CotangentTransformation } from './graph/differentiate.js';
+export type { AdapterReport, Engine } from './graph/engine.js';
+export type { Graph, Value } from './graph/graph.js';
+export type { Cotangent } from './graph/operation.js';
+export type { Build, Outputs, Plan } from './graph/plan.js';
+export { type AdamOptions, type AdamState, adam } from './ops/adam.js';
+export { add, combine, scale, subtract } from './ops/combine.js';
+export { type CpAttributes, contractCp } from './ops/contractCp.js';
+export {
+  type Activation,
+  factorNetwork,
+  type NetworkAttributes,
+  parameterShapes,
+  type Tape,
+} from './ops/factorNetwork.js';
+export { features } from './ops/features.js';
+export { fill } from './ops/fill.js';
+export { type Loss, type LossKind, lossOf } from './ops/loss.js';
+export { type MatmulOptions, matmul } from './ops/matmul.js';
+export { modeProduct } from './ops/modeProduct.js';
+export { type Modulation, modulate } from './ops/modulate.js';
+export { mttkrp } from './ops/mttkrp.js';
+export { multiply } from './ops/multiply.js';
+export { type Combination, precondition } from './ops/precondition.js';
+export { pseudoNtk } from './ops/pseudoNtk.js';
+export { record } from './ops/record.js';
+export { type SgdOptions, sgd } from './ops/sgd.js';
+export { sum } from './ops/sum.js';
+export { blockSize, topEigenpairs } from './ops/topEigenpairs.js';
+export { vjp } from './ops/vjp.js';
+export { SepPgd, type SepPgdOptions, type SepPgdState } from './precondition/sepPgd.js';
+export { type CpModel, type CpOptions, cpModel, forward, initialParameters, networkInput } from './separable/model.js';
+export { type Spectrum, Trainer, type TrainerOptions, type TrainerState } from './train/trainer.js';
+
+export interface CreateEngineOptions {
+  /** A device of the host's. It is borrowed: `dispose` leaves it alone. */
+  readonly device: GPUDevice;
+  /** What its adapter says of itself, where the device does not carry that (`device.adapterInfo`). */
+  readonly info?: GPUAdapterInfo;
+}
+
+/** An engine on a host's own device. @throws InputError something that is no device. */
+export async function createEngine({ device, info }: CreateEngineOptions): Promise<Engine> {
+  if (typeof device?.createComputePipelineAsync !== 'function') {
+    throw new InputError('createEngine: takes a GPUDevice: await adapter.requestDevice()');
+  }
+  return new Engine(new Device(device, { info, owned: false }));
+}
