@@ -1,0 +1,68 @@
+/** Files written whole or not at all, and read with errors that a user can act on. */
+
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { InputError } from '../errors.js';
+
+/** Writes beside the target and renames, so that no half-written file is ever seen under its name. */
+export async function writeWhole(path: string, data: string | Uint8Array): Promise<void> {
+  const beside = `${path}.${randomUUID()}.part`;
+  try {
+    await writeFile(beside, data);
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  }
+}
+
+/** A folder that can be written to, made if it is not there. @throws InputError naming it and why it cannot. */
+export async function requireWritableFolder(option: string, path: string): Promise<void> {
+  try {
+    await makeFolder(path);
+    // A read-only file system, or a root that may do everything, is found out only by writing.
+    const probe = join(path, `.${randomUUID()}`);
+    await writeFile(probe, '');
+    await rm(probe);
+  } catch (error) {
+    throw new InputError(`${option} ${path}: cannot be written (${reasonOf(error)}): give a folder that can`);
+  }
+}
+
+/** Makes a folder and those above it. Node's own recursive way never ends where a file system refuses, as /proc does. */
+async function makeFolder(path: string): Promise<void> {
+  if ((await stat(path).catch(() => undefined))?.isDirectory()) return;
+  const above = dirname(path);
+  if (above !== path) await makeFolder(above);
+  await mkdir(path);
+}
+
+/** A file's bytes. @throws InputError naming the file and why it cannot be read. */
+export async function readBytes(what: string, path: string, mostBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const { size } = await stat(path);
+    if (size === 0) throw new InputError(`${what} ${path}: is empty: give a file with something in it`);
+    if (size > mostBytes) {
+      throw new InputError(`${what} ${path}: has ${size} bytes, and at most ${mostBytes} are read`);
+    }
+    return new Uint8Array(await readFile(path));
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`${what} ${path}: cannot be read (${reasonOf(error)}): check the path`);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const known: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such file or folder',
+    EACCES: 'permission denied',
+    EISDIR: 'it is a folder',
+    ENOTDIR: 'a part of the path is no folder',
+    EROFS: 'the file system is read-only',
+    ENOSPC: 'the disk is full',
+    EEXIST: 'a file of that name is in the way',
+  };
+  return (code && known[code]) ?? message;
+}
