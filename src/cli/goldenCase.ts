@@ -1,0 +1,286 @@
+/**
+ * One small problem with everything that an implementation must compute on it, in the format in which such cases are
+ * shared between independent programs: nested lists of numbers, row-major; parameters by name (`d0.W1`, `d0.b1`).
+ */
+
+import { InputError } from '../errors.js';
+import { architecture } from '../factor/network.js';
+import type { Engine } from '../graph/engine.js';
+import type { Graph, Value } from '../graph/graph.js';
+import { adam } from '../ops/adam.js';
+import type { Activation } from '../ops/factorNetwork.js';
+import type { LossKind } from '../ops/loss.js';
+import { matmul } from '../ops/matmul.js';
+import type { Modulation } from '../ops/modulate.js';
+import { mttkrp } from '../ops/mttkrp.js';
+import { pseudoNtk } from '../ops/pseudoNtk.js';
+import { SepPgd } from '../precondition/sepPgd.js';
+import { cpModel, modelParameterShapes, networkInput } from '../separable/model.js';
+import { gradientOf, objective } from '../train/problem.js';
+
+export type Nested = number | readonly Nested[];
+export type Quantities = Readonly<Record<string, Nested | Readonly<Record<string, Nested>>>>;
+
+export interface GoldenCase {
+  readonly kind: string;
+  readonly ns: readonly number[];
+  readonly coords: readonly (readonly number[])[];
+  readonly ranks: number | readonly number[];
+  readonly W: number;
+  readonly depth: number;
+  readonly activation: string;
+  readonly omegas: readonly number[];
+  readonly fourier_B: readonly number[] | null;
+  readonly params: Readonly<Record<string, Nested>>;
+  readonly scale: number;
+  readonly loss: string;
+  readonly mask: Nested | null;
+  readonly target: Nested;
+  readonly k: number;
+  readonly g: string;
+  readonly adam: { readonly lr: number; readonly b1: number; readonly b2: number; readonly eps: number };
+}
+
+const activationNames: Readonly<Record<string, Activation>> = {
+  sin: 'sine',
+  cos: 'cosine',
+  relu: 'relu',
+  'leaky_relu_0.01': 'leaky-relu',
+  tanh: 'tanh',
+};
+const lossNames: Readonly<Record<string, LossKind>> = { mse_half_sum: 'squares', bce_logits_sum: 'crossEntropy' };
+const modulationNames: Readonly<Record<string, Modulation>> = { g1: 'flat', g2: 'sqrt' };
+
+/** A field's value by its name in the format. @throws InputError naming the field and what it may be. */
+function named<T>(names: Readonly<Record<string, T>>, field: string, value: string): T {
+  const found = names[value];
+  if (found === undefined) {
+    throw new InputError(`case: ${field} is ${JSON.stringify(value)}: use ${Object.keys(names).join(', ')}`);
+  }
+  return found;
+}
+
+/** @throws InputError a field that is missing, or a kind of case that is not computed here. */
+export function requireCase(value: unknown): GoldenCase {
+  const fields = [
+    'kind',
+    'ns',
+    'coords',
+    'ranks',
+    'W',
+    'depth',
+    'activation',
+    'omegas',
+    'params',
+    'target',
+    'k',
+    'adam',
+  ];
+  const missing = fields.filter(field => (value as Record<string, unknown> | null)?.[field] === undefined);
+  if (missing.length > 0) throw new InputError(`case: the fields ${missing.join(', ')} are missing`);
+  const given = value as GoldenCase;
+  if (given.kind !== 'cp')
+    throw new InputError(`case: kind '${given.kind}' is not computed yet: use a case of kind cp`);
+  return given;
+}
+
+/** Everything that the engine computes of a case, under the case's own names. */
+export async function runCase(engine: Engine, given: GoldenCase): Promise<Quantities> {
+  const axes = given.ns.length;
+  const network = architecture({
+    width: given.W,
+    depth: given.depth,
+    activation: named(activationNames, 'activation', given.activation),
+    omega: given.omegas,
+    frequencies: given.fourier_B ?? [],
+  });
+  const model = cpModel({ grid: given.ns, rank: given.ranks as number, network, scale: given.scale });
+  const shapes = modelParameterShapes(model);
+  const lossKind = named(lossNames, 'loss', given.loss);
+  const input = await networkInput(engine, model, given.coords);
+  const parameters = engine.stack(shapes, joinParameters(given, axes));
+  const target = engine.tensor(given.ns, maskedTarget(given));
+  const sepPgd = new SepPgd(engine, model, { top: given.k, modulation: named(modulationNames, 'g', given.g) });
+
+  const objectiveIn = (graph: Graph, at: Value) => objective(graph, model, at, input, target, lossKind);
+  const quantities = await engine.compile(graph => {
+    const goal = objectiveIn(graph, graph.read(parameters));
+    const state = sepPgd.refresh(graph, goal.tape, 'cold');
+    const preconditioned = sepPgd.transform(goal.cotangent, state);
+    return {
+      factors: goal.factors,
+      output: goal.output,
+      residual: goal.cotangent,
+      loss_value: goal.loss,
+      K: pseudoNtk(goal.tape),
+      S: matmul(state.vectors, state.scaled, { transposeLeft: true }),
+      P: preconditioned,
+      M: mttkrp(preconditioned, goal.factors, { axes, scale: model.scale }),
+      grad_plain: gradientOf(goal),
+      grad_seppgd: gradientOf(goal, cotangent => sepPgd.transform(cotangent, state)),
+    };
+  });
+  await quantities.run();
+  const read = async (name: keyof typeof quantities.outputs) => [...(await quantities.outputs[name].read())];
+  const perAxis = (values: readonly number[], shape: (axis: number) => readonly number[]) =>
+    split(
+      values,
+      given.ns.map((_, axis) => shape(axis)),
+    );
+
+  const rank = model.rank;
+  const eigenvalues = await sepPgd.values.read();
+  const blocks = sepPgd.values.layout.parts.map(part => part.shape);
+  const results: Record<string, Nested | Record<string, Nested>> = {
+    factors: perAxis(await read('factors'), axis => [given.ns[axis], rank]),
+    output: nest(await read('output'), given.ns),
+    residual: nest(await read('residual'), given.ns),
+    loss_value: (await read('loss_value'))[0],
+    K: perAxis(await read('K'), axis => [given.ns[axis], given.ns[axis]]),
+    eigenvalues_desc: split([...eigenvalues], blocks).map(values => (values as number[]).slice(0, given.k)),
+    S: perAxis(await read('S'), axis => [given.ns[axis], given.ns[axis]]).map(identityMinus),
+    P: nest(await read('P'), given.ns),
+    M: perAxis(await read('M'), axis => [given.ns[axis], rank]).map(transposed),
+    grad_plain: namedParameters(await read('grad_plain'), shapes, given.depth),
+    grad_seppgd: namedParameters(await read('grad_seppgd'), shapes, given.depth),
+  };
+
+  for (const kind of ['seppgd', 'plain'] as const) {
+    const run = await trainCase(engine, given, shapes, parameters.layout.parts.length, (graph, at) => {
+      const goal = objectiveIn(graph, at);
+      const state = kind === 'seppgd' ? sepPgd.read(graph) : undefined;
+      return { loss: goal.loss, gradient: gradientOf(goal, c => (state ? sepPgd.transform(c, state) : c)) };
+    });
+    results[`adam_${kind}_after1`] = namedParameters(run.after1, shapes, given.depth);
+    results[kind === 'seppgd' ? 'adam_seppgd_after3_fixedS' : 'adam_plain_after3'] = namedParameters(
+      run.after3,
+      shapes,
+      given.depth,
+    );
+    results[`loss_${kind}_after3`] = run.lossAfter3;
+  }
+  return results;
+}
+
+/** Three steps of Adam from the case's parameters. */
+async function trainCase(
+  engine: Engine,
+  given: GoldenCase,
+  shapes: readonly (readonly number[])[],
+  _parts: number,
+  build: (graph: Graph, parameters: Value) => { loss: Value; gradient: Value },
+) {
+  const parameters = engine.stack(shapes, joinParameters(given, given.ns.length));
+  const [first, second, counter] = [engine.stack(shapes), engine.stack(shapes), engine.tensor([1])];
+  const { lr, b1, b2, eps } = given.adam;
+  const step = await engine.compile(graph => {
+    const before = graph.read(parameters);
+    const { loss, gradient } = build(graph, before);
+    const state = { parameters: before, firstMoment: graph.read(first), secondMoment: graph.read(second) };
+    const next = adam(state, gradient, graph.read(counter), { rate: lr, b1, b2, epsilon: eps });
+    graph.assign(parameters, next.parameters);
+    graph.assign(first, next.firstMoment);
+    graph.assign(second, next.secondMoment);
+    return { loss };
+  });
+  const snapshots: number[][] = [];
+  for (let t = 1; t <= 4; t++) {
+    counter.write(new Float32Array(new Uint32Array([t]).buffer));
+    if (t === 2 || t === 4) snapshots.push([...(await parameters.read())]);
+    await step.run();
+  }
+  // The fourth run's loss is that of the parameters after three steps.
+  const [lossAfter3] = await step.outputs.loss.read();
+  return { after1: snapshots[0], after3: snapshots[1], lossAfter3 };
+}
+
+/** [W | b] of every layer, network by network, from the case's names. */
+function joinParameters({ params, depth }: GoldenCase, axes: number): number[] {
+  const values: number[] = [];
+  for (let axis = 0; axis < axes; axis++) {
+    for (let layer = 0; layer < depth; layer++) {
+      const weights = params[`d${axis}.W${layer}`] as number[][] | undefined;
+      const biases = params[`d${axis}.b${layer}`] as number[] | undefined;
+      if (!weights || !biases) throw new InputError(`case: params lack d${axis}.W${layer} or d${axis}.b${layer}`);
+      weights.forEach((row, i) => {
+        values.push(...row, biases[i]);
+      });
+    }
+  }
+  return values;
+}
+
+function namedParameters(values: readonly number[], shapes: readonly (readonly number[])[], depth: number) {
+  const matrices = split(values, shapes) as number[][][];
+  const result: Record<string, Nested> = {};
+  matrices.forEach((matrix, i) => {
+    const name = (letter: string) => `d${Math.floor(i / depth)}.${letter}${i % depth}`;
+    result[name('W')] = matrix.map(row => row.slice(0, -1));
+    result[name('b')] = matrix.map(row => row.at(-1) as number);
+  });
+  return result;
+}
+
+function maskedTarget({ target, mask }: GoldenCase): number[] {
+  const values = flat(target);
+  const kept = mask === null ? undefined : flat(mask);
+  return values.map((value, i) => (kept?.[i] === 0 ? Number.NaN : value));
+}
+
+function flat(nested: Nested): number[] {
+  return typeof nested === 'number' ? [nested] : nested.flatMap(flat);
+}
+
+function nest(values: readonly number[], [first, ...rest]: readonly number[]): Nested {
+  if (first === undefined) return values[0];
+  const size = values.length / first;
+  return Array.from({ length: first }, (_, i) => nest(values.slice(i * size, (i + 1) * size), rest));
+}
+
+function split(values: readonly number[], shapes: readonly (readonly number[])[]): Nested[] {
+  let at = 0;
+  return shapes.map(shape => {
+    const size = shape.reduce((product, n) => product * n, 1);
+    at += size;
+    return nest(values.slice(at - size, at), shape);
+  });
+}
+
+function transposed(matrix: Nested): Nested {
+  const rows = matrix as number[][];
+  return rows[0].map((_, column) => rows.map(row => row[column]));
+}
+
+function identityMinus(matrix: Nested): Nested {
+  return (matrix as number[][]).map((row, i) => row.map((x, j) => (i === j ? 1 : 0) - x));
+}
+
+export interface Comparison {
+  readonly name: string;
+  /** |computed - expected| / |expected|, Frobenius; the largest over axes or parameters. */
+  readonly error: number;
+}
+
+/** The relative error of every quantity that both have. */
+export function compareCase(expected: Quantities, computed: Quantities): Comparison[] {
+  return Object.keys(computed)
+    .filter(name => expected[name] !== undefined)
+    .map(name => ({ name, error: relativeError(expected[name], computed[name], name) }));
+}
+
+function relativeError(expected: Quantities[string], computed: Quantities[string], name: string): number {
+  const [want, got] = [expected, computed].map(value =>
+    typeof value === 'object' && !Array.isArray(value) ? flat(Object.values(value)) : flat(value as Nested),
+  );
+  if (name === 'eigenvalues_desc') {
+    const lists = (expected as number[][]).map((list, i) => list.slice(0, (computed as number[][])[i].length));
+    return frobenius(flat(lists), got);
+  }
+  return frobenius(want, got);
+}
+
+function frobenius(expected: readonly number[], computed: readonly number[]): number {
+  if (expected.length !== computed.length) return Number.POSITIVE_INFINITY;
+  const norm = (values: readonly number[]) => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0));
+  return norm(expected.map((x, i) => x - computed[i])) / norm(expected);
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+/** The command `sepnn`. Exit 0: done; 1: failed while running; 2: bad usage or input, with one line on stderr. */
+
+import { InputError } from '../errors.js';
+import { doctorCommand } from './doctor.js';
+import { fitCommand } from './fit.js';
+import { warn } from './terminal.js';
+import { Command, CommanderError } from './vendor.js';
+
+declare const SEPNN_VERSION: string;
+
+async function main(): Promise<number> {
+  const program = new Command('sepnn')
+    .description('trains separable neural networks on the GPU')
+    .version(typeof SEPNN_VERSION === 'string' ? SEPNN_VERSION : 'development')
+    .addCommand(fitCommand())
+    .addCommand(doctorCommand());
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({ writeErr: text => warn(firstLine(text)) });
+  }
+  try {
+    await program.parseAsync();
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    warn(firstLine((error as Error).message));
+    return error instanceof InputError ? 2 : 1;
+  }
+}
+
+function firstLine(text: string): string {
+  return text.replace(/^error: /, '').split('\n')[0];
+}
+
+process.exitCode = await main();

@@ -1,0 +1,46 @@
+/** How the values of command-line options are read: each with its range, and an error that names all three. */
+
+import { InputError } from '../errors.js';
+
+/** A whole number in a range. */
+export function whole(option: string, from: number, to: number): (text: string) => number {
+  return text => {
+    const value = /^[+-]?\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
+    if (value >= from && value <= to) return value;
+    throw new InputError(`${option} ${text}: use a whole number from ${from} to ${to}`);
+  };
+}
+
+/** A number in a range; `above` leaves its lower end out. */
+export function real(option: string, from: number, to: number, above = false): (text: string) => number {
+  return text => {
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if ((above ? value > from : value >= from) && value <= to) return value;
+    throw new InputError(
+      `${option} ${text}: use a number ${above ? 'above' : 'from'} ${from}${above ? ', up' : ''} to ${to}`,
+    );
+  };
+}
+
+/** One of a list of words. */
+export function oneOf<T extends string>(option: string, words: readonly T[]): (text: string) => T {
+  return text => {
+    if (words.includes(text as T)) return text as T;
+    throw new InputError(`${option} ${text}: use ${words.join(', ')}`);
+  };
+}
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** N, or WxH. */
+export function size(option: string, most: number): (text: string) => Size {
+  return text => {
+    const sides = /^(\d+)(?:x(\d+))?$/.exec(text.trim());
+    const [width, height] = [Number(sides?.[1]), Number(sides?.[2] ?? sides?.[1])];
+    if ([width, height].every(side => side >= 2 && side <= most)) return { width, height };
+    throw new InputError(`${option} ${text}: use N or WxH, whole numbers from 2 to ${most}, such as 128 or 160x120`);
+  };
+}

@@ -1,0 +1,17 @@
+/** The two streams: results on stdout, everything else on stderr. */
+
+import { Table } from './vendor.js';
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+export function warn(text: string): void {
+  process.stderr.write(`sepnn: ${text}\n`);
+}
+
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const drawn = new Table({ head: [...head], style: { head: [], border: [] } });
+  drawn.push(...rows.map(row => [...row]));
+  return drawn.toString();
+}
