@@ -1,0 +1,247 @@
+/** The command as a user runs it: what it prints, what it writes, and how it refuses. */
+
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import type { FitReport } from '../src/cli/fit.js';
+import { readModel } from '../src/io/modelFile.js';
+import { require, requireClose, requireEqual } from './helpers/compare.js';
+import { atEnd, suite } from './helpers/suite.js';
+
+const test = suite('command');
+const root = new URL('..', import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), 'sepnn-cli-'));
+atEnd(async () => rmSync(folder, { recursive: true, force: true }));
+
+const adapter = ['--adapter', process.env.SEPNN_TEST_ADAPTER ?? 'embedded'];
+
+interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  /** Without what Dawn prints of itself. */
+  readonly stderr: string;
+}
+
+function sepnn(...args: string[]): Promise<Ran> {
+  return new Promise(resolve => {
+    const child = spawn(process.execPath, [`${root}dist/cli.js`, ...args], { cwd: folder });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', chunk => {
+      stdout += chunk;
+    });
+    child.stderr.on('data', chunk => {
+      stderr += chunk;
+    });
+    child.on('exit', code => resolve({ code, stdout, stderr: stderr.replace(/^Warning: max.*\n/gm, '') }));
+  });
+}
+
+/** A smooth colour picture as a file. */
+async function picture(name: string, width: number, height: number): Promise<string> {
+  const data = Uint8Array.from({ length: 3 * width * height }, (_, i) => {
+    const pixel = Math.floor(i / 3);
+    const [x, y] = [(pixel % width) / width, Math.floor(pixel / width) / height];
+    return 128 + 100 * Math.sin(6 * x + 2 * (i % 3)) * Math.cos(5 * y);
+  });
+  const path = join(folder, name);
+  await sharp(data, { raw: { width, height, channels: 3 } }).toFile(path);
+  return path;
+}
+
+const small = ['--rank', '12', '--width', '12', '--steps', '40', '--report-every', '20', '--top-k', '4', ...adapter];
+
+test('fit --compare --json prints one object with everything in it, and writes what it names', async () => {
+  const image = await picture('colours.png', 24, 20);
+  const { code, stdout, stderr } = await sepnn('fit', image, ...small, '--compare', '--json', '--out', 'first');
+  requireEqual('exit', [code, stderr], [0, '']);
+  const report = JSON.parse(stdout) as FitReport;
+  requireEqual('shape', [report.shape, report.channels], [[20, 24], 3]);
+  requireEqual('adapter', Object.keys(report.adapter).sort(), ['architecture', 'description', 'kind', 'vendor']);
+  requireEqual(
+    'runs',
+    report.runs.map(run => run.preconditioner),
+    ['none', 'seppgd'],
+  );
+  for (const run of report.runs) {
+    requireEqual(
+      'steps of the curve',
+      run.curve.map(([step]) => step),
+      [0, 20, 40],
+    );
+    requireClose('PSNR', [run.psnr, run.curve[2][1]], [10 * Math.log10(1 / run.mse), run.psnr], { absolute: 1e-6 });
+    requireClose('loss', [run.loss], [(run.mse * 3 * 480) / 2], { relative: 1e-6 });
+    for (const value of [run.seconds, run.msPerStep, run.gpuBytes]) require('a cost', value > 0);
+    require('it learnt', run.psnr > run.curve[0][1] + 1);
+  }
+  requireEqual(
+    'k',
+    report.runs.map(run => run.topK.asked),
+    [0, 4],
+  );
+  require('refresh', report.runs[0].refreshMs === 0 && report.runs[1].refreshMs > 0);
+  const { width, height } = await sharp(join(folder, report.files.reconstruction)).metadata();
+  requireEqual('pictures beside each other', [width, height], [3 * 24 + 2 * 4, 20]);
+  require('curves', readFileSync(join(folder, report.files.curves), 'utf8').startsWith('<svg'));
+  requireEqual('metrics', JSON.parse(readFileSync(join(folder, report.files.metrics), 'utf8')), report);
+  requireEqual('nothing half-written', readdirSync(join(folder, 'first')).length, 4);
+});
+
+test('fit prints a table and paths, and a bar on stderr', async () => {
+  const image = await picture('gray.jpg', 16, 16);
+  const { code, stdout, stderr } = await sepnn('fit', image, ...small, '--gray', '--size', '12x10', '--out', 'second');
+  requireEqual('exit', code, 0);
+  for (const part of [
+    'SepPGD',
+    'PSNR dB',
+    '12 x 10, 1 channel',
+    'second/reconstruction.png',
+    'second/model.safetensors',
+  ]) {
+    require(`"${part}" is missing in ${stdout}`, stdout.includes(part));
+  }
+  require(`stderr: ${stderr}`, /step 40\/40 \| PSNR [\d.]+ dB/.test(stderr));
+});
+
+test('fit --mask reports held-out pixels, --noise judges by the clean image, both with the same seed twice', async () => {
+  const image = await picture('masked.png', 20, 20);
+  const options = [...small, '--mask', '0.3', '--noise', '0.1', '--gray', '--json'];
+  const runs = await Promise.all(['a', 'b'].map(out => sepnn('fit', image, ...options, '--out', out)));
+  const [first, second] = runs.map(({ stdout }) => JSON.parse(stdout) as FitReport);
+  const [run] = first.runs;
+  require('held out', Number.isFinite(run.psnrHeldOut) && run.psnrHeldOut !== run.psnr);
+  require('the loss holds the noise too', run.loss > (run.mse * 280) / 2);
+  requireEqual('the same twice', second.runs[0].curve, run.curve);
+});
+
+test('fit --resume goes on exactly: 20 steps and 20 more are 40', async () => {
+  const image = await picture('resumed.png', 24, 20);
+  const run = async (out: string, ...more: string[]) => {
+    const { code, stderr } = await sepnn('fit', image, ...small, '--json', '--out', out, ...more);
+    requireEqual(`${out}: exit`, [code, stderr], [0, '']);
+    return readModel(join(folder, out, 'model.safetensors'));
+  };
+  const whole = await run('whole');
+  await run('half', '--steps', '20');
+  const rest = await run('rest', '--resume', 'half/model.safetensors');
+  requireEqual('step', rest.state.step, 40);
+  requireClose('parameters', rest.state.parameters, whole.state.parameters, {});
+});
+
+test('bad input ends with exit 2 and one line that names it, the value and the remedy, and writes nothing', async () => {
+  const image = await picture('good.png', 16, 16);
+  const one = await picture('one.png', 1, 1);
+  const write = (name: string, data: string | Uint8Array) => {
+    writeFileSync(join(folder, name), data);
+    return join(folder, name);
+  };
+  const empty = write('empty.png', '');
+  const text = write('text.png', 'no image');
+  const png = readFileSync(image);
+  const cut = write('cut.png', png.subarray(0, png.length - 40));
+  const jpeg = await picture('whole.jpg', 64, 64);
+  const cutJpeg = write('cut.jpg', readFileSync(jpeg).subarray(0, 600));
+  const enormous = await sharp({
+    create: { width: 20_000, height: 20_000, channels: 3, background: 'red' },
+    limitInputPixels: false,
+  })
+    .png()
+    .toFile(join(folder, 'huge.png'))
+    .then(() => join(folder, 'huge.png'));
+  const cases: [string[], RegExp][] = [
+    [[join(folder, 'missing.png')], /missing\.png: cannot be read \(there is no such file/],
+    [[folder], /cannot be read|it is a folder/],
+    [[empty], /empty\.png: is empty/],
+    [[text], /text\.png: is no image that can be read: give a PNG or JPEG/],
+    [[cut], /cut\.png: is damaged or cut short/],
+    [[cutJpeg], /cut\.jpg: is damaged or cut short/],
+    [[one], /one\.png: has 1 x 1 pixels: use one of 2 x 2 or more/],
+    [[enormous], /huge\.png: has 20000 x 20000 pixels: use one of at most 64 million/],
+    [[image, '--top-k', '17'], /--top-k 17: the shorter axis has 16 points: use 1 to 16/],
+    [
+      [image, '--rank', '60000', '--width', '60000'],
+      /--rank 60000 --width 60000.*bytes, and the adapter binds at most \d+: use less/,
+    ],
+    [[image, '--out', '/proc/nowhere'], /--out \/proc\/nowhere: cannot be written/],
+    [[image, '--out', text], /--out .*text\.png: cannot be written/],
+    [[image, '--adapter', 'gpu'], /--adapter gpu: use auto, hardware, software, embedded/],
+    [[image, '--resume', text], /model .*text\.png: claims a header/],
+    [[image, '--resume', join(folder, 'none')], /model .*none: cannot be read/],
+    [[image, '--compare', '--resume', text], /--resume with --compare/],
+    [[image, '--unknown'], /unknown option '--unknown'/],
+    [[], /missing required argument 'image'/],
+  ];
+  for (const option of ['rank', 'width', 'depth', 'steps', 'refresh', 'report-every', 'top-k', 'size']) {
+    for (const value of ['-1', '0', '1.5', '1e99', 'x'])
+      cases.push([[image, `--${option}`, value], new RegExp(`--${option} ${value}: use`)]);
+  }
+  for (const option of ['lr', 'omega', 'fourier', 'mask', 'noise']) {
+    for (const value of ['-1', '0', '1e99', 'x', 'NaN'])
+      cases.push([[image, `--${option}`, value], new RegExp(`--${option} ${value}: use a number`)]);
+  }
+  for (const value of ['-1', '1e99', 'x'])
+    cases.push([[image, '--weight-decay', value], /--weight-decay .*: use a number from 0/]);
+  for (const value of ['-1', '1.5', '4294967296'])
+    cases.push([[image, '--seed', value], /--seed .*: use a whole number from 0/]);
+  const results: Ran[] = [];
+  for (let i = 0; i < cases.length; i += 4) {
+    const four = cases.slice(i, i + 4).map(([args]) => sepnn('fit', ...adapter, '--out', 'refused', ...args));
+    results.push(...(await Promise.all(four)));
+  }
+  results.forEach(({ code, stdout, stderr }, i) => {
+    const what = cases[i][0].join(' ');
+    requireEqual(`${what}: exit`, [code, stdout], [2, '']);
+    require(`${what}: "${stderr}"`, cases[i][1].test(stderr) && /^sepnn: [^\n]*\n$/.test(stderr));
+  });
+  require('nothing was written', !existsSync(join(folder, 'refused')) ||
+    readdirSync(join(folder, 'refused')).length === 0);
+}, 400);
+
+test('a resume file of another model is refused with what differs', async () => {
+  const image = await picture('other.png', 16, 16);
+  await sepnn('fit', image, ...small, '--json', '--out', 'other');
+  const { code, stderr } = await sepnn('fit', image, ...small, '--rank', '13', '--resume', 'other/model.safetensors');
+  requireEqual('exit', code, 2);
+  require(stderr, /--resume other\/model\.safetensors: is another model: its rank is 12, and this fit's 13/.test(
+    stderr,
+  ));
+  const done = await sepnn('fit', image, ...small, '--resume', 'other/model.safetensors');
+  require(done.stderr, done.code === 2 && /--steps 40: .* has made 40 steps: ask for more/.test(done.stderr));
+});
+
+test('a loss that becomes infinite or NaN ends with exit 1, says when and what to lower, and keeps the last good model', async () => {
+  const image = await picture('diverging.png', 16, 16);
+  const options = [...small, '--gray', '--lr', '10', '--steps', '3000', '--activation', 'leaky-relu', '--depth', '9'];
+  const { code, stderr, stdout } = await sepnn('fit', image, ...options, '--json', '--out', 'diverged');
+  requireEqual('exit', code, 1);
+  require(stderr, /^sepnn: the loss became \S+ at step \d+: lower --lr 10 or --top-k 4; the model of step \d+ was kept$/m.test(
+    stderr,
+  ));
+  const report = JSON.parse(stdout) as FitReport;
+  const kept = await readModel(join(folder, 'diverged', 'model.safetensors'));
+  requireEqual('step', kept.state.step, report.runs[0].steps);
+  require('its numbers are finite', kept.state.parameters.every(Number.isFinite));
+});
+
+test('doctor tests what it finds; --case compares, --write writes what the engine computed', async () => {
+  const { code, stdout } = await sepnn('doctor', ...adapter, '--json');
+  requireEqual('exit', code, 0);
+  const { adapters } = JSON.parse(stdout) as { adapters: { found: boolean; tests: { passed: boolean }[] }[] };
+  require('all tests passed', adapters[0].found && adapters[0].tests.every(one => one.passed));
+  const golden = `${root}test/golden/cp_d2_relu.json`;
+  const written = await sepnn('doctor', '--case', golden, '--write', 'result.json', ...adapter);
+  requireEqual('exit', written.code, 0);
+  const result = JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8')) as Record<string, unknown>;
+  const names = 'factors output residual loss_value K eigenvalues_desc S P M grad_plain grad_seppgd adam_seppgd_after1';
+  requireEqual(
+    'missing',
+    names.split(' ').filter(name => result[name] === undefined),
+    [],
+  );
+  const compared = await sepnn('doctor', '--case', golden, '--json', ...adapter);
+  const { errors } = JSON.parse(compared.stdout) as { errors: Record<string, number> };
+  require('errors', errors.K < 1e-5 && errors.grad_seppgd < 1e-4);
+  const broken = await sepnn('doctor', '--case', join(folder, 'nothing.json'));
+  require(broken.stderr, broken.code === 2 && /--case .*nothing\.json: cannot be read/.test(broken.stderr));
+});
