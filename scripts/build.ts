@@ -9,7 +9,9 @@ const root = new URL('..', import.meta.url).pathname;
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string };
 
 /** Packages with files of their own beside their code: whoever runs sepnn in Node installs them. */
-const external = ['webgpu', '@sparticuz/chromium', 'sharp'];
+const beside = ['webgpu', '@sparticuz/chromium', 'sharp'];
+/** Whoever benchmarks against them installs them. */
+const peers = ['@tensorflow/*', '@jax-js/jax'];
 
 const common = { bundle: true, format: 'esm', target: 'es2022', logLevel: 'warning', outdir: `${root}dist` } as const;
 
@@ -28,10 +30,15 @@ rmSync(`${root}dist`, { recursive: true, force: true });
 // Two entries of one package share their classes, so they are split, not bundled each for itself.
 await build({
   ...common,
-  entryPoints: { index: `${root}src/index.ts`, node: `${root}src/node.ts`, cli: `${root}src/cli/main.ts` },
-  chunkNames: 'chunks/[name]-[hash]',
+  entryPoints: {
+    index: `${root}src/index.ts`,
+    node: `${root}src/node.ts`,
+    cli: `${root}src/cli/main.ts`,
+    bench: `${root}bench/command.ts`,
+  },
+  chunkNames: '[name]-[hash]', // beside vendor.js, which some of them import
   define: { SEPNN_VERSION: JSON.stringify(version) },
-  external,
+  external: [...beside, ...peers],
   platform: 'node',
   plugins: [vendorApart],
   splitting: true,

@@ -1,9 +1,7 @@
 /** The package's face for browsers: a bundle without anything of Node, and ten steps of training in headless Chromium. */
 
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { build } from 'esbuild';
-import { openPage } from '../scripts/chromium.js';
+import { postedBy } from '../scripts/servedPage.js';
 import { require, requireEqual } from './helpers/compare.js';
 import { suite } from './helpers/suite.js';
 
@@ -31,44 +29,17 @@ test('the built entry bundles for a browser, and nothing in it comes from Node o
 
 test('ten steps of SepPGD train in headless Chromium on its own WebGPU', async () => {
   const [script] = (await bundle('test/helpers/page.ts')).outputFiles;
-  let settle: (text: string) => void = () => {};
-  const posted = new Promise<string>(resolve => {
-    settle = resolve;
+  const body = await postedBy({
+    '/': { type: 'text/html', text: '<!doctype html><script type="module" src="/page.js"></script>' },
+    '/page.js': { type: 'text/javascript', text: script.text },
   });
-  const server = createServer((request, response) => {
-    if (request.method === 'POST') {
-      let body = '';
-      request.on('data', chunk => {
-        body += chunk;
-      });
-      request.on('end', () => {
-        response.end();
-        settle(body);
-      });
-      return;
-    }
-    const isScript = request.url === '/page.js';
-    response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
-    response.end(isScript ? script.text : '<!doctype html><script type="module" src="/page.js"></script>');
-  });
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', () => resolve()));
-  const browser = await openPage(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-  try {
-    const body = await Promise.race([
-      posted,
-      browser.ended.then(output => Promise.reject(new Error(`Chromium ended: ${output.slice(-2000)}`))),
-    ]);
-    const { result, error } = JSON.parse(body) as {
-      result?: { losses: number[]; output: number; adapter: string };
-      error?: string;
-    };
-    requireEqual('error', error, undefined);
-    const losses = result?.losses ?? [];
-    requireEqual('steps', losses.length, 10);
-    require(`the loss fell from ${losses[0]} to ${losses[9]}`, losses[9] < losses[0]);
-    requireEqual('output numbers', result?.output, 480);
-  } finally {
-    await browser.close();
-    server.close();
-  }
+  const { result, error } = JSON.parse(body) as {
+    result?: { losses: number[]; output: number; adapter: string };
+    error?: string;
+  };
+  requireEqual('error', error, undefined);
+  const losses = result?.losses ?? [];
+  requireEqual('steps', losses.length, 10);
+  require(`the loss fell from ${losses[0]} to ${losses[9]}`, losses[9] < losses[0]);
+  requireEqual('output numbers', result?.output, 480);
 }, 240);

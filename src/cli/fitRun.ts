@@ -13,6 +13,7 @@ export interface RunReport {
   readonly steps: number;
   /** Training alone, reports left out. */
   readonly seconds: number;
+  /** Of the submits after the first two, in which a driver may still compile. */
   readonly msPerStep: number;
   /** One refresh of the preconditioner by itself, with the forward pass that it starts from. */
   readonly refreshMs: number;
@@ -41,6 +42,8 @@ export interface FinishedRun {
 /** A submit lasts about so long: long enough to cost nothing, short enough for a progress bar and a GPU's watchdog. */
 const submitMilliseconds = 250;
 const mostStepsInSubmit = 1024;
+/** Their time is the driver's as much as the steps'. */
+const firstSubmits = 2;
 
 export interface RunSettings {
   readonly preconditioner: 'none' | 'seppgd';
@@ -77,8 +80,7 @@ export async function runFit(
   if (resume) trainer.restore(resume);
   const progress = startProgress(preconditioner === 'none' ? 'plain  ' : 'SepPGD ', trainer.step, options.steps, quiet);
   const curve: [number, number][] = [];
-  let milliseconds = 0;
-  const firstStep = trainer.step;
+  const submits: { readonly count: number; readonly took: number }[] = [];
   let evaluation = await evaluate(trainer, data).catch(error => {
     if (!(error instanceof DivergedError)) throw error;
     throw new RunError(`the loss is ${error.loss} before the first step: lower --omega, --depth or --rank`);
@@ -98,7 +100,7 @@ export async function runFit(
       const start = performance.now();
       await trainer.advance(count);
       const took = performance.now() - start;
-      milliseconds += took;
+      submits.push({ count, took });
       chunk = Math.max(1, Math.round((submitMilliseconds * count) / took));
       progress.update(trainer.step, undefined);
       if (trainer.step < nextReport) continue;
@@ -117,13 +119,12 @@ export async function runFit(
   const output = await trainer.render();
   const spectra = (await trainer.spectra()) ?? [];
   const refreshMs = failure ? 0 : await trainer.timeRefresh();
-  const steps = trainer.step - firstStep;
   trainer.dispose();
   const report: RunReport = {
     preconditioner,
     steps: good.step,
-    seconds: milliseconds / 1000,
-    msPerStep: steps > 0 ? milliseconds / steps : 0,
+    seconds: submits.reduce((sum, { took }) => sum + took, 0) / 1000,
+    msPerStep: msPerStepOf(submits.length > firstSubmits ? submits.slice(firstSubmits) : submits),
     refreshMs,
     loss: evaluation.loss,
     mse: evaluation.mse,
@@ -157,6 +158,11 @@ async function evaluate(trainer: Trainer, { trained, heldOut }: FitData): Promis
     psnr: psnrOf(mse),
     psnrHeldOut: held === undefined ? undefined : psnrOf((2 * held) / heldOut),
   };
+}
+
+function msPerStepOf(submits: readonly { readonly count: number; readonly took: number }[]): number {
+  const steps = submits.reduce((sum, { count }) => sum + count, 0);
+  return steps === 0 ? 0 : submits.reduce((sum, { took }) => sum + took, 0) / steps;
 }
 
 /** The least of the numbers; 0 where there are none. */

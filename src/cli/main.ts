@@ -2,6 +2,7 @@
 /** The command `sepnn`. Exit 0: done; 1: failed while running; 2: bad usage or input, with one line on stderr. */
 
 import { InputError } from '../errors.js';
+import { benchCommand } from './bench.js';
 import { doctorCommand } from './doctor.js';
 import { fitCommand } from './fit.js';
 import { warn } from './terminal.js';
@@ -14,7 +15,8 @@ async function main(): Promise<number> {
     .description('trains separable neural networks on the GPU')
     .version(typeof SEPNN_VERSION === 'string' ? SEPNN_VERSION : 'development')
     .addCommand(fitCommand())
-    .addCommand(doctorCommand());
+    .addCommand(doctorCommand())
+    .addCommand(benchCommand());
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ writeErr: text => warn(firstLine(text)) });
   }

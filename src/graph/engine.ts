@@ -6,7 +6,8 @@ import { Tensor } from '../buffer/tensor.js';
 import type { AdapterFacts, AdapterKind } from '../device/adapter.js';
 import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
-import type { Dispatch } from '../kernel/dispatch.js';
+import type { Dispatch, Work } from '../kernel/dispatch.js';
+import { type MeasureOptions, measure } from '../kernel/measure.js';
 import { Pipelines } from '../kernel/pipelines.js';
 import { Sequence, submit } from '../kernel/sequence.js';
 import { lower } from './compile.js';
@@ -18,6 +19,17 @@ import { Slots } from './slots.js';
 /** What an adapter is, for a report. */
 export interface AdapterReport extends AdapterFacts {
   readonly kind: AdapterKind;
+}
+
+/** One dispatch of a plan, timed by itself. */
+export interface DispatchProfile extends Work {
+  readonly kernel: string;
+  /** The products' rows x columns x inner, or the workgroups. */
+  readonly extent: string;
+  readonly milliseconds: number;
+  /** Achieved: GFLOP/s and GB/s. */
+  readonly gflops: number;
+  readonly gigabytes: number;
 }
 
 type PlansOf<B> = { readonly [K in keyof B]: B[K] extends Build<infer O> ? Plan<O> : never };
@@ -128,6 +140,28 @@ export class Engine {
   /** Runs plans one after the other, each so many times over, in one submit, and waits until the device is done. */
   async run(parts: readonly (readonly [Plan, number])[]): Promise<void> {
     await this.#submit(parts.map(([plan, times]) => plan.part(times)));
+  }
+
+  /**
+   * What each dispatch of a plan takes by itself, in their order. The tensors that the plan assigns hold anything after.
+   */
+  async profile(plan: Plan, options: MeasureOptions = {}): Promise<DispatchProfile[]> {
+    const profiles: DispatchProfile[] = [];
+    for (const dispatch of plan.dispatches) {
+      const milliseconds = await measure(dispatch, this.#memory, this.#pipelines, options);
+      const { operations, bytes } = dispatch.work;
+      const perMillisecond = 1e6 * milliseconds;
+      profiles.push({
+        kernel: dispatch.kernel,
+        extent: dispatch.extent,
+        operations,
+        bytes,
+        milliseconds,
+        gflops: operations / perMillisecond,
+        gigabytes: bytes / perMillisecond,
+      });
+    }
+    return profiles;
   }
 
   /** Waits until everything submitted is done. @throws RunError the first error that the device has raised. */

@@ -2,7 +2,7 @@
 
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
-import type { Dispatch } from '../kernel/dispatch.js';
+import { type Dispatch, totalWork, type Work } from '../kernel/dispatch.js';
 import type { HostEncoder, Sequence } from '../kernel/sequence.js';
 import type { Graph, Value } from './graph.js';
 
@@ -25,9 +25,9 @@ export class Plan<O = unknown> {
     private readonly release: () => void,
   ) {}
 
-  /** Floating-point operations of one run that matrix products make. */
-  get operations(): number {
-    return this.dispatches.reduce((sum, dispatch) => sum + dispatch.operations, 0);
+  /** Of one run. */
+  get work(): Work {
+    return totalWork(this.dispatches);
   }
 
   /**

@@ -1,6 +1,6 @@
-/** Line plots as SVG. */
+/** Line and bar plots as SVG. */
 
-import { LineChart } from 'echarts/charts';
+import { BarChart, LineChart } from 'echarts/charts';
 import { GridComponent, LegendComponent, TitleComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
@@ -10,24 +10,59 @@ export interface Line {
   readonly points: readonly (readonly [number, number])[];
 }
 
+export interface Bars {
+  readonly name: string;
+  /** One a category; absent where there is nothing to show. */
+  readonly heights: readonly (number | undefined)[];
+}
+
 export interface PlotOptions {
   readonly title: string;
   readonly x: string;
   readonly y: string;
-  readonly logarithmic?: boolean;
+  /** Which axes are logarithmic, none by default. */
+  readonly logarithmic?: { readonly x?: boolean; readonly y?: boolean };
 }
 
-export function linePlot(lines: readonly Line[], { title, x, y, logarithmic = false }: PlotOptions): string {
-  use([LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
+export function linePlot(lines: readonly Line[], options: PlotOptions): string {
+  const { x = false } = options.logarithmic ?? {};
+  return plot(
+    options,
+    { type: x ? 'log' : 'value' },
+    lines.map(({ name, points }) => ({
+      type: 'line',
+      name,
+      showSymbol: x,
+      data: points,
+    })),
+  );
+}
+
+/** Groups of bars, a group a category. */
+export function barPlot(categories: readonly string[], bars: readonly Bars[], options: PlotOptions): string {
+  const axis = { type: 'category', data: categories, axisLabel: { interval: 0 } };
+  return plot(
+    options,
+    axis,
+    bars.map(({ name, heights }) => ({
+      type: 'bar',
+      name,
+      data: heights.map(height => height ?? null),
+    })),
+  );
+}
+
+function plot({ title, x, y, logarithmic }: PlotOptions, xAxis: object, series: readonly object[]): string {
+  use([BarChart, LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
   const chart = init(null, null, { renderer: 'svg', ssr: true, width: 800, height: 500 });
   chart.setOption({
     animation: false,
     title: { text: title, left: 'center' },
     legend: { bottom: 0 },
     grid: { left: 70, right: 30, top: 50, bottom: 80 },
-    xAxis: { type: 'value', name: x, nameLocation: 'middle', nameGap: 28 },
-    yAxis: { type: logarithmic ? 'log' : 'value', name: y, nameLocation: 'middle', nameGap: 48, scale: true },
-    series: lines.map(({ name, points }) => ({ type: 'line', name, showSymbol: false, data: points })),
+    xAxis: { ...xAxis, name: x, nameLocation: 'middle', nameGap: 28 },
+    yAxis: { type: logarithmic?.y ? 'log' : 'value', name: y, nameLocation: 'middle', nameGap: 48, scale: true },
+    series,
   });
   const svg = chart.renderToSVGString();
   chart.dispose();

@@ -27,8 +27,24 @@ export interface Dispatch {
   /** One a binding: a storage, or the bytes of a table or of settings, which the plan puts into memory of its own. */
   readonly resources: readonly (Storage | Uint8Array<ArrayBuffer>)[];
   readonly workgroups: Workgroups;
-  /** Floating-point operations, a fused multiply-add counting two; 0 where they do not matter. */
+  readonly work: Work;
+  /** For a report: the products' rows x columns x inner, or the workgroups. */
+  readonly extent: string;
+}
+
+/** What a dispatch must do at the least. */
+export interface Work {
+  /** Floating-point operations of its products, a fused multiply-add counting two; 0 where there are none. */
   readonly operations: number;
+  /** Bytes read and written if every operand passes once. */
+  readonly bytes: number;
+}
+
+export function totalWork(dispatches: readonly Dispatch[]): Work {
+  return dispatches.reduce(
+    (sum, { work }) => ({ operations: sum.operations + work.operations, bytes: sum.bytes + work.bytes }),
+    { operations: 0, bytes: 0 },
+  );
 }
 
 interface Description<K extends KernelName> {
@@ -36,6 +52,8 @@ interface Description<K extends KernelName> {
   readonly problems?: readonly Problem<K>[];
   readonly settings?: Settings<K>;
   readonly buffers: Buffers<K>;
+  /** Counted where it matters; by default no operations, and every storage bound passing once. */
+  readonly work?: Partial<Work>;
 }
 
 /** A dispatch of a kernel that has its own `main`. */
@@ -45,7 +63,8 @@ export function dispatch<K extends KernelName>(
 ): Dispatch {
   return assemble(kernel, description, specialise(catalogue[kernel].source, definite(description.constants)), {
     workgroups: description.workgroups,
-    operations: 0,
+    work: { operations: 0, bytes: bytesBound(description.buffers), ...description.work },
+    extent: `${description.workgroups.join(' x ')} workgroups`,
   });
 }
 
@@ -53,6 +72,12 @@ interface ProductProblem {
   readonly rows: number;
   readonly columns: number;
   readonly inner: number;
+}
+
+interface ProductDescription {
+  readonly problems: readonly ProductProblem[];
+  readonly buffers: Readonly<Record<string, Storage>>;
+  readonly constants?: Readonly<Record<string, unknown>>;
 }
 
 /** A dispatch of a matrix product, on the schedule that suits the device and the shapes. */
@@ -67,7 +92,11 @@ export function productDispatch<K extends KernelName>(
   const source = specialise(catalogue[kernel].source, constants, scheduleCatalogue[schedule.name].source);
   return assemble(kernel, description, source, {
     workgroups: productWorkgroups(problems, schedule),
-    operations: problems.reduce((sum, p) => sum + 2 * p.rows * p.columns * p.inner, 0),
+    work: {
+      operations: problems.reduce((sum, p) => sum + 2 * p.rows * p.columns * p.inner, 0),
+      bytes: 'left' in description.buffers ? operandBytes(description) : bytesBound(description.buffers),
+    },
+    extent: extentOf(problems),
   });
 }
 
@@ -86,11 +115,27 @@ export function foldedWorkgroups(count: number, size: number, device: Device): W
   return [Math.ceil(all / high), high, 1];
 }
 
+function extentOf(problems: readonly ProductProblem[]): string {
+  const [first, ...others] = [...new Set(problems.map(p => `${p.rows} x ${p.columns} x ${p.inner}`))];
+  return `${problems.length > 1 ? `${problems.length} of ` : ''}${first}${others.length > 0 ? ' and others' : ''}`;
+}
+
+function bytesBound(buffers: Readonly<Record<string, Storage>>): number {
+  return Object.values(buffers).reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** Of a product of stored matrices: what is bound may hold more than is multiplied. All but the operands are results. */
+function operandBytes({ problems, buffers, constants = {} }: ProductDescription): number {
+  const results = Object.keys(buffers).length - 2 + ('BLEND' in constants && constants.BLEND ? 1 : 0);
+  const numbers = problems.reduce((sum, p) => sum + p.inner * (p.rows + p.columns) + results * p.rows * p.columns, 0);
+  return 4 * numbers;
+}
+
 function assemble<K extends KernelName>(
   kernel: K,
   description: Description<K>,
   source: string,
-  rest: { workgroups: Workgroups; operations: number },
+  rest: Pick<Dispatch, 'workgroups' | 'work' | 'extent'>,
 ): Dispatch {
   const { bindings } = catalogue[kernel];
   const buffers = description.buffers as Readonly<Record<string, Storage>>;

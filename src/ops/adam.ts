@@ -38,6 +38,7 @@ const operation: Operation<Required<AdamOptions>> = {
         constants: { ...constants, DECOUPLED: attributes.decoupled },
         workgroups,
         settings: adamSettings(count, attributes),
+        work: { bytes: 4 * 7 * count }, // three arrays read and written, the gradient read
         buffers: {
           step: step.storage,
           gradient: gradient.storage,

@@ -27,6 +27,7 @@ const operation: Operation<Required<SgdOptions>> = {
       dispatch('sgd', {
         ...oneThreadEach(device, count),
         settings: { count, ...attributes },
+        work: { bytes: 4 * 5 * count }, // two arrays read and written, the gradient read
         buffers: { gradient: gradient.storage, parameter: parameters.storage, moment: moment.storage },
       }),
     ];

@@ -6,9 +6,10 @@
 import { type Shape, sizeOf } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { DivergedError, InputError } from '../errors.js';
-import type { Engine } from '../graph/engine.js';
+import type { DispatchProfile, Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/graph.js';
 import type { Plan } from '../graph/plan.js';
+import type { Work } from '../kernel/dispatch.js';
 import { type AdamOptions, adam } from '../ops/adam.js';
 import type { LossKind } from '../ops/loss.js';
 import { record } from '../ops/record.js';
@@ -65,6 +66,10 @@ function resolvedCount(values: Float32Array, points: number): number {
   const floor = points * 2 ** -23 * values[0];
   const first = values.findIndex(value => !(value > floor));
   return first < 0 ? values.length : first;
+}
+
+export interface StepWork extends Work {
+  readonly dispatches: number;
 }
 
 /** Losses kept on the device: the most steps of one submit. */
@@ -141,9 +146,16 @@ export class Trainer {
     return this.#step;
   }
 
-  /** Dispatches of one step, without and with a refresh. */
-  get dispatches(): { step: number; refreshStep: number } {
-    return { step: this.plans.step.dispatches.length, refreshStep: this.plans.refreshStep.dispatches.length };
+  /** What one step takes, without and with a refresh. */
+  get work(): { readonly step: StepWork; readonly refreshStep: StepWork } {
+    const of = ({ dispatches, work }: Plan): StepWork => ({ dispatches: dispatches.length, ...work });
+    return { step: of(this.plans.step), refreshStep: of(this.plans.refreshStep) };
+  }
+
+  /** Times every dispatch of a step with a refresh by itself. The parameters are lost: `restore` a state from before. */
+  async profile(): Promise<DispatchProfile[]> {
+    await this.#prepare();
+    return this.engine.profile(this.plans.refreshStep);
   }
 
   /**

@@ -1,0 +1,27 @@
+/** What encoding costs by itself, on Dawn's backend that takes every command and runs none. */
+
+import { openEngine } from '../../src/node.js';
+import { Trainer } from '../../src/train/trainer.js';
+import { spreadOf } from '../contest.js';
+import { taskOf } from './setup.js';
+import { trainerOptions } from './steps.js';
+
+const [size, rank, topK] = [128, 150, 10];
+const steps = 500;
+const rounds = 7;
+
+/** Microseconds a SepPGD step, its share of refreshes and of the submit included. */
+export async function encodeMicroseconds(): Promise<number> {
+  const engine = await openEngine({ adapter: 'auto', dawn: ['backend=null'] });
+  const task = taskOf([size, size], rank, rank);
+  const trainer = await Trainer.create(engine, trainerOptions(task, { preconditioner: { top: topK } }));
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const start = performance.now();
+    await trainer.advance(steps);
+    times.push((1000 * (performance.now() - start)) / steps);
+  }
+  trainer.dispose();
+  await engine.dispose();
+  return spreadOf(times).median;
+}

@@ -1,0 +1,81 @@
+/** Square matrix products, ours and the peers', each checked against the float64 twin before it is timed. */
+
+import { Random } from '../../src/factor/random.js';
+import type { Engine } from '../../src/graph/engine.js';
+import { matmul } from '../../src/ops/matmul.js';
+import type { Roofline } from '../../src/ops/roofline.js';
+import { product } from '../../test/reference/product.js';
+import { type Contender, type ContestOptions, contest } from '../contest.js';
+import type { Peer } from '../peers/peer.js';
+import type { ProductResult } from '../results.js';
+
+export const productSizes = { full: [16, 64, 128, 256, 512, 1024], quick: [64, 512] } as const;
+
+/** What summing `size` products in f32 may cost, relative to the norm. */
+const tolerance = (size: number) => 1e-7 * Math.sqrt(size) + 1e-6;
+
+export async function productCase(
+  engine: Engine,
+  peers: readonly Peer[],
+  size: number,
+  roofline: Roofline,
+  options: ContestOptions,
+): Promise<ProductResult> {
+  const random = new Random(size);
+  const [left, right] = [0, 1].map(() => Float32Array.from({ length: size * size }, () => random.uniform(-1, 1)));
+  const [a, b] = [Float64Array.from(left), Float64Array.from(right)];
+  const expected = product({ rows: size, columns: size, inner: size, a, b });
+  const errors = new Map<string, number>();
+  const absent: Record<string, string> = {};
+  const contenders: Contender[] = [];
+  const open: { dispose(): void }[] = [];
+  const admit = async (name: string, run: Contender['run'], read: () => Promise<Float32Array>) => {
+    await run(1);
+    const error = relativeError(await read(), expected);
+    if (!(error <= tolerance(size))) throw new Error(`the product is off by ${error}`);
+    errors.set(name, error);
+    contenders.push({ name, run });
+  };
+
+  const tensors = [engine.tensor([size, size], left), engine.tensor([size, size], right)];
+  const plan = await engine.compile(graph => ({ c: matmul(graph.read(tensors[0]), graph.read(tensors[1])) }));
+  open.push(plan, ...tensors);
+  await admit(
+    'sepnn',
+    times => plan.run({ times }),
+    () => plan.outputs.c.read(),
+  );
+  for (const peer of peers) {
+    try {
+      const work = await peer.product(size, left, right);
+      open.push(work);
+      await admit(
+        peer.name,
+        times => work.run(times),
+        () => work.read(),
+      );
+    } catch (error) {
+      absent[peer.name] = (error as Error).message;
+    }
+  }
+  const standings = await contest(contenders, options);
+  for (const one of open) one.dispose();
+  return {
+    size,
+    absent,
+    standings: standings.map(standing => {
+      const gflops = (2 * size ** 3) / (1e6 * standing.milliseconds.median);
+      return { ...standing, error: errors.get(standing.name), gflops, share: gflops / roofline.gflops };
+    }),
+  };
+}
+
+/** |actual - expected| / |expected|, Frobenius. */
+export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  let [difference, norm] = [0, 0];
+  for (let i = 0; i < expected.length; i++) {
+    difference += (actual[i] - expected[i]) ** 2;
+    norm += expected[i] ** 2;
+  }
+  return Math.sqrt(difference / norm);
+}

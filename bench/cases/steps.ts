@@ -1,0 +1,133 @@
+/** Whole training steps: plain, SepPGD with its preconditioner held fixed, SepPGD with its refresh, and the peers'. */
+
+import type { Engine } from '../../src/graph/engine.js';
+import { Trainer, type TrainerOptions } from '../../src/train/trainer.js';
+import { type Contender, type ContestOptions, contest } from '../contest.js';
+import type { Peer, StepSetup } from '../peers/peer.js';
+import type { MemoryResult, StepResult } from '../results.js';
+import { preconditionersOf, type Task, taskOf } from './setup.js';
+import { twinLosses } from './twinStep.js';
+
+export interface StepShape {
+  readonly grid: readonly number[];
+  readonly rank: number;
+  readonly width: number;
+  readonly topK: number;
+}
+
+const square = (n: number, rank: number, width: number, topK: number, axes = 2): StepShape => ({
+  grid: Array<number>(axes).fill(n),
+  rank,
+  width,
+  topK,
+});
+
+export const stepShapes = {
+  full: [
+    square(128, 150, 150, 10),
+    square(128, 150, 150, 64),
+    square(256, 256, 256, 10),
+    square(256, 256, 256, 70),
+    square(512, 500, 500, 70),
+    square(64, 64, 64, 10, 3),
+    square(128, 200, 256, 20, 3),
+  ],
+  quick: [square(128, 150, 150, 10), square(64, 64, 64, 10, 3)],
+} as const;
+
+const refresh = 10;
+/** So late that the preconditioner of the first step is kept. */
+const never = 2 ** 30;
+const checkedSteps = 5;
+/** Losses after a few steps agree so far, relative: Adam divides by small numbers. */
+const tolerance = 1e-3;
+/** Products of a step beyond which the float64 twin would take minutes: it checks one step there. */
+const heavyStep = 1e9;
+
+export async function stepCase(
+  engine: Engine,
+  peers: readonly Peer[],
+  { grid, rank, width, topK }: StepShape,
+  options: ContestOptions,
+): Promise<StepResult> {
+  const task = taskOf(grid, rank, width);
+  const trainers: Trainer[] = [];
+  const open = async (more: Pick<TrainerOptions, 'preconditioner' | 'refresh'>) => {
+    const trainer = await Trainer.create(engine, trainerOptions(task, more));
+    trainers.push(trainer);
+    return trainer;
+  };
+  const fixed = await open({ preconditioner: { top: topK }, refresh: never });
+  const ours = [...(await fixed.advance(checkedSteps)), (await fixed.evaluate()).training];
+  const preconditioners = preconditionersOf(grid, await fixed.state(), (await fixed.spectra()) ?? []);
+  const setup: StepSetup = { ...task.setup, preconditioners };
+  const twinSteps = fixed.work.step.operations > heavyStep ? 1 : checkedSteps;
+  const expected = twinLosses(setup, twinSteps);
+  const errors = new Map([['SepPGD, S fixed', requireAgreement('sepnn', ours.slice(0, twinSteps + 1), expected)]]);
+
+  const plain = await open({});
+  const before = engine.memory.bytes;
+  const refreshed = await open({ preconditioner: { top: topK }, refresh });
+  const memory = memoryOf(engine.memory.bytes - before, task);
+  const contenders: Contender[] = [
+    { name: 'SepPGD, S fixed', run: times => advance(fixed, times) },
+    { name: 'SepPGD', run: times => advance(refreshed, times), unit: refresh },
+    { name: 'plain', run: times => advance(plain, times) },
+  ];
+  const absent: Record<string, string> = {};
+  const disposable: { dispose(): void }[] = [...trainers];
+  for (const peer of peers) {
+    try {
+      const step = await peer.step(setup);
+      disposable.push(step);
+      await step.run(checkedSteps);
+      errors.set(peer.name, requireAgreement(peer.name, [await step.loss()], ours.slice(-1)));
+      contenders.push({ name: peer.name, run: times => step.run(times) });
+    } catch (error) {
+      absent[peer.name] = (error as Error).message.slice(0, 200);
+    }
+  }
+  const standings = await contest(contenders, options);
+  const work = { plain: plain.work.step, step: fixed.work.step, refreshStep: refreshed.work.refreshStep };
+  for (const one of disposable) one.dispose();
+  return {
+    grid,
+    rank,
+    width,
+    topK,
+    refresh,
+    absent,
+    work,
+    memory,
+    standings: standings.map(standing => ({ ...standing, error: errors.get(standing.name) })),
+  };
+}
+
+export function trainerOptions(
+  { model, setup }: Task,
+  more: Pick<TrainerOptions, 'preconditioner' | 'refresh'>,
+): TrainerOptions {
+  return { model, target: setup.target, optimiser: { rate: setup.rate }, ...more };
+}
+
+const mostStepsInSubmit = 1000;
+
+export async function advance(trainer: Trainer, steps: number): Promise<void> {
+  for (let left = steps; left > 0; left -= mostStepsInSubmit) await trainer.advance(Math.min(left, mostStepsInSubmit));
+}
+
+/** The greatest relative difference. @throws Error if it is past the tolerance. */
+export function requireAgreement(who: string, losses: readonly number[], expected: readonly number[]): number {
+  const error = Math.max(...expected.map((loss, i) => Math.abs(losses[i] - loss) / loss));
+  if (!(error <= tolerance)) throw new Error(`${who}: losses ${losses.join(', ')}, expected ${expected.join(', ')}`);
+  return error;
+}
+
+/** Parameters, Adam's moments, gradients, kept activations and derivatives, target, one tensor of the output's size. */
+function memoryOf(peakBytes: number, { model, setup }: Task): MemoryResult {
+  const parameters = setup.parameters.flat().reduce((sum, { length }) => sum + length, 0);
+  const points = model.grid.reduce((sum, n) => sum + n, 0);
+  const tape = points * (2 + 2 * (setup.width + 1) + 2 * setup.width + setup.rank);
+  const neededBytes = 4 * (4 * parameters + tape + 2 * setup.target.length);
+  return { peakBytes, neededBytes, ratio: peakBytes / neededBytes };
+}

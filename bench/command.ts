@@ -1,0 +1,56 @@
+/** What `sepnn bench` does in Node: opens an engine and the peers on its device, runs the suite, reports. */
+
+import { join } from 'node:path';
+import type { BenchOptions, PeerName } from '../src/cli/bench.js';
+import { print } from '../src/cli/terminal.js';
+import { InputError } from '../src/errors.js';
+import type { Engine } from '../src/graph/engine.js';
+import { requireWritableFolder, writeWhole } from '../src/io/files.js';
+import { openEngine } from '../src/node.js';
+import { encodeMicroseconds } from './cases/encode.js';
+import { openPeer } from './peers/open.js';
+import type { Peer } from './peers/peer.js';
+import { charts, tables } from './report.js';
+import { runSuite } from './suite.js';
+
+declare const SEPNN_VERSION: string;
+
+export async function bench(options: BenchOptions): Promise<void> {
+  await requireWritableFolder('--out', options.out);
+  const engine = await openEngine({ adapter: options.adapter });
+  const peers: Peer[] = [];
+  try {
+    for (const name of options.against) peers.push(await openNamed(name, engine));
+    const result = await runSuite(engine, peers, {
+      ...options,
+      versions: { sepnn: SEPNN_VERSION, node: process.version },
+      report: what => process.stderr.write(`${what}\n`),
+    });
+    if (options.only.includes('steps')) result.encodeMicroseconds = await encodeMicroseconds();
+    const json = JSON.stringify(result, null, 1);
+    const files = { 'bench.json': json, ...charts(result) };
+    for (const [name, text] of Object.entries(files)) await writeWhole(join(options.out, name), text);
+    if (options.json) return print(json);
+    for (const table of tables(result)) print(table);
+    print(
+      `\nwritten: ${Object.keys(files)
+        .map(name => join(options.out, name))
+        .join(', ')}`,
+    );
+  } finally {
+    for (const peer of peers) peer.dispose();
+    await engine.dispose();
+  }
+}
+
+/** @throws InputError a package that is not installed. */
+async function openNamed(name: PeerName, engine: Engine): Promise<Peer> {
+  try {
+    return await openPeer(name, engine.device.gpu);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new InputError(
+      `--against ${name}: ${(error as Error).message.split('\n')[0]}: npm install it, or leave it out`,
+    );
+  }
+}

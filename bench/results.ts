@@ -1,0 +1,70 @@
+/** What a run of the benchmark finds: its JSON. Times are in milliseconds. */
+
+import type { AdapterReport, DispatchProfile } from '../src/graph/engine.js';
+import type { Roofline } from '../src/ops/roofline.js';
+import type { StepWork } from '../src/train/trainer.js';
+import type { Standing } from './contest.js';
+
+/** A contender, its results held against the float64 twin before it was timed. */
+export interface Checked extends Standing {
+  /** Relative error; absent where only times were taken. */
+  readonly error?: number | undefined;
+}
+
+export interface ProductResult {
+  readonly size: number;
+  readonly standings: readonly (Checked & { readonly gflops: number; readonly share: number })[];
+  /** Contenders that could not take part, and why. */
+  readonly absent: Readonly<Record<string, string>>;
+}
+
+export interface StepResult {
+  readonly grid: readonly number[];
+  readonly rank: number;
+  readonly width: number;
+  readonly topK: number;
+  readonly refresh: number;
+  readonly standings: readonly Checked[];
+  readonly absent: Readonly<Record<string, string>>;
+  readonly work: { readonly plain: StepWork; readonly step: StepWork; readonly refreshStep: StepWork };
+  readonly memory: MemoryResult;
+}
+
+/** Device memory of a run, and the sum of what no implementation can do without. */
+export interface MemoryResult {
+  readonly peakBytes: number;
+  readonly neededBytes: number;
+  readonly ratio: number;
+}
+
+export interface KernelsResult {
+  readonly size: number;
+  readonly topK: number;
+  /** Of the losses around one step. */
+  readonly error: number;
+  readonly dispatches: readonly (DispatchProfile & { readonly share: number })[]; // share of the FMA peak
+}
+
+export interface GrowthPoint {
+  readonly grid: readonly number[];
+  readonly operations: number;
+  readonly milliseconds: number;
+  readonly gflops: number;
+}
+
+export interface GrowthResult {
+  readonly name: string;
+  readonly points: readonly GrowthPoint[];
+}
+
+export interface BenchResult {
+  readonly adapter: AdapterReport;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly roofline: Roofline;
+  readonly products: ProductResult[];
+  readonly kernels: KernelsResult[];
+  readonly steps: StepResult[];
+  readonly growth: GrowthResult[];
+  /** Microseconds to encode one SepPGD step, measured on a backend that runs nothing. */
+  encodeMicroseconds?: number;
+}

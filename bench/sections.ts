@@ -1,0 +1,110 @@
+/** The benchmark's findings as tables of text, for a terminal or a page. */
+
+import type { Spread } from './contest.js';
+import type { BenchResult, GrowthResult, KernelsResult, ProductResult, StepResult } from './results.js';
+
+export interface Section {
+  readonly title: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  readonly note?: string;
+}
+
+export function sectionsOf(result: BenchResult): Section[] {
+  return [
+    adapterSection(result),
+    ...(result.products.length > 0 ? [productSection(result.products)] : []),
+    ...result.kernels.map(kernelSection),
+    ...result.steps.map(stepSection),
+    ...result.growth.map(growthSection),
+  ];
+}
+
+function adapterSection({ adapter, versions, roofline, encodeMicroseconds }: BenchResult): Section {
+  const rows = [
+    ['adapter', `${adapter.description} (${adapter.kind})`],
+    ...Object.entries(versions),
+    ['f32 FMA peak', `${roofline.gflops.toFixed(1)} GFLOP/s`],
+    ['copy, past the caches', `${roofline.gigabytes.toFixed(1)} GB/s`],
+    ...(encodeMicroseconds === undefined ? [] : [['encoding a step', `${encodeMicroseconds.toFixed(0)} us`]]),
+  ];
+  return { title: 'Adapter', head: ['', ''], rows };
+}
+
+function productSection(products: readonly ProductResult[]): Section {
+  const rows = products.flatMap(({ size, standings, absent }) => [
+    ...standings.map(({ name, milliseconds, ratio, gflops, share, error }) => [
+      `${size}`,
+      name,
+      withSpread(milliseconds),
+      withSpread(ratio),
+      gflops.toFixed(2),
+      percent(share),
+      (error ?? Number.NaN).toExponential(1),
+    ]),
+    ...Object.entries(absent).map(([name, why]) => [`${size}`, name, why, '', '', '', '']),
+  ]);
+  const head = ['n', 'by', 'ms', 'time / ours', 'GFLOP/s', 'of peak', 'error'];
+  return { title: 'Products of two (n, n) matrices', head, rows };
+}
+
+function kernelSection({ size, topK, error, dispatches }: KernelsResult): Section {
+  const rows = dispatches.map(({ kernel, extent, milliseconds, gflops, gigabytes, share }) => [
+    kernel,
+    extent,
+    milliseconds.toPrecision(3),
+    gflops > 0 ? gflops.toFixed(2) : '',
+    gflops > 0 ? percent(share) : '',
+    gigabytes.toFixed(2),
+  ]);
+  return {
+    title: `Kernels of a step with a refresh, n = R = W = ${size}, k = ${topK}, error ${error.toExponential(1)}`,
+    head: ['kernel', 'extent', 'ms', 'GFLOP/s', 'of peak', 'GB/s'],
+    rows,
+  };
+}
+
+function stepSection({ grid, rank, width, topK, standings, absent, work, memory }: StepResult): Section {
+  const plain = standings.find(({ name }) => name === 'plain')?.milliseconds.median ?? Number.NaN;
+  const rows = [
+    ...standings.map(({ name, milliseconds, ratio, error, rounds }) => [
+      name,
+      withSpread(milliseconds),
+      withSpread(ratio),
+      (milliseconds.median / plain).toFixed(2),
+      error === undefined ? '' : error.toExponential(1),
+      `${rounds}`,
+    ]),
+    ...Object.entries(absent).map(([name, why]) => [name, why, '', '', '', '']),
+  ];
+  const { plain: plainWork, step, refreshStep } = work;
+  const notes = [
+    `dispatches: plain ${plainWork.dispatches}, SepPGD ${step.dispatches}, with refresh ${refreshStep.dispatches}`,
+    `MFLOP ${(step.operations / 1e6).toFixed(1)}, MB moved ${(step.bytes / 1e6).toFixed(1)}`,
+    `memory ${(memory.peakBytes / 1e6).toFixed(2)} MB, ${memory.ratio.toFixed(2)} of what is needed`,
+  ];
+  return {
+    title: `Training step, ${grid.join(' x ')}, R = ${rank}, W = ${width}, k = ${topK}`,
+    head: ['', 'ms a step', 'time / ours', 'time / plain', 'error', 'rounds'],
+    rows,
+    note: notes.join('; '),
+  };
+}
+
+function growthSection({ name, points }: GrowthResult): Section {
+  const rows = points.map(({ grid, operations, milliseconds, gflops }) => [
+    grid.join(' x '),
+    (operations / 1e6).toFixed(1),
+    milliseconds.toPrecision(3),
+    gflops.toFixed(2),
+  ]);
+  return { title: `Growth with ${name}`, head: ['grid', 'MFLOP', 'ms a step', 'GFLOP/s'], rows };
+}
+
+function withSpread({ low, median, high }: Spread): string {
+  return `${median.toPrecision(3)} (${low.toPrecision(3)} to ${high.toPrecision(3)})`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(0)}%`;
+}

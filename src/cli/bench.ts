@@ -1,0 +1,54 @@
+/** `sepnn bench`: the options of the benchmark, which stands outside of src and is built beside the command. */
+
+import type { AdapterKind } from '../device/adapter.js';
+import { InputError } from '../errors.js';
+import { adapterKinds } from './fitOptions.js';
+import { oneOf } from './options.js';
+import { Command, Option } from './vendor.js';
+
+export const peerNames = ['tfjs', 'jax-js'] as const;
+export type PeerName = (typeof peerNames)[number];
+export const benchParts = ['products', 'kernels', 'steps', 'growth'] as const;
+export type BenchPart = (typeof benchParts)[number];
+
+export interface BenchOptions {
+  readonly out: string;
+  readonly adapter: AdapterKind | 'auto';
+  readonly against: readonly PeerName[];
+  readonly only: readonly BenchPart[];
+  readonly quick: boolean;
+  readonly json: boolean;
+}
+
+export function benchCommand(): Command {
+  return new Command('bench')
+    .description('kernels and whole steps, beside other libraries on the same device')
+    .option('--out <dir>', 'folder for the JSON and the charts', 'sepnn-bench')
+    .addOption(listOption('--against <names>', `${peerNames.join(', ')}, or none`, peerNames, peerNames))
+    .addOption(listOption('--only <names>', benchParts.join(', '), benchParts, benchParts))
+    .addOption(
+      new Option('--adapter <name>', adapterKinds.join(', '))
+        .argParser((text: string) => oneOf('--adapter', adapterKinds)(text))
+        .default('auto'),
+    )
+    .option('--quick', 'few sizes and short rounds: about a minute', false)
+    .option('--json', 'print one JSON object and nothing else on stdout', false)
+    .action(async (options: BenchOptions) => {
+      // A name that the bundler does not follow: src imports nothing from outside itself.
+      const entry = new URL('./bench.js', import.meta.url).href;
+      const { bench } = (await import(entry)) as { bench(options: BenchOptions): Promise<void> };
+      await bench(options);
+    });
+}
+
+/** Words behind commas; 'none' for an empty list. */
+function listOption<T extends string>(flags: string, description: string, words: readonly T[], all: readonly T[]) {
+  const [name] = flags.split(' ');
+  const parse = (text: string): readonly T[] => {
+    if (text === 'none' && words.length > 0) return [];
+    const named = text.split(',').map(word => oneOf(name, words)(word.trim()));
+    if (new Set(named).size < named.length) throw new InputError(`${name} ${text}: names one twice: name each once`);
+    return named;
+  };
+  return new Option(flags, description).argParser(parse).default(all, all.join(','));
+}

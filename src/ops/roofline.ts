@@ -1,0 +1,92 @@
+/**
+ * The ceilings of a device (Williams, Waterman and Patterson 2009): its peak of fused multiply-adds in f32 and its copy
+ * bandwidth, each by a kernel that does nothing else.
+ */
+
+import type { Engine } from '../graph/engine.js';
+import { applyOne, type Value } from '../graph/graph.js';
+import type { Operation } from '../graph/operation.js';
+import { dispatch, foldedWorkgroups } from '../kernel/dispatch.js';
+import { oneThreadEach } from './linear.js';
+
+interface FmaAttributes {
+  readonly rounds: number;
+  readonly scale: number;
+  readonly offset: number;
+}
+
+/** UNROLL and CHAINS of kernels/roofline/fma.wgsl. */
+const unrolled = 16;
+const chains = 2;
+const workgroup = 64;
+
+const fma: Operation<FmaAttributes> = {
+  name: 'fma',
+  shapes: ([input]) => [input],
+  lower: ({ device, attributes, inputs: [input], outputs: [result] }) => {
+    const count = result.layout.length / 4;
+    return [
+      dispatch('fma', {
+        constants: { CHAINS: chains, UNROLL: unrolled, WORKGROUP: workgroup },
+        workgroups: foldedWorkgroups(Math.ceil(count / chains), workgroup, device),
+        settings: { count, ...attributes },
+        buffers: { input: input.storage, result: result.storage },
+        work: { operations: 8 * count * unrolled * attributes.rounds },
+      }),
+    ];
+  },
+  notDifferentiable: 'it measures a device',
+};
+
+const copyOperation: Operation<undefined> = {
+  name: 'copy',
+  shapes: ([input]) => [input],
+  lower: ({ device, inputs: [input], outputs: [result] }) => {
+    const count = result.layout.length / 4;
+    return [
+      dispatch('copy', {
+        ...oneThreadEach(device, count),
+        settings: { count },
+        buffers: { input: input.storage, result: result.storage },
+      }),
+    ];
+  },
+  notDifferentiable: 'it measures a device',
+};
+
+/** Every number x taken 16 `rounds` times through x <- scale x + offset. */
+export function repeatedFma(input: Value, attributes: FmaAttributes): Value {
+  return applyOne(fma, [input], attributes);
+}
+
+export function copy(input: Value): Value {
+  return applyOne(copyOperation, [input], undefined);
+}
+
+export interface Roofline {
+  /** Peak of f32 fused multiply-adds, each counting two: GFLOP/s. */
+  readonly gflops: number;
+  /** Bytes read and bytes written by a copy, together: GB/s. */
+  readonly gigabytes: number;
+}
+
+/** Past every cache, and within the binding that every device gives. */
+const copiedNumbers = 2 ** 24;
+const fmaNumbers = 2 ** 16;
+
+/** Measures a device; takes about a second. */
+export async function measureRoofline(engine: Engine): Promise<Roofline> {
+  const small = engine.tensor([fmaNumbers]);
+  const large = engine.tensor([copiedNumbers]);
+  const plans = await engine.compile({
+    compute: graph => ({ result: repeatedFma(graph.read(small), { rounds: 256, scale: 0.5, offset: 1 }) }),
+    move: graph => ({ result: copy(graph.read(large)) }),
+  });
+  const [compute] = await engine.profile(plans.compute);
+  const [move] = await engine.profile(plans.move);
+  plans.compute.dispose();
+  plans.move.dispose();
+  small.dispose();
+  large.dispose();
+  return { gflops: compute.gflops, gigabytes: move.gigabytes };
+}
