@@ -7,6 +7,7 @@ import { embeddedDriver } from './io/embeddedDriver.js';
 
 export * from './index.js';
 export { readModel, type SavedModel, writeModel } from './io/modelFile.js';
+export { recallTuning, rememberTuning } from './io/tuning.js';
 
 export interface OpenEngineOptions {
   /** 'auto', the default, takes the first there is of hardware, software (a driver of the system's) and embedded. */

@@ -1,8 +1,12 @@
 /** Training: golden cases, exact repetition and resumption, the refresh, divergence. */
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { compareCase, type Quantities, requireCase, runCase } from '../src/cli/goldenCase.js';
 import { architecture } from '../src/factor/network.js';
+import { recallTuning, rememberTuning } from '../src/io/tuning.js';
+import { candidates } from '../src/kernel/schedule.js';
 import type { SepPgdOptions } from '../src/precondition/sepPgd.js';
 import { cpModel, initialParameters, linspace } from '../src/separable/model.js';
 import { Trainer, type TrainerOptions } from '../src/train/trainer.js';
@@ -256,4 +260,34 @@ test('options out of range are refused by name, before anything is allocated', a
   await requireThrows('axes', () => cpModel({ grid: [4], rank: 1, network: model.network }), 'InputError', /1 axes/);
   await requireThrows('width', () => architecture({ width: 2.5 }), 'InputError', /width: 2\.5/);
   await requireThrows('omega', () => architecture({ width: 4, omega: [1] }), 'InputError', /omega: 1 numbers for 2/);
+});
+
+test('a tuned run takes only schedules of this device, remembers them, and trains to the same loss within rounding', async () => {
+  const plain = await create();
+  const expected = await plain.advance(20);
+  plain.dispose();
+  const before = engine.memory.bytes;
+  const tuned = await create({ tune: true });
+  const losses = await tuned.advance(20);
+  tuned.dispose();
+  requireClose('losses', losses, expected, { relative: 1e-3 });
+  requireEqual('memory left behind', engine.memory.bytes, before);
+  const found = engine.tuning;
+  require('products were tuned', Object.keys(found).length > 10);
+  const known = new Set(['', ...candidates(engine.device).map(({ id }) => id)]);
+  requireEqual(
+    'unknown schedules',
+    Object.values(found).filter(id => !known.has(id)),
+    [],
+  );
+  process.env.SEPNN_CACHE = mkdtempSync(join(tmpdir(), 'sepnn-tuning-'));
+  await rememberTuning(engine);
+  engine.device.tuning.clear();
+  await recallTuning(engine);
+  requireEqual('recalled', engine.tuning, found);
+  engine.device.tuning.clear();
+  for (const name of readdirSync(process.env.SEPNN_CACHE))
+    writeFileSync(join(process.env.SEPNN_CACHE, name), '{"a": [');
+  await recallTuning(engine);
+  requireEqual('recalled from a broken file', engine.tuning, {});
 });

@@ -9,6 +9,7 @@ import { requireWritableFolder, writeWhole } from '../io/files.js';
 import { besideEachOther, encodePng, fromPlanes } from '../io/image.js';
 import { readModel, writeModel } from '../io/modelFile.js';
 import { linePlot } from '../io/plot.js';
+import { recallTuning, rememberTuning } from '../io/tuning.js';
 import { openEngine } from '../node.js';
 import { type CpModel, cpModel, parameterCount } from '../separable/model.js';
 import type { TrainerState } from '../train/trainer.js';
@@ -47,6 +48,7 @@ async function fit(image: string, options: FitOptions): Promise<void> {
   await requireWritableFolder('--out', options.out);
   const engine = await openEngine({ adapter: options.adapter });
   try {
+    if (options.tune) await recallTuning(engine);
     requireFits(engine, model, options);
     const kinds = options.compare ? (['none', 'seppgd'] as const) : [options.preconditioner];
     const runs: FinishedRun[] = [];
@@ -57,6 +59,7 @@ async function fit(image: string, options: FitOptions): Promise<void> {
     }
     const report = await writeResults(engine.adapter, model, data, options, topK, runs);
     print(options.json ? JSON.stringify(report) : summary(report));
+    if (options.tune) await rememberTuning(engine);
     const last = runs.at(-1) as FinishedRun;
     if (!last.failure) warnAboutResolution(report);
     else {

@@ -32,6 +32,7 @@ export interface FitOptions {
   readonly noise?: number;
   readonly seed: number;
   readonly adapter: AdapterKind | 'auto';
+  readonly tune: boolean;
   readonly compare: boolean;
   readonly resume?: string;
   readonly json: boolean;
@@ -79,6 +80,7 @@ export function addFitOptions(command: Command): Command {
   add('--noise <sigma>', 'add normal noise to what is fitted', real('--noise', 0, 10, true));
   add('--seed <N>', 'of everything random', whole('--seed', 0, 2 ** 32 - 1), 0);
   add('--adapter <name>', adapterKinds.join(', '), oneOf('--adapter', adapterKinds), 'auto' as const);
+  command.option('--tune', 'measure once which kernels run fastest here; results then differ by rounding', false);
   command.option('--compare', 'a plain run first, then the preconditioned one', false);
   command.option('--resume <file>', 'go on from a model file of this same fit');
   command.option('--json', 'print one JSON object and nothing else on stdout', false);

@@ -67,6 +67,7 @@ export async function runFit(
     optimiser: { rate: options.lr, decay: options.weightDecay },
     refresh: options.refresh,
     seed: options.seed,
+    tune: options.tune,
     ...(preconditioner === 'seppgd' && {
       preconditioner: {
         top: topK,

@@ -41,6 +41,8 @@ export class Device {
   readonly lanes: number | undefined;
   /** The same where kernels may use subgroups. */
   readonly subgroupSize: number | undefined;
+  /** What a tuner found to run best here: the id of a schedule for the key of a product. Empty unless it was asked. */
+  readonly tuning = new Map<string, string>();
   readonly #owned: boolean;
   /** Only to be held. */
   readonly keep: unknown;

@@ -10,6 +10,7 @@ import type { Dispatch, Work } from '../kernel/dispatch.js';
 import { type MeasureOptions, measure } from '../kernel/measure.js';
 import { Pipelines } from '../kernel/pipelines.js';
 import { Sequence, submit } from '../kernel/sequence.js';
+import { tune } from '../kernel/tune.js';
 import { lower } from './compile.js';
 import { copyRows } from './copyRows.js';
 import { Graph } from './graph.js';
@@ -123,6 +124,30 @@ export class Engine {
       freeOutputs();
       throw error;
     }
+  }
+
+  /**
+   * Measures, for every matrix product of the graphs that is not known yet, the schedules that this device can run, and
+   * lets `compile` use the fastest from now on. Sums are then added in another order than without, and a later tuning
+   * may choose otherwise: leave it out for runs that must repeat to the bit.
+   */
+  async tune(builds: Readonly<Record<string, Build>>): Promise<void> {
+    for (const build of Object.values(builds)) {
+      const graph = new Graph();
+      const outputs = this.#outputTensors(graph, build(graph) ?? {});
+      const dispatches = lower(graph, this.device, (from, to) => copyRows(this.device, from, to));
+      for (const tensor of Object.values(outputs)) tensor.dispose();
+      await tune(dispatches, this.#memory, this.#pipelines);
+    }
+  }
+
+  /** What `tune` found, to be kept and given to `tuning` of an engine on the same adapter and driver. */
+  get tuning(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.device.tuning);
+  }
+
+  set tuning(found: Readonly<Record<string, string>>) {
+    for (const [key, id] of Object.entries(found)) this.device.tuning.set(key, id);
   }
 
   /** The lists made ready to run; where one fails, the others are freed. */

@@ -30,6 +30,8 @@ export interface Dispatch {
   readonly work: Work;
   /** For a report: the products' rows x columns x inner, or the workgroups. */
   readonly extent: string;
+  /** Of a matrix product: what a tuner needs. */
+  readonly product?: { readonly key: string; on(schedule: Schedule): Dispatch };
 }
 
 /** What a dispatch must do at the least. */
@@ -77,7 +79,7 @@ interface ProductProblem {
 interface ProductDescription {
   readonly problems: readonly ProductProblem[];
   readonly buffers: Readonly<Record<string, Storage>>;
-  readonly constants?: Readonly<Record<string, unknown>>;
+  readonly constants?: Readonly<Record<string, number | boolean | undefined>>;
 }
 
 /** A dispatch of a matrix product, on the schedule that suits the device and the shapes. */
@@ -85,7 +87,7 @@ export function productDispatch<K extends KernelName>(
   device: Device,
   kernel: K,
   description: Description<K> & { readonly problems: readonly (Problem<K> & ProductProblem)[] },
-  schedule: Schedule = chooseSchedule(device, description.problems as readonly ProductProblem[]),
+  schedule: Schedule = scheduleOf(device, kernel, description),
 ): Dispatch {
   const problems: readonly ProductProblem[] = description.problems;
   const constants = { ...definite(description.constants), ...schedule.constants };
@@ -97,7 +99,25 @@ export function productDispatch<K extends KernelName>(
       bytes: 'left' in description.buffers ? operandBytes(description) : bytesBound(description.buffers),
     },
     extent: extentOf(problems),
+    product: {
+      key: keyOf(kernel, description),
+      on: other => productDispatch(device, kernel, description, other),
+    },
   });
+}
+
+/** The schedule on which a product would be dispatched. */
+export function scheduleOf(
+  device: Device,
+  kernel: KernelName,
+  description: Pick<ProductDescription, 'constants' | 'problems'>,
+): Schedule {
+  return chooseSchedule(device, keyOf(kernel, description), description.problems);
+}
+
+/** What a product's speed depends on. */
+function keyOf(kernel: KernelName, { constants = {}, problems }: Pick<ProductDescription, 'constants' | 'problems'>) {
+  return `${kernel} ${JSON.stringify(definite(constants))} ${extentOf(problems)}`;
 }
 
 /** How many workgroups, and so how many invocations, a product takes: a kernel may write one number an invocation. */
@@ -135,7 +155,7 @@ function assemble<K extends KernelName>(
   kernel: K,
   description: Description<K>,
   source: string,
-  rest: Pick<Dispatch, 'workgroups' | 'work' | 'extent'>,
+  rest: Pick<Dispatch, 'workgroups' | 'work' | 'extent' | 'product'>,
 ): Dispatch {
   const { bindings } = catalogue[kernel];
   const buffers = description.buffers as Readonly<Record<string, Storage>>;

@@ -4,6 +4,8 @@ import type { Device } from '../device/device.js';
 import type { ScheduleName } from './catalogue.js';
 
 export interface Schedule {
+  /** The name and what it is set to, by which a tuner remembers it. */
+  readonly id: string;
   readonly name: ScheduleName;
   readonly constants: Readonly<Record<string, number>>;
   readonly tileRows: number;
@@ -20,6 +22,7 @@ interface ProductShape {
 /** Register tiles of (4 blocks) x (4 blocks) a thread, lanes x lanes threads a workgroup. */
 export function registerSchedule(lanes: [number, number], blocks: [number, number]): Schedule {
   return {
+    id: `register ${lanes.join('x')} ${blocks.join('x')}`,
     name: 'register',
     constants: { LANE_ROWS: lanes[0], LANE_COLUMNS: lanes[1], LEFT_BLOCKS: blocks[0], RIGHT_BLOCKS: blocks[1] },
     tileRows: 4 * lanes[0] * blocks[0],
@@ -30,6 +33,7 @@ export function registerSchedule(lanes: [number, number], blocks: [number, numbe
 
 export function subgroupSchedule(size: number, blocks: [number, number]): Schedule {
   return {
+    id: `subgroup ${size} ${blocks.join('x')}`,
     name: 'subgroup',
     constants: { SUBGROUP: size, LEFT_BLOCKS: blocks[0], RIGHT_BLOCKS: blocks[1] },
     tileRows: 4 * size * blocks[0],
@@ -39,7 +43,7 @@ export function subgroupSchedule(size: number, blocks: [number, number]): Schedu
 }
 
 export function workgroupSchedule(): Schedule {
-  return { name: 'workgroup', constants: {}, tileRows: 64, tileColumns: 64, invocations: 64 };
+  return { id: 'workgroup', name: 'workgroup', constants: {}, tileRows: 64, tileColumns: 64, invocations: 64 };
 }
 
 /** A GPU's tile is this wide; a product with less in it leaves most of a workgroup idle. */
@@ -47,7 +51,31 @@ const smallForGpu = 32;
 /** Below this side a wider tile on a CPU adapter only costs time to compile. */
 const smallForCpu = 32;
 
-export function chooseSchedule(device: Device, problems: readonly ProductShape[]): Schedule {
+/**
+ * What a tuner found for this product on this device, else what the table says.
+ *
+ * @param key of the product: `productKey`.
+ */
+export function chooseSchedule(device: Device, key: string, problems: readonly ProductShape[]): Schedule {
+  const tuned = device.tuning.get(key);
+  return candidates(device).find(({ id }) => id === tuned) ?? tableSchedule(device, problems);
+}
+
+/** The schedules among which a tuner may choose on this device. */
+export function candidates(device: Device): Schedule[] {
+  if (!device.cpu) return [workgroupSchedule(), registerSchedule([8, 8], [1, 1]), registerSchedule([8, 8], [2, 2])];
+  const { subgroupSize: size } = device;
+  const tiles: [number, number][] = [
+    [1, 1],
+    [1, 2],
+  ];
+  if (size === 4 || size === 8) {
+    return [...tiles.map(blocks => subgroupSchedule(size, blocks)), registerSchedule([4, 1], [1, 1])];
+  }
+  return [registerSchedule([2, 2], [1, 1]), registerSchedule([2, 2], [2, 2]), registerSchedule([4, 1], [1, 1])];
+}
+
+function tableSchedule(device: Device, problems: readonly ProductShape[]): Schedule {
   const rows = Math.max(...problems.map(p => p.rows));
   const columns = Math.max(...problems.map(p => p.columns));
   if (!device.cpu) {

@@ -3,8 +3,7 @@
 import { columnsOf, layoutOf, quad, rowsOf, stackOf } from '../buffer/layout.js';
 import { apply, requireSameLayout, type Value } from '../graph/graph.js';
 import { type Operation, scratch } from '../graph/operation.js';
-import { dispatch, foldedWorkgroups, productDispatch, productWorkgroups } from '../kernel/dispatch.js';
-import { chooseSchedule } from '../kernel/schedule.js';
+import { dispatch, foldedWorkgroups, productDispatch, productWorkgroups, scheduleOf } from '../kernel/dispatch.js';
 import { scaled } from './combine.js';
 import { type CpAttributes, cpContraction } from './contractCp.js';
 import { cpProblem, gridOf, modelsOf } from './cpProblem.js';
@@ -28,14 +27,15 @@ const cpLoss: Operation<CpAttributes & { kind: LossKind }> = {
       const { offset, stride } = target.layout.parts[i];
       return { ...cpProblem(model, cotangent.layout.parts[i], scale), targets: offset, targetsStride: stride };
     });
-    const schedule = chooseSchedule(device, problems);
+    const constants = { AXES: axes, LOSS: lossConstant[kind] };
+    const schedule = scheduleOf(device, 'cpResidual', { constants, problems });
     const groups = productWorkgroups(problems, schedule).reduce((product, n) => product * n, 1);
     const partial = scratch(layoutOf([groups * schedule.invocations]));
     const contraction = productDispatch(
       device,
       'cpResidual',
       {
-        constants: { AXES: axes, LOSS: lossConstant[kind] },
+        constants,
         problems,
         buffers: {
           factor: factors.storage,

@@ -37,6 +37,8 @@ export interface TrainerOptions {
   readonly refresh?: number;
   /** Of the initial parameters, 0 by default. */
   readonly seed?: number;
+  /** Whether to measure first which schedules run fastest here (`Engine.tune`); false by default. */
+  readonly tune?: boolean;
   /** Other targets of the same size against which `evaluate` gives the loss, by name. */
   readonly evaluations?: Readonly<Record<string, ArrayLike<number> & Iterable<number>>>;
 }
@@ -305,7 +307,7 @@ function bitsOf(value: number): Float32Array {
 
 async function compilePlans(
   engine: Engine,
-  { model, optimiser, loss: kind = 'squares' }: TrainerOptions,
+  { model, optimiser, loss: kind = 'squares', tune = false }: TrainerOptions,
   tensors: Tensors,
   evaluations: Readonly<Record<string, Tensor>>,
   sepPgd: SepPgd | undefined,
@@ -338,7 +340,7 @@ async function compilePlans(
     sepPgd?.refresh(graph, forward(graph, model, graph.read(parameters), input).tape, start);
   };
 
-  return engine.compile({
+  const builds = {
     step: stepWith(graph => sepPgd?.read(graph)),
     refreshStep: stepWith((graph, tape) => sepPgd?.refresh(graph, tape, 'warm')),
     prepare: refreshFrom('cold'),
@@ -351,5 +353,7 @@ async function compilePlans(
         ]),
       ),
     render: (graph: Graph) => ({ output: forward(graph, model, graph.read(parameters), input).output }),
-  });
+  };
+  if (tune) await engine.tune(builds);
+  return engine.compile(builds);
 }

@@ -7,6 +7,7 @@ import { device } from './gpu.js';
 export const schedules: readonly Schedule[] = [
   registerSchedule([2, 2], [1, 1]),
   registerSchedule([1, 2], [2, 2]),
+  registerSchedule([4, 1], [1, 1]),
   workgroupSchedule(),
   ...(device.subgroupSize === 4 || device.subgroupSize === 8
     ? [subgroupSchedule(device.subgroupSize, [1, 1]), subgroupSchedule(device.subgroupSize, [1, 2])]
