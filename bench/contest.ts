@@ -30,6 +30,8 @@ export interface ContestOptions {
   readonly rounds: number;
   /** How long a contender's turn lasts at the least. */
   readonly milliseconds: number;
+  /** Milliseconds from any start; the system's clock by default. */
+  readonly now?: () => number;
 }
 
 /** A contender whose turn lasts longer takes part in the first rounds only. */
@@ -39,14 +41,14 @@ const fewRounds = 2;
 /** The contenders take turns, in an order that moves on from round to round. The first is what the others are held against. */
 export async function contest(
   contenders: readonly Contender[],
-  { rounds, milliseconds }: ContestOptions,
+  { rounds, milliseconds, now = () => performance.now() }: ContestOptions,
 ): Promise<Standing[]> {
   const turns: { readonly contender: Contender; readonly times: number; readonly patient: boolean; took: number[] }[] =
     [];
   for (const contender of contenders) {
     const { unit = 1 } = contender;
-    const first = await timed(contender, unit); // compiles
-    const once = first > patience ? first : await timed(contender, unit);
+    const first = await timed(contender, unit, now); // compiles
+    const once = first > patience ? first : await timed(contender, unit, now);
     turns.push({
       contender,
       times: unit * Math.max(1, Math.ceil(milliseconds / once)),
@@ -58,7 +60,7 @@ export async function contest(
     for (let i = 0; i < turns.length; i++) {
       const turn = turns[(i + round) % turns.length];
       if (!turn.patient && round >= fewRounds) continue;
-      turn.took.push((await timed(turn.contender, turn.times)) / turn.times);
+      turn.took.push((await timed(turn.contender, turn.times, now)) / turn.times);
     }
   }
   const [best] = turns;
@@ -70,10 +72,10 @@ export async function contest(
   }));
 }
 
-async function timed({ run }: Contender, times: number): Promise<number> {
-  const start = performance.now();
+async function timed({ run }: Contender, times: number, now: () => number): Promise<number> {
+  const start = now();
   await run(times);
-  return performance.now() - start;
+  return now() - start;
 }
 
 export function spreadOf(values: readonly number[]): Spread {

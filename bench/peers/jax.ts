@@ -1,0 +1,193 @@
+/** jax-js on its WebGPU backend, as a peer of the benchmark. */
+
+import { defaultDevice, getWebGPUDevice, init, jit, numpy as np, tree, vjp } from '@jax-js/jax';
+import packageJson from '../../package.json';
+import type { Peer, PeerProduct, PeerStep, StepSetup } from './peer.js';
+import { adam, linearLayers } from './setup.js';
+
+/** Parameters, or something else that each of them has one of. */
+type Networks = { weight: np.Array; bias: np.Array }[][];
+
+type State = {
+  networks: Networks;
+  first: Networks;
+  second: Networks;
+  /** b1^t and b2^t, scalars, of the steps t done. */
+  powers: np.Array[];
+};
+
+type Data = {
+  /** (n_d, 1) for each axis. */
+  coordinates: np.Array[];
+  /** (n_1 .. n_D). */
+  target: np.Array;
+  /** (n_d, n_d) for each axis, or none. */
+  preconditioners: np.Array[];
+};
+
+/**
+ * jax-js on the caller's device. In Node `defineNodeGlobals` comes first.
+ *
+ * @throws Error where it runs on another device already: the library keeps its first for good.
+ */
+export async function openJax(device: GPUDevice): Promise<Peer> {
+  await lending(device, () => init('webgpu'));
+  if (getWebGPUDevice() !== device) throw new Error('jax-js runs on another device already, and takes one a process');
+  defaultDevice('webgpu');
+  const finish = () => device.queue.onSubmittedWorkDone();
+  return {
+    name: 'jax-js',
+    version: `@jax-js/jax ${packageJson.devDependencies['@jax-js/jax']}`,
+    product: async (size, left, right) => product(size, left, right, finish),
+    step: async setup => step(setup, finish),
+    // Its pool of buffers cannot be emptied: it goes with the device.
+    dispose() {},
+  };
+}
+
+/** Does `work` while whoever asks the browser for a device gets this one: jax-js has no other way to be given one. */
+async function lending<T>(device: GPUDevice, work: () => Promise<T>): Promise<T> {
+  const { gpu } = navigator;
+  const { requestAdapter } = gpu;
+  const adapter = { limits: device.limits, features: device.features, requestDevice: async () => device };
+  gpu.requestAdapter = async () => adapter as unknown as GPUAdapter;
+  try {
+    return await work();
+  } finally {
+    gpu.requestAdapter = requestAdapter;
+  }
+}
+
+/** Has what an array waits for encoded and submitted, which jax-js puts off until somebody asks for it. */
+async function submit(array: np.Array): Promise<void> {
+  await array.ref.gpuBuffer();
+}
+
+function product(size: number, left: Float32Array, right: Float32Array, finish: () => Promise<void>): PeerProduct {
+  const a = np.array(left, { shape: [size, size] });
+  const b = np.array(right, { shape: [size, size] });
+  const multiply = jit((a: np.Array, b: np.Array) => np.matmul(a, b));
+  let result: np.Array | undefined;
+  return {
+    async run(times) {
+      for (let i = 0; i < times; i++) {
+        result?.dispose();
+        result = multiply(a.ref, b.ref);
+        await submit(result);
+      }
+      await finish();
+    },
+    async read() {
+      if (!result) throw new Error('jax: a product is read after a run');
+      return (await result.ref.data()) as Float32Array;
+    },
+    dispose() {
+      tree.dispose([a, b, ...(result ? [result] : [])]);
+      multiply.dispose();
+    },
+  };
+}
+
+function step(setup: StepSetup, finish: () => Promise<void>): PeerStep {
+  const { grid, omega, rate } = setup;
+  const data: Data = {
+    coordinates: setup.coordinates.map(x => np.array(x, { shape: [x.length, 1] })),
+    target: np.array(setup.target, { shape: [...grid] }),
+    preconditioners: (setup.preconditioners ?? []).map((s, d) =>
+      np.array(s, { shape: [grid[d] as number, grid[d] as number] }),
+    ),
+  };
+  const networks: Networks = linearLayers(setup).map(layers =>
+    layers.map(({ inputs, outputs, weight, bias }) => ({
+      weight: np.array(weight, { shape: [outputs, inputs] }),
+      bias: np.array(bias),
+    })),
+  );
+  const zeros = () => tree.map((p: np.Array) => np.zerosLike(p), tree.ref(networks));
+  let state: State = { first: zeros(), second: zeros(), powers: [np.array(1), np.array(1)], networks };
+
+  const train = jit((state: State, { coordinates, target, preconditioners }: Data): State => {
+    const [z, pullback] = vjp((networks: Networks) => model(networks, coordinates, omega), [tree.ref(state.networks)]);
+    const [gradient] = pullback(precondition(z.sub(target), preconditioners));
+    pullback.dispose();
+    return adamStep(state, gradient as Networks, rate);
+  });
+  const lossOf = jit((networks: Networks, coordinates: np.Array[], target: np.Array) =>
+    np.sum(np.square(model(networks, coordinates, omega).sub(target))).mul(0.5),
+  );
+
+  return {
+    async run(times) {
+      for (let i = 0; i < times; i++) {
+        state = train(state, tree.ref(data));
+        await submit(state.powers[0] as np.Array);
+      }
+      await finish();
+    },
+    async loss() {
+      const [value] = await lossOf(tree.ref(state.networks), tree.ref(data.coordinates), data.target.ref).data();
+      return value as number;
+    },
+    dispose() {
+      tree.dispose(state);
+      tree.dispose(data);
+      train.dispose();
+      lossOf.dispose();
+    },
+  };
+}
+
+/** Z, (n_1 .. n_D). */
+function model(networks: Networks, coordinates: np.Array[], omega: number): np.Array {
+  return combine(networks.map((layers, d) => factor(layers, coordinates[d] as np.Array, omega)));
+}
+
+/** F_d = f_d(x_d), (n_d, R), of coordinates (n_d, 1). */
+function factor(layers: Networks[0], x: np.Array, omega: number): np.Array {
+  return layers.reduce((h, { weight, bias }, l) => {
+    const input = l === 0 ? h : np.sin(h.mul(omega));
+    return np.matmul(input, weight.transpose()).add(bias);
+  }, x);
+}
+
+/** Z, (n_1 .. n_D), of the factors (n_d, R). One einsum over all of them is slower: it transposes Z. */
+function combine(factors: np.Array[]): np.Array {
+  const [first, ...others] = factors as [np.Array, ...np.Array[]];
+  const [, rank] = first.shape as [number, number];
+  const grid = factors.map(({ shape }) => shape[0] as number);
+  const khatriRao = others.reduce((left, right) => {
+    const product = left.reshape([-1, 1, rank]).mul(right.reshape([1, -1, rank]));
+    return product.reshape([-1, rank]);
+  });
+  return np.matmul(first, khatriRao.transpose()).reshape(grid);
+}
+
+/** P = sum_d G x_d S_d, or G itself, (n_1 .. n_D). */
+function precondition(g: np.Array, preconditioners: np.Array[]): np.Array {
+  if (preconditioners.length === 0) return g;
+  // Axes as numbers: jax-js reads letters with iterator helpers, which Node 20 lacks.
+  const axes = [...g.shape.keys()];
+  const terms = preconditioners.map((s, d) => np.einsum(s, [g.ndim, d], g.ref, axes, axes.with(d, g.ndim)));
+  g.dispose();
+  return terms.reduce((sum, term) => sum.add(term));
+}
+
+/** Kingma and Ba 2015, algorithm 1, on every array of the networks. */
+function adamStep({ networks, first, second, powers }: State, gradient: Networks, rate: number): State {
+  const { b1, b2, epsilon } = adam;
+  const [power1, power2] = powers.map((power, i) => power.mul(i === 0 ? b1 : b2)) as [np.Array, np.Array];
+  const [correction1, correction2] = [power1, power2].map(power => np.array(1).sub(power.ref)) as [np.Array, np.Array];
+  const newFirst = tree.map((m: np.Array, g: np.Array) => m.mul(b1).add(g.mul(1 - b1)), first, tree.ref(gradient));
+  const newSecond = tree.map((v: np.Array, g: np.Array) => v.mul(b2).add(np.square(g).mul(1 - b2)), second, gradient);
+  const updated = tree.map(
+    (p: np.Array, m: np.Array, v: np.Array) => {
+      const scale = np.sqrt(v.div(correction2.ref)).add(epsilon);
+      return p.sub(m.div(correction1.ref).div(scale).mul(rate));
+    },
+    networks,
+    tree.ref(newFirst),
+    tree.ref(newSecond),
+  );
+  tree.dispose([correction1, correction2]);
+  return { networks: updated, first: newFirst, second: newSecond, powers: [power1, power2] };
+}
