@@ -37,6 +37,8 @@ export interface ContestOptions {
 /** A contender whose turn lasts longer takes part in the first rounds only. */
 const patience = 4000;
 const fewRounds = 2;
+/** Up to this a first turn may have been spent on compiling, and a second tells. */
+const mostlyCompiling = 20_000;
 
 /** The contenders take turns, in an order that moves on from round to round. The first is what the others are held against. */
 export async function contest(
@@ -48,7 +50,7 @@ export async function contest(
   for (const contender of contenders) {
     const { unit = 1 } = contender;
     const first = await timed(contender, unit, now); // compiles
-    const once = first > patience ? first : await timed(contender, unit, now);
+    const once = first > mostlyCompiling ? first : await timed(contender, unit, now);
     turns.push({
       contender,
       times: unit * Math.max(1, Math.ceil(milliseconds / once)),

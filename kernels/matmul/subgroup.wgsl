@@ -39,13 +39,15 @@ fn main(
       }
       //# unroll
       for (var i = 0u; i < TILE_ROWS; i++) {
+        let x0 = subgroupBroadcast(a[i / (4u * SUBGROUP)][i % 4u][0], i / 4u % SUBGROUP);
+        let x1 = subgroupBroadcast(a[i / (4u * SUBGROUP)][i % 4u][1], i / 4u % SUBGROUP);
+        let x2 = subgroupBroadcast(a[i / (4u * SUBGROUP)][i % 4u][2], i / 4u % SUBGROUP);
+        let x3 = subgroupBroadcast(a[i / (4u * SUBGROUP)][i % 4u][3], i / 4u % SUBGROUP);
+        // One expression, so that sums that do not all fit into registers are loaded and stored once for four steps.
         //# unroll
-        for (var u = 0u; u < 4u; u++) {
-          let x = vec4f(subgroupBroadcast(a[i / (4u * SUBGROUP)][i % 4u][u], i / 4u % SUBGROUP));
-          //# unroll
-          for (var j = 0u; j < RIGHT_BLOCKS; j++) {
-            sums[i * RIGHT_BLOCKS + j] = fma(x, b[j][u], sums[i * RIGHT_BLOCKS + j]);
-          }
+        for (var j = 0u; j < RIGHT_BLOCKS; j++) {
+          sums[i * RIGHT_BLOCKS + j] = fma(vec4f(x3), b[j][3], fma(vec4f(x2), b[j][2],
+            fma(vec4f(x1), b[j][1], fma(vec4f(x0), b[j][0], sums[i * RIGHT_BLOCKS + j]))));
         }
       }
     }

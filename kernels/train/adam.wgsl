@@ -5,9 +5,10 @@
 //
 // Weight decay is an L2 term, g <- g + decay p, or with DECOUPLED a shrinking of its own, p <- p - rate decay p
 // (Loshchilov and Hutter 2019). The step number t is read from the GPU, so that many steps replay in one submit.
+// One thread a quad of parameters.
 
 struct Settings {
-  count: u32,      // parameters
+  count: u32,      // quads
   rate: f32,
   b1: f32,
   b2: f32,
@@ -21,10 +22,10 @@ struct Settings {
 
 @group(0) @binding(0) var<uniform> settings: Settings;
 @group(0) @binding(1) var<storage, read> step: array<u32>;                  // t, from 1
-@group(0) @binding(2) var<storage, read> gradient: array<f32>;              // (count)
-@group(0) @binding(3) var<storage, read_write> parameter: array<f32>;       // (count)
-@group(0) @binding(4) var<storage, read_write> firstMoment: array<f32>;     // (count)
-@group(0) @binding(5) var<storage, read_write> secondMoment: array<f32>;    // (count)
+@group(0) @binding(2) var<storage, read> gradient: array<vec4f>;            // (count)
+@group(0) @binding(3) var<storage, read_write> parameter: array<vec4f>;     // (count)
+@group(0) @binding(4) var<storage, read_write> firstMoment: array<vec4f>;   // (count)
+@group(0) @binding(5) var<storage, read_write> secondMoment: array<vec4f>;  // (count)
 
 const WORKGROUP = 64u;
 const DECOUPLED = false;
@@ -42,13 +43,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let t = f32(step[0]);
   let p = parameter[i];
   var g = gradient[i];
-  if (!DECOUPLED) { g = fma(settings.decay, p, g); }
-  let m = fma(settings.b1, firstMoment[i], settings.restOfB1 * g);
-  let v = fma(settings.b2, secondMoment[i], settings.restOfB2 * g * g);
+  if (!DECOUPLED) { g = fma(vec4f(settings.decay), p, g); }
+  let m = fma(vec4f(settings.b1), firstMoment[i], settings.restOfB1 * g);
+  let v = fma(vec4f(settings.b2), secondMoment[i], settings.restOfB2 * g * g);
   let scale = sqrt(v / biasCorrection(settings.logB2, t)) + settings.epsilon;
   var update = m / biasCorrection(settings.logB1, t) / scale;
-  if (DECOUPLED) { update = fma(settings.decay, p, update); }
+  if (DECOUPLED) { update = fma(vec4f(settings.decay), p, update); }
   firstMoment[i] = m;
   secondMoment[i] = v;
-  parameter[i] = fma(-settings.rate, update, p);
+  parameter[i] = fma(vec4f(-settings.rate), update, p);
 }

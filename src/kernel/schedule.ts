@@ -48,8 +48,10 @@ export function workgroupSchedule(): Schedule {
 
 /** A GPU's tile is this wide; a product with less in it leaves most of a workgroup idle. */
 const smallForGpu = 32;
-/** Below this side a wider tile on a CPU adapter only costs time to compile. */
-const smallForCpu = 32;
+/** Up to this many rows or columns most of a square tile would be idle. */
+const thin = 4;
+/** From these sides on a larger tile on a CPU adapter is worth the time that it takes to compile. */
+const [mediumForCpu, largeForCpu] = [32, 48];
 
 /**
  * What a tuner found for this product on this device, else what the table says.
@@ -65,14 +67,15 @@ export function chooseSchedule(device: Device, key: string, problems: readonly P
 export function candidates(device: Device): Schedule[] {
   if (!device.cpu) return [workgroupSchedule(), registerSchedule([8, 8], [1, 1]), registerSchedule([8, 8], [2, 2])];
   const { subgroupSize: size } = device;
+  const thinTiles = [registerSchedule([4, 1], [1, 1]), registerSchedule([1, 4], [1, 1])];
   const tiles: [number, number][] = [
     [1, 1],
     [1, 2],
+    [2, 2],
   ];
-  if (size === 4 || size === 8) {
-    return [...tiles.map(blocks => subgroupSchedule(size, blocks)), registerSchedule([4, 1], [1, 1])];
-  }
-  return [registerSchedule([2, 2], [1, 1]), registerSchedule([2, 2], [2, 2]), registerSchedule([4, 1], [1, 1])];
+  if (size === 4) return [...tiles.map(blocks => subgroupSchedule(size, blocks)), ...thinTiles];
+  if (size === 8) return [subgroupSchedule(size, [1, 1]), subgroupSchedule(size, [1, 2]), ...thinTiles];
+  return [registerSchedule([2, 2], [1, 1]), registerSchedule([2, 2], [2, 2]), ...thinTiles];
 }
 
 function tableSchedule(device: Device, problems: readonly ProductShape[]): Schedule {
@@ -81,8 +84,12 @@ function tableSchedule(device: Device, problems: readonly ProductShape[]): Sched
   if (!device.cpu) {
     return Math.min(rows, columns) < smallForGpu ? registerSchedule([8, 8], [1, 1]) : workgroupSchedule();
   }
-  const small = Math.max(rows, columns) < smallForCpu;
-  if (device.subgroupSize === 4) return subgroupSchedule(4, small ? [1, 1] : [1, 2]);
+  if (Math.min(rows, columns) <= thin) return registerSchedule(columns <= thin ? [4, 1] : [1, 4], [1, 1]);
+  const small = Math.max(rows, columns) < mediumForCpu;
+  if (device.subgroupSize === 4) {
+    const large = Math.min(rows, columns) >= largeForCpu;
+    return subgroupSchedule(4, large ? [2, 2] : small ? [1, 1] : [1, 2]);
+  }
   if (device.subgroupSize === 8) return subgroupSchedule(8, [1, 1]);
   return registerSchedule([2, 2], small ? [1, 1] : [2, 2]);
 }

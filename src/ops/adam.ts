@@ -1,5 +1,6 @@
 /** One step of Adam for all parameters of a model (Kingma and Ba 2015). */
 
+import { quad } from '../buffer/layout.js';
 import { InputError } from '../errors.js';
 import { apply, requireSameLayout, type Value } from '../graph/graph.js';
 import type { Operation } from '../graph/operation.js';
@@ -17,7 +18,7 @@ export interface AdamOptions {
   readonly decoupled?: boolean;
 }
 
-/** The uniform of kernels/train/adam.wgsl. */
+/** The uniform of kernels/train/adam.wgsl. @param count quads of parameters. */
 export function adamSettings(count: number, { rate, b1, b2, epsilon, decay }: Required<AdamOptions>) {
   const derived = { restOfB1: 1 - b1, restOfB2: 1 - b2, logB1: Math.log(b1), logB2: Math.log(b2) };
   return { count, rate, b1, b2, epsilon, decay, ...derived };
@@ -31,14 +32,14 @@ const operation: Operation<Required<AdamOptions>> = {
     return [parameters, first, second];
   },
   lower: ({ device, attributes, inputs: [, gradient, , , step], outputs: [parameters, first, second] }) => {
-    const count = parameters.layout.length;
+    const count = parameters.layout.length / quad;
     const { constants, workgroups } = oneThreadEach(device, count);
     return [
       dispatch('adam', {
         constants: { ...constants, DECOUPLED: attributes.decoupled },
         workgroups,
         settings: adamSettings(count, attributes),
-        work: { bytes: 4 * 7 * count }, // three arrays read and written, the gradient read
+        work: { bytes: 4 * quad * 7 * count }, // three arrays read and written, the gradient read
         buffers: {
           step: step.storage,
           gradient: gradient.storage,

@@ -10,28 +10,30 @@ import { dispatch, foldedWorkgroups } from '../kernel/dispatch.js';
 import { oneThreadEach } from './linear.js';
 
 interface FmaAttributes {
+  readonly chains: number;
   readonly rounds: number;
   readonly scale: number;
   readonly offset: number;
 }
 
-/** UNROLL and CHAINS of kernels/roofline/fma.wgsl. */
+/** UNROLL of kernels/roofline/fma.wgsl. */
 const unrolled = 16;
-const chains = 2;
+/** CHAINS that are tried: how many hide a multiply-add's latency, and how many fit into registers, depends on the device. */
+const chainsTried = [2, 4];
 const workgroup = 64;
 
 const fma: Operation<FmaAttributes> = {
   name: 'fma',
   shapes: ([input]) => [input],
-  lower: ({ device, attributes, inputs: [input], outputs: [result] }) => {
+  lower: ({ device, attributes: { chains, ...settings }, inputs: [input], outputs: [result] }) => {
     const count = result.layout.length / 4;
     return [
       dispatch('fma', {
         constants: { CHAINS: chains, UNROLL: unrolled, WORKGROUP: workgroup },
         workgroups: foldedWorkgroups(Math.ceil(count / chains), workgroup, device),
-        settings: { count, ...attributes },
+        settings: { count, ...settings },
         buffers: { input: input.storage, result: result.storage },
-        work: { operations: 8 * count * unrolled * attributes.rounds },
+        work: { operations: 8 * count * unrolled * settings.rounds },
       }),
     ];
   },
@@ -78,15 +80,17 @@ const fmaNumbers = 2 ** 16;
 export async function measureRoofline(engine: Engine): Promise<Roofline> {
   const small = engine.tensor([fmaNumbers]);
   const large = engine.tensor([copiedNumbers]);
-  const plans = await engine.compile({
-    compute: graph => ({ result: repeatedFma(graph.read(small), { rounds: 256, scale: 0.5, offset: 1 }) }),
-    move: graph => ({ result: copy(graph.read(large)) }),
-  });
-  const [compute] = await engine.profile(plans.compute);
-  const [move] = await engine.profile(plans.move);
-  plans.compute.dispose();
-  plans.move.dispose();
+  const peaks: number[] = [];
+  for (const chains of chainsTried) {
+    const attributes = { chains, rounds: 256, scale: 0.5, offset: 1 };
+    const compute = await engine.compile(graph => ({ result: repeatedFma(graph.read(small), attributes) }));
+    peaks.push((await engine.profile(compute))[0].gflops);
+    compute.dispose();
+  }
+  const move = await engine.compile(graph => ({ result: copy(graph.read(large)) }));
+  const [{ gigabytes }] = await engine.profile(move);
+  move.dispose();
   small.dispose();
   large.dispose();
-  return { gflops: compute.gflops, gigabytes: move.gigabytes };
+  return { gflops: Math.max(...peaks), gigabytes };
 }

@@ -1,17 +1,12 @@
 /** The schedules on which every matrix product is tested, and sizes that divide no tile. */
 
-import { registerSchedule, type Schedule, subgroupSchedule, workgroupSchedule } from '../../src/kernel/schedule.js';
+import { candidates, registerSchedule, type Schedule, workgroupSchedule } from '../../src/kernel/schedule.js';
 import { device } from './gpu.js';
 
-/** All schedules that the device can run: subgroups only where they are enabled and of one size. */
+/** Those that the device may choose among (subgroups only where they are enabled and of one size), and a GPU's. */
 export const schedules: readonly Schedule[] = [
-  registerSchedule([2, 2], [1, 1]),
-  registerSchedule([1, 2], [2, 2]),
-  registerSchedule([4, 1], [1, 1]),
-  workgroupSchedule(),
-  ...(device.subgroupSize === 4 || device.subgroupSize === 8
-    ? [subgroupSchedule(device.subgroupSize, [1, 1]), subgroupSchedule(device.subgroupSize, [1, 2])]
-    : []),
+  ...candidates(device),
+  ...(device.cpu ? [workgroupSchedule(), registerSchedule([1, 2], [2, 2])] : []),
 ];
 
 export function nameOf({ name, tileRows, tileColumns }: Schedule): string {
