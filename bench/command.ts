@@ -8,7 +8,6 @@ import type { Engine } from '../src/graph/engine.js';
 import { requireWritableFolder, writeWhole } from '../src/io/files.js';
 import { openEngine } from '../src/node.js';
 import { encodeMicroseconds } from './cases/encode.js';
-import { openPeer } from './peers/open.js';
 import type { Peer } from './peers/peer.js';
 import { charts, tables } from './report.js';
 import { runSuite } from './suite.js';
@@ -43,14 +42,13 @@ export async function bench(options: BenchOptions): Promise<void> {
   }
 }
 
-/** @throws InputError a package that is not installed. */
+/** @throws InputError where the peers are not built, as in the published package. */
 async function openNamed(name: PeerName, engine: Engine): Promise<Peer> {
-  try {
-    return await openPeer(name, engine.device.gpu);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+  const peers = await import('./peers/open.js').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new InputError(
-      `--against ${name}: ${(error as Error).message.split('\n')[0]}: npm install it, or leave it out`,
+      `--against ${name}: peers are built in a checkout only: use --against none, or npm run bench there`,
     );
-  }
+  });
+  return peers.openPeer(name, engine.device.gpu);
 }

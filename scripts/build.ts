@@ -9,19 +9,16 @@ const root = new URL('..', import.meta.url).pathname;
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string };
 
 /** Packages with files of their own beside their code: whoever runs sepnn in Node installs them. */
-const beside = ['webgpu', '@sparticuz/chromium', 'sharp'];
-/** Whoever benchmarks against them installs them. */
-const peers = ['@tensorflow/*', '@jax-js/jax'];
+const external = ['webgpu', '@sparticuz/chromium', 'sharp'];
 
 const common = { bundle: true, format: 'esm', target: 'es2022', logLevel: 'warning', outdir: `${root}dist` } as const;
 
-/** src/cli/vendor.ts is bundled apart, with the `require` that its packages call. */
-const vendorApart: Plugin = {
-  name: 'vendor apart',
+/** Modules that are bundled apart, each for a reason below: what imports them finds them beside itself. */
+const apart: Readonly<Record<string, string>> = { './vendor.js': './vendor.js', './peers/open.js': './peers.js' };
+const bundledApart: Plugin = {
+  name: 'bundled apart',
   setup: ({ onResolve }) => {
-    onResolve({ filter: /^\.\/vendor\.js$/ }, ({ importer }) =>
-      importer.startsWith(`${root}src/cli/`) ? { path: './vendor.js', external: true } : undefined,
-    );
+    onResolve({ filter: /^\.\/(vendor|peers\/open)\.js$/ }, ({ path }) => ({ path: apart[path], external: true }));
   },
 };
 
@@ -38,17 +35,21 @@ await build({
   },
   chunkNames: '[name]-[hash]', // beside vendor.js, which some of them import
   define: { SEPNN_VERSION: JSON.stringify(version) },
-  external: [...beside, ...peers],
+  external,
   platform: 'node',
-  plugins: [vendorApart],
+  plugins: [bundledApart],
   splitting: true,
 });
+// Packages that call `require`, which a module does not have. The peers go by their modules, which only a bundler finds;
+// they are for a checkout, and are not published.
 await build({
   ...common,
   banner: {
     js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
   },
-  entryPoints: { vendor: `${root}src/cli/vendor.ts` },
+  entryPoints: { vendor: `${root}src/cli/vendor.ts`, peers: `${root}bench/peers/open.ts` },
+  external,
+  mainFields: ['module', 'main'],
   platform: 'node',
 });
 execFileSync('node', [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.types.json`], {
