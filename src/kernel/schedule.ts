@@ -51,7 +51,7 @@ const smallForGpu = 32;
 /** Up to this many rows or columns most of a square tile would be idle. */
 const thin = 4;
 /** From these sides on a larger tile on a CPU adapter is worth the time that it takes to compile. */
-const [mediumForCpu, largeForCpu] = [32, 48];
+const [mediumForCpu, largeForCpu, hugeForCpu] = [32, 48, 384];
 
 /**
  * What a tuner found for this product on this device, else what the table says.
@@ -90,6 +90,6 @@ function tableSchedule(device: Device, problems: readonly ProductShape[]): Sched
     const large = Math.min(rows, columns) >= largeForCpu;
     return subgroupSchedule(4, large ? [2, 2] : small ? [1, 1] : [1, 2]);
   }
-  if (device.subgroupSize === 8) return subgroupSchedule(8, [1, 1]);
+  if (device.subgroupSize === 8) return subgroupSchedule(8, Math.min(rows, columns) >= hugeForCpu ? [1, 2] : [1, 1]);
   return registerSchedule([2, 2], small ? [1, 1] : [2, 2]);
 }
