@@ -2,7 +2,10 @@
  * Runs the test files, one process each, and counts. The last line is `N passed, N failed`; a file that registers no
  * test, that dies, or that throws outside a test is a failure, and so is a run without tests.
  *
- *   tsx scripts/test.ts [--adapter NAME] [--portable] [PART OF A FILE'S NAME ...]
+ *   tsx scripts/test.ts [--adapter NAME] [--portable] [--as-gpu] [PART OF A FILE'S NAME ...]
+ *
+ * --portable asks the adapter for no optional feature and no limit beyond the defaults; --as-gpu runs the schedules and
+ * workgroup sizes that a GPU gets.
  */
 
 import { fork } from 'node:child_process';
@@ -12,7 +15,11 @@ import type { Counts } from '../test/helpers/suite.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { adapter: { type: 'string', default: 'embedded' }, portable: { type: 'boolean', default: false } },
+  options: {
+    adapter: { type: 'string', default: 'embedded' },
+    portable: { type: 'boolean', default: false },
+    'as-gpu': { type: 'boolean', default: false },
+  },
 });
 const mostMinutes = 10;
 const folder = new URL('../test/', import.meta.url).pathname;
@@ -30,6 +37,7 @@ function runFile(name: string): Promise<Counts> {
         ...process.env,
         SEPNN_TEST_ADAPTER: values.adapter,
         SEPNN_TEST_PORTABLE: values.portable ? '1' : '',
+        SEPNN_TEST_AS_GPU: values['as-gpu'] ? '1' : '',
       },
     });
     const timer = setTimeout(() => child.kill('SIGKILL'), mostMinutes * 60_000);

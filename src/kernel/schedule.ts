@@ -17,6 +17,7 @@ export interface Schedule {
 interface ProductShape {
   readonly rows: number;
   readonly columns: number;
+  readonly inner: number;
 }
 
 /** Register tiles of (4 blocks) x (4 blocks) a thread, lanes x lanes threads a workgroup. */
@@ -50,13 +51,33 @@ export function workgroupSchedule(): Schedule {
 const smallForGpu = 32;
 /** Up to this many rows or columns most of a square tile would be idle. */
 const thin = 4;
-/** From these sides on a larger tile on a CPU adapter is worth the time that it takes to compile. */
-const [mediumForCpu, largeForCpu, hugeForCpu] = [32, 48, 384];
+/** Multiply-adds below which a larger tile is not worth the time that it takes to compile. */
+const worthCompiling = 5e5;
+
+interface Tile {
+  readonly blocks: [number, number];
+  /** Time a number of the result, against that of the smallest tile: measured, bench/NOTES.md. */
+  readonly cost: number;
+}
+
+/** By subgroup size. */
+const tiles: Readonly<Record<number, readonly Tile[]>> = {
+  4: [
+    { blocks: [1, 1], cost: 1 },
+    { blocks: [1, 2], cost: 0.8 },
+    { blocks: [2, 2], cost: 0.7 },
+  ],
+  8: [
+    { blocks: [1, 1], cost: 1 },
+    { blocks: [2, 1], cost: 0.9 },
+    { blocks: [1, 2], cost: 0.9 },
+  ],
+};
 
 /**
  * What a tuner found for this product on this device, else what the table says.
  *
- * @param key of the product: `productKey`.
+ * @param key of the product: `Dispatch.product`.
  */
 export function chooseSchedule(device: Device, key: string, problems: readonly ProductShape[]): Schedule {
   const tuned = device.tuning.get(key);
@@ -66,16 +87,12 @@ export function chooseSchedule(device: Device, key: string, problems: readonly P
 /** The schedules among which a tuner may choose on this device. */
 export function candidates(device: Device): Schedule[] {
   if (!device.cpu) return [workgroupSchedule(), registerSchedule([8, 8], [1, 1]), registerSchedule([8, 8], [2, 2])];
-  const { subgroupSize: size } = device;
-  const thinTiles = [registerSchedule([4, 1], [1, 1]), registerSchedule([1, 4], [1, 1])];
-  const tiles: [number, number][] = [
-    [1, 1],
-    [1, 2],
-    [2, 2],
+  const { subgroupSize = 0 } = device;
+  const square = tiles[subgroupSize]?.map(({ blocks }) => subgroupSchedule(subgroupSize, blocks)) ?? [
+    registerSchedule([2, 2], [1, 1]),
+    registerSchedule([2, 2], [2, 2]),
   ];
-  if (size === 4) return [...tiles.map(blocks => subgroupSchedule(size, blocks)), ...thinTiles];
-  if (size === 8) return [subgroupSchedule(size, [1, 1]), subgroupSchedule(size, [1, 2]), ...thinTiles];
-  return [registerSchedule([2, 2], [1, 1]), registerSchedule([2, 2], [2, 2]), ...thinTiles];
+  return [...square, registerSchedule([4, 1], [1, 1]), registerSchedule([1, 4], [1, 1])];
 }
 
 function tableSchedule(device: Device, problems: readonly ProductShape[]): Schedule {
@@ -85,11 +102,17 @@ function tableSchedule(device: Device, problems: readonly ProductShape[]): Sched
     return Math.min(rows, columns) < smallForGpu ? registerSchedule([8, 8], [1, 1]) : workgroupSchedule();
   }
   if (Math.min(rows, columns) <= thin) return registerSchedule(columns <= thin ? [4, 1] : [1, 4], [1, 1]);
-  const small = Math.max(rows, columns) < mediumForCpu;
-  if (device.subgroupSize === 4) {
-    const large = Math.min(rows, columns) >= largeForCpu;
-    return subgroupSchedule(4, large ? [2, 2] : small ? [1, 1] : [1, 2]);
-  }
-  if (device.subgroupSize === 8) return subgroupSchedule(8, Math.min(rows, columns) >= hugeForCpu ? [1, 2] : [1, 1]);
-  return registerSchedule([2, 2], small ? [1, 1] : [2, 2]);
+  const small = problems.reduce((sum, p) => sum + p.rows * p.columns * p.inner, 0) < worthCompiling;
+  const { subgroupSize = 0 } = device;
+  const known = tiles[subgroupSize];
+  if (!known) return registerSchedule([2, 2], small ? [1, 1] : [2, 2]);
+  if (small) return subgroupSchedule(subgroupSize, known[0].blocks);
+  // What lies beyond the edges is computed too.
+  const cost = ({ tileRows, tileColumns }: Schedule, each: number) =>
+    each * Math.ceil(rows / tileRows) * tileRows * Math.ceil(columns / tileColumns) * tileColumns;
+  const priced = known.map(tile => {
+    const schedule = subgroupSchedule(subgroupSize, tile.blocks);
+    return { schedule, price: cost(schedule, tile.cost) };
+  });
+  return priced.reduce((best, next) => (next.price < best.price ? next : best)).schedule;
 }

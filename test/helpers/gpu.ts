@@ -15,6 +15,8 @@ export const engine: Engine = await openEngine({
   portable: process.env.SEPNN_TEST_PORTABLE === '1',
 });
 export const { device } = engine;
+// The schedules and workgroup sizes of a GPU, on whatever adapter there is.
+if (process.env.SEPNN_TEST_AS_GPU === '1') Object.defineProperty(device, 'cpu', { value: false });
 const memory = new Memory(device);
 const pipelines = new Pipelines(device);
 
