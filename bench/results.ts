@@ -3,7 +3,7 @@
 import type { AdapterReport, DispatchProfile } from '../src/graph/engine.js';
 import type { Roofline } from '../src/ops/roofline.js';
 import type { StepWork } from '../src/train/trainer.js';
-import type { Standing } from './contest.js';
+import type { Spread, Standing } from './contest.js';
 
 /** A contender, its results held against the float64 twin before it was timed. */
 export interface Checked extends Standing {
@@ -42,7 +42,17 @@ export interface KernelsResult {
   readonly topK: number;
   /** Of the losses around one step. */
   readonly error: number;
-  readonly dispatches: readonly (DispatchProfile & { readonly share: number })[]; // share of the FMA peak
+  readonly dispatches: readonly (DispatchProfile & { readonly share: number; readonly ceiling: 'FMA' | 'copy' })[];
+}
+
+export interface EigenResult {
+  readonly size: number;
+  readonly topK: number;
+  /** The largest |A v - l v| / l_1. */
+  readonly error: number;
+  /** From a random start, and from the vectors of the time before. */
+  readonly cold: Spread;
+  readonly warm: Spread;
 }
 
 export interface GrowthPoint {
@@ -63,6 +73,7 @@ export interface BenchResult {
   readonly roofline: Roofline;
   readonly products: ProductResult[];
   readonly kernels: KernelsResult[];
+  readonly eigen: EigenResult[];
   readonly steps: StepResult[];
   readonly growth: GrowthResult[];
   /** Microseconds to encode one SepPGD step, measured on a backend that runs nothing. */

@@ -3,6 +3,7 @@
 import type { BenchPart } from '../src/cli/bench.js';
 import type { Engine } from '../src/graph/engine.js';
 import { measureRoofline } from '../src/ops/roofline.js';
+import { eigenCase, eigenSizes } from './cases/eigen.js';
 import { growthCase, growths } from './cases/growth.js';
 import { kernelSizes, kernelsCase } from './cases/kernels.js';
 import { productCase, productSizes } from './cases/products.js';
@@ -37,6 +38,7 @@ export async function runSuite(
     roofline,
     products: [],
     kernels: [],
+    eigen: [],
     steps: [],
     growth: [],
   };
@@ -50,6 +52,12 @@ export async function runSuite(
     for (const size of kernelSizes[scale]) {
       report(`kernels ${size}`);
       result.kernels.push(await kernelsCase(engine, size, roofline));
+    }
+  }
+  if (only.includes('eigen')) {
+    for (const size of eigenSizes[scale]) {
+      report(`eigenpairs ${size}`);
+      result.eigen.push(await eigenCase(engine, size, options));
     }
   }
   if (only.includes('steps')) {

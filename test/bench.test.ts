@@ -1,5 +1,6 @@
 /** The benchmark's own machinery at tiny sizes, the peers on the same device included. */
 
+import { eigenCase } from '../bench/cases/eigen.js';
 import { kernelsCase } from '../bench/cases/kernels.js';
 import { productCase } from '../bench/cases/products.js';
 import { stepCase } from '../bench/cases/steps.js';
@@ -80,11 +81,13 @@ for (const grid of [
 test('every kernel of a step is timed, and the report names them', async () => {
   const kernels = await kernelsCase(engine, 16, roofline);
   require('a kernel without a time', kernels.dispatches.every(({ milliseconds }) => milliseconds > 0));
+  const eigen = await eigenCase(engine, 40, brief);
   const result = {
     adapter: engine.adapter,
     versions: {},
     roofline,
     kernels: [kernels],
+    eigen: [eigen],
     products: [],
     steps: [],
     growth: [],

@@ -25,7 +25,9 @@ export async function kernelsCase(engine: Engine, size: number, roofline: Roofli
     error,
     dispatches: profiles.map(profile => ({
       ...profile,
-      share: profile.gflops / roofline.gflops,
+      ...(profile.operations > 0
+        ? { ceiling: 'FMA', share: profile.gflops / roofline.gflops }
+        : { ceiling: 'copy', share: profile.gigabytes / roofline.gigabytes }),
     })),
   };
 }

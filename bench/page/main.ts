@@ -12,7 +12,7 @@ import { type Section, sectionsOf } from '../sections.js';
 import { runSuite } from '../suite.js';
 
 const openers: Readonly<Record<PeerName, (device: GPUDevice) => Promise<Peer>>> = { tfjs: openTfjs, 'jax-js': openJax };
-const allParts: readonly BenchPart[] = ['products', 'kernels', 'steps', 'growth'];
+const allParts: readonly BenchPart[] = ['products', 'kernels', 'eigen', 'steps', 'growth'];
 
 interface Choice {
   readonly quick: boolean;
