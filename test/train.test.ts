@@ -262,6 +262,25 @@ test('options out of range are refused by name, before anything is allocated', a
   await requireThrows('omega', () => architecture({ width: 4, omega: [1] }), 'InputError', /omega: 1 numbers for 2/);
 });
 
+test('between reports no buffer is created: not by steps, nor by refreshes, nor by reading the losses back', async () => {
+  const trainer = await create();
+  await trainer.advance(1);
+  const { gpu } = engine.device;
+  const createBuffer = gpu.createBuffer.bind(gpu);
+  let created = 0;
+  gpu.createBuffer = descriptor => {
+    created++;
+    return createBuffer(descriptor);
+  };
+  try {
+    for (const steps of [3, 17, 40]) await trainer.advance(steps);
+  } finally {
+    Reflect.deleteProperty(gpu, 'createBuffer');
+  }
+  requireEqual('buffers created', created, 0);
+  trainer.dispose();
+});
+
 test('a tuned run takes only schedules of this device, remembers them, and trains to the same loss within rounding', async () => {
   const plain = await create();
   const expected = await plain.advance(20);

@@ -90,9 +90,13 @@ export class Memory {
     this.device.guard('upload', () => this.device.gpu.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>));
   }
 
-  /** The first `bytes` of a buffer, after everything submitted so far. */
-  async read(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
-    const staging = this.create('read back', bytes, usage.mapRead | usage.copyTarget);
+  /** A buffer that `read` may read back through. */
+  createStaging(bytes: number): GPUBuffer {
+    return this.create('read back', bytes, usage.mapRead | usage.copyTarget);
+  }
+
+  /** The first `bytes` of a buffer, after everything submitted so far, by way of a staging buffer of as many bytes. */
+  async read(buffer: GPUBuffer, bytes: number, staging: GPUBuffer): Promise<ArrayBuffer> {
     try {
       this.device.guard('read back', () => {
         const encoder = this.device.gpu.createCommandEncoder();
@@ -100,12 +104,12 @@ export class Memory {
         this.device.gpu.queue.submit([encoder.finish()]);
       });
       await this.device.track(staging.mapAsync(mapModeRead));
-      return staging.getMappedRange(0, bytes).slice(0);
+      const content = staging.getMappedRange(0, bytes).slice(0);
+      staging.unmap();
+      return content;
     } catch (error) {
       await this.device.check();
       throw error;
-    } finally {
-      this.release(staging);
     }
   }
 }

@@ -4,8 +4,12 @@ import { InputError } from '../errors.js';
 import { formatShape, type Layout, onlyPart, pad, type Shape, sizeOf, unpad } from './layout.js';
 import type { Memory, Storage } from './memory.js';
 
+/** A training loop reads a few numbers back again and again: up to so many bytes the way back is kept. */
+const mostStagingKept = 2 ** 16;
+
 export class Tensor {
   #disposed = false;
+  #staging: GPUBuffer | undefined;
 
   /** @internal Made by an engine. */
   constructor(
@@ -24,8 +28,15 @@ export class Tensor {
   /** Its numbers, row-major, after everything submitted so far; those of a stack part behind part. */
   async read(): Promise<Float32Array> {
     this.requireAlive();
-    const stored = await this.memory.read(this.storage.buffer, this.layout.length * 4);
-    return unpad(this.layout, new Float32Array(stored));
+    const bytes = this.layout.length * 4;
+    const staging = this.#staging ?? this.memory.createStaging(bytes);
+    this.#staging = undefined;
+    try {
+      return unpad(this.layout, new Float32Array(await this.memory.read(this.storage.buffer, bytes, staging)));
+    } finally {
+      if (bytes <= mostStagingKept && !this.#disposed && !this.#staging) this.#staging = staging;
+      else this.memory.release(staging);
+    }
   }
 
   /** Puts numbers into it, row-major, before everything submitted from now on. @throws InputError a wrong count. */
@@ -44,6 +55,7 @@ export class Tensor {
     if (this.#disposed) return;
     this.#disposed = true;
     if (this.owned) this.memory.releaseStorage(this.storage);
+    if (this.#staging) this.memory.release(this.#staging);
   }
 
   /** @throws InputError if it has been disposed of. */

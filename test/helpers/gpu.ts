@@ -50,7 +50,9 @@ export function poisoned(layout: Layout): Operand {
 
 /** The numbers of an operand. @throws if any is still poison. */
 export async function contentOf({ layout, storage }: Operand): Promise<Float32Array> {
-  const values = unpad(layout, new Float32Array(await memory.read(storage.buffer, layout.length * 4)));
+  const staging = memory.createStaging(layout.length * 4);
+  const values = unpad(layout, new Float32Array(await memory.read(storage.buffer, layout.length * 4, staging)));
+  memory.release(staging);
   const unwritten = new Uint32Array(values.buffer).indexOf(poison);
   if (unwritten >= 0) throw new Error(`number ${unwritten} of ${values.length} was never written`);
   return values;
