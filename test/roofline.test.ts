@@ -31,7 +31,7 @@ test('fma: chains of every length match the float64 twin at 1, 63, 64, 65 and so
   }
 });
 
-test('copy: every number arrives, also past 65535 workgroups', async () => {
+test('copy: every number arrives, also where workgroups fold into two dimensions', async () => {
   const copied = async (quads: number, workgroups: Workgroups) => {
     const x = randoms(4 * quads);
     const input = filled(layoutOf([4 * quads]), x);
