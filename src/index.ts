@@ -18,6 +18,7 @@ export type { Build, Outputs, Plan } from './graph/plan.js';
 export { type AdamOptions, type AdamState, adam } from './ops/adam.js';
 export { add, combine, scale, subtract } from './ops/combine.js';
 export { type CpAttributes, contractCp } from './ops/contractCp.js';
+export { contractPoints, contractPointsVjp } from './ops/contractPoints.js';
 export {
   type Activation,
   factorNetwork,
@@ -34,6 +35,7 @@ export { type Modulation, modulate } from './ops/modulate.js';
 export { mttkrp } from './ops/mttkrp.js';
 export { multiply } from './ops/multiply.js';
 export { type Combination, precondition } from './ops/precondition.js';
+export { preconditionPoints } from './ops/preconditionPoints.js';
 export { pseudoNtk } from './ops/pseudoNtk.js';
 export { record } from './ops/record.js';
 export { measureRoofline, type Roofline } from './ops/roofline.js';
@@ -42,6 +44,7 @@ export { sum } from './ops/sum.js';
 export { blockSize, topEigenpairs } from './ops/topEigenpairs.js';
 export { vjp } from './ops/vjp.js';
 export { SepPgd, type SepPgdOptions, type SepPgdState } from './precondition/sepPgd.js';
+export { type CpPointsOptions, coordinatesByAxis, cpPointsModel } from './separable/cpPoints.js';
 export { type CpModel, type CpOptions, cpModel, forward, initialParameters, networkInput } from './separable/model.js';
 export { type Spectrum, Trainer, type TrainerOptions, type TrainerState } from './train/trainer.js';
 

@@ -242,6 +242,10 @@ test('doctor tests what it finds; --case compares, --write writes what the engin
   const compared = await sepnn('doctor', '--case', golden, '--json', ...adapter);
   const { errors } = JSON.parse(compared.stdout) as { errors: Record<string, number> };
   require('errors', errors.K < 1e-5 && errors.grad_seppgd < 1e-4);
+  const points = await sepnn('doctor', '--case', `${root}test/golden/nongrid_d2_sin.json`, '--json', ...adapter);
+  const { errors: off } = JSON.parse(points.stdout) as { errors: Record<string, number> };
+  requireEqual('quantities', Object.keys(off).join(' '), 'factors output residual K S Sr M grad_seppgd');
+  require('errors on scattered points', Object.values(off).every(error => error < 1e-4));
   const broken = await sepnn('doctor', '--case', join(folder, 'nothing.json'));
   require(broken.stderr, broken.code === 2 && /--case .*nothing\.json: cannot be read/.test(broken.stderr));
 });

@@ -57,6 +57,18 @@ test('orthonormalise: random rows match Gram-Schmidt in float64, at 1 x 1, squar
   }
 });
 
+test('orthonormalise: rows whose columns repeat each other, and so all that rounding leaves of them, come out orthonormal', async () => {
+  const [rows, columns] = [28, 150];
+  for (const distinct of [1, 2, 5]) {
+    const few = randoms(rows * distinct);
+    const values = Float64Array.from({ length: rows * columns }, (_, at) => {
+      return few[Math.floor(at / columns) * distinct + ((at % columns) % distinct)];
+    });
+    const { deviation } = await orthonormalised(values, rows, columns, 8);
+    require(`${distinct} distinct columns: Q Q^T is off by ${deviation}`, deviation < 3e-6);
+  }
+});
+
 test('orthonormalise: rows that are nearly dependent, equal or zero still come out orthonormal', async () => {
   const [rows, columns] = [12, 33];
   const base = randoms(rows * columns);

@@ -3,8 +3,8 @@
 //
 //   Q (rows, columns), rows <= columns, row-major in rows of whole quads.
 //
-// A row that lies in the span of those before it comes out as what rounding left of it, cleaned; one that vanishes is
-// replaced by a fixed vector of signs. One workgroup a matrix: the rows follow each other, columns and coefficients
+// A row that lies in the span of those before it comes out as what rounding left of it, cleaned. One that vanishes, or of
+// which even that lies in their span (as where columns repeat each other), is replaced by a fixed vector of signs. One workgroup a matrix: the rows follow each other, columns and coefficients
 // are shared out.
 //# import shared/workgroupSum.wgsl
 //# import shared/quads.wgsl
@@ -22,6 +22,7 @@ struct Problem {
 const WORKGROUP = 64u;
 const MOST_ROWS = 1024u;
 const MOST_TURNS = 6u;
+const LEFT_OVER = 1e-3f;   // a row that was projected before and shrinks to this share lies in the span
 const SHORTEST = 1e-12f;
 const LONGEST = 1e12f;
 
@@ -65,6 +66,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       workgroupBarrier();
       length = lengthOf(start, quads, lane);
     }
+    var replaced = false;
     for (var turn = 0u; turn < MOST_TURNS; turn++) {
       for (var i = lane; i < row; i += WORKGROUP) {
         var dots = vec4f();
@@ -83,7 +85,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
       let before = length;
       length = lengthOf(start, quads, lane);
-      let vanished = !(length > 1e-30);
+      let inSpan = turn > 0u && !replaced && length < LEFT_OVER * before;
+      let vanished = inSpan || !(length > 1e-30);
       for (var q = lane; q < quads; q += WORKGROUP) {
         let fresh = vec4f(sign(4u * q, row), sign(4u * q + 1u, row), sign(4u * q + 2u, row), sign(4u * q + 3u, row));
         let kept = select(vec4f(), fresh, first(p.columns - 4u * q));
@@ -92,6 +95,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       storageBarrier();
       workgroupBarrier();
       if (length > 0.7 * before) { break; }
+      replaced = replaced || vanished;
       length = select(1.0, sqrt(f32(p.columns)), vanished);
     }
   }

@@ -127,7 +127,7 @@ function requireFits({ device }: Engine, model: CpModel, options: FitOptions): v
 /** @throws InputError a file of another model, or one that has no steps left. */
 async function resumedState(path: string, model: CpModel, options: FitOptions): Promise<TrainerState> {
   const saved = await readModel(path);
-  for (const key of ['grid', 'channels', 'rank', 'scale', 'network'] as const) {
+  for (const key of ['grid', 'scattered', 'channels', 'rank', 'scale', 'network'] as const) {
     const [theirs, ours] = [JSON.stringify(saved.model[key]), JSON.stringify(model[key])];
     if (theirs !== ours) {
       throw new InputError(`--resume ${path}: is another model: its ${key} is ${theirs}, and this fit's ${ours}`);

@@ -8,6 +8,7 @@ import { architecture } from '../factor/network.js';
 import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/graph.js';
 import { adam } from '../ops/adam.js';
+import { contractPointsVjp } from '../ops/contractPoints.js';
 import type { Activation } from '../ops/factorNetwork.js';
 import type { LossKind } from '../ops/loss.js';
 import { matmul } from '../ops/matmul.js';
@@ -15,8 +16,10 @@ import type { Modulation } from '../ops/modulate.js';
 import { mttkrp } from '../ops/mttkrp.js';
 import { pseudoNtk } from '../ops/pseudoNtk.js';
 import { SepPgd } from '../precondition/sepPgd.js';
-import { cpModel, modelParameterShapes, networkInput } from '../separable/model.js';
+import { cpPointsModel } from '../separable/cpPoints.js';
+import { cpModel, modelParameterShapes, networkInput, outputShape } from '../separable/model.js';
 import { gradientOf, objective } from '../train/problem.js';
+import { isPointsCase, pointsCase } from './goldenPoints.js';
 
 export type Nested = number | readonly Nested[];
 export type Quantities = Readonly<Record<string, Nested | Readonly<Record<string, Nested>>>>;
@@ -38,7 +41,10 @@ export interface GoldenCase {
   readonly target: Nested;
   readonly k: number;
   readonly g: string;
-  readonly adam: { readonly lr: number; readonly b1: number; readonly b2: number; readonly eps: number };
+  /** (n, D): scattered points, in the place of a grid. */
+  readonly X?: Nested;
+  /** Without it no step is made. */
+  readonly adam?: { readonly lr: number; readonly b1: number; readonly b2: number; readonly eps: number };
 }
 
 const activationNames: Readonly<Record<string, Activation>> = {
@@ -62,23 +68,11 @@ function named<T>(names: Readonly<Record<string, T>>, field: string, value: stri
 
 /** @throws InputError a field that is missing, or a kind of case that is not computed here. */
 export function requireCase(value: unknown): GoldenCase {
-  const fields = [
-    'kind',
-    'ns',
-    'coords',
-    'ranks',
-    'W',
-    'depth',
-    'activation',
-    'omegas',
-    'params',
-    'target',
-    'k',
-    'adam',
-  ];
-  const missing = fields.filter(field => (value as Record<string, unknown> | null)?.[field] === undefined);
+  const fields = ['kind', 'ns', 'coords', 'ranks', 'W', 'depth', 'activation', 'omegas', 'params', 'target', 'k'];
+  const found = isPointsCase(value) ? pointsCase(value) : value;
+  const missing = fields.filter(field => (found as Record<string, unknown> | null)?.[field] === undefined);
   if (missing.length > 0) throw new InputError(`case: the fields ${missing.join(', ')} are missing`);
-  const given = value as GoldenCase;
+  const given = found as GoldenCase;
   if (given.kind !== 'cp')
     throw new InputError(`case: kind '${given.kind}' is not computed yet: use a case of kind cp`);
   return given;
@@ -94,12 +88,17 @@ export async function runCase(engine: Engine, given: GoldenCase): Promise<Quanti
     omega: given.omegas,
     frequencies: given.fourier_B ?? [],
   });
-  const model = cpModel({ grid: given.ns, rank: given.ranks as number, network, scale: given.scale });
+  const common = { rank: given.ranks as number, network, scale: given.scale };
+  const model = given.X
+    ? cpPointsModel({ points: given.ns[0], axes, ...common })
+    : cpModel({ grid: given.ns, ...common });
+  const transposedContraction = given.X ? contractPointsVjp : mttkrp;
+  const output = outputShape(model);
   const shapes = modelParameterShapes(model);
   const lossKind = named(lossNames, 'loss', given.loss);
   const input = await networkInput(engine, model, given.coords);
   const parameters = engine.stack(shapes, joinParameters(given, axes));
-  const target = engine.tensor(given.ns, maskedTarget(given));
+  const target = engine.tensor(output, maskedTarget(given));
   const sepPgd = new SepPgd(engine, model, { top: given.k, modulation: named(modulationNames, 'g', given.g) });
 
   const objectiveIn = (graph: Graph, at: Value) => objective(graph, model, at, input, target, lossKind);
@@ -115,7 +114,7 @@ export async function runCase(engine: Engine, given: GoldenCase): Promise<Quanti
       K: pseudoNtk(goal.tape),
       S: matmul(state.vectors, state.scaled, { transposeLeft: true }),
       P: preconditioned,
-      M: mttkrp(preconditioned, goal.factors, { axes, scale: model.scale }),
+      M: transposedContraction(preconditioned, goal.factors, { axes, scale: model.scale }),
       grad_plain: gradientOf(goal),
       grad_seppgd: gradientOf(goal, cotangent => sepPgd.transform(cotangent, state)),
     };
@@ -133,20 +132,23 @@ export async function runCase(engine: Engine, given: GoldenCase): Promise<Quanti
   const blocks = sepPgd.values.layout.parts.map(part => part.shape);
   const results: Record<string, Nested | Record<string, Nested>> = {
     factors: perAxis(await read('factors'), axis => [given.ns[axis], rank]),
-    output: nest(await read('output'), given.ns),
-    residual: nest(await read('residual'), given.ns),
+    output: nest(await read('output'), output),
+    residual: nest(await read('residual'), output),
     loss_value: (await read('loss_value'))[0],
     K: perAxis(await read('K'), axis => [given.ns[axis], given.ns[axis]]),
     eigenvalues_desc: split([...eigenvalues], blocks).map(values => (values as number[]).slice(0, given.k)),
     S: perAxis(await read('S'), axis => [given.ns[axis], given.ns[axis]]).map(identityMinus),
-    P: nest(await read('P'), given.ns),
+    P: nest(await read('P'), output),
+    ...(given.X && { Sr: nest(await read('P'), output) }),
     M: perAxis(await read('M'), axis => [given.ns[axis], rank]).map(transposed),
     grad_plain: namedParameters(await read('grad_plain'), shapes, given.depth),
     grad_seppgd: namedParameters(await read('grad_seppgd'), shapes, given.depth),
   };
 
+  const settings = given.adam;
+  if (!settings) return results;
   for (const kind of ['seppgd', 'plain'] as const) {
-    const run = await trainCase(engine, given, shapes, parameters.layout.parts.length, (graph, at) => {
+    const run = await trainCase(engine, given, settings, shapes, parameters.layout.parts.length, (graph, at) => {
       const goal = objectiveIn(graph, at);
       const state = kind === 'seppgd' ? sepPgd.read(graph) : undefined;
       return { loss: goal.loss, gradient: gradientOf(goal, c => (state ? sepPgd.transform(c, state) : c)) };
@@ -166,13 +168,13 @@ export async function runCase(engine: Engine, given: GoldenCase): Promise<Quanti
 async function trainCase(
   engine: Engine,
   given: GoldenCase,
+  { lr, b1, b2, eps }: NonNullable<GoldenCase['adam']>,
   shapes: readonly (readonly number[])[],
   _parts: number,
   build: (graph: Graph, parameters: Value) => { loss: Value; gradient: Value },
 ) {
   const parameters = engine.stack(shapes, joinParameters(given, given.ns.length));
   const [first, second, counter] = [engine.stack(shapes), engine.stack(shapes), engine.tensor([1])];
-  const { lr, b1, b2, eps } = given.adam;
   const step = await engine.compile(graph => {
     const before = graph.read(parameters);
     const { loss, gradient } = build(graph, before);

@@ -3,6 +3,7 @@
 import { InputError } from '../errors.js';
 import { architecture } from '../factor/network.js';
 import type { Activation } from '../ops/factorNetwork.js';
+import { cpPointsModel } from '../separable/cpPoints.js';
 import { type CpModel, cpModel, modelParameterShapes } from '../separable/model.js';
 import type { TrainerState } from '../train/trainer.js';
 import { readBytes, writeWhole } from './files.js';
@@ -147,11 +148,12 @@ function parseMetadata(path: string, metadata: Readonly<Record<string, string>>)
 /** The model that the metadata describes, through the same checks as one that is newly made. */
 function checkedModel(path: string, value: unknown): CpModel {
   try {
-    const { kind, grid, channels, rank, scale, network } = value as CpModel;
+    const { kind, grid, scattered, channels, rank, scale, network } = value as CpModel;
     if (kind !== 'cp') throw new InputError(`kind: '${String(kind)}' is unknown`);
     const { width, depth, activation, omegas, frequencies } = network;
     const checked = architecture({ width, depth, activation: activation as Activation, omega: omegas, frequencies });
-    return cpModel({ grid, channels, rank, scale, network: checked });
+    const rest = { channels, rank, scale, network: checked };
+    return scattered ? cpPointsModel({ points: grid[0], axes: grid.length, ...rest }) : cpModel({ grid, ...rest });
   } catch (error) {
     throw new InputError(
       `model ${path}: describes no model (${(error as Error).message}): give a file that sepnn wrote`,

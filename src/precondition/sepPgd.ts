@@ -11,6 +11,7 @@ import type { Graph, Value } from '../graph/graph.js';
 import type { Tape } from '../ops/factorNetwork.js';
 import { type Modulation, modulate } from '../ops/modulate.js';
 import { type Combination, precondition } from '../ops/precondition.js';
+import { preconditionPoints } from '../ops/preconditionPoints.js';
 import { pseudoNtk } from '../ops/pseudoNtk.js';
 import { blockSize, topEigenpairs } from '../ops/topEigenpairs.js';
 import { type CpModel, networkOutputs, networkPoints } from '../separable/model.js';
@@ -18,7 +19,11 @@ import { type CpModel, networkOutputs, networkPoints } from '../separable/model.
 export interface SepPgdOptions {
   /** k: eigenpairs modulated, for all axes or one each. */
   readonly top: number | readonly number[];
-  /** 'sum' by default, the paper's P = sum_d G x_d S_d; or P = G x_1 S_1 .. x_D S_D. */
+  /**
+   * 'sum' by default, the paper's P = sum_d G x_d S_d; or P = G x_1 S_1 .. x_D S_D. On scattered points, where every S_d
+   * acts on the same n numbers, P = sum_d S_d G or P = S_1 .. S_D G; the S_d do not commute there, so that the product
+   * need not be a direction of descent, and is not for a k that is large.
+   */
   readonly combination?: Combination;
   /** 'flat' by default, the paper's g1; or 'sqrt', its g2. */
   readonly modulation?: Modulation;
@@ -55,14 +60,16 @@ export class SepPgd {
   readonly used: Tensor;
   readonly #scales: readonly number[];
   readonly #topOfNetwork: readonly number[];
+  readonly #scattered: boolean;
 
   /** @throws InputError a k below 1 or above an axis's points. */
   constructor(engine: Engine, model: CpModel, options: SepPgdOptions) {
-    const { grid } = model;
+    const { grid, scattered = false } = model;
     const { top, combination = 'sum', modulation = 'flat', meanOfLogits = false } = options;
     this.top = typeof top === 'number' ? grid.map(() => top) : top;
     this.combination = combination;
     this.modulation = modulation;
+    this.#scattered = scattered;
     grid.forEach((points, axis) => {
       requireCount('top', this.top[axis], 1, points);
     });
@@ -103,7 +110,10 @@ export class SepPgd {
 
   /** The cotangent at the model's output, preconditioned. */
   transform(cotangent: Value, { vectors, scaled }: SepPgdState): Value {
-    return precondition(cotangent, vectors, scaled, { combination: this.combination, top: this.top });
+    const { combination, top } = this;
+    return this.#scattered
+      ? preconditionPoints(cotangent, vectors, scaled, { combination, axes: top.length })
+      : precondition(cotangent, vectors, scaled, { combination, top });
   }
 
   dispose(): void {

@@ -8,14 +8,17 @@ import { Random } from '../factor/random.js';
 import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/graph.js';
 import { contractCp } from '../ops/contractCp.js';
+import { contractPoints } from '../ops/contractPoints.js';
 import { factorNetwork, type Tape } from '../ops/factorNetwork.js';
 import { features } from '../ops/features.js';
 
 /** A CP model on a grid: Z[i_1 .. i_D] = scale sum_r prod_d f_d(x_d[i_d])_r, for each channel by itself. */
 export interface CpModel {
   readonly kind: 'cp';
-  /** Points of each axis, 2 to 6 axes. */
+  /** Points of each axis, 2 to 6 axes: so many inputs each factor network runs on. */
   readonly grid: readonly number[];
+  /** Whether the i-th inputs of all axes make one point, n points in all, in place of a grid: see `cpPointsModel`. */
+  readonly scattered?: boolean;
   /** Models of the same shape, trained in the same dispatches: the colour channels of an image. */
   readonly channels: number;
   /** R. */
@@ -44,6 +47,11 @@ export function cpModel({ grid, rank, network, channels = 1, scale = 1 }: CpOpti
   requireCount('channels', channels, 1, 4096);
   if (!Number.isFinite(scale) || scale === 0) throw new InputError(`scale: ${scale}: use a number other than 0`);
   return { kind: 'cp', grid, channels, rank, scale, network };
+}
+
+/** The axes of one channel's output: the grid, or (n) for scattered points. */
+export function outputShape({ grid, scattered = false }: CpModel): Shape {
+  return scattered ? [grid[0]] : grid;
 }
 
 /** Factor networks of a model: one an axis, channel by channel. */
@@ -126,14 +134,15 @@ export async function networkInput(
 export interface Forward {
   /** (n_d, rank) for each network. */
   readonly factors: Value;
-  /** (n_1 .. n_D) for each channel. */
+  /** (n_1 .. n_D), or (n) for scattered points, for each channel. */
   readonly output: Value;
   readonly tape: Tape;
 }
 
-/** The model's output on its grid, as nodes of a graph. */
+/** The model's output on its grid or points, as nodes of a graph. */
 export function forward(graph: Graph, model: CpModel, parameters: Value, input: Tensor): Forward {
   const { factors, tape } = factorNetwork(parameters, graph.read(input), model.network);
-  const output = contractCp(factors, { axes: model.grid.length, scale: model.scale });
+  const contract = model.scattered ? contractPoints : contractCp;
+  const output = contract(factors, { axes: model.grid.length, scale: model.scale });
   return { factors, output, tape };
 }

@@ -14,6 +14,7 @@ import { type AdamOptions, adam } from '../ops/adam.js';
 import type { LossKind } from '../ops/loss.js';
 import { record } from '../ops/record.js';
 import { SepPgd, type SepPgdOptions, type SepPgdState } from '../precondition/sepPgd.js';
+import { coordinatesByAxis } from '../separable/cpPoints.js';
 import {
   type CpModel,
   forward,
@@ -21,12 +22,15 @@ import {
   modelParameterShapes,
   networkInput,
   networkPoints,
+  outputShape,
 } from '../separable/model.js';
 import { gradientOf, objective } from './problem.js';
 
 export interface TrainerOptions {
   readonly model: CpModel;
-  /** Y for each channel, (n_1 .. n_D), channel by channel; NaN marks points that are not trained on. */
+  /** X, (n, D), point by point, of a model on scattered points, and only of such; the networks want about [-1, 1]. */
+  readonly coordinates?: ArrayLike<number>;
+  /** Y for each channel, (n_1 .. n_D) or (n), channel by channel; NaN marks points that are not trained on. */
   readonly target: ArrayLike<number> & Iterable<number>;
   readonly optimiser: AdamOptions;
   /** 'squares' by default. */
@@ -115,6 +119,7 @@ export class Trainer {
     if (target.length !== expected) {
       throw new InputError(`target: takes ${expected} numbers, got ${target.length}`);
     }
+    const coordinates = coordinatesByAxis(model, options.coordinates);
     const shapes = modelParameterShapes(model);
     const made: { dispose(): void }[] = [];
     const keep = <T extends { dispose(): void }>(one: T): T => {
@@ -124,7 +129,7 @@ export class Trainer {
     try {
       const sepPgd = preconditioner && keep(new SepPgd(engine, model, preconditioner));
       const tensors: Tensors = {
-        input: keep(await networkInput(engine, model)),
+        input: keep(await networkInput(engine, model, coordinates)),
         target: keep(engine.stack(outputs, target)),
         parameters: keep(engine.stack(shapes, initialParameters(model, seed))),
         firstMoment: keep(engine.stack(shapes)),
@@ -194,7 +199,7 @@ export class Trainer {
     return losses;
   }
 
-  /** The model's output with the present parameters, (n_1 .. n_D) for each channel. */
+  /** The model's output with the present parameters, (n_1 .. n_D) or (n) for each channel. */
   async render(): Promise<Float32Array> {
     await this.plans.render.run();
     return this.plans.render.outputs.output.read();
@@ -292,8 +297,8 @@ type Tensors = {
   readonly history: Tensor;
 };
 
-function channelShapes({ grid, channels }: CpModel): Shape[] {
-  return Array.from({ length: channels }, () => grid);
+function channelShapes(model: CpModel): Shape[] {
+  return Array.from({ length: model.channels }, () => outputShape(model));
 }
 
 function numbersIn({ layout }: Tensor): number {
