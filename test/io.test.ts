@@ -41,10 +41,11 @@ test('safetensors: what is written is read again, bits and all', () => {
 });
 
 /** A file with the given header text and so many bytes of data. */
-function fileOf(header: string, dataBytes: number, claimed = header.length): Uint8Array {
-  const bytes = new Uint8Array(8 + header.length + dataBytes);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(claimed), true);
-  bytes.set(new TextEncoder().encode(header), 8);
+function fileOf(header: string, dataBytes: number, claimed?: number): Uint8Array {
+  const text = new TextEncoder().encode(header);
+  const bytes = new Uint8Array(8 + text.length + dataBytes);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(claimed ?? text.length), true);
+  bytes.set(text, 8);
   return bytes;
 }
 
