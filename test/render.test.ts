@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { crop, gridSize, type RegionOptions, regionOf, slice } from '../src/cli/region.js';
 import { architecture } from '../src/factor/network.js';
 import { npyHeader, writeNpy } from '../src/io/npy.js';
 import { blackPicture, encodePicture, paint } from '../src/io/picture.js';
@@ -233,4 +234,46 @@ test('pictures: gray and colour painted in parts are what was painted; numbers a
       [0, 51, 255, 255, 0, 153].flatMap(value => Array(channels).fill(value)),
     );
   }
+});
+
+test('regions: size, crop and slices of a model of two and of three axes', () => {
+  const flat = (options: RegionOptions) => {
+    const { coordinates, kept, shape } = regionOf(image, options);
+    return [coordinates.map(points => points.length), kept, shape];
+  };
+  requireEqual('own grid', flat({}), [
+    [24, 20],
+    [0, 1],
+    [24, 20],
+  ]);
+  requireEqual('N', flat({ size: gridSize('7') }), [
+    [7, 7],
+    [0, 1],
+    [7, 7],
+  ]);
+  requireEqual('WxH', flat({ size: gridSize('7x5') }), [
+    [5, 7],
+    [0, 1],
+    [5, 7],
+  ]);
+  requireEqual('axes', flat({ size: gridSize('7, 5') }), [
+    [7, 5],
+    [0, 1],
+    [7, 5],
+  ]);
+  requireEqual('x before y', flat({ size: gridSize('7x5'), crop: crop('3,1,7,2') }), [
+    [1, 4],
+    [0, 1],
+    [1, 4],
+  ]);
+  const cropped = regionOf(image, { size: gridSize('9x5'), crop: crop('3,1,7,2') }).coordinates;
+  requireEqual(
+    'coordinates',
+    cropped.map(axis => [...axis]),
+    [[-0.5], [-0.25, 0, 0.25, 0.5]],
+  );
+  const cut = regionOf(volume, { size: gridSize('9,11,13'), slice: slice('1=10'), crop: crop('2,1,13,3') });
+  requireEqual('slice', [cut.kept, cut.shape, [...cut.coordinates[1]]], [[0, 2], [2, 11], [1]]);
+  requireEqual('starts, then ends', regionOf(volume, { crop: crop('1,2,3,9,3,7') }).shape, [8, 1, 4]);
+  requireEqual('two slices', regionOf(volume, { slice: slice('0=2', slice('2=0')), crop: crop('1,3') }).shape, [2]);
 });

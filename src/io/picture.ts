@@ -36,5 +36,9 @@ export function paint(picture: Picture, planes: Float32Array, { left, top, width
 }
 
 export async function encodePicture({ data, width, height, channels }: Picture): Promise<Uint8Array> {
-  return sharp(data, { raw: { width, height, channels }, limitInputPixels: false }).png().toBuffer();
+  // Unless told, sharp makes three channels of one.
+  return sharp(data, { raw: { width, height, channels }, limitInputPixels: false })
+    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+    .png()
+    .toBuffer();
 }
