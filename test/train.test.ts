@@ -87,7 +87,8 @@ test('a run of 30 steps equals 13 steps, saved, and 17 more on another trainer, 
 
 test('200 steps equal 100, saved to a file, and 100 more of what the file holds, bit for bit', async () => {
   const path = join(mkdtempSync(join(tmpdir(), 'sepnn-resumed-')), 'model.safetensors');
-  const colours = cpModel({ ...model, channels: 2 });
+  // More points than are turned to a diagonal directly on one axis, so that a refresh starts from the last one.
+  const colours = cpModel({ grid: [40, 12], channels: 2, rank: 6, network: architecture({ width: 8 }) });
   const both = Float32Array.from([...target, ...target.map(y => 1 - y)]);
   const kinds: [string, Partial<TrainerOptions>][] = [
     ['plain', {}],
