@@ -43,7 +43,15 @@ export { blockSize, topEigenpairs } from './ops/topEigenpairs.js';
 export { vjp } from './ops/vjp.js';
 export { SepPgd, type SepPgdOptions, type SepPgdState } from './precondition/sepPgd.js';
 export { type EvaluateOptions, evaluate, evaluateTiles, type Tile } from './separable/evaluate.js';
-export { type CpModel, type CpOptions, cpModel, forward, initialParameters, networkInput } from './separable/model.js';
+export {
+  type CpModel,
+  type CpOptions,
+  cpModel,
+  forward,
+  initialParameters,
+  linspace,
+  networkInput,
+} from './separable/model.js';
 export { type Spectrum, Trainer, type TrainerOptions, type TrainerState } from './train/trainer.js';
 
 export interface CreateEngineOptions {
