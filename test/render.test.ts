@@ -150,6 +150,8 @@ test('evaluate: what does not fit the model is refused before anything is alloca
   await refused([[0], []], /coordinates: axis 1 has no points/);
   await refused([[0, Number.NaN], [0]], /coordinates: axis 0, point 1: NaN is no finite number/);
   await refused([[0], [0]], /takes \d+ numbers, got 3/, new Float32Array(3));
+  const long = { length: 2 ** 15 } as ArrayLike<number>;
+  await refused([long, long], /3221225472 numbers are more than an array holds, 536870912: use evaluateTiles/);
   await refused([[0], [0]], /mostNumbers: 0: use 1 or more/, parameters, 0);
   requireEqual('bytes', engine.memory.bytes, before);
 });

@@ -35,6 +35,8 @@ export interface Tile {
 }
 
 const defaultNumbers = 2 ** 24;
+/** Of f32, in every browser's and Node's longest array. */
+const mostHeld = 2 ** 29;
 /** The first axis is the rows of the contraction, a matrix product: with fewer, a schedule's tile is not filled. */
 const goodRows = 64;
 /** Rows or columns of the smallest tile of any schedule, for products that are not thin. */
@@ -46,7 +48,8 @@ const leastTileSide = 8;
  * @param parameters [W | b] of every layer, network by network, as `Trainer.state` and `readModel` give them.
  * @param coordinates the points of each axis, any number of any finite values; the model's own grid by default.
  * @returns (n_1 .. n_D) for each channel, channel by channel, row-major. However it is tiled, the numbers are the same.
- * @throws InputError parameters or coordinates that do not fit the model, or a model past the device's limits.
+ * @throws InputError parameters or coordinates that do not fit the model, a model past the device's limits, or an
+ * output of more than 2^29 numbers.
  */
 export async function evaluate(
   engine: Engine,
@@ -56,10 +59,14 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Float32Array> {
   const shape = coordinates.map(points => points.length);
+  const numbers = model.channels * sizeOf(shape);
+  if (numbers > mostHeld) {
+    throw new InputError(`evaluate: ${numbers} numbers are more than an array holds, ${mostHeld}: use evaluateTiles`);
+  }
   let whole: Float32Array | undefined;
   for await (const tile of evaluateTiles(engine, model, parameters, coordinates, options)) {
-    if (tile.values.length === model.channels * sizeOf(shape)) return tile.values;
-    whole ??= new Float32Array(model.channels * sizeOf(shape));
+    if (tile.values.length === numbers) return tile.values;
+    whole ??= new Float32Array(numbers);
     for (const { from, to, length } of stretches(tile, shape, model.channels)) {
       whole.set(tile.values.subarray(from, from + length), to);
     }
