@@ -45,7 +45,16 @@ export { blockSize, topEigenpairs } from './ops/topEigenpairs.js';
 export { vjp } from './ops/vjp.js';
 export { SepPgd, type SepPgdOptions, type SepPgdState } from './precondition/sepPgd.js';
 export { type CpPointsOptions, coordinatesByAxis, cpPointsModel } from './separable/cpPoints.js';
-export { type CpModel, type CpOptions, cpModel, forward, initialParameters, networkInput } from './separable/model.js';
+export { type EvaluateOptions, evaluate, evaluateTiles, type Tile } from './separable/evaluate.js';
+export {
+  type CpModel,
+  type CpOptions,
+  cpModel,
+  forward,
+  initialParameters,
+  linspace,
+  networkInput,
+} from './separable/model.js';
 export { type Spectrum, Trainer, type TrainerOptions, type TrainerState } from './train/trainer.js';
 
 export interface CreateEngineOptions {

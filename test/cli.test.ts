@@ -1,12 +1,15 @@
 /** The command as a user runs it: what it prints, what it writes, and how it refuses. */
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { FitReport } from '../src/cli/fit.js';
-import { readModel } from '../src/io/modelFile.js';
+import type { RenderReport } from '../src/cli/render.js';
+import { architecture } from '../src/factor/network.js';
+import { readModel, writeModel } from '../src/io/modelFile.js';
+import { cpModel, initialParameters } from '../src/separable/model.js';
 import { require, requireClose, requireEqual } from './helpers/compare.js';
 import { atEnd, suite } from './helpers/suite.js';
 
@@ -223,6 +226,131 @@ test('a loss that becomes infinite or NaN ends with exit 1, says when and what t
   requireEqual('step', kept.state.step, report.runs[0].steps);
   require('its numbers are finite', kept.state.parameters.every(Number.isFinite));
 });
+
+/** A small model of the given grid as a file, as `fit` would leave it. */
+async function modelOf(name: string, grid: readonly number[], channels: number): Promise<string> {
+  const model = cpModel({ grid, channels, rank: 4, network: architecture({ width: 6, omega: 4 }) });
+  const parameters = initialParameters(model, 3).map(x => 1.5 * x);
+  const path = join(folder, name);
+  const state = { step: 0, parameters, firstMoment: parameters, secondMoment: parameters };
+  await writeModel(path, { model, state, training: {} });
+  return path;
+}
+
+/** The numbers of an NPY file, and its header's text. */
+function arrayOf(name: string): { numbers: Float32Array; header: string } {
+  const bytes = readFileSync(join(folder, name));
+  const end = 10 + bytes.readUInt16LE(8);
+  return {
+    numbers: new Float32Array(Uint8Array.from(bytes.subarray(end)).buffer),
+    header: bytes.subarray(10, end).toString('latin1'),
+  };
+}
+
+async function render(...args: string[]): Promise<RenderReport> {
+  const { code, stdout, stderr } = await sepnn('render', ...args, '--json', ...adapter);
+  requireEqual(`${args.join(' ')}: exit`, [code, stderr], [0, '']);
+  return JSON.parse(stdout) as RenderReport;
+}
+
+test('render draws what fit drew, and the same pixels in any crop of any grid', async () => {
+  const image = await picture('drawn.png', 24, 20);
+  await sepnn('fit', image, ...small, '--json', '--out', 'drawn');
+  const file = 'drawn/model.safetensors';
+  const report = await render(file);
+  requireEqual('report', Object.keys(report), ['adapter', 'shape', 'channels', 'seconds', 'files']);
+  requireEqual('what', [report.shape, report.channels, report.files], [[20, 24], 3, { picture: 'render.png' }]);
+  const pixels = async (name: string, area = { left: 0, top: 0, width: 24, height: 20 }) => [
+    ...(await sharp(join(folder, name)).extract(area).raw().toBuffer()),
+  ];
+  const drawnByFit = await pixels('drawn/reconstruction.png', { left: 28, top: 0, width: 24, height: 20 });
+  requireEqual('pixels', await pixels('render.png'), drawnByFit);
+  await render(file, '--size', '130x90', '--out', 'new/folder/large.PNG');
+  const area = { left: 57, top: 31, width: 24, height: 20 };
+  await render(file, '--size', '130x90', '--crop', '57,31,81,51', '--out', 'crop.png');
+  requireEqual('crop', await pixels('crop.png'), await pixels('new/folder/large.PNG', area));
+  const { code, stdout, stderr } = await sepnn('render', file, '--size', '12x10', ...adapter);
+  requireEqual('exit', code, 0);
+  require(stdout, /, 12 x 10, 3 channels, [\d.]+ s\npicture: +render\.png\n$/.test(stdout));
+  require(stderr, /100% of 120 points/.test(stderr));
+});
+
+test('render writes a volume as an array in C order, the channels first, and a slice of it as a picture', async () => {
+  const gray = await modelOf('volume.safetensors', [5, 6, 7], 1);
+  const report = await render(gray, '--size', '9,4,8');
+  requireEqual('what', [report.shape, report.files], [[9, 4, 8], { array: 'render.npy' }]);
+  const { numbers, header } = arrayOf('render.npy');
+  require(header, header.includes("'shape': (9, 4, 8), "));
+  requireEqual('numbers', numbers.length, 288);
+  await render(gray, '--size', '9,4,8', '--slice', '1=2', '--out', 'slice.npy');
+  const slice = Array.from({ length: 72 }, (_, i) => numbers[Math.floor(i / 8) * 32 + 16 + (i % 8)]);
+  requireClose('slice', arrayOf('slice.npy').numbers, slice, {});
+  await render(gray, '--size', '9,4,8', '--slice', '1=2', '--crop', '1,2,6,9', '--out', 'slice.png');
+  const data = await sharp(join(folder, 'slice.png')).toColourspace('b-w').raw().toBuffer({ resolveWithObject: true });
+  requireEqual('size', [data.info.width, data.info.height, data.info.channels], [5, 7, 1]);
+  requireEqual('gray', (await sharp(join(folder, 'slice.png')).metadata()).channels, 1);
+  const part = [...Array(35).keys()].map(i => slice[(2 + Math.floor(i / 5)) * 8 + 1 + (i % 5)]);
+  requireEqual('pixels', [...data.data], [...Uint8ClampedArray.from(part, x => 255 * x)]);
+  const two = await modelOf('two.safetensors', [5, 6], 2);
+  requireEqual('two channels', (await render(two, '--out', 'two.npy')).files, { array: 'two.npy' });
+  const { header: planes, numbers: both } = arrayOf('two.npy');
+  require(planes, planes.includes("'shape': (2, 5, 6), ") && both.length === 60);
+  await render(two, '--slice', '0=4', '--slice', '1=5', '--out', 'point.npy');
+  requireClose('point', arrayOf('point.npy').numbers, [both[29], both[59]], {});
+});
+
+test('render refuses what does not fit with exit 2 and one line, and writes nothing', async () => {
+  const file = await modelOf('picture.safetensors', [8, 9], 3);
+  const volume = await modelOf('volume3.safetensors', [5, 6, 7], 3);
+  const two = await modelOf('channels2.safetensors', [5, 6], 2);
+  const bytes = readFileSync(file);
+  const cut = join(folder, 'cut.safetensors');
+  writeFileSync(cut, bytes.subarray(0, bytes.length - 4));
+  const cases: [string[], RegExp][] = [
+    [[], /missing required argument 'model'/],
+    [['none.safetensors'], /model none\.safetensors: cannot be read \(there is no such file/],
+    [['.'], /model \.: cannot be read \(it is a folder\)/],
+    [[cut], /model .*cut\.safetensors: .*: give a whole safetensors file/],
+    [[file, '--size', '0'], /--size 0: use N, WxH, or the points of each axis/],
+    [[file, '--size', '3x-4'], /--size 3x-4: use/],
+    [[file, '--size', '1e3'], /--size 1e3: use/],
+    [[file, '--size', '16777217'], /--size 16777217: use/],
+    [[file, '--size', '1,2,3'], /--size 1,2,3: the model has 2 axes: give as many numbers, or one/],
+    [[volume, '--size', '3x4'], /--size 3x4: the model has 3 axes/],
+    [
+      [file, '--size', '8193x8192'],
+      /8192 x 8193 points of 3 channels are more than 67108864 pixels: use a smaller --size/,
+    ],
+    [[volume, '--size', '2000'], /2000 x 2000 x 2000 points of 3 channels are more than 2147483648 numbers/],
+    [[file, '--crop', '1,2,3'], /--crop 1,2,3: use x0,y0,x1,y1/],
+    [[file, '--crop', '0,0,x,4'], /--crop 0,0,x,4: use/],
+    [[file, '--crop', '0,0,10,8'], /--crop 0,0,10,8: x from 0 to 10: use 0 to 9/],
+    [[file, '--crop', '0,4,9,4'], /--crop 0,4,9,4: y from 4 to 4: use 0 to 8, the start before the end/],
+    [[volume, '--crop', '0,0,3,4'], /--crop 0,0,3,4: 3 axes take 6 numbers/],
+    [[volume, '--slice', '3=0'], /--slice 3=0: the model has axes 0 to 2/],
+    [[volume, '--slice', '0=5'], /--slice 0=5: axis 0 has 5 points: use 0 to 4/],
+    [[volume, '--slice', '0=-1'], /--slice 0=-1: use axis=index/],
+    [[volume, '--slice', '0=1', '--slice', '0=2'], /--slice 0=2: an axis is sliced twice/],
+    [[volume, '--out', 'a.png'], /--out a\.png: a picture has 2 axes and 1 or 3 channels, and this has 3 axes/],
+    [[two, '--out', 'a.png'], /--out a\.png: .* and this has 2 channels: give an \.npy file/],
+    [[file, '--out', 'a.jpg'], /--out a\.jpg: is neither \.png nor \.npy/],
+    [[file, '--out', '/proc/a.png'], /--out \/proc: cannot be written/],
+    [[file, '--adapter', 'gpu'], /--adapter gpu: use auto/],
+  ];
+  mkdirSync(join(folder, 'folder.png'));
+  cases.push([[file, '--out', 'folder.png'], /--out folder\.png: is a folder: give the name of a file/]);
+  const before = readdirSync(folder);
+  for (let i = 0; i < cases.length; i += 4) {
+    const four = cases.slice(i, i + 4);
+    const results = await Promise.all(four.map(([args]) => sepnn('render', ...adapter, ...args)));
+    results.forEach(({ code, stdout, stderr }, j) => {
+      const what = four[j][0].join(' ');
+      requireEqual(`${what}: exit`, [code, stdout], [2, '']);
+      require(`${what}: "${stderr}"`, four[j][1].test(stderr) && /^sepnn: [^\n]*\n$/.test(stderr));
+    });
+  }
+  requireEqual('files', readdirSync(folder), before);
+}, 240);
 
 test('doctor tests what it finds; --case compares, --write writes what the engine computed', async () => {
   const { code, stdout } = await sepnn('doctor', ...adapter, '--json');

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { InputError } from '../src/errors.js';
 import { architecture } from '../src/factor/network.js';
 import { besideEachOther, decodeImage, encodePng, fromPlanes, openImage, toPlanes } from '../src/io/image.js';
-import { readModel, writeModel } from '../src/io/modelFile.js';
+import { decodeModel, readModel, writeModel } from '../src/io/modelFile.js';
 import { linePlot } from '../src/io/plot.js';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from '../src/io/safetensors.js';
 import { cpModel, initialParameters } from '../src/separable/model.js';
@@ -41,10 +41,11 @@ test('safetensors: what is written is read again, bits and all', () => {
 });
 
 /** A file with the given header text and so many bytes of data. */
-function fileOf(header: string, dataBytes: number, claimed = header.length): Uint8Array {
-  const bytes = new Uint8Array(8 + header.length + dataBytes);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(claimed), true);
-  bytes.set(new TextEncoder().encode(header), 8);
+function fileOf(header: string, dataBytes: number, claimed?: number): Uint8Array {
+  const text = new TextEncoder().encode(header);
+  const bytes = new Uint8Array(8 + text.length + dataBytes);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(claimed ?? text.length), true);
+  bytes.set(text, 8);
   return bytes;
 }
 
@@ -81,32 +82,137 @@ test('safetensors: headers that lie are refused with what is wrong', async () =>
   }
 });
 
-test('safetensors: any damage to a file is read as the same, or refused, and never anything else', () => {
-  const whole = encodeSafetensors(sample());
-  const refusedOrRead = (bytes: Uint8Array) => {
-    try {
-      decodeSafetensors('x', bytes);
+/** Whether `decode` takes the bytes, or refuses them in one line as bad input; anything else is thrown on. */
+function readOrRefused(decode: () => unknown): boolean {
+  try {
+    decode();
+    return true;
+  } catch (error) {
+    if (error instanceof InputError && !/[\n\r\u2028\u2029]/.test(error.message) && error.message.length < 400)
       return true;
-    } catch (error) {
-      return error instanceof InputError;
-    }
-  };
+    throw error;
+  }
+}
+
+/** Values that a header has no place for, beside any that JSON knows. */
+const strange = fc.oneof(
+  fc.constantFrom<unknown>(-1, -0, 0.5, 1e300, 2 ** 53, 2 ** 31, '1', '', null, true, [], {}, [[]], '\n', {
+    toString: 1,
+  }),
+  fc.jsonValue({ maxDepth: 2 }),
+);
+
+/** Every place in a JSON value, as keys from the outside in. */
+function placesOf(value: unknown, path: readonly string[] = []): (readonly string[])[] {
+  const inner = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+  return [path, ...inner.flatMap(([key, one]) => placesOf(one, [...path, key]))];
+}
+
+/** The value with another in one place; undefined takes the place away. */
+function replaced(value: unknown, [key, ...rest]: readonly string[], by: unknown): unknown {
+  if (key === undefined) return by;
+  const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<string, unknown>;
+  copy[key] = replaced(copy[key], rest, by);
+  return copy;
+}
+
+/** The value with one to three of its places filled otherwise. */
+function distorted(value: unknown): fc.Arbitrary<unknown> {
+  const change = fc.tuple(fc.nat(), fc.option(strange, { nil: undefined }));
+  return fc.array(change, { minLength: 1, maxLength: 3 }).map(changes =>
+    changes.reduce<unknown>((now, [at, by]) => {
+      const places = placesOf(now);
+      return replaced(now, places[at % places.length], by);
+    }, value),
+  );
+}
+
+/** The file with bytes changed here and there, and perhaps cut short. */
+function damaged(whole: Uint8Array): fc.Arbitrary<Uint8Array> {
   const flips = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 });
+  return fc.tuple(flips, fc.oneof(fc.constant(whole.length), fc.nat(whole.length))).map(([changes, length]) => {
+    const bytes = whole.slice(0, length);
+    for (const [at, value] of changes) if (at < length) bytes[at] = value;
+    return bytes;
+  });
+}
+
+function headerOf(bytes: Uint8Array): unknown {
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  return JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+}
+
+test('safetensors: 17,000 damaged, distorted and random files are read, or refused in one line', () => {
+  const whole = encodeSafetensors(sample());
+  const taken = (bytes: Uint8Array) => readOrRefused(() => decodeSafetensors('x', bytes));
+  fc.assert(fc.property(damaged(whole), taken), { numRuns: 6000 });
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), taken), { numRuns: 3000 });
   fc.assert(
-    fc.property(flips, fc.nat(whole.length), (changes, length) => {
-      const bytes = whole.slice(0, length);
-      for (const [at, value] of changes) if (at < length) bytes[at] = value;
-      return refusedOrRead(bytes);
-    }),
+    fc.property(fc.json(), fc.nat(64), (header, data) => taken(fileOf(header, data))),
+    { numRuns: 3000 },
+  );
+  fc.assert(
+    fc.property(distorted(headerOf(whole)), header => taken(fileOf(JSON.stringify(header) ?? '', 44))),
     { numRuns: 5000 },
   );
+});
+
+test('safetensors: what a file claims costs no more memory than it has bytes, and no depth of nesting ends the process', async () => {
+  // 20,000 tensors that each claim the same mebibyte would take 20 GB.
+  const entry = JSON.stringify({ dtype: 'F32', shape: [2 ** 18], data_offsets: [0, 2 ** 20] });
+  const many = `{${Array.from({ length: 20_000 }, (_, i) => `"t${i}":${entry}`).join()}}`;
+  const before = process.memoryUsage().arrayBuffers;
+  const bytes = fileOf(many, 2 ** 20);
+  await requireThrows('overlapping', () => decodeSafetensors('x', bytes), 'InputError', /overlap or leave a hole/);
+  const grown = process.memoryUsage().arrayBuffers - before;
+  require(`${grown} bytes more`, grown < 2 ** 26);
+  const deep = `${'['.repeat(1e6)}${']'.repeat(1e6)}`;
+  for (const header of [deep, `{"t":${deep}}`, `{"t":{"dtype":${deep}}}`, `{"__metadata__":{"a":${deep}}}`]) {
+    readOrRefused(() => decodeSafetensors('x', fileOf(header, 0)));
+  }
+  const long = 'x'.repeat(1e6);
+  readOrRefused(() => decodeSafetensors('x', fileOf(JSON.stringify({ [`${long}\n`]: { dtype: long } }), 0)));
+  const axes = { t: { dtype: 'F32', shape: Array(1e5).fill(1), data_offsets: [0, 8] } };
+  readOrRefused(() => decodeSafetensors('x', fileOf(JSON.stringify(axes), 8)));
+});
+
+test('models: 8,000 damaged and distorted files are read, or refused in one line', async () => {
+  const model = cpModel({ grid: [3, 2], rank: 2, network: architecture({ width: 2, depth: 2, frequencies: [1] }) });
+  const parameters = initialParameters(model, 1);
+  const state = { step: 7, parameters, firstMoment: parameters, secondMoment: parameters };
+  const path = join(folder, 'fuzzed.safetensors');
+  await writeModel(path, { model, state, training: { lr: 1e-4 } });
+  const whole = Uint8Array.from(readFileSync(path));
+  const taken = (bytes: Uint8Array) => readOrRefused(() => decodeModel('x', bytes));
+  fc.assert(fc.property(damaged(whole), taken), { numRuns: 4000 });
+  const { tensors, metadata } = decodeSafetensors('x', whole);
+  const distortedModel = distorted(JSON.parse(metadata.sepnn));
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 200 }), bytes => refusedOrRead(bytes)),
-    { numRuns: 3000 },
+    fc.property(distortedModel, value =>
+      taken(encodeSafetensors({ tensors, metadata: { sepnn: JSON.stringify(value) ?? '' } })),
+    ),
+    { numRuns: 4000 },
   );
-  fc.assert(
-    fc.property(fc.json(), fc.nat(64), (header, data) => refusedOrRead(fileOf(header, data))),
-    { numRuns: 3000 },
+});
+
+test('models: a claim of more layers or parameters than the file holds is refused before memory is taken for it', async () => {
+  const network = architecture({ width: 65_536, depth: 64 });
+  const tensors = new Map<string, NamedTensor>();
+  const file = (model: unknown) =>
+    encodeSafetensors({ tensors, metadata: { sepnn: JSON.stringify({ version: 1, model, step: 0, training: {} }) } });
+  const huge = cpModel({ grid: Array(6).fill(1 << 24), channels: 4096, rank: 65_536, network });
+  await requireThrows(
+    'layers',
+    () => decodeModel('x', file(huge)),
+    'InputError',
+    /of 1572864 layers, and holds 0 tensors/,
+  );
+  for (let i = 0; i < 256; i++) tensors.set(`t${i}`, { shape: [], data: Float32Array.of(0) });
+  await requireThrows(
+    'parameters',
+    () => decodeModel('x', file({ ...huge, grid: [2, 2], channels: 1 })),
+    'InputError',
+    /of \d+ parameters, and holds 256 numbers/,
   );
 });
 
@@ -152,7 +258,19 @@ test('models: parameters, moments, eigenvectors, step and architecture round tri
     'newer',
     () => changed(m => Object.assign(m, { version: 9 })),
     'InputError',
-    /is of format 9, and this sepnn reads 1/,
+    /is of format 9, and this sepnn reads 1: use a newer sepnn/,
+  );
+  await requireThrows(
+    'no version',
+    () => changed(m => Object.assign(m, { version: { toString: 1 } })),
+    'InputError',
+    /is of format an object, and this sepnn reads 1: give a file that sepnn wrote/,
+  );
+  await requireThrows(
+    'many steps',
+    () => changed(m => Object.assign(m, { step: 2 ** 32 })),
+    'InputError',
+    /its step is 4294967296/,
   );
   await requireThrows('step', () => changed(m => Object.assign(m, { step: -1 })), 'InputError', /its step is -1/);
   await requireThrows(

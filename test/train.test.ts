@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compareCase, type Quantities, requireCase, runCase } from '../src/cli/goldenCase.js';
 import { architecture } from '../src/factor/network.js';
+import { readModel, writeModel } from '../src/io/modelFile.js';
 import { recallTuning, rememberTuning } from '../src/io/tuning.js';
 import { candidates } from '../src/kernel/schedule.js';
 import type { SepPgdOptions } from '../src/precondition/sepPgd.js';
@@ -89,6 +90,40 @@ test('a run of 30 steps equals 13 steps, saved, and 17 more on another trainer, 
   requireClose('parameters', got.parameters, expected.parameters, {});
   requireClose('moments', got.secondMoment, expected.secondMoment, {});
   for (const trainer of [whole, first, second]) trainer.dispose();
+});
+
+test('200 steps equal 100, saved to a file, and 100 more of what the file holds, bit for bit', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'sepnn-resumed-')), 'model.safetensors');
+  // More points than are turned to a diagonal directly on one axis, so that a refresh starts from the last one.
+  const colours = cpModel({ grid: [40, 12], channels: 2, rank: 6, network: architecture({ width: 8 }) });
+  const both = Float32Array.from([...target, ...target.map(y => 1 - y)]);
+  const kinds: [string, Partial<TrainerOptions>][] = [
+    ['plain', {}],
+    ['sum', { preconditioner: { ...sepPgd, modulation: 'sqrt', meanOfLogits: true } }],
+    ['product, between two refreshes', { preconditioner: { ...sepPgd, combination: 'product' }, refresh: 7 }],
+  ];
+  const settings = { model: colours, target: both, optimiser: { rate: 1e-3, decay: 1e-5 } };
+  for (const [name, kind] of kinds) {
+    const [whole, first] = [
+      await Trainer.create(engine, { ...settings, ...kind }),
+      await Trainer.create(engine, { ...settings, ...kind }),
+    ];
+    const losses = await whole.advance(200);
+    await first.advance(100);
+    await writeModel(path, { model: colours, state: await first.state(), training: {} });
+    const saved = await readModel(path);
+    const second = await Trainer.create(engine, { ...settings, ...kind, model: saved.model, seed: 99 });
+    second.restore(saved.state);
+    requireClose(`${name}: losses`, await second.advance(100), losses.subarray(100), {});
+    const [expected, got] = [await whole.state(), await second.state()];
+    requireEqual(`${name}: step`, got.step, 200);
+    requireEqual(`${name}: state`, Object.keys(got), Object.keys(expected));
+    for (const key of ['parameters', 'firstMoment', 'secondMoment', 'vectors', 'scaled'] as const) {
+      const [bits, wanted] = [got[key], expected[key]].map(values => new Uint32Array((values ?? target).buffer));
+      requireClose(`${name}: ${key}`, bits, wanted, {});
+    }
+    for (const trainer of [whole, first, second]) trainer.dispose();
+  }
 });
 
 test('plain and preconditioned losses fall; evaluate gives the loss of the next step; render gives the output', async () => {

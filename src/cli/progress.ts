@@ -9,11 +9,10 @@ export interface Progress {
 
 const millisecondsBetweenLines = 10_000;
 
-export function startProgress(label: string, first: number, total: number, quiet: boolean): Progress {
-  if (quiet) return { update: () => {}, stop: () => {} };
-  const bar = new SingleBar(
+function newBar(format: string): SingleBar {
+  return new SingleBar(
     {
-      format: `${label} |{bar}| step {value}/{total} | PSNR {psnr} dB | {eta_formatted} left`,
+      format,
       stream: process.stderr,
       noTTYOutput: true,
       notTTYSchedule: millisecondsBetweenLines,
@@ -21,6 +20,11 @@ export function startProgress(label: string, first: number, total: number, quiet
     },
     Presets.shades_classic,
   );
+}
+
+export function startProgress(label: string, first: number, total: number, quiet: boolean): Progress {
+  if (quiet) return { update: () => {}, stop: () => {} };
+  const bar = newBar(`${label} |{bar}| step {value}/{total} | PSNR {psnr} dB | {eta_formatted} left`);
   let shown = '-';
   bar.start(total, first, { psnr: shown });
   return {
@@ -30,4 +34,17 @@ export function startProgress(label: string, first: number, total: number, quiet
     },
     stop: () => bar.stop(),
   };
+}
+
+export interface TileProgress {
+  add(points: number): void;
+  stop(): void;
+}
+
+/** @param total points to be evaluated. */
+export function startTileProgress(total: number, quiet: boolean): TileProgress {
+  if (quiet) return { add: () => {}, stop: () => {} };
+  const bar = newBar('render |{bar}| {percentage}% of {total} points | {eta_formatted} left');
+  bar.start(total, 0);
+  return { add: points => bar.increment(points), stop: () => bar.stop() };
 }

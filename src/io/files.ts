@@ -1,15 +1,38 @@
 /** Files written whole or not at all, and read with errors that a user can act on. */
 
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InputError } from '../errors.js';
 
 /** Writes beside the target and renames, so that no half-written file is ever seen under its name. */
 export async function writeWhole(path: string, data: string | Uint8Array): Promise<void> {
+  await replaceWith(path, beside => writeFile(beside, data));
+}
+
+/** Puts bytes into a file that is being written, the first at `position`. */
+export type WriteAt = (position: number, bytes: Uint8Array) => Promise<void>;
+
+/** The same for what is not in memory at once: `work` writes it piece by piece. */
+export async function writeWholeWith(path: string, work: (write: WriteAt) => Promise<void>): Promise<void> {
+  await replaceWith(path, async beside => {
+    const file = await open(beside, 'w');
+    try {
+      await work(async (position, bytes) => {
+        for (let done = 0; done < bytes.length; ) {
+          done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+        }
+      });
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+async function replaceWith(path: string, write: (beside: string) => Promise<void>): Promise<void> {
   const beside = `${path}.${randomUUID()}.part`;
   try {
-    await writeFile(beside, data);
+    await write(beside);
     await rename(beside, path);
   } catch (error) {
     await rm(beside, { force: true });
@@ -30,6 +53,14 @@ export async function requireWritableFolder(option: string, path: string): Promi
   }
 }
 
+/** A file that can be written, its folder made if it is not there. @throws InputError naming it and why it cannot. */
+export async function requireWritableFile(option: string, path: string): Promise<void> {
+  if ((await stat(path).catch(() => undefined))?.isDirectory()) {
+    throw new InputError(`${option} ${path}: is a folder: give the name of a file`);
+  }
+  await requireWritableFolder(option, dirname(path));
+}
+
 /** Makes a folder and those above it. Node's own recursive way never ends where a file system refuses, as /proc does. */
 async function makeFolder(path: string): Promise<void> {
   if ((await stat(path).catch(() => undefined))?.isDirectory()) return;
@@ -46,10 +77,28 @@ export async function readBytes(what: string, path: string, mostBytes: number): 
     if (size > mostBytes) {
       throw new InputError(`${what} ${path}: has ${size} bytes, and at most ${mostBytes} are read`);
     }
-    return new Uint8Array(await readFile(path));
+    return await readPieces(path, size);
   } catch (error) {
     if (error instanceof InputError) throw error;
     throw new InputError(`${what} ${path}: cannot be read (${reasonOf(error)}): check the path`);
+  }
+}
+
+const mostBytesAtOnce = 2 ** 30;
+
+/** Into one array, piece by piece: Node reads no file above 2 GiB at once. */
+async function readPieces(path: string, size: number): Promise<Uint8Array<ArrayBuffer>> {
+  const file = await open(path, 'r');
+  try {
+    const bytes = new Uint8Array(size);
+    for (let at = 0; at < size; ) {
+      const { bytesRead } = await file.read(bytes, at, Math.min(mostBytesAtOnce, size - at), at);
+      if (bytesRead === 0) throw new Error(`it ends after ${at} of ${size} bytes`);
+      at += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await file.close();
   }
 }
 

@@ -2,17 +2,19 @@
 
 import { InputError } from '../errors.js';
 import { architecture } from '../factor/network.js';
-import type { Activation } from '../ops/factorNetwork.js';
+import { activations } from '../ops/factorNetwork.js';
 import { cpPointsModel } from '../separable/cpPoints.js';
-import { type CpModel, cpModel, modelParameterShapes } from '../separable/model.js';
+import { type CpModel, cpModel, modelParameterShapes, networkCount } from '../separable/model.js';
 import type { TrainerState } from '../train/trainer.js';
 import { readBytes, writeWhole } from './files.js';
-import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.js';
+import { decodeSafetensors, encodeSafetensors, type NamedTensor, shown } from './safetensors.js';
 
 /** Raised when a file can no longer be read by what was written for the last. */
 const formatVersion = 1;
 const metadataKey = 'sepnn';
-const mostBytes = 8e9;
+const mostBytes = 4e9; // about what one array of Node's holds
+/** The device counts them in 32 bits. */
+const mostSteps = 2 ** 32 - 1;
 
 export interface SavedModel {
   readonly model: CpModel;
@@ -37,8 +39,14 @@ export async function writeModel(path: string, { model, state, training }: Saved
 
 /** @throws InputError a file that cannot be read, is damaged, or was not written by `writeModel`. */
 export async function readModel(path: string): Promise<SavedModel> {
-  const { tensors, metadata } = decodeSafetensors(path, await readBytes('model', path, mostBytes));
+  return decodeModel(path, await readBytes('model', path, mostBytes));
+}
+
+/** The same from the bytes of a file. */
+export function decodeModel(path: string, bytes: Uint8Array): SavedModel {
+  const { tensors, metadata } = decodeSafetensors(path, bytes);
   const { model, step, training } = parseMetadata(path, metadata);
+  requireHeld(path, model, tensors);
   const group = (name: string) => collectParameters(path, tensors, name, model);
   const [vectors, scaled] = [tensors.get('sepPgd.vectors')?.data, tensors.get('sepPgd.scaled')?.data];
   return {
@@ -52,6 +60,19 @@ export async function readModel(path: string): Promise<SavedModel> {
       ...(vectors && scaled && { vectors, scaled }),
     },
   };
+}
+
+/** What a model claims to be against what its file holds, before memory is taken for the claim. */
+function requireHeld(path: string, model: CpModel, tensors: ReadonlyMap<string, NamedTensor>): void {
+  const fail = (claims: string, holds: string): never => {
+    throw new InputError(`model ${path}: describes a model of ${claims}, and holds ${holds}: give a whole file`);
+  };
+  // Counted apart: the list of the layers' shapes may itself be too long.
+  const layers = networkCount(model) * model.network.depth;
+  if (2 * layers > tensors.size) fail(`${layers} layers`, `${tensors.size} tensors`);
+  const numbers = modelParameterShapes(model).reduce((sum, [rows, columns]) => sum + rows * columns, 0);
+  const held = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
+  if (numbers > held) fail(`${numbers} parameters`, `${held} numbers`);
 }
 
 function parameterGroups(state: TrainerState): Readonly<Record<string, Float32Array>> {
@@ -130,28 +151,41 @@ function parseMetadata(path: string, metadata: Readonly<Record<string, string>>)
   } catch {
     throw new InputError(`model ${path}: its metadata is no JSON: give a file that sepnn wrote`);
   }
-  if (parsed?.version !== formatVersion) {
+  const { version, step, training = {} } = parsed ?? {};
+  if (version !== formatVersion) {
+    const remedy =
+      typeof version === 'number' && version > formatVersion ? 'use a newer sepnn' : 'give a file that sepnn wrote';
     throw new InputError(
-      `model ${path}: is of format ${String(parsed?.version)}, and this sepnn reads ${formatVersion}: use a newer sepnn`,
+      `model ${path}: is of format ${shown(version)}, and this sepnn reads ${formatVersion}: ${remedy}`,
     );
   }
-  if (!Number.isSafeInteger(parsed.step) || (parsed.step as number) < 0) {
-    throw new InputError(`model ${path}: its step is ${String(parsed.step)}: give a file that sepnn wrote`);
+  if (!Number.isInteger(step) || (step as number) < 0 || (step as number) > mostSteps) {
+    throw new InputError(`model ${path}: its step is ${shown(step)}: give a file that sepnn wrote`);
+  }
+  if (typeof training !== 'object' || training === null || Array.isArray(training)) {
+    throw new InputError(`model ${path}: its settings are ${shown(training)}: give a file that sepnn wrote`);
   }
   return {
     model: checkedModel(path, parsed.model),
-    step: parsed.step as number,
-    training: (parsed.training ?? {}) as Readonly<Record<string, unknown>>,
+    step: step as number,
+    training: training as Readonly<Record<string, unknown>>,
   };
 }
 
 /** The model that the metadata describes, through the same checks as one that is newly made. */
 function checkedModel(path: string, value: unknown): CpModel {
   try {
-    const { kind, grid, scattered, channels, rank, scale, network } = value as CpModel;
-    if (kind !== 'cp') throw new InputError(`kind: '${String(kind)}' is unknown`);
-    const { width, depth, activation, omegas, frequencies } = network;
-    const checked = architecture({ width, depth, activation: activation as Activation, omega: omegas, frequencies });
+    const { kind, grid, scattered, channels, rank, scale, network } = (value ?? {}) as CpModel;
+    if (kind !== 'cp') throw new InputError(`kind: ${shown(kind)} is unknown`);
+    const { width, depth, activation, omegas, frequencies } = (network ?? {}) as CpModel['network'];
+    for (const [name, list] of Object.entries({ grid, omegas, frequencies })) {
+      if (!Array.isArray(list) || !list.every(Number.isFinite)) throw new InputError(`${name}: is no list of numbers`);
+    }
+    if (!activations.includes(activation)) throw new InputError(`activation: ${shown(activation)} is unknown`);
+    for (const [name, number] of Object.entries({ channels, rank, scale, width, depth })) {
+      if (!Number.isFinite(number)) throw new InputError(`${name}: ${shown(number)} is no number`);
+    }
+    const checked = architecture({ width, depth, activation, omega: omegas, frequencies });
     const rest = { channels, rank, scale, network: checked };
     return scattered ? cpPointsModel({ points: grid[0], axes: grid.length, ...rest }) : cpModel({ grid, ...rest });
   } catch (error) {

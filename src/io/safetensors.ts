@@ -39,13 +39,14 @@ export function encodeSafetensors({ tensors, metadata }: TensorFile): Uint8Array
 }
 
 /**
- * Reads the format; everything the header says is checked against the file before it is used.
+ * Reads the format. Everything the header says is checked against the file before it is used, so that a file costs no
+ * more memory than it has bytes, whatever it claims.
  *
  * @param name the file's, for errors.
  * @throws InputError a file that is cut short, a header that is no such JSON, or offsets that do not fit.
  */
 export function decodeSafetensors(name: string, bytes: Uint8Array): TensorFile {
-  const fail = (what: string): never => {
+  const fail: Fail = what => {
     throw new InputError(`model ${name}: ${what}: give a whole safetensors file`);
   };
   if (bytes.length < 8) fail(`has ${bytes.length} bytes, too few for a header`);
@@ -55,30 +56,42 @@ export function decodeSafetensors(name: string, bytes: Uint8Array): TensorFile {
   const header = parseHeader(bytes.subarray(8, 8 + headerLength), fail);
   const data = bytes.subarray(8 + headerLength);
   const metadata = stringMap(header.__metadata__, fail);
-  const ranges: [number, number][] = [];
+  const entries = Object.entries(header)
+    .filter(([key]) => key !== '__metadata__')
+    .map(([key, entry]) => ({ key, ...requireEntry(key, entry, data.length, fail) }));
+  requireTiling(entries, data.length, fail); // first, since tensors that overlap could take any amount of memory
   const tensors = new Map<string, NamedTensor>();
-  for (const [key, entry] of Object.entries(header)) {
-    if (key === '__metadata__') continue;
-    const { shape, begin, end } = requireEntry(key, entry, data.length, fail);
-    ranges.push([begin, end]);
+  for (const { key, shape, begin, end } of entries) {
     const own = new Uint8Array(end - begin); // a copy, since the file's own bytes need not be aligned
     own.set(data.subarray(begin, end));
     tensors.set(key, { shape, data: new Float32Array(own.buffer) });
   }
-  requireTiling(ranges, data.length, fail);
   return { tensors, metadata };
 }
 
 type Fail = (what: string) => never;
 
+const mostShown = 40;
+
+/** Something out of a file for an error of one line: a name, a type, or whatever stands in its place. */
+export function shown(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  const start = String(value).slice(0, mostShown);
+  // As JSON no character breaks the line, but for the ends of lines that JSON knows nothing of.
+  const text = JSON.stringify(start)
+    .slice(1, -1)
+    .replace(/[\u007f-\u009f\u2028\u2029]/g, ' ');
+  return String(value).length > mostShown ? `${text}...` : text;
+}
+
 function parseHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
+  let parsed: unknown;
   try {
-    const parsed: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
-      return parsed as Record<string, unknown>;
+    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch {
     return fail('its header is no JSON');
   }
+  if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
   return fail('its header is no JSON object');
 }
 
@@ -90,24 +103,37 @@ function stringMap(value: unknown, fail: Fail): Record<string, string> {
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
-function requireEntry(key: string, entry: unknown, dataLength: number, fail: Fail) {
+interface Entry {
+  readonly shape: readonly number[];
+  /** Bytes of the data, the end left out. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+function requireEntry(key: string, entry: unknown, dataLength: number, fail: Fail): Entry {
+  const what = `tensor ${shown(key)}`;
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
-  if (dtype !== 'F32') fail(`tensor ${key} is of type ${String(dtype)}, and F32 is read`);
+  if (dtype !== 'F32') fail(`${what} is of type ${shown(dtype)}, and F32 is read`);
   const isSize = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
-  if (!Array.isArray(shape) || !shape.every(isSize)) return fail(`tensor ${key} has no shape`);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize))
-    return fail(`tensor ${key} has no offsets`);
+  if (!Array.isArray(shape) || !shape.every(isSize)) return fail(`${what} has no shape`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) return fail(`${what} has no offsets`);
   const [begin, end] = offsets as [number, number];
-  if (begin > end || end > dataLength) return fail(`tensor ${key} claims bytes ${begin} to ${end} of ${dataLength}`);
+  if (begin > end || end > dataLength) return fail(`${what} claims bytes ${begin} to ${end} of ${dataLength}`);
   const bytes = shape.reduce((product: number, n: number) => product * n, 4);
-  if (bytes !== end - begin) return fail(`tensor ${key} of shape (${shape.join(', ')}) claims ${end - begin} bytes`);
-  return { shape: shape as number[], begin, end };
+  if (bytes !== end - begin) return fail(`${what} of shape (${listOf(shape)}) claims ${end - begin} bytes`);
+  return { shape, begin, end };
+}
+
+const mostAxesShown = 6;
+
+function listOf(shape: readonly number[]): string {
+  return [...shape.slice(0, mostAxesShown), ...(shape.length > mostAxesShown ? ['...'] : [])].join(', ');
 }
 
 /** The tensors lie behind each other without holes or overlaps, as the format wants. */
-function requireTiling(ranges: [number, number][], length: number, fail: Fail): void {
+function requireTiling(entries: readonly Entry[], length: number, fail: Fail): void {
   let at = 0;
-  for (const [begin, end] of ranges.sort((a, b) => a[0] - b[0] || a[1] - b[1])) {
+  for (const { begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== at) fail(`its tensors overlap or leave a hole at byte ${Math.min(at, begin)}`);
     at = end;
   }

@@ -93,7 +93,12 @@ export function initialParameters(model: CpModel, seed: number): Float32Array {
 
 /** n points from -1 to 1, ends included; a single point is 0. */
 export function linspace(n: number): Float64Array {
-  return Float64Array.from({ length: n }, (_, i) => (n === 1 ? 0 : (2 * i) / (n - 1) - 1));
+  return partOfLinspace(n, 0, n);
+}
+
+/** Its points `from` to `to`, the end left out. */
+export function partOfLinspace(n: number, from: number, to: number): Float64Array {
+  return Float64Array.from({ length: to - from }, (_, i) => (n === 1 ? 0 : (2 * (from + i)) / (n - 1) - 1));
 }
 
 /**
