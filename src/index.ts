@@ -18,6 +18,8 @@ export type { Build, Outputs, Plan } from './graph/plan.js';
 export { type AdamOptions, type AdamState, adam } from './ops/adam.js';
 export { add, combine, scale, subtract } from './ops/combine.js';
 export { type CpAttributes, contractCp } from './ops/contractCp.js';
+export { contractTt, type TtAttributes } from './ops/contractTt.js';
+export { contractTucker, type TuckerAttributes } from './ops/contractTucker.js';
 export {
   type Activation,
   factorNetwork,
@@ -42,7 +44,21 @@ export { sum } from './ops/sum.js';
 export { blockSize, topEigenpairs } from './ops/topEigenpairs.js';
 export { vjp } from './ops/vjp.js';
 export { SepPgd, type SepPgdOptions, type SepPgdState } from './precondition/sepPgd.js';
-export { type CpModel, type CpOptions, cpModel, forward, initialParameters, networkInput } from './separable/model.js';
+export {
+  type CpModel,
+  type CpOptions,
+  cpModel,
+  forward,
+  initialParameters,
+  networkInput,
+  type SeparableModel,
+  type TtModel,
+  type TtOptions,
+  type TuckerModel,
+  type TuckerOptions,
+  ttModel,
+  tuckerModel,
+} from './separable/model.js';
 export { type Spectrum, Trainer, type TrainerOptions, type TrainerState } from './train/trainer.js';
 
 export interface CreateEngineOptions {

@@ -1,9 +1,19 @@
 /** Trained models as safetensors files: parameters by name, the architecture in the metadata, and the training state. */
 
+import { sizeOf } from '../buffer/layout.js';
 import { InputError } from '../errors.js';
 import { architecture } from '../factor/network.js';
 import type { Activation } from '../ops/factorNetwork.js';
-import { type CpModel, cpModel, modelParameterShapes } from '../separable/model.js';
+import {
+  contractionParameterShapes,
+  cpModel,
+  modelKinds,
+  modelParameterShapes,
+  networkParameterShapes,
+  type SeparableModel,
+  ttModel,
+  tuckerModel,
+} from '../separable/model.js';
 import type { TrainerState } from '../train/trainer.js';
 import { readBytes, writeWhole } from './files.js';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.js';
@@ -14,7 +24,7 @@ const metadataKey = 'sepnn';
 const mostBytes = 8e9;
 
 export interface SavedModel {
-  readonly model: CpModel;
+  readonly model: SeparableModel;
   readonly state: TrainerState;
   /** Settings of the training, to compare when it goes on. */
   readonly training: Readonly<Record<string, unknown>>;
@@ -58,9 +68,9 @@ function parameterGroups(state: TrainerState): Readonly<Record<string, Float32Ar
 }
 
 /** channel0.axis1.layer2: where in a model a matrix [W | b] stands. */
-function layerNames(model: CpModel): string[] {
+function layerNames(model: SeparableModel): string[] {
   const { grid, network } = model;
-  return modelParameterShapes(model).map((_, i) => {
+  return networkParameterShapes(model).map((_, i) => {
     const layer = i % network.depth;
     const axis = Math.floor(i / network.depth) % grid.length;
     const channel = Math.floor(i / network.depth / grid.length);
@@ -68,11 +78,21 @@ function layerNames(model: CpModel): string[] {
   });
 }
 
-/** [W | b] as W, (outputs, inputs), and b, (outputs). */
-function addParameters(tensors: Map<string, NamedTensor>, group: string, model: CpModel, values: Float32Array): void {
+/** channel0.core: a Tucker model's. */
+function coreName(channel: number): string {
+  return `channel${channel}.core`;
+}
+
+/** [W | b] as W, (outputs, inputs), and b, (outputs); a core as it is. */
+function addParameters(
+  tensors: Map<string, NamedTensor>,
+  group: string,
+  model: SeparableModel,
+  values: Float32Array,
+): void {
   const names = layerNames(model);
   let at = 0;
-  modelParameterShapes(model).forEach(([rows, columns], i) => {
+  networkParameterShapes(model).forEach(([rows, columns], i) => {
     const inputs = columns - 1;
     const weight = new Float32Array(rows * inputs);
     const bias = new Float32Array(rows);
@@ -83,13 +103,17 @@ function addParameters(tensors: Map<string, NamedTensor>, group: string, model: 
     tensors.set(`${group}${names[i]}.weight`, { shape: [rows, inputs], data: weight });
     tensors.set(`${group}${names[i]}.bias`, { shape: [rows], data: bias });
   });
+  contractionParameterShapes(model).forEach((shape, channel) => {
+    tensors.set(`${group}${coreName(channel)}`, { shape, data: values.slice(at, at + sizeOf(shape)) });
+    at += sizeOf(shape);
+  });
 }
 
 function collectParameters(
   path: string,
   tensors: ReadonlyMap<string, NamedTensor>,
   group: string,
-  model: CpModel,
+  model: SeparableModel,
 ): Float32Array {
   const take = (name: string, count: number): Float32Array => {
     const data = tensors.get(name)?.data;
@@ -99,10 +123,9 @@ function collectParameters(
     );
   };
   const names = layerNames(model);
-  const shapes = modelParameterShapes(model);
-  const values = new Float32Array(shapes.reduce((sum, [rows, columns]) => sum + rows * columns, 0));
+  const values = new Float32Array(modelParameterShapes(model).reduce((sum, shape) => sum + sizeOf(shape), 0));
   let at = 0;
-  shapes.forEach(([rows, columns], i) => {
+  networkParameterShapes(model).forEach(([rows, columns], i) => {
     const inputs = columns - 1;
     const weight = take(`${group}${names[i]}.weight`, rows * inputs);
     const bias = take(`${group}${names[i]}.bias`, rows);
@@ -111,11 +134,15 @@ function collectParameters(
       values[at + inputs] = bias[row];
     }
   });
+  contractionParameterShapes(model).forEach((shape, channel) => {
+    values.set(take(`${group}${coreName(channel)}`, sizeOf(shape)), at);
+    at += sizeOf(shape);
+  });
   return values;
 }
 
 interface Metadata {
-  readonly model: CpModel;
+  readonly model: SeparableModel;
   readonly step: number;
   readonly training: Readonly<Record<string, unknown>>;
 }
@@ -145,13 +172,19 @@ function parseMetadata(path: string, metadata: Readonly<Record<string, string>>)
 }
 
 /** The model that the metadata describes, through the same checks as one that is newly made. */
-function checkedModel(path: string, value: unknown): CpModel {
+function checkedModel(path: string, value: unknown): SeparableModel {
   try {
-    const { kind, grid, channels, rank, scale, network } = value as CpModel;
-    if (kind !== 'cp') throw new InputError(`kind: '${String(kind)}' is unknown`);
+    const given = value as SeparableModel;
+    const { kind, grid, channels, scale, network } = given;
+    if (!modelKinds.includes(kind)) {
+      throw new InputError(`kind: '${String(kind)}' is unknown: there are ${modelKinds.join(', ')}`);
+    }
     const { width, depth, activation, omegas, frequencies } = network;
     const checked = architecture({ width, depth, activation: activation as Activation, omega: omegas, frequencies });
-    return cpModel({ grid, channels, rank, scale, network: checked });
+    const common = { grid, channels, scale, network: checked };
+    if (given.kind === 'cp') return cpModel({ ...common, rank: given.rank });
+    const { ranks } = given;
+    return given.kind === 'tt' ? ttModel({ ...common, ranks }) : tuckerModel({ ...common, ranks });
   } catch (error) {
     throw new InputError(
       `model ${path}: describes no model (${(error as Error).message}): give a file that sepnn wrote`,

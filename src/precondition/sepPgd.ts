@@ -13,7 +13,7 @@ import { type Modulation, modulate } from '../ops/modulate.js';
 import { type Combination, precondition } from '../ops/precondition.js';
 import { pseudoNtk } from '../ops/pseudoNtk.js';
 import { blockSize, topEigenpairs } from '../ops/topEigenpairs.js';
-import { type CpModel, networkOutputs, networkPoints } from '../separable/model.js';
+import { networkOutputs, networkPoints, type SeparableModel } from '../separable/model.js';
 
 export interface SepPgdOptions {
   /** k: eigenpairs modulated, for all axes or one each. */
@@ -57,7 +57,7 @@ export class SepPgd {
   readonly #topOfNetwork: readonly number[];
 
   /** @throws InputError a k below 1 or above an axis's points. */
-  constructor(engine: Engine, model: CpModel, options: SepPgdOptions) {
+  constructor(engine: Engine, model: SeparableModel, options: SepPgdOptions) {
     const { grid } = model;
     const { top, combination = 'sum', modulation = 'flat', meanOfLogits = false } = options;
     this.top = typeof top === 'number' ? grid.map(() => top) : top;

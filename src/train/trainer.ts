@@ -15,17 +15,17 @@ import type { LossKind } from '../ops/loss.js';
 import { record } from '../ops/record.js';
 import { SepPgd, type SepPgdOptions, type SepPgdState } from '../precondition/sepPgd.js';
 import {
-  type CpModel,
   forward,
   initialParameters,
   modelParameterShapes,
   networkInput,
   networkPoints,
+  type SeparableModel,
 } from '../separable/model.js';
 import { gradientOf, objective } from './problem.js';
 
 export interface TrainerOptions {
-  readonly model: CpModel;
+  readonly model: SeparableModel;
   /** Y for each channel, (n_1 .. n_D), channel by channel; NaN marks points that are not trained on. */
   readonly target: ArrayLike<number> & Iterable<number>;
   readonly optimiser: AdamOptions;
@@ -87,7 +87,7 @@ type Plans = {
 };
 
 export class Trainer {
-  readonly model: CpModel;
+  readonly model: SeparableModel;
   readonly sepPgd: SepPgd | undefined;
   readonly refresh: number;
   #step = 0;
@@ -292,7 +292,7 @@ type Tensors = {
   readonly history: Tensor;
 };
 
-function channelShapes({ grid, channels }: CpModel): Shape[] {
+function channelShapes({ grid, channels }: SeparableModel): Shape[] {
   return Array.from({ length: channels }, () => grid);
 }
 
