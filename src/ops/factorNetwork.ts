@@ -220,7 +220,7 @@ function requireParameters(parameters: Layout, input: Layout, attributes: Attrib
     throw new InputError(`factorNetwork: ${omegas.length} omegas for ${depth - 1} hidden layers: give one a layer`);
   }
   if (parameters.parts.length !== depth * input.parts.length + others) {
-    const behind = others === 0 ? '' : ` and ${others} other tensors`;
+    const behind = others === 0 ? '' : ` and ${others} more`;
     throw new InputError(
       `factorNetwork: ${input.parts.length} networks of depth ${depth} take ${depth * input.parts.length} matrices [W | b]${behind}, got ${formatLayout(parameters)}`,
     );
