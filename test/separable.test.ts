@@ -192,11 +192,12 @@ function smooth(grid: readonly number[]): Float32Array {
   );
 }
 
-test('trains and Tucker models of 2 to 4 axes train, plain and by SepPGD; a core moves', async () => {
+test('trains and Tucker models of 2 to 6 axes train, plain and by SepPGD; a core moves', async () => {
   for (const grid of [
     [17, 22],
     [7, 9, 10],
     [4, 5, 3, 6],
+    [2, 3, 2, 4, 3, 2],
   ]) {
     const wide = architecture({ width: 16 });
     for (const model of [ttModel({ grid, ranks: 4, network: wide }), tuckerModel({ grid, ranks: 4, network: wide })]) {
