@@ -19,6 +19,8 @@ export { type AdamOptions, type AdamState, adam } from './ops/adam.js';
 export { add, combine, scale, subtract } from './ops/combine.js';
 export { type CpAttributes, contractCp } from './ops/contractCp.js';
 export { contractPoints, contractPointsVjp } from './ops/contractPoints.js';
+export { contractTt, type TtAttributes } from './ops/contractTt.js';
+export { contractTucker, type TuckerAttributes } from './ops/contractTucker.js';
 export {
   type Activation,
   factorNetwork,
@@ -54,6 +56,13 @@ export {
   initialParameters,
   linspace,
   networkInput,
+  type SeparableModel,
+  type TtModel,
+  type TtOptions,
+  type TuckerModel,
+  type TuckerOptions,
+  ttModel,
+  tuckerModel,
 } from './separable/model.js';
 export { type Spectrum, Trainer, type TrainerOptions, type TrainerState } from './train/trainer.js';
 

@@ -166,6 +166,12 @@ test('bad input ends with exit 2 and one line that names it, the value and the r
       [image, '--rank', '60000', '--width', '60000'],
       /--rank 60000 --width 60000.*bytes, and the adapter binds at most \d+: use less/,
     ],
+    [[image, '--rank', '3,4'], /--rank 3,4: 2 numbers for --model cp: give one$/m],
+    [[image, '--model', 'tt', '--rank', '3,4'], /--rank 3,4: 2 numbers for --model tt: give one$/m],
+    [[image, '--model', 'tucker', '--rank', '3,4,5'], /--rank 3,4,5: 3 numbers for --model tucker: give one, or 2$/m],
+    [[image, '--model', 'tucker', '--rank', '3,,5'], /--rank 3,,5: use a whole number from 1 to 65536, or several/],
+    [[image, '--model', 'tucker', '--rank', '60000'], /60000, 60000 make a core of 3600000000 numbers/],
+    [[image, '--model', 'tree'], /--model tree: use cp, tt, tucker/],
     [[image, '--out', '/proc/nowhere'], /--out \/proc\/nowhere: cannot be written/],
     [[image, '--out', text], /--out .*text\.png: cannot be written/],
     [[image, '--adapter', 'gpu'], /--adapter gpu: use auto, hardware, software, embedded/],
@@ -200,6 +206,33 @@ test('bad input ends with exit 2 and one line that names it, the value and the r
   require('nothing was written', !existsSync(join(folder, 'refused')) ||
     readdirSync(join(folder, 'refused')).length === 0);
 }, 400);
+
+test('fit --model tt and tucker compare, train in colour, go on exactly from their files, and not from each other', async () => {
+  const image = await picture('kinds.png', 24, 20);
+  const runs: readonly (readonly string[])[] = [
+    ['tt', '11'],
+    ['tucker', '7,9'],
+  ];
+  for (const [kind, rank] of runs) {
+    const run = (out: string, ...more: string[]) =>
+      sepnn('fit', image, ...small, '--lr', '1e-3', '--model', kind, '--rank', rank, '--json', '--out', out, ...more);
+    const { code, stdout, stderr } = await run(`${kind}-whole`, '--compare');
+    requireEqual(`${kind}: exit`, [code, stderr], [0, '']);
+    const report = JSON.parse(stdout) as FitReport;
+    requireEqual('settings', [report.settings.model, report.channels], [kind, 3]);
+    for (const { curve } of report.runs) require(`${kind}: ${curve}`, curve[2][1] > curve[0][1] + 1);
+    await run(`${kind}-half`, '--steps', '20');
+    await run(`${kind}-rest`, '--resume', `${kind}-half/model.safetensors`);
+    const [whole, rest] = await Promise.all(
+      ['whole', 'rest'].map(out => readModel(join(folder, `${kind}-${out}`, 'model.safetensors'))),
+    );
+    requireEqual('kind', rest.model.kind, kind);
+    requireClose('parameters', rest.state.parameters, whole.state.parameters, {});
+  }
+  const { code, stderr } = await sepnn('fit', image, ...small, '--resume', 'tt-half/model.safetensors');
+  requireEqual('exit', code, 2);
+  require(stderr, /is another model: its kind is "tt", and this fit's "cp"/.test(stderr));
+}, 240);
 
 test('a resume file of another model is refused with what differs', async () => {
   const image = await picture('other.png', 16, 16);

@@ -10,7 +10,7 @@ import { besideEachOther, decodeImage, encodePng, fromPlanes, openImage, toPlane
 import { decodeModel, readModel, writeModel } from '../src/io/modelFile.js';
 import { linePlot } from '../src/io/plot.js';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from '../src/io/safetensors.js';
-import { cpModel, initialParameters } from '../src/separable/model.js';
+import { cpModel, initialParameters, ttModel, tuckerModel } from '../src/separable/model.js';
 import { require, requireClose, requireEqual, requireThrows } from './helpers/compare.js';
 import { atEnd, suite } from './helpers/suite.js';
 
@@ -291,6 +291,32 @@ test('models: parameters, moments, eigenvectors, step and architecture round tri
     'InputError',
     /describes no model/,
   );
+});
+
+test('models: trains and Tucker models round trip, a core a tensor of its own; another count of ranks is refused', async () => {
+  const common = { grid: [5, 4, 3], channels: 2, network: architecture({ width: 6 }) };
+  for (const model of [ttModel({ ...common, ranks: [2, 3] }), tuckerModel({ ...common, ranks: [2, 3, 5] })]) {
+    const parameters = initialParameters(model, 1);
+    const [firstMoment, secondMoment] = [parameters.map(x => x / 2), parameters.map(x => x * x)];
+    const path = join(folder, `${model.kind}.safetensors`);
+    await writeModel(path, { model, state: { step: 7, parameters, firstMoment, secondMoment }, training: {} });
+    const read = await readModel(path);
+    requireEqual('model', read.model, model);
+    requireClose('parameters', read.state.parameters, parameters, {});
+    requireClose('first moment', read.state.firstMoment, firstMoment, {});
+    requireClose('second moment', read.state.secondMoment, secondMoment, {});
+    const file = decodeSafetensors('x', readFileSync(path));
+    requireEqual('core', file.tensors.get('channel1.core')?.shape, model.kind === 'tucker' ? [2, 3, 5] : undefined);
+    const metadata = JSON.parse(file.metadata.sepnn) as { model: { ranks: number[] } };
+    metadata.model.ranks = [2];
+    writeFileSync(path, encodeSafetensors({ ...file, metadata: { sepnn: JSON.stringify(metadata) } }));
+    await requireThrows(
+      'ranks',
+      () => readModel(path),
+      'InputError',
+      /describes no model \(ranks: 1 for .* of 3 axes: give [23]\): give a file that sepnn wrote/,
+    );
+  }
 });
 
 test('images: planes and back are the same picture; numbers outside [0, 1] are cut off, NaN is black', async () => {

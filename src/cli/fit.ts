@@ -11,7 +11,7 @@ import { readModel, writeModel } from '../io/modelFile.js';
 import { linePlot } from '../io/plot.js';
 import { recallTuning, rememberTuning } from '../io/tuning.js';
 import { openEngine } from '../node.js';
-import { type CpModel, cpModel, parameterCount } from '../separable/model.js';
+import { axisOutputs, cpModel, parameterCount, type SeparableModel, ttModel, tuckerModel } from '../separable/model.js';
 import type { TrainerState } from '../train/trainer.js';
 import { type FitData, loadFitData } from './fitData.js';
 import { addFitOptions, type FitOptions, requireConsistent } from './fitOptions.js';
@@ -73,7 +73,7 @@ async function fit(image: string, options: FitOptions): Promise<void> {
   }
 }
 
-function modelOf({ width, height, channels }: FitData, options: FitOptions): CpModel {
+function modelOf({ width, height, channels }: FitData, options: FitOptions): SeparableModel {
   const frequencies = options.fourier === undefined ? [] : fourierFrequencies(options.fourier, options);
   const network = architecture({
     width: options.width,
@@ -82,7 +82,11 @@ function modelOf({ width, height, channels }: FitData, options: FitOptions): CpM
     frequencies,
     ...(options.omega !== undefined && { omega: options.omega }),
   });
-  return cpModel({ grid: [height, width], channels, rank: options.rank, network });
+  const common = { grid: [height, width], channels, network };
+  const { model, rank } = options;
+  if (model === 'tt') return ttModel({ ...common, ranks: rank });
+  if (model === 'tucker') return tuckerModel({ ...common, ranks: rank });
+  return cpModel({ ...common, rank: rank as number });
 }
 
 /** As many sines and cosines together as the networks are wide. */
@@ -102,8 +106,9 @@ function topKOf({ width, height }: FitData, options: FitOptions): number {
 }
 
 /** @throws InputError what would not fit the device's limits, before anything is allocated. */
-function requireFits({ device }: Engine, model: CpModel, options: FitOptions): void {
+function requireFits({ device }: Engine, model: SeparableModel, options: FitOptions): void {
   const [height, width] = model.grid;
+  const widest = Math.max(options.width + 1, ...axisOutputs(model));
   const needs: [string, number][] = [
     [
       `--rank ${options.rank} --width ${options.width} --depth ${options.depth}: the parameters take`,
@@ -112,7 +117,7 @@ function requireFits({ device }: Engine, model: CpModel, options: FitOptions): v
     [`--size ${width}x${height}: the image takes`, model.channels * height * width],
     [
       `--size ${width}x${height} --width ${options.width}: a layer's activations take`,
-      model.channels * (height + width) * Math.max(options.width + 1, options.rank),
+      model.channels * (height + width) * widest,
     ],
     [`--size ${width}x${height}: the tangent kernels take`, model.channels * (height ** 2 + width ** 2)],
   ];
@@ -125,10 +130,11 @@ function requireFits({ device }: Engine, model: CpModel, options: FitOptions): v
 }
 
 /** @throws InputError a file of another model, or one that has no steps left. */
-async function resumedState(path: string, model: CpModel, options: FitOptions): Promise<TrainerState> {
+async function resumedState(path: string, model: SeparableModel, options: FitOptions): Promise<TrainerState> {
   const saved = await readModel(path);
-  for (const key of ['grid', 'scattered', 'channels', 'rank', 'scale', 'network'] as const) {
-    const [theirs, ours] = [JSON.stringify(saved.model[key]), JSON.stringify(model[key])];
+  const [there, here]: readonly Readonly<Record<string, unknown>>[] = [{ ...saved.model }, { ...model }];
+  for (const key of ['kind', 'grid', 'scattered', 'channels', 'rank', 'ranks', 'scale', 'network']) {
+    const [theirs, ours] = [JSON.stringify(there[key]), JSON.stringify(here[key])];
     if (theirs !== ours) {
       throw new InputError(`--resume ${path}: is another model: its ${key} is ${theirs}, and this fit's ${ours}`);
     }
@@ -141,7 +147,7 @@ async function resumedState(path: string, model: CpModel, options: FitOptions): 
 
 async function writeResults(
   adapter: AdapterReport,
-  model: CpModel,
+  model: SeparableModel,
   data: FitData,
   options: FitOptions,
   topK: number,

@@ -5,15 +5,17 @@ import { InputError } from '../errors.js';
 import { type Activation, activations } from '../ops/factorNetwork.js';
 import { type Modulation, modulations } from '../ops/modulate.js';
 import type { Combination } from '../ops/precondition.js';
-import { oneOf, real, type Size, size, whole } from './options.js';
+import { modelKinds, type SeparableModel } from '../separable/model.js';
+import { oneOf, real, type Size, size, whole, wholes } from './options.js';
 import { type Command, Option } from './vendor.js';
 
 export interface FitOptions {
   readonly out: string;
   readonly size?: Size;
   readonly gray: boolean;
-  readonly model: 'cp';
-  readonly rank: number;
+  readonly model: SeparableModel['kind'];
+  /** One for all, or R_1 .. R_{D-1} of a tensor train, R_1 .. R_D of a Tucker model. */
+  readonly rank: number | readonly number[];
   readonly width: number;
   readonly depth: number;
   readonly activation: Activation;
@@ -51,8 +53,13 @@ export function addFitOptions(command: Command): Command {
   command.option('--out <dir>', 'folder for the results', 'sepnn-out');
   add('--size <N|WxH>', "resize the image first (default: the image's own size)", size('--size', mostPoints));
   command.option('--gray', 'fit the luma alone', false);
-  add('--model <kind>', 'cp', oneOf('--model', ['cp'] as const), 'cp' as const);
-  add('--rank <R>', 'rank of the contraction', whole('--rank', 1, 65_536), 150);
+  add('--model <kind>', modelKinds.join(', '), oneOf('--model', modelKinds), 'cp' as const);
+  add(
+    '--rank <R>',
+    'rank of the contraction; for tucker, R or R_1,R_2',
+    wholes('--rank', 1, 65_536),
+    150 as number | readonly number[],
+  );
   add('--width <W>', 'width of the factor networks', whole('--width', 1, 65_536), 150);
   add('--depth <L>', 'linear layers of the factor networks', whole('--depth', 2, 64), 3);
   add('--activation <name>', activations.join(', '), oneOf('--activation', activations), 'sine' as const);
@@ -87,8 +94,16 @@ export function addFitOptions(command: Command): Command {
   return command;
 }
 
+/** How many ranks each kind of model has on an image, whose grid has two axes. */
+const rankCounts: Readonly<Record<SeparableModel['kind'], number>> = { cp: 1, tt: 1, tucker: 2 };
+
 /** Combinations that make no sense. @throws InputError naming them. */
 export function requireConsistent(options: FitOptions): void {
+  const { model, rank } = options;
+  if (typeof rank !== 'number' && rank.length !== rankCounts[model]) {
+    const use = rankCounts[model] === 1 ? 'give one' : `give one, or ${rankCounts[model]}`;
+    throw new InputError(`--rank ${rank.join(',')}: ${rank.length} numbers for --model ${model}: ${use}`);
+  }
   if (options.resume !== undefined && options.compare) {
     throw new InputError('--resume with --compare: one file cannot continue two runs: leave one of them out');
   }

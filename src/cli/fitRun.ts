@@ -2,7 +2,7 @@
 
 import { DivergedError, RunError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
-import type { CpModel } from '../separable/model.js';
+import type { SeparableModel } from '../separable/model.js';
 import { Trainer, type TrainerState } from '../train/trainer.js';
 import type { FitData } from './fitData.js';
 import type { FitOptions } from './fitOptions.js';
@@ -54,7 +54,7 @@ export interface RunSettings {
 
 export async function runFit(
   engine: Engine,
-  model: CpModel,
+  model: SeparableModel,
   data: FitData,
   options: FitOptions,
   { preconditioner, topK, quiet, resume }: RunSettings,

@@ -8,16 +8,25 @@ import { architecture } from '../factor/network.js';
 import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/graph.js';
 import { adam } from '../ops/adam.js';
-import { contractPointsVjp } from '../ops/contractPoints.js';
 import type { Activation } from '../ops/factorNetwork.js';
 import type { LossKind } from '../ops/loss.js';
 import { matmul } from '../ops/matmul.js';
 import type { Modulation } from '../ops/modulate.js';
-import { mttkrp } from '../ops/mttkrp.js';
 import { pseudoNtk } from '../ops/pseudoNtk.js';
+import { vjp } from '../ops/vjp.js';
 import { SepPgd } from '../precondition/sepPgd.js';
 import { cpPointsModel } from '../separable/cpPoints.js';
-import { cpModel, modelParameterShapes, networkInput, outputShape } from '../separable/model.js';
+import {
+  axisOutputs,
+  cpModel,
+  modelKinds,
+  modelParameterShapes,
+  networkInput,
+  outputShape,
+  type SeparableModel,
+  ttModel,
+  tuckerModel,
+} from '../separable/model.js';
 import { gradientOf, objective } from '../train/problem.js';
 import { isPointsCase, pointsCase } from './goldenPoints.js';
 
@@ -73,14 +82,13 @@ export function requireCase(value: unknown): GoldenCase {
   const missing = fields.filter(field => (found as Record<string, unknown> | null)?.[field] === undefined);
   if (missing.length > 0) throw new InputError(`case: the fields ${missing.join(', ')} are missing`);
   const given = found as GoldenCase;
-  if (given.kind !== 'cp')
-    throw new InputError(`case: kind '${given.kind}' is not computed yet: use a case of kind cp`);
+  if (!(modelKinds as readonly string[]).includes(given.kind)) {
+    throw new InputError(`case: kind '${given.kind}' is not computed: use a case of kind ${modelKinds.join(', ')}`);
+  }
   return given;
 }
 
-/** Everything that the engine computes of a case, under the case's own names. */
-export async function runCase(engine: Engine, given: GoldenCase): Promise<Quantities> {
-  const axes = given.ns.length;
+function modelOf({ kind, ns, ranks, scale, ...given }: GoldenCase): SeparableModel {
   const network = architecture({
     width: given.W,
     depth: given.depth,
@@ -88,16 +96,22 @@ export async function runCase(engine: Engine, given: GoldenCase): Promise<Quanti
     omega: given.omegas,
     frequencies: given.fourier_B ?? [],
   });
-  const common = { rank: given.ranks as number, network, scale: given.scale };
-  const model = given.X
-    ? cpPointsModel({ points: given.ns[0], axes, ...common })
-    : cpModel({ grid: given.ns, ...common });
-  const transposedContraction = given.X ? contractPointsVjp : mttkrp;
+  const common = { grid: ns, network, scale };
+  if (kind === 'tt') return ttModel({ ...common, ranks });
+  if (kind === 'tucker') return tuckerModel({ ...common, ranks });
+  const rank = ranks as number;
+  if (given.X) return cpPointsModel({ points: ns[0], axes: ns.length, rank, network, scale });
+  return cpModel({ ...common, rank });
+}
+
+/** Everything that the engine computes of a case, under the case's own names. */
+export async function runCase(engine: Engine, given: GoldenCase): Promise<Quantities> {
+  const model = modelOf(given);
   const output = outputShape(model);
   const shapes = modelParameterShapes(model);
   const lossKind = named(lossNames, 'loss', given.loss);
   const input = await networkInput(engine, model, given.coords);
-  const parameters = engine.stack(shapes, joinParameters(given, axes));
+  const parameters = engine.stack(shapes, joinParameters(given));
   const target = engine.tensor(output, maskedTarget(given));
   const sepPgd = new SepPgd(engine, model, { top: given.k, modulation: named(modulationNames, 'g', given.g) });
 
@@ -114,7 +128,7 @@ export async function runCase(engine: Engine, given: GoldenCase): Promise<Quanti
       K: pseudoNtk(goal.tape),
       S: matmul(state.vectors, state.scaled, { transposeLeft: true }),
       P: preconditioned,
-      M: transposedContraction(preconditioned, goal.factors, { axes, scale: model.scale }),
+      M: vjp(goal.output, preconditioned, [goal.factors])[0],
       grad_plain: gradientOf(goal),
       grad_seppgd: gradientOf(goal, cotangent => sepPgd.transform(cotangent, state)),
     };
@@ -127,11 +141,11 @@ export async function runCase(engine: Engine, given: GoldenCase): Promise<Quanti
       given.ns.map((_, axis) => shape(axis)),
     );
 
-  const rank = model.rank;
+  const widths = axisOutputs(model);
   const eigenvalues = await sepPgd.values.read();
   const blocks = sepPgd.values.layout.parts.map(part => part.shape);
   const results: Record<string, Nested | Record<string, Nested>> = {
-    factors: perAxis(await read('factors'), axis => [given.ns[axis], rank]),
+    factors: perAxis(await read('factors'), axis => [given.ns[axis], widths[axis]]),
     output: nest(await read('output'), output),
     residual: nest(await read('residual'), output),
     loss_value: (await read('loss_value'))[0],
@@ -140,24 +154,24 @@ export async function runCase(engine: Engine, given: GoldenCase): Promise<Quanti
     S: perAxis(await read('S'), axis => [given.ns[axis], given.ns[axis]]).map(identityMinus),
     P: nest(await read('P'), output),
     ...(given.X && { Sr: nest(await read('P'), output) }),
-    M: perAxis(await read('M'), axis => [given.ns[axis], rank]).map(transposed),
-    grad_plain: namedParameters(await read('grad_plain'), shapes, given.depth),
-    grad_seppgd: namedParameters(await read('grad_seppgd'), shapes, given.depth),
+    M: perAxis(await read('M'), axis => [given.ns[axis], widths[axis]]).map(transposed),
+    grad_plain: namedParameters(await read('grad_plain'), shapes, given),
+    grad_seppgd: namedParameters(await read('grad_seppgd'), shapes, given),
   };
 
   const settings = given.adam;
   if (!settings) return results;
   for (const kind of ['seppgd', 'plain'] as const) {
-    const run = await trainCase(engine, given, settings, shapes, parameters.layout.parts.length, (graph, at) => {
+    const run = await trainCase(engine, given, settings, shapes, (graph, at) => {
       const goal = objectiveIn(graph, at);
       const state = kind === 'seppgd' ? sepPgd.read(graph) : undefined;
       return { loss: goal.loss, gradient: gradientOf(goal, c => (state ? sepPgd.transform(c, state) : c)) };
     });
-    results[`adam_${kind}_after1`] = namedParameters(run.after1, shapes, given.depth);
+    results[`adam_${kind}_after1`] = namedParameters(run.after1, shapes, given);
     results[kind === 'seppgd' ? 'adam_seppgd_after3_fixedS' : 'adam_plain_after3'] = namedParameters(
       run.after3,
       shapes,
-      given.depth,
+      given,
     );
     results[`loss_${kind}_after3`] = run.lossAfter3;
   }
@@ -170,10 +184,9 @@ async function trainCase(
   given: GoldenCase,
   { lr, b1, b2, eps }: NonNullable<GoldenCase['adam']>,
   shapes: readonly (readonly number[])[],
-  _parts: number,
   build: (graph: Graph, parameters: Value) => { loss: Value; gradient: Value },
 ) {
-  const parameters = engine.stack(shapes, joinParameters(given, given.ns.length));
+  const parameters = engine.stack(shapes, joinParameters(given));
   const [first, second, counter] = [engine.stack(shapes), engine.stack(shapes), engine.tensor([1])];
   const step = await engine.compile(graph => {
     const before = graph.read(parameters);
@@ -196,10 +209,10 @@ async function trainCase(
   return { after1: snapshots[0], after3: snapshots[1], lossAfter3 };
 }
 
-/** [W | b] of every layer, network by network, from the case's names. */
-function joinParameters({ params, depth }: GoldenCase, axes: number): number[] {
+/** [W | b] of every layer, network by network, and the core of a Tucker model, from the case's names. */
+function joinParameters({ kind, ns, params, depth }: GoldenCase): number[] {
   const values: number[] = [];
-  for (let axis = 0; axis < axes; axis++) {
+  for (let axis = 0; axis < ns.length; axis++) {
     for (let layer = 0; layer < depth; layer++) {
       const weights = params[`d${axis}.W${layer}`] as number[][] | undefined;
       const biases = params[`d${axis}.b${layer}`] as number[] | undefined;
@@ -209,13 +222,19 @@ function joinParameters({ params, depth }: GoldenCase, axes: number): number[] {
       });
     }
   }
-  return values;
+  if (kind !== 'tucker') return values;
+  if (!params.core) throw new InputError('case: params lack core');
+  return [...values, ...flat(params.core)];
 }
 
-function namedParameters(values: readonly number[], shapes: readonly (readonly number[])[], depth: number) {
-  const matrices = split(values, shapes) as number[][][];
+function namedParameters(values: readonly number[], shapes: readonly (readonly number[])[], { ns, depth }: GoldenCase) {
   const result: Record<string, Nested> = {};
-  matrices.forEach((matrix, i) => {
+  split(values, shapes).forEach((tensor, i) => {
+    if (i >= depth * ns.length) {
+      result.core = tensor;
+      return;
+    }
+    const matrix = tensor as number[][];
     const name = (letter: string) => `d${Math.floor(i / depth)}.${letter}${i % depth}`;
     result[name('W')] = matrix.map(row => row.slice(0, -1));
     result[name('b')] = matrix.map(row => row.at(-1) as number);

@@ -11,6 +11,15 @@ export function whole(option: string, from: number, to: number): (text: string) 
   };
 }
 
+/** One whole number in a range, or several with commas between them. */
+export function wholes(option: string, from: number, to: number): (text: string) => number | readonly number[] {
+  return text => {
+    const values = text.split(',').map(part => (/^\s*\+?\d+\s*$/.test(part) ? Number(part) : Number.NaN));
+    if (values.every(value => value >= from && value <= to)) return values.length === 1 ? values[0] : values;
+    throw new InputError(`${option} ${text}: use a whole number from ${from} to ${to}, or several such as 20,30`);
+  };
+}
+
 /** A number in a range; `above` leaves its lower end out. */
 export function real(option: string, from: number, to: number, above = false): (text: string) => number {
   return text => {

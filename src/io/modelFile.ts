@@ -1,10 +1,21 @@
 /** Trained models as safetensors files: parameters by name, the architecture in the metadata, and the training state. */
 
+import { sizeOf } from '../buffer/layout.js';
 import { InputError } from '../errors.js';
 import { architecture } from '../factor/network.js';
 import { activations } from '../ops/factorNetwork.js';
 import { cpPointsModel } from '../separable/cpPoints.js';
-import { type CpModel, cpModel, modelParameterShapes, networkCount } from '../separable/model.js';
+import {
+  contractionParameterShapes,
+  cpModel,
+  modelKinds,
+  modelParameterShapes,
+  networkCount,
+  networkParameterShapes,
+  type SeparableModel,
+  ttModel,
+  tuckerModel,
+} from '../separable/model.js';
 import type { TrainerState } from '../train/trainer.js';
 import { readBytes, writeWhole } from './files.js';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor, shown } from './safetensors.js';
@@ -17,7 +28,7 @@ const mostBytes = 4e9; // about what one array of Node's holds
 const mostSteps = 2 ** 32 - 1;
 
 export interface SavedModel {
-  readonly model: CpModel;
+  readonly model: SeparableModel;
   readonly state: TrainerState;
   /** Settings of the training, to compare when it goes on. */
   readonly training: Readonly<Record<string, unknown>>;
@@ -63,14 +74,14 @@ export function decodeModel(path: string, bytes: Uint8Array): SavedModel {
 }
 
 /** What a model claims to be against what its file holds, before memory is taken for the claim. */
-function requireHeld(path: string, model: CpModel, tensors: ReadonlyMap<string, NamedTensor>): void {
+function requireHeld(path: string, model: SeparableModel, tensors: ReadonlyMap<string, NamedTensor>): void {
   const fail = (claims: string, holds: string): never => {
     throw new InputError(`model ${path}: describes a model of ${claims}, and holds ${holds}: give a whole file`);
   };
   // Counted apart: the list of the layers' shapes may itself be too long.
   const layers = networkCount(model) * model.network.depth;
   if (2 * layers > tensors.size) fail(`${layers} layers`, `${tensors.size} tensors`);
-  const numbers = modelParameterShapes(model).reduce((sum, [rows, columns]) => sum + rows * columns, 0);
+  const numbers = modelParameterShapes(model).reduce((sum, shape) => sum + sizeOf(shape), 0);
   const held = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
   if (numbers > held) fail(`${numbers} parameters`, `${held} numbers`);
 }
@@ -80,9 +91,9 @@ function parameterGroups(state: TrainerState): Readonly<Record<string, Float32Ar
 }
 
 /** channel0.axis1.layer2: where in a model a matrix [W | b] stands. */
-function layerNames(model: CpModel): string[] {
+function layerNames(model: SeparableModel): string[] {
   const { grid, network } = model;
-  return modelParameterShapes(model).map((_, i) => {
+  return networkParameterShapes(model).map((_, i) => {
     const layer = i % network.depth;
     const axis = Math.floor(i / network.depth) % grid.length;
     const channel = Math.floor(i / network.depth / grid.length);
@@ -90,11 +101,21 @@ function layerNames(model: CpModel): string[] {
   });
 }
 
-/** [W | b] as W, (outputs, inputs), and b, (outputs). */
-function addParameters(tensors: Map<string, NamedTensor>, group: string, model: CpModel, values: Float32Array): void {
+/** channel0.core: a Tucker model's. */
+function coreName(channel: number): string {
+  return `channel${channel}.core`;
+}
+
+/** [W | b] as W, (outputs, inputs), and b, (outputs); a core as it is. */
+function addParameters(
+  tensors: Map<string, NamedTensor>,
+  group: string,
+  model: SeparableModel,
+  values: Float32Array,
+): void {
   const names = layerNames(model);
   let at = 0;
-  modelParameterShapes(model).forEach(([rows, columns], i) => {
+  networkParameterShapes(model).forEach(([rows, columns], i) => {
     const inputs = columns - 1;
     const weight = new Float32Array(rows * inputs);
     const bias = new Float32Array(rows);
@@ -105,13 +126,17 @@ function addParameters(tensors: Map<string, NamedTensor>, group: string, model: 
     tensors.set(`${group}${names[i]}.weight`, { shape: [rows, inputs], data: weight });
     tensors.set(`${group}${names[i]}.bias`, { shape: [rows], data: bias });
   });
+  contractionParameterShapes(model).forEach((shape, channel) => {
+    tensors.set(`${group}${coreName(channel)}`, { shape, data: values.slice(at, at + sizeOf(shape)) });
+    at += sizeOf(shape);
+  });
 }
 
 function collectParameters(
   path: string,
   tensors: ReadonlyMap<string, NamedTensor>,
   group: string,
-  model: CpModel,
+  model: SeparableModel,
 ): Float32Array {
   const take = (name: string, count: number): Float32Array => {
     const data = tensors.get(name)?.data;
@@ -121,10 +146,9 @@ function collectParameters(
     );
   };
   const names = layerNames(model);
-  const shapes = modelParameterShapes(model);
-  const values = new Float32Array(shapes.reduce((sum, [rows, columns]) => sum + rows * columns, 0));
+  const values = new Float32Array(modelParameterShapes(model).reduce((sum, shape) => sum + sizeOf(shape), 0));
   let at = 0;
-  shapes.forEach(([rows, columns], i) => {
+  networkParameterShapes(model).forEach(([rows, columns], i) => {
     const inputs = columns - 1;
     const weight = take(`${group}${names[i]}.weight`, rows * inputs);
     const bias = take(`${group}${names[i]}.bias`, rows);
@@ -133,11 +157,15 @@ function collectParameters(
       values[at + inputs] = bias[row];
     }
   });
+  contractionParameterShapes(model).forEach((shape, channel) => {
+    values.set(take(`${group}${coreName(channel)}`, sizeOf(shape)), at);
+    at += sizeOf(shape);
+  });
   return values;
 }
 
 interface Metadata {
-  readonly model: CpModel;
+  readonly model: SeparableModel;
   readonly step: number;
   readonly training: Readonly<Record<string, unknown>>;
 }
@@ -173,21 +201,30 @@ function parseMetadata(path: string, metadata: Readonly<Record<string, string>>)
 }
 
 /** The model that the metadata describes, through the same checks as one that is newly made. */
-function checkedModel(path: string, value: unknown): CpModel {
+function checkedModel(path: string, value: unknown): SeparableModel {
   try {
-    const { kind, grid, scattered, channels, rank, scale, network } = (value ?? {}) as CpModel;
-    if (kind !== 'cp') throw new InputError(`kind: ${shown(kind)} is unknown`);
-    const { width, depth, activation, omegas, frequencies } = (network ?? {}) as CpModel['network'];
-    for (const [name, list] of Object.entries({ grid, omegas, frequencies })) {
+    const given = (value ?? {}) as SeparableModel;
+    const { kind, grid, channels, scale, network } = given;
+    if (!modelKinds.includes(kind)) {
+      throw new InputError(`kind: ${shown(kind)} is unknown: there are ${modelKinds.join(', ')}`);
+    }
+    const { width, depth, activation, omegas, frequencies } = (network ?? {}) as SeparableModel['network'];
+    const lists = { grid, omegas, frequencies, ...(given.kind !== 'cp' && { ranks: given.ranks }) };
+    for (const [name, list] of Object.entries(lists)) {
       if (!Array.isArray(list) || !list.every(Number.isFinite)) throw new InputError(`${name}: is no list of numbers`);
     }
     if (!activations.includes(activation)) throw new InputError(`activation: ${shown(activation)} is unknown`);
-    for (const [name, number] of Object.entries({ channels, rank, scale, width, depth })) {
+    const numbers = { channels, scale, width, depth, ...(given.kind === 'cp' && { rank: given.rank }) };
+    for (const [name, number] of Object.entries(numbers)) {
       if (!Number.isFinite(number)) throw new InputError(`${name}: ${shown(number)} is no number`);
     }
     const checked = architecture({ width, depth, activation, omega: omegas, frequencies });
-    const rest = { channels, rank, scale, network: checked };
-    return scattered ? cpPointsModel({ points: grid[0], axes: grid.length, ...rest }) : cpModel({ grid, ...rest });
+    const common = { channels, scale, network: checked };
+    if (given.kind === 'tt') return ttModel({ grid, ranks: given.ranks, ...common });
+    if (given.kind === 'tucker') return tuckerModel({ grid, ranks: given.ranks, ...common });
+    const { rank, scattered } = given;
+    if (scattered) return cpPointsModel({ points: grid[0], axes: grid.length, rank, ...common });
+    return cpModel({ grid, rank, ...common });
   } catch (error) {
     throw new InputError(
       `model ${path}: describes no model (${(error as Error).message}): give a file that sepnn wrote`,

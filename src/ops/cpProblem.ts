@@ -7,8 +7,8 @@ import { quadsOf } from './matmul.js';
 /** The room that the kernels have for axes: kernels/shared/factors.wgsl, MOST_AXES. */
 const mostAxes = 6;
 
-/** The factor matrices of each of several models, from a stack that has them model by model, axis by axis. */
-export function modelsOf(name: string, factors: Layout, axes: number): readonly (readonly Part[])[] {
+/** A stack cut into models of so many factor matrices. @throws InputError a number of axes outside 2..6, or a rest. */
+export function factorsByModel(name: string, factors: Layout, axes: number): readonly (readonly Part[])[] {
   if (!Number.isInteger(axes) || axes < 2 || axes > mostAxes) {
     throw new InputError(`${name}: ${axes} axes: a separable model has 2 to ${mostAxes}`);
   }
@@ -19,7 +19,12 @@ export function modelsOf(name: string, factors: Layout, axes: number): readonly 
   }
   const models: Part[][] = [];
   for (let i = 0; i < factors.parts.length; i += axes) models.push(factors.parts.slice(i, i + axes));
-  return models.map(model => {
+  return models;
+}
+
+/** The factor matrices of each of several CP models, from a stack that has them model by model, axis by axis. */
+export function modelsOf(name: string, factors: Layout, axes: number): readonly (readonly Part[])[] {
+  return factorsByModel(name, factors, axes).map(model => {
     const [, rank] = model[0].shape;
     for (const { shape } of model) {
       if (shape.length !== 2 || shape[1] !== rank) {

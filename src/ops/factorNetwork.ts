@@ -3,6 +3,10 @@
  *
  * Inputs and hidden activations are homogeneous, that is with a last column of ones, and a layer's parameters are
  * [W | b], (outputs, inputs + 1), so that the bias needs no code of its own: H' = a(omega H [W | b]^T).
+ *
+ * A model's parameters are one stack, so that one dispatch updates them all. What stands in it behind the networks'
+ * matrices, such as the core of a Tucker model, comes out of this operation as it is, and the cotangent that reaches it
+ * there is written into the stack's gradient beside the networks'.
  */
 
 import {
@@ -10,6 +14,7 @@ import {
   formatLayout,
   formatShape,
   type Layout,
+  type Part,
   rowsOf,
   type Shape,
   sameShape,
@@ -17,6 +22,7 @@ import {
 } from '../buffer/layout.js';
 import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
+import { copyRows } from '../graph/copyRows.js';
 import { apply, applyOne, type Value } from '../graph/graph.js';
 import { type Operand, type Operation, scratch } from '../graph/operation.js';
 import { type Dispatch, productDispatch } from '../kernel/dispatch.js';
@@ -37,6 +43,9 @@ export interface NetworkAttributes {
   readonly omegas: readonly number[];
 }
 
+/** With how many parts of the parameters' stack stand behind the networks' matrices. */
+type Attributes = NetworkAttributes & { readonly others: number };
+
 /** What a forward pass leaves for the backward pass and the tangent kernel. */
 export interface Tape {
   readonly parameters: Value;
@@ -54,7 +63,7 @@ export function parameterShapes(inputs: number, outputs: number, { depth, width 
   ]);
 }
 
-const forward: Operation<NetworkAttributes> = {
+const forward: Operation<Attributes> = {
   name: 'factorNetwork',
   shapes: ([parameters, input], attributes) => {
     requireParameters(parameters, input, attributes);
@@ -63,11 +72,14 @@ const forward: Operation<NetworkAttributes> = {
     const hidden = stackOf(points.map(n => [n, width + 1]));
     const slope = stackOf(points.map(n => [n, width]));
     const output = stackOf(points.map((n, i) => [n, layerOf(parameters, i, depth - 1, depth).shape[0]]));
-    return [output, ...Array(depth - 1).fill(hidden), ...Array(depth - 1).fill(slope)];
+    const tape = [...Array(depth - 1).fill(hidden), ...Array(depth - 1).fill(slope)];
+    if (attributes.others === 0) return [output, ...tape];
+    return [output, ...tape, stackOf(othersOf(parameters, attributes).map(part => part.shape))];
   },
   lower: ({ device, attributes, inputs: [parameters, input], outputs }) => {
     const { depth, activation, omegas } = attributes;
-    const [output, ...tape] = outputs;
+    const [output, ...tape] = outputs.slice(0, 2 * depth - 1);
+    const others = outputs[2 * depth - 1];
     const layers = [input, ...tape.slice(0, depth - 1)];
     const derivatives = tape.slice(depth - 1);
     const hidden = derivatives.map((derivative, layer) =>
@@ -108,28 +120,30 @@ const forward: Operation<NetworkAttributes> = {
       ),
       buffers: { left: layers[depth - 1].storage, right: parameters.storage, result: output.storage },
     });
-    return [...hidden, last];
+    if (!others) return [...hidden, last];
+    return [...hidden, last, ...copyRows(device, behindNetworks(parameters, attributes), others)];
   },
-  vjp: ({
-    attributes,
-    inputs: [parameters, input],
-    outputs: [output, ...tape],
-    cotangents: [cotangent, ...others],
-  }) => {
-    if (others.some(other => other !== undefined)) {
+  vjp: ({ attributes, inputs: [parameters, input], outputs, cotangents }) => {
+    const { depth } = attributes;
+    const [output, ...tape] = outputs.slice(0, 2 * depth - 1);
+    const [cotangent, ...ofTape] = cotangents.slice(0, 2 * depth - 1);
+    const [others, ofOthers] = [outputs[2 * depth - 1], cotangents[2 * depth - 1]];
+    if (ofTape.some(other => other !== undefined)) {
       throw new InputError('factorNetwork: a gradient flows into its tape, which is not differentiable');
     }
-    if (cotangent === undefined) return [];
-    const flowing = asValue(cotangent, output);
-    return [applyOne(backward, [flowing, parameters, input, ...tape], attributes)];
+    if (cotangent === undefined && ofOthers === undefined) return [];
+    const flowing = asValue(cotangent ?? 0, output);
+    const behind = others ? [asValue(ofOthers ?? 0, others)] : [];
+    return [applyOne(backward, [flowing, parameters, input, ...tape, ...behind], attributes)];
   },
 };
 
-const backward: Operation<NetworkAttributes> = {
+const backward: Operation<Attributes> = {
   name: 'factorNetworkVjp',
   shapes: ([, parameters]) => [parameters],
-  lower: ({ device, attributes, inputs: [cotangent, parameters, input, ...tape], outputs: [gradient] }) => {
+  lower: ({ device, attributes, inputs: [cotangent, parameters, input, ...rest], outputs: [gradient] }) => {
     const { depth } = attributes;
+    const [tape, [others]] = [rest.slice(0, 2 * depth - 2), rest.slice(2 * depth - 2)];
     const layers = [input, ...tape.slice(0, depth - 1)];
     const derivatives = tape.slice(depth - 1);
     const dispatches: Dispatch[] = [];
@@ -149,6 +163,7 @@ const backward: Operation<NetworkAttributes> = {
       flowing = scratch(derivatives[layer - 1].layout);
       dispatches.push(cotangentDispatch(device, current, parameters, derivatives[layer - 1], flowing, layer, depth));
     }
+    if (others) dispatches.push(...copyRows(device, others, behindNetworks(gradient, attributes)));
     return dispatches;
   },
   notDifferentiable: 'second derivatives are not offered',
@@ -188,16 +203,26 @@ export function layerOf(parameters: Layout, network: number, layer: number, dept
   return parameters.parts[network * depth + layer];
 }
 
-function requireParameters(parameters: Layout, input: Layout, attributes: NetworkAttributes): void {
-  const { depth, omegas } = attributes;
+/** What stands behind the networks' matrices. */
+function othersOf(parameters: Layout, { others }: Attributes): readonly Part[] {
+  return parameters.parts.slice(parameters.parts.length - others);
+}
+
+function behindNetworks({ layout, storage }: Operand, attributes: Attributes): Operand {
+  return { layout: { ...layout, parts: othersOf(layout, attributes) }, storage };
+}
+
+function requireParameters(parameters: Layout, input: Layout, attributes: Attributes): void {
+  const { depth, omegas, others } = attributes;
   if (!Number.isInteger(depth) || depth < 2)
     throw new InputError(`factorNetwork: depth ${depth}: use 2 or more layers`);
   if (omegas.length !== depth - 1) {
     throw new InputError(`factorNetwork: ${omegas.length} omegas for ${depth - 1} hidden layers: give one a layer`);
   }
-  if (parameters.parts.length !== depth * input.parts.length) {
+  if (parameters.parts.length !== depth * input.parts.length + others) {
+    const behind = others === 0 ? '' : ` and ${others} more`;
     throw new InputError(
-      `factorNetwork: ${input.parts.length} networks of depth ${depth} take ${depth * input.parts.length} matrices [W | b], got ${formatLayout(parameters)}`,
+      `factorNetwork: ${input.parts.length} networks of depth ${depth} take ${depth * input.parts.length} matrices [W | b]${behind}, got ${formatLayout(parameters)}`,
     );
   }
   input.parts.forEach(({ shape }, i) => {
@@ -215,19 +240,22 @@ function requireParameters(parameters: Layout, input: Layout, attributes: Networ
 /**
  * The factor matrices of a batch of networks, and the tape of the pass.
  *
- * @param parameters [W | b] of every layer, network by network: `parameterShapes`.
+ * @param parameters [W | b] of every layer, network by network: `parameterShapes`; then `others` more tensors.
  * @param input the homogeneous input of every network, (n, inputs + 1): see `features`.
- * @returns factors, (n, outputs) for each network.
+ * @param others how many parts of `parameters` stand behind the networks' matrices, none by default.
+ * @returns factors, (n, outputs) for each network; and the others, if there are any, a stack of their own.
  * @throws InputError shapes that do not fit each other.
  */
-export function factorNetwork(parameters: Value, input: Value, attributes: NetworkAttributes) {
-  const [factors, ...tape] = apply(forward, [parameters, input], attributes);
+export function factorNetwork(parameters: Value, input: Value, attributes: NetworkAttributes, others = 0) {
+  const { depth } = attributes;
+  const outputs = apply(forward, [parameters, input], { ...attributes, others });
   return {
-    factors,
+    factors: outputs[0] as Value,
+    others: outputs[2 * depth - 1],
     tape: {
       parameters,
-      inputs: [input, ...tape.slice(0, attributes.depth - 1)],
-      derivatives: tape.slice(attributes.depth - 1),
+      inputs: [input, ...outputs.slice(1, depth)],
+      derivatives: outputs.slice(depth, 2 * depth - 1),
     } satisfies Tape,
   };
 }

@@ -1,10 +1,12 @@
 /** Mode products: a matrix applied along one axis of a tensor (Kolda and Bader 2009, section 2.5). */
 
 import { columnsOf, formatShape, layoutOf, onlyPart, type Part, quad, rowsOf, type Shape } from '../buffer/layout.js';
+import type { Storage } from '../buffer/memory.js';
+import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
 import { applyOne, type Value } from '../graph/graph.js';
 import type { Operation } from '../graph/operation.js';
-import { productDispatch } from '../kernel/dispatch.js';
+import { type Dispatch, productDispatch } from '../kernel/dispatch.js';
 import { asValue } from './fill.js';
 import { quadsOf } from './matmul.js';
 
@@ -51,41 +53,15 @@ const modeOperation: Operation<Attributes> = {
     }
     return [layoutOf(shape.map((n, i) => (i === axis ? to : n)))];
   },
-  lower: ({ device, attributes: { axis, transpose }, inputs: [tensor, matrix], outputs: [result] }) => {
-    const [source, target] = [tensor.layout.parts[0], result.layout.parts[0]];
-    const factor = quadsOf(matrix.layout.parts[0]);
-    const last = axis === source.shape.length - 1;
-    const common = { inner: source.shape[axis], alpha: 1, beta: 0 };
-    const sources = modeSlices(source, axis);
-    const problems = modeSlices(target, axis).map((to, i) => {
-      const from = sources[i];
-      const numbers = { result: to.first, resultStride: to.stride, columns: to.columns };
-      return last
-        ? {
-            ...common,
-            ...numbers,
-            rows: rowsOf(target.shape),
-            ...operands(from, { first: factor.first, stride: factor.stride }),
-          }
-        : {
-            ...common,
-            ...numbers,
-            rows: target.shape[axis],
-            ...operands({ first: factor.first, stride: factor.stride }, from),
-          };
-    });
-    return [
-      productDispatch(device, 'product', {
-        constants: last
-          ? { LEFT_TRANSPOSED: false, RIGHT_TRANSPOSED: !transpose, BLEND: false }
-          : { LEFT_TRANSPOSED: transpose, RIGHT_TRANSPOSED: false, BLEND: false },
-        problems,
-        buffers: last
-          ? { left: tensor.storage, right: matrix.storage, result: result.storage }
-          : { left: matrix.storage, right: tensor.storage, result: result.storage },
-      }),
-    ];
-  },
+  lower: ({ device, attributes: { axis, transpose }, inputs: [tensor, matrix], outputs: [result] }) => [
+    modeDispatch(
+      device,
+      axis,
+      [{ tensor: tensor.layout.parts[0], matrix: matrix.layout.parts[0], result: result.layout.parts[0] }],
+      { tensor: tensor.storage, matrix: matrix.storage, result: result.storage },
+      { transpose },
+    ),
+  ],
   vjp: ({ attributes: { axis, transpose }, inputs: [tensor, matrix], outputs: [result], cotangents: [cotangent] }) => {
     if (cotangent === undefined) return [];
     const g = asValue(cotangent, result);
@@ -108,44 +84,122 @@ const unfoldedOperation: Operation<{ axis: number }> = {
     }
     return [layoutOf([left[axis], right[axis]])];
   },
-  lower: ({ device, attributes: { axis }, inputs: [a, b], outputs: [result] }) => {
-    const [left, right, target] = [a.layout.parts[0], b.layout.parts[0], result.layout.parts[0]];
-    const last = axis === left.shape.length - 1;
-    const { first, stride } = quadsOf(target);
-    const rights = fibreBundles(right, axis);
-    // One product after the other, since all add to one matrix.
-    return fibreBundles(left, axis).map((bundle, i) =>
-      productDispatch(device, 'product', {
-        constants: { LEFT_TRANSPOSED: last, RIGHT_TRANSPOSED: !last, BLEND: i > 0 },
-        problems: [
-          {
-            rows: left.shape[axis],
-            columns: right.shape[axis],
-            inner: last ? rowsOf(left.shape) : columnsOf(left.shape),
-            alpha: 1,
-            beta: 1,
-            ...operands(bundle, rights[i]),
-            result: first,
-            resultStride: stride,
-          },
-        ],
-        buffers: { left: a.storage, right: b.storage, result: result.storage },
-      }),
-    );
-  },
+  lower: ({ device, attributes: { axis }, inputs: [a, b], outputs: [result] }) => [
+    unfoldedDispatch(
+      device,
+      axis,
+      [{ left: a.layout.parts[0], right: b.layout.parts[0], result: result.layout.parts[0] }],
+      { left: a.storage, right: b.storage, result: result.storage },
+    ),
+  ],
   notDifferentiable: 'it is itself the VJP of the mode product, and second derivatives are not offered',
 };
 
-/** Mode slices cut once more, so that no padding lies inside: (points of the axis, points of the last axis) each. */
-function fibreBundles(tensor: Part, axis: number): { first: number; stride: number }[] {
-  const row = tensor.stride / quad;
-  return modeSlices(tensor, axis).flatMap(({ first, stride, columns }) => {
-    const rows = axis === tensor.shape.length - 1 ? 1 : columns / tensor.stride;
-    return Array.from({ length: rows }, (_, i) => ({ first: first + i * row, stride }));
+/** Where the parts of one mode product lie. */
+export interface ModeParts {
+  readonly tensor: Part;
+  readonly matrix: Part;
+  readonly result: Part;
+}
+
+/** alpha T x_axis S, or with `transpose` S^T, for a batch of tensors with one number of axes. */
+export function modeDispatch(
+  device: Device,
+  axis: number,
+  batch: readonly ModeParts[],
+  buffers: Readonly<Record<keyof ModeParts, Storage>>,
+  { transpose = false, alpha = 1 } = {},
+): Dispatch {
+  const last = axis === batch[0].tensor.shape.length - 1;
+  const problems = batch.flatMap(({ tensor, matrix, result }) => {
+    const sources = modeSlices(tensor, axis);
+    return modeSlices(result, axis).map((to, i) => ({
+      rows: last ? rowsOf(result.shape) : result.shape[axis],
+      columns: to.columns,
+      inner: tensor.shape[axis],
+      alpha,
+      beta: 0,
+      ...(last ? operands(sources[i], quadsOf(matrix)) : operands(quadsOf(matrix), sources[i])),
+      result: to.first,
+      resultStride: to.stride,
+    }));
+  });
+  return productDispatch(device, 'product', {
+    constants: last
+      ? { LEFT_TRANSPOSED: false, RIGHT_TRANSPOSED: !transpose, BLEND: false }
+      : { LEFT_TRANSPOSED: transpose, RIGHT_TRANSPOSED: false, BLEND: false },
+    problems,
+    buffers: last
+      ? { left: buffers.tensor, right: buffers.matrix, result: buffers.result }
+      : { left: buffers.matrix, right: buffers.tensor, result: buffers.result },
   });
 }
 
-function operands(left: { first: number; stride: number }, right: { first: number; stride: number }) {
+/** Where the parts of one product of unfoldings lie. */
+export interface UnfoldedParts {
+  readonly left: Part;
+  readonly right: Part;
+  readonly result: Part;
+}
+
+/** alpha unfold_axis(A) unfold_axis(B)^T for a batch of pairs of tensors with one number of axes. */
+export function unfoldedDispatch(
+  device: Device,
+  axis: number,
+  batch: readonly UnfoldedParts[],
+  buffers: Readonly<Record<keyof UnfoldedParts, Storage>>,
+  alpha = 1,
+): Dispatch {
+  if (axis < batch[0].left.shape.length - 1) {
+    return productDispatch(device, 'unfoldedProduct', {
+      problems: batch.map(parts => unfoldedProblem(parts, axis, alpha)),
+      buffers,
+    });
+  }
+  // The last axis lies along the rows of both: they are multiplied as they are stored.
+  const problems = batch.map(({ left, right, result }) => ({
+    rows: left.shape[axis],
+    columns: right.shape[axis],
+    inner: rowsOf(left.shape),
+    alpha,
+    beta: 0,
+    ...operands(quadsOf(left), quadsOf(right)),
+    result: quadsOf(result).first,
+    resultStride: quadsOf(result).stride,
+  }));
+  return productDispatch(device, 'product', {
+    constants: { LEFT_TRANSPOSED: true, RIGHT_TRANSPOSED: false, BLEND: false },
+    problems,
+    buffers,
+  });
+}
+
+/** The problem of kernels/contract/unfoldedProduct.wgsl. */
+export function unfoldedProblem({ left, right, result }: UnfoldedParts, axis: number, alpha: number) {
+  const { shape } = left;
+  const count = (from: number, to: number) => shape.slice(from, to).reduce((product, n) => product * n, 1);
+  const span = count(axis + 1, -1) * left.stride;
+  return {
+    rows: shape[axis],
+    columns: right.shape[axis],
+    inner: count(0, axis) * span,
+    alpha,
+    points: columnsOf(shape),
+    width: left.stride,
+    span,
+    left: quadsOf(left).first,
+    right: quadsOf(right).first,
+    result: quadsOf(result).first,
+    resultStride: quadsOf(result).stride,
+  };
+}
+
+interface StoredMatrix {
+  readonly first: number;
+  readonly stride: number;
+}
+
+function operands(left: StoredMatrix, right: StoredMatrix) {
   return { left: left.first, leftStride: left.stride, right: right.first, rightStride: right.stride };
 }
 

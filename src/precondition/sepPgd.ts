@@ -14,7 +14,7 @@ import { type Combination, precondition } from '../ops/precondition.js';
 import { preconditionPoints } from '../ops/preconditionPoints.js';
 import { pseudoNtk } from '../ops/pseudoNtk.js';
 import { blockSize, topEigenpairs } from '../ops/topEigenpairs.js';
-import { type CpModel, networkOutputs, networkPoints } from '../separable/model.js';
+import { isScattered, networkOutputs, networkPoints, type SeparableModel } from '../separable/model.js';
 
 export interface SepPgdOptions {
   /** k: eigenpairs modulated, for all axes or one each. */
@@ -63,13 +63,13 @@ export class SepPgd {
   readonly #scattered: boolean;
 
   /** @throws InputError a k below 1 or above an axis's points. */
-  constructor(engine: Engine, model: CpModel, options: SepPgdOptions) {
-    const { grid, scattered = false } = model;
+  constructor(engine: Engine, model: SeparableModel, options: SepPgdOptions) {
+    const { grid } = model;
     const { top, combination = 'sum', modulation = 'flat', meanOfLogits = false } = options;
     this.top = typeof top === 'number' ? grid.map(() => top) : top;
     this.combination = combination;
     this.modulation = modulation;
-    this.#scattered = scattered;
+    this.#scattered = isScattered(model);
     grid.forEach((points, axis) => {
       requireCount('top', this.top[axis], 1, points);
     });

@@ -2,7 +2,7 @@
 
 import { InputError } from '../errors.js';
 import { requireCount } from '../factor/network.js';
-import { type CpModel, type CpOptions, cpModel } from './model.js';
+import { type CpModel, type CpOptions, cpModel } from './cp.js';
 
 export interface CpPointsOptions extends Omit<CpOptions, 'grid'> {
   /** n. */
@@ -31,7 +31,7 @@ export function cpPointsModel({ points, axes, ...options }: CpPointsOptions): Cp
  *   model wants the other.
  */
 export function coordinatesByAxis(
-  { grid, scattered = false }: CpModel,
+  { grid, scattered = false }: Pick<CpModel, 'grid' | 'scattered'>,
   coordinates: ArrayLike<number> | undefined,
 ): Float64Array[] | undefined {
   const [points, axes] = [grid[0], grid.length];

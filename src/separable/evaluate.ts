@@ -10,13 +10,14 @@ import { InputError } from '../errors.js';
 import { inputsOf } from '../factor/network.js';
 import type { Engine } from '../graph/engine.js';
 import {
-  type CpModel,
   forward,
+  isScattered,
   linspace,
   modelParameterShapes,
   networkInput,
   networkOutputs,
   networkPoints,
+  type SeparableModel,
 } from './model.js';
 
 export interface EvaluateOptions {
@@ -53,7 +54,7 @@ const leastTileSide = 8;
  */
 export async function evaluate(
   engine: Engine,
-  model: CpModel,
+  model: SeparableModel,
   parameters: ArrayLike<number> & Iterable<number>,
   coordinates: readonly ArrayLike<number>[] = ownGrid(model),
   options: EvaluateOptions = {},
@@ -81,7 +82,7 @@ export async function evaluate(
  */
 export async function* evaluateTiles(
   engine: Engine,
-  model: CpModel,
+  model: SeparableModel,
   parameters: ArrayLike<number> & Iterable<number>,
   coordinates: readonly ArrayLike<number>[] = ownGrid(model),
   { mostNumbers = defaultNumbers }: EvaluateOptions = {},
@@ -105,19 +106,20 @@ export async function* evaluateTiles(
 }
 
 /** The same networks on a grid of that shape, whether or not they were trained on one. */
-function onGrid(model: CpModel, grid: Shape): CpModel {
-  return { ...model, grid, scattered: false };
+function onGrid(model: SeparableModel, grid: Shape): SeparableModel {
+  return model.kind === 'cp' ? { ...model, grid, scattered: false } : { ...model, grid };
 }
 
 /** @throws InputError for a model on scattered points, which has none. */
-function ownGrid({ grid, scattered }: CpModel): Float64Array[] {
-  if (scattered) throw new InputError('coordinates: a model on scattered points has no grid of its own: give one');
-  return grid.map(linspace);
+function ownGrid(model: SeparableModel): Float64Array[] {
+  if (isScattered(model))
+    throw new InputError('coordinates: a model on scattered points has no grid of its own: give one');
+  return model.grid.map(linspace);
 }
 
 async function evaluateWhole(
   engine: Engine,
-  model: CpModel,
+  model: SeparableModel,
   parameters: Tensor,
   coordinates: readonly Float64Array[],
 ): Promise<Float32Array> {
@@ -183,7 +185,7 @@ function* tileStarts(whole: Shape, tile: Shape): Generator<readonly number[]> {
  * first, so that tiles lie together in the whole.
  */
 export function tileShape(
-  model: CpModel,
+  model: SeparableModel,
   whole: Shape,
   mostNumbers: number,
   device: Pick<Device, 'limits' | 'mostBindingBytes'>,
@@ -198,7 +200,8 @@ export function tileShape(
     const points = networkPoints(onGrid(model, tile));
     const layer = points.reduce((sum, n, i) => sum + n * padded(Math.max(widest, outputs[i])), 0);
     const across = Math.max(rows, product(others.slice(0, -1)) * padded(others.at(-1) ?? 1), ...others);
-    return stored <= Math.min(mostBound, mostNumbers) && layer <= mostBound && across <= mostAcross;
+    const between = model.channels * mostBetween(model, tile);
+    return stored <= Math.min(mostBound, mostNumbers) && Math.max(layer, between) <= mostBound && across <= mostAcross;
   };
   const tile = [...whole];
   while (!fits(tile) && tile.some(points => points > 1)) {
@@ -209,7 +212,17 @@ export function tileShape(
   return tile;
 }
 
-function requireCoordinates({ grid }: CpModel, coordinates: readonly ArrayLike<number>[]): void {
+/** Numbers of the largest tensor between the products of a contraction. */
+function mostBetween(model: SeparableModel, tile: Shape): number {
+  if (model.kind === 'cp') return 0;
+  if (model.kind === 'tt') {
+    return Math.max(...model.ranks.map((rank, d) => product(tile.slice(0, d + 1)) * padded(rank)));
+  }
+  const last = padded(tile.at(-1) ?? 1);
+  return Math.max(...tile.map((_, d) => product(model.ranks.slice(0, d)) * product(tile.slice(d, -1)) * last));
+}
+
+function requireCoordinates({ grid }: SeparableModel, coordinates: readonly ArrayLike<number>[]): void {
   if (coordinates.length !== grid.length) {
     throw new InputError(`coordinates: are of ${coordinates.length} axes, and the model has ${grid.length}`);
   }

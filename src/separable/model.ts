@@ -3,88 +3,84 @@
 import { type Shape, sizeOf } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
-import { type Architecture, initialise, inputsOf, requireCount, shapesOf } from '../factor/network.js';
+import { initialise, inputsOf, shapesOf } from '../factor/network.js';
 import { Random } from '../factor/random.js';
 import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/graph.js';
-import { contractCp } from '../ops/contractCp.js';
-import { contractPoints } from '../ops/contractPoints.js';
 import { factorNetwork, type Tape } from '../ops/factorNetwork.js';
 import { features } from '../ops/features.js';
+import { type CpModel, cpOutput, cpOutputs } from './cp.js';
+import { type TtModel, ttOutput, ttOutputs } from './tt.js';
+import { coreShapes, initialCore, type TuckerModel, tuckerOutput, tuckerOutputs } from './tucker.js';
 
-/** A CP model on a grid: Z[i_1 .. i_D] = scale sum_r prod_d f_d(x_d[i_d])_r, for each channel by itself. */
-export interface CpModel {
-  readonly kind: 'cp';
-  /** Points of each axis, 2 to 6 axes: so many inputs each factor network runs on. */
-  readonly grid: readonly number[];
-  /** Whether the i-th inputs of all axes make one point, n points in all, in place of a grid: see `cpPointsModel`. */
-  readonly scattered?: boolean;
-  /** Models of the same shape, trained in the same dispatches: the colour channels of an image. */
-  readonly channels: number;
-  /** R. */
-  readonly rank: number;
-  /** c: 1, or 1 / sqrt(R) in the theory of the tangent kernel. */
-  readonly scale: number;
-  readonly network: Architecture;
-}
+export { type CpModel, type CpOptions, cpModel } from './cp.js';
+export { type TtModel, type TtOptions, ttModel } from './tt.js';
+export { type TuckerModel, type TuckerOptions, tuckerModel } from './tucker.js';
 
-export interface CpOptions {
-  readonly grid: readonly number[];
-  readonly rank: number;
-  readonly network: Architecture;
-  /** 1 by default. */
-  readonly channels?: number;
-  /** 1 by default. */
-  readonly scale?: number;
-}
+/** A model in D variables: a small network for each, and a contraction of what they give on a grid. */
+export type SeparableModel = CpModel | TtModel | TuckerModel;
 
-/** @throws InputError naming what is out of range, its value and what would do. */
-export function cpModel({ grid, rank, network, channels = 1, scale = 1 }: CpOptions): CpModel {
-  if (grid.length < 2 || grid.length > 6)
-    throw new InputError(`grid: ${grid.length} axes: a separable model has 2 to 6`);
-  for (const points of grid) requireCount('grid', points, 1, 1 << 24);
-  requireCount('rank', rank, 1, 65_536);
-  requireCount('channels', channels, 1, 4096);
-  if (!Number.isFinite(scale) || scale === 0) throw new InputError(`scale: ${scale}: use a number other than 0`);
-  return { kind: 'cp', grid, channels, rank, scale, network };
+export const modelKinds = ['cp', 'tt', 'tucker'] as const satisfies readonly SeparableModel['kind'][];
+
+/** Whether the model has points in place of a grid: see `cpPointsModel`. */
+export function isScattered(model: SeparableModel): boolean {
+  return model.kind === 'cp' && model.scattered === true;
 }
 
 /** The axes of one channel's output: the grid, or (n) for scattered points. */
-export function outputShape({ grid, scattered = false }: CpModel): Shape {
-  return scattered ? [grid[0]] : grid;
+export function outputShape(model: SeparableModel): Shape {
+  return isScattered(model) ? [model.grid[0]] : model.grid;
 }
 
 /** Factor networks of a model: one an axis, channel by channel. */
-export function networkCount({ grid, channels }: CpModel): number {
+export function networkCount({ grid, channels }: SeparableModel): number {
   return grid.length * channels;
 }
 
+/** Outputs of the factor network of each axis. */
+export function axisOutputs(model: SeparableModel): readonly number[] {
+  if (model.kind === 'cp') return cpOutputs(model);
+  return model.kind === 'tt' ? ttOutputs(model) : tuckerOutputs(model);
+}
+
 /** Outputs of each factor network. */
-export function networkOutputs(model: CpModel): readonly number[] {
-  return Array<number>(networkCount(model)).fill(model.rank);
+export function networkOutputs(model: SeparableModel): readonly number[] {
+  const outputs = axisOutputs(model);
+  return Array.from({ length: networkCount(model) }, (_, i) => outputs[i % outputs.length]);
 }
 
 /** Points on which each factor network runs. */
-export function networkPoints(model: CpModel): readonly number[] {
+export function networkPoints(model: SeparableModel): readonly number[] {
   return Array.from({ length: networkCount(model) }, (_, i) => model.grid[i % model.grid.length]);
 }
 
 /** Axes of [W | b] of every layer, network by network. */
-export function modelParameterShapes(model: CpModel): Shape[] {
+export function networkParameterShapes(model: SeparableModel): Shape[] {
   return networkOutputs(model).flatMap(outputs => shapesOf(model.network, outputs));
 }
 
-export function parameterCount(model: CpModel): number {
+/** Axes of what the contraction itself is trained in, channel by channel: the cores of a Tucker model. */
+export function contractionParameterShapes(model: SeparableModel): readonly Shape[] {
+  return model.kind === 'tucker' ? coreShapes(model) : [];
+}
+
+/** Axes of all parameters: the networks', then the contraction's. */
+export function modelParameterShapes(model: SeparableModel): Shape[] {
+  return [...networkParameterShapes(model), ...contractionParameterShapes(model)];
+}
+
+export function parameterCount(model: SeparableModel): number {
   return modelParameterShapes(model).reduce((sum, shape) => sum + sizeOf(shape), 0);
 }
 
-/** Initial parameters, network by network; the same for the same seed everywhere. */
-export function initialParameters(model: CpModel, seed: number): Float32Array {
+/** Initial parameters, in the order of `modelParameterShapes`; the same for the same seed everywhere. */
+export function initialParameters(model: SeparableModel, seed: number): Float32Array {
   const random = new Random(seed);
-  const networks = networkOutputs(model).map(outputs => initialise(model.network, outputs, random));
-  const all = new Float32Array(networks.reduce((sum, values) => sum + values.length, 0));
+  const parts = networkOutputs(model).map(outputs => initialise(model.network, outputs, random));
+  if (model.kind === 'tucker') parts.push(...coreShapes(model).map(() => initialCore(model, random)));
+  const all = new Float32Array(parts.reduce((sum, values) => sum + values.length, 0));
   let at = 0;
-  for (const values of networks) {
+  for (const values of parts) {
     all.set(values, at);
     at += values.length;
   }
@@ -108,7 +104,7 @@ export function partOfLinspace(n: number, from: number, to: number): Float64Arra
  */
 export async function networkInput(
   engine: Engine,
-  model: CpModel,
+  model: SeparableModel,
   coordinates: readonly ArrayLike<number>[] = model.grid.map(linspace),
 ): Promise<Tensor> {
   const { grid, channels, network } = model;
@@ -137,17 +133,23 @@ export async function networkInput(
 }
 
 export interface Forward {
-  /** (n_d, rank) for each network. */
+  /** (n_d, outputs) for each network. */
   readonly factors: Value;
   /** (n_1 .. n_D), or (n) for scattered points, for each channel. */
   readonly output: Value;
   readonly tape: Tape;
 }
 
-/** The model's output on its grid or points, as nodes of a graph. */
-export function forward(graph: Graph, model: CpModel, parameters: Value, input: Tensor): Forward {
-  const { factors, tape } = factorNetwork(parameters, graph.read(input), model.network);
-  const contract = model.scattered ? contractPoints : contractCp;
-  const output = contract(factors, { axes: model.grid.length, scale: model.scale });
-  return { factors, output, tape };
+/** The model's output on its grid, as nodes of a graph. */
+export function forward(graph: Graph, model: SeparableModel, parameters: Value, input: Tensor): Forward {
+  const own = contractionParameterShapes(model).length;
+  const { factors, others, tape } = factorNetwork(parameters, graph.read(input), model.network, own);
+  return { factors, output: outputOf(model, factors, others), tape };
+}
+
+function outputOf(model: SeparableModel, factors: Value, core: Value | undefined): Value {
+  if (model.kind === 'cp') return cpOutput(model, factors);
+  if (model.kind === 'tt') return ttOutput(model, factors);
+  if (!core) throw new Error('a Tucker model has a core');
+  return tuckerOutput(model, factors, core);
 }

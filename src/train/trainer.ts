@@ -16,18 +16,18 @@ import { record } from '../ops/record.js';
 import { SepPgd, type SepPgdOptions, type SepPgdState } from '../precondition/sepPgd.js';
 import { coordinatesByAxis } from '../separable/cpPoints.js';
 import {
-  type CpModel,
   forward,
   initialParameters,
   modelParameterShapes,
   networkInput,
   networkPoints,
   outputShape,
+  type SeparableModel,
 } from '../separable/model.js';
 import { gradientOf, objective } from './problem.js';
 
 export interface TrainerOptions {
-  readonly model: CpModel;
+  readonly model: SeparableModel;
   /** X, (n, D), point by point, of a model on scattered points, and only of such; the networks want about [-1, 1]. */
   readonly coordinates?: ArrayLike<number>;
   /** Y for each channel, (n_1 .. n_D) or (n), channel by channel; NaN marks points that are not trained on. */
@@ -91,7 +91,7 @@ type Plans = {
 };
 
 export class Trainer {
-  readonly model: CpModel;
+  readonly model: SeparableModel;
   readonly sepPgd: SepPgd | undefined;
   readonly refresh: number;
   #step = 0;
@@ -297,7 +297,7 @@ type Tensors = {
   readonly history: Tensor;
 };
 
-function channelShapes(model: CpModel): Shape[] {
+function channelShapes(model: SeparableModel): Shape[] {
   return Array.from({ length: model.channels }, () => outputShape(model));
 }
 
