@@ -4,7 +4,8 @@
  *
  *   tsx scripts/test.ts [--adapter NAME] [--portable] [--as-gpu] [PART OF A FILE'S NAME ...]
  *
- * --portable asks the adapter for no optional feature and no limit beyond the defaults; --as-gpu runs the schedules and
+ * Without arguments the files that go through the schedules run once more as on a GPU of default limits: --portable
+ * --as-gpu. --portable asks the adapter for no optional feature and no limit beyond the defaults; --as-gpu runs the schedules and
  * workgroup sizes that a GPU gets.
  */
 
@@ -28,7 +29,22 @@ const files = readdirSync(folder)
   .filter(name => positionals.length === 0 || positionals.some(part => name.includes(part)))
   .sort();
 
-function runFile(name: string): Promise<Counts> {
+interface Mode {
+  readonly portable: boolean;
+  readonly asGpu: boolean;
+}
+
+const mode: Mode = { portable: values.portable, asGpu: values['as-gpu'] };
+const gpuMode: Mode = { portable: true, asGpu: true };
+/** kernelProducts is not among them: it runs every schedule as it is. */
+const throughSchedules = /^(contractions|graph|kernelSpectrum|ops|train)\./;
+const isWhole = positionals.length === 0 && !mode.portable && !mode.asGpu;
+const runs = [
+  ...files.map(name => ({ name, mode })),
+  ...files.filter(name => isWhole && throughSchedules.test(name)).map(name => ({ name, mode: gpuMode })),
+];
+
+function runFile(name: string, { portable, asGpu }: Mode): Promise<Counts> {
   return new Promise(resolve => {
     let counts: Counts | undefined;
     const child = fork(`${folder}helpers/runFile.ts`, [`${folder}${name}`], {
@@ -36,8 +52,8 @@ function runFile(name: string): Promise<Counts> {
       env: {
         ...process.env,
         SEPNN_TEST_ADAPTER: values.adapter,
-        SEPNN_TEST_PORTABLE: values.portable ? '1' : '',
-        SEPNN_TEST_AS_GPU: values['as-gpu'] ? '1' : '',
+        SEPNN_TEST_PORTABLE: portable ? '1' : '',
+        SEPNN_TEST_AS_GPU: asGpu ? '1' : '',
       },
     });
     const timer = setTimeout(() => child.kill('SIGKILL'), mostMinutes * 60_000);
@@ -56,10 +72,10 @@ function runFile(name: string): Promise<Counts> {
 }
 
 let [passed, failed] = [0, 0];
-for (const name of files) {
+for (const { name, mode: how } of runs) {
   const start = performance.now();
-  console.log(name);
-  const counts = await runFile(name);
+  console.log(`${name}${how.asGpu ? ', as on a GPU' : ''}${how.portable ? ', portable' : ''}`);
+  const counts = await runFile(name, how);
   console.log(`  ${((performance.now() - start) / 1000).toFixed(1)} s\n`);
   passed += counts.passed;
   failed += counts.failed;
