@@ -27,6 +27,9 @@ interface Found {
   readonly gpu: GPU;
 }
 
+/** Without Dawn no kind of adapter is worth trying. */
+class MissingDawn extends RunError {}
+
 const remedies: Record<AdapterKind, string> = {
   hardware: "install your GPU's Vulkan driver",
   software: 'install a software Vulkan driver (Debian: mesa-vulkan-drivers 23.1 or later, from bookworm-backports)',
@@ -52,6 +55,7 @@ export async function openDevice(options: OpenOptions): Promise<Device> {
       if (found) return await toDevice(found, options.portable ?? false);
       tried.push(`${kind}: none found; ${remedies[kind]}`);
     } catch (error) {
+      if (error instanceof MissingDawn) throw error;
       tried.push(`${kind}: ${(error as Error).message}; ${remedies[kind]}`);
     }
   }
@@ -75,7 +79,9 @@ async function findAdapter(kind: AdapterKind, options: OpenOptions): Promise<Fou
 }
 
 async function request(dawn: readonly string[] = [], forceFallbackAdapter = false): Promise<Found | undefined> {
-  const { create } = await import('webgpu');
+  const { create } = await import('webgpu').catch((error: Error) => {
+    throw new MissingDawn(`the package webgpu cannot be loaded (${error.message.split('\n')[0]}): npm install webgpu`);
+  });
   const gpu = create([...dawn]);
   const adapter = await gpu.requestAdapter({ forceFallbackAdapter });
   return adapter ? { adapter, gpu } : undefined;

@@ -1,8 +1,9 @@
 /** Images from and to files, as planes of numbers in [0, 1]. */
 
-import sharp, { type Metadata } from 'sharp';
+import type { Metadata } from 'sharp';
 import { InputError } from '../errors.js';
 import { readBytes } from './files.js';
+import { loadSharp } from './sharp.js';
 
 /** 8-bit RGB, row by row. */
 export interface Image {
@@ -48,6 +49,7 @@ export async function openImage(path: string): Promise<ImageFile> {
 }
 
 async function metadataOf(path: string, bytes: Uint8Array): Promise<Metadata> {
+  const sharp = await loadSharp();
   try {
     // The size is checked by the caller, who has better words for it.
     return await sharp(bytes, { limitInputPixels: false }).metadata();
@@ -63,6 +65,7 @@ async function metadataOf(path: string, bytes: Uint8Array): Promise<Metadata> {
  * @throws InputError a file that is damaged or cut short.
  */
 export async function decodeImage(file: ImageFile, width = file.width, height = file.height): Promise<Image> {
+  const sharp = await loadSharp();
   const pipeline = sharp(file.bytes, { limitInputPixels: mostPixels, failOn: 'warning' }).autoOrient();
   try {
     const { data } = await pipeline
@@ -127,6 +130,7 @@ export function besideEachOther(images: readonly Image[]): Image {
 }
 
 export async function encodePng({ width, height, data }: Image): Promise<Uint8Array> {
+  const sharp = await loadSharp();
   return sharp(data, { raw: { width, height, channels: 3 } })
     .png()
     .toBuffer();

@@ -1,6 +1,6 @@
 /** Pictures that are painted part by part, one byte a channel, so that their numbers are never together in memory. */
 
-import sharp from 'sharp';
+import { loadSharp } from './sharp.js';
 
 export interface Picture {
   readonly width: number;
@@ -36,6 +36,7 @@ export function paint(picture: Picture, planes: Float32Array, { left, top, width
 }
 
 export async function encodePicture({ data, width, height, channels }: Picture): Promise<Uint8Array> {
+  const sharp = await loadSharp();
   // Unless told, sharp makes three channels of one.
   return sharp(data, { raw: { width, height, channels }, limitInputPixels: false })
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')
