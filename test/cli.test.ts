@@ -1,7 +1,7 @@
 /** The command as a user runs it: what it prints, what it writes, and how it refuses. */
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -15,6 +15,7 @@ import { atEnd, suite } from './helpers/suite.js';
 
 const test = suite('command');
 const root = new URL('..', import.meta.url).pathname;
+const { version: packageVersion } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string };
 const folder = mkdtempSync(join(tmpdir(), 'sepnn-cli-'));
 atEnd(async () => rmSync(folder, { recursive: true, force: true }));
 
@@ -28,8 +29,12 @@ interface Ran {
 }
 
 function sepnn(...args: string[]): Promise<Ran> {
+  return runCommand(`${root}dist/cli.js`, args);
+}
+
+function runCommand(program: string, args: readonly string[]): Promise<Ran> {
   return new Promise(resolve => {
-    const child = spawn(process.execPath, [`${root}dist/cli.js`, ...args], { cwd: folder });
+    const child = spawn(process.execPath, [program, ...args], { cwd: folder });
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', chunk => {
       stdout += chunk;
@@ -37,7 +42,8 @@ function sepnn(...args: string[]): Promise<Ran> {
     child.stderr.on('data', chunk => {
       stderr += chunk;
     });
-    child.on('exit', code => resolve({ code, stdout, stderr: stderr.replace(/^Warning: max.*\n/gm, '') }));
+    // Not 'exit', after which what was printed last may still be on its way.
+    child.on('close', code => resolve({ code, stdout, stderr: stderr.replace(/^Warning: max.*\n/gm, '') }));
   });
 }
 
@@ -130,6 +136,20 @@ test('fit --resume goes on exactly: 20 steps and 20 more are 40', async () => {
   const rest = await run('rest', '--resume', 'half/model.safetensors');
   requireEqual('step', rest.state.step, 40);
   requireClose('parameters', rest.state.parameters, whole.state.parameters, {});
+});
+
+test('where an optional package is not installed, one line says which, and what does without it still runs', async () => {
+  const image = await picture('unread.png', 16, 16);
+  cpSync(`${root}dist`, join(folder, 'bare'), { recursive: true });
+  const program = join(folder, 'bare', 'cli.js');
+  const version = await runCommand(program, ['--version']);
+  requireEqual('version', [version.code, version.stdout], [0, `${packageVersion}\n`]);
+  const fit = await runCommand(program, ['fit', image, ...small]);
+  requireEqual('fit: code', fit.code, 2);
+  require(`fit: ${fit.stderr}`, /^sepnn: images need the package sharp .*: npm install sharp\n$/.test(fit.stderr));
+  const bench = await runCommand(program, ['bench', '--against', 'none', ...adapter]);
+  requireEqual('bench: code', bench.code, 1);
+  require(`bench: ${bench.stderr}`, /^sepnn: the package webgpu .*: npm install webgpu\n$/.test(bench.stderr));
 });
 
 test('bad input ends with exit 2 and one line that names it, the value and the remedy, and writes nothing', async () => {
