@@ -23,7 +23,7 @@ export function sectionsOf(result: BenchResult): Section[] {
 
 function adapterSection({ adapter, versions, roofline, encodeMicroseconds }: BenchResult): Section {
   const rows = [
-    ['adapter', `${adapter.description} (${adapter.kind})`],
+    ['adapter', `${adapter.description || adapter.architecture} (${adapter.kind})`],
     ...Object.entries(versions),
     ['f32 FMA peak', `${roofline.gflops.toFixed(1)} GFLOP/s`],
     ['copy, past the caches', `${roofline.gigabytes.toFixed(1)} GB/s`],
