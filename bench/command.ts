@@ -50,5 +50,5 @@ async function openNamed(name: PeerName, engine: Engine): Promise<Peer> {
       `--against ${name}: peers are built in a checkout only: use --against none, or npm run bench there`,
     );
   });
-  return peers.openPeer(name, engine.device.gpu);
+  return peers.openPeer(name, engine.device);
 }

@@ -1,6 +1,6 @@
 /** sepnn for a host that brings a GPUDevice: a browser, Deno, or another engine on Dawn. Imports nothing of Node. */
 
-import { Device } from './device/device.js';
+import { Device, type WhilePending } from './device/device.js';
 import { InputError } from './errors.js';
 import { Engine } from './graph/engine.js';
 
@@ -111,12 +111,14 @@ export interface CreateEngineOptions {
   readonly device: GPUDevice;
   /** What its adapter says of itself, where the device does not carry that (`device.adapterInfo`). */
   readonly info?: GPUAdapterInfo;
+  /** What to do with the event loop while something is pending: `sleepInTurns` of `sepnn/node` for a device of Dawn's. */
+  readonly whilePending?: WhilePending;
 }
 
 /** An engine on a host's own device. @throws InputError something that is no device. */
-export async function createEngine({ device, info }: CreateEngineOptions): Promise<Engine> {
+export async function createEngine({ device, info, whilePending }: CreateEngineOptions): Promise<Engine> {
   if (typeof device?.createComputePipelineAsync !== 'function') {
     throw new InputError('createEngine: takes a GPUDevice: await adapter.requestDevice()');
   }
-  return new Engine(new Device(device, { info, owned: false }));
+  return new Engine(new Device(device, { info, owned: false, whilePending }));
 }

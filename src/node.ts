@@ -5,6 +5,7 @@ import { openDevice } from './device/dawn.js';
 import { Engine } from './graph/engine.js';
 import { embeddedDriver } from './io/embeddedDriver.js';
 
+export { sleepInTurns } from './device/sleepInTurns.js';
 export * from './index.js';
 export { readModel, type SavedModel, writeModel } from './io/modelFile.js';
 export { recallTuning, rememberTuning } from './io/tuning.js';

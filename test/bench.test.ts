@@ -18,7 +18,7 @@ const test = suite('benchmark');
 const roofline = { gflops: 1, gigabytes: 1 };
 const brief = { rounds: 3, milliseconds: 1 };
 const peers: Peer[] = [];
-for (const name of peerNames) peers.push(await openPeer(name, device.gpu));
+for (const name of peerNames) peers.push(await openPeer(name, device));
 atEnd(async () => {
   for (const peer of peers) peer.dispose();
 });

@@ -11,7 +11,7 @@ import type { BenchResult } from '../results.js';
 import { type Section, sectionsOf } from '../sections.js';
 import { runSuite } from '../suite.js';
 
-const openers: Readonly<Record<PeerName, (device: GPUDevice) => Promise<Peer>>> = { tfjs: openTfjs, 'jax-js': openJax };
+const openers: Readonly<Record<PeerName, (device: Device) => Promise<Peer>>> = { tfjs: openTfjs, 'jax-js': openJax };
 const allParts: readonly BenchPart[] = ['products', 'kernels', 'eigen', 'steps', 'growth'];
 
 interface Choice {
@@ -27,7 +27,7 @@ async function run({ quick, against, only }: Choice, report: (what: string) => v
   const engine = new Engine(new Device(gpu, { info: adapter.info, owned: true }));
   const peers: Peer[] = [];
   try {
-    for (const name of against) peers.push(await openers[name](gpu));
+    for (const name of against) peers.push(await openers[name](engine.device));
     return await runSuite(engine, peers, { quick, only, versions: { browser: navigator.userAgent }, report });
   } finally {
     for (const peer of peers) peer.dispose();

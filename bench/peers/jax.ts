@@ -2,6 +2,7 @@
 
 import { defaultDevice, getWebGPUDevice, init, jit, numpy as np, tree, vjp } from '@jax-js/jax';
 import packageJson from '../../package.json';
+import type { Device } from '../../src/device/device.js';
 import type { Peer, PeerProduct, PeerStep, StepSetup } from './peer.js';
 import { adam, linearLayers } from './setup.js';
 
@@ -30,11 +31,12 @@ type Data = {
  *
  * @throws Error where it runs on another device already: the library keeps its first for good.
  */
-export async function openJax(device: GPUDevice): Promise<Peer> {
-  await lending(device, () => init('webgpu'));
-  if (getWebGPUDevice() !== device) throw new Error('jax-js runs on another device already, and takes one a process');
+export async function openJax(device: Device): Promise<Peer> {
+  const { gpu } = device;
+  await lending(gpu, () => init('webgpu'));
+  if (getWebGPUDevice() !== gpu) throw new Error('jax-js runs on another device already, and takes one a process');
   defaultDevice('webgpu');
-  const finish = () => device.queue.onSubmittedWorkDone();
+  const finish = () => device.settle();
   return {
     name: 'jax-js',
     version: `@jax-js/jax ${packageJson.devDependencies['@jax-js/jax']}`,

@@ -7,6 +7,7 @@ import { expandDimsGradConfig } from '@tensorflow/tfjs-core/dist/gradients/Expan
 import { multiplyGradConfig } from '@tensorflow/tfjs-core/dist/gradients/Multiply_grad.js';
 import { reshapeGradConfig } from '@tensorflow/tfjs-core/dist/gradients/Reshape_grad.js';
 import { sinGradConfig } from '@tensorflow/tfjs-core/dist/gradients/Sin_grad.js';
+import type { Device } from '../../src/device/device.js';
 import type { Peer, PeerProduct, PeerStep, StepSetup } from './peer.js';
 import { adam, linearLayers } from './setup.js';
 
@@ -37,10 +38,10 @@ let opened = false;
  *
  * @throws Error where one is open already: the library computes on one backend at a time.
  */
-export async function openTfjs(device: GPUDevice): Promise<Peer> {
+export async function openTfjs(device: Device): Promise<Peer> {
   if (opened) throw new Error('tfjs is open already: dispose of it first');
   tf.enableProdMode();
-  const backend = new WebGPUBackend(device, device.adapterInfo);
+  const backend = new WebGPUBackend(device.gpu, device.gpu.adapterInfo);
   // Where a browser has WebGPU the library has registered a backend that would open a device of its own.
   if (tf.findBackendFactory(backendName)) tf.removeBackend(backendName);
   tf.registerBackend(backendName, () => backend);
@@ -52,7 +53,7 @@ export async function openTfjs(device: GPUDevice): Promise<Peer> {
     backend.ensureCommandEncoderReady();
     backend.endComputePassEncoder();
     backend.submitQueue();
-    await device.queue.onSubmittedWorkDone();
+    await device.settle();
   }
 
   return {

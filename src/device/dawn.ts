@@ -3,6 +3,7 @@
 import { InputError, RunError } from '../errors.js';
 import { type AdapterKind, isCpu } from './adapter.js';
 import { Device, deviceDescriptor } from './device.js';
+import { sleepInTurns } from './sleepInTurns.js';
 
 /** What the embedded software driver needs done around the moment at which Dawn looks for an adapter. */
 export interface EmbeddedDriver {
@@ -89,5 +90,10 @@ async function request(dawn: readonly string[] = [], forceFallbackAdapter = fals
 
 async function toDevice({ adapter, gpu }: Found, portable: boolean): Promise<Device> {
   const device = await adapter.requestDevice(deviceDescriptor(adapter, portable));
-  return new Device(device, { info: adapter.info, owned: true, keep: [gpu, adapter] });
+  return new Device(device, {
+    info: adapter.info,
+    owned: true,
+    keep: [gpu, adapter],
+    whilePending: sleepInTurns,
+  });
 }

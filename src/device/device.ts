@@ -10,7 +10,12 @@ export interface DeviceOptions {
   readonly owned: boolean;
   /** Kept as long as the device: what Dawn's `create()` returned must outlive everything made from it. */
   readonly keep?: unknown;
+  /** Called when something becomes pending, for a host whose event loop needs care meanwhile: `sleepInTurns`. */
+  readonly whilePending?: WhilePending | undefined;
 }
+
+/** Told since when something has been pending, in milliseconds of `performance.now()`; undefined once nothing is. */
+export type WhilePending = (pendingSince: () => number | undefined) => void;
 
 /** Limits that are worth asking for beyond the defaults, where the adapter has more. */
 export const wantedLimits = ['maxBufferSize', 'maxStorageBufferBindingSize'] as const;
@@ -46,8 +51,11 @@ export class Device {
   readonly #owned: boolean;
   /** Only to be held. */
   readonly keep: unknown;
+  readonly #whilePending: WhilePending | undefined;
   #failure: RunError | undefined;
   #pending = new Set<Promise<unknown>>();
+  #pendingSince: number | undefined;
+  #attended = false;
 
   constructor(
     readonly gpu: GPUDevice,
@@ -61,6 +69,7 @@ export class Device {
     this.subgroupSize = gpu.features.has('subgroups' as GPUFeatureName) ? this.lanes : undefined;
     this.keep = options.keep;
     this.#owned = options.owned;
+    this.#whilePending = options.whilePending;
     gpu.lost.then(
       lost => {
         if (lost.reason !== 'destroyed') this.#fail(new RunError(`the GPU device was lost: ${lost.message}`));
@@ -95,12 +104,25 @@ export class Device {
 
   /** Holds a promise until it settles: a process must not end on one that the GPU has still to answer. */
   track<T>(promise: Promise<T>): Promise<T> {
-    const settled: Promise<unknown> = promise.then(
-      () => this.#pending.delete(settled),
-      () => this.#pending.delete(settled),
-    );
+    const forget = () => {
+      this.#pending.delete(settled);
+      if (this.#pending.size === 0) this.#pendingSince = undefined;
+    };
+    const settled: Promise<unknown> = promise.then(forget, forget);
     this.#pending.add(settled);
+    this.#pendingSince ??= performance.now();
+    this.#attend();
     return promise;
+  }
+
+  /** Has whoever looks after the event loop do so until nothing is pending; one at a time. */
+  #attend(): void {
+    if (this.#attended || !this.#whilePending) return;
+    this.#attended = true;
+    this.#whilePending(() => {
+      this.#attended = this.#pendingSince !== undefined;
+      return this.#pendingSince;
+    });
   }
 
   /** @throws RunError the first error that an earlier call left. */
