@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isCpu, kindOf } from '../src/device/adapter.js';
 import { type EmbeddedDriver, openDevice } from '../src/device/dawn.js';
+import { sleepInTurns } from '../src/device/sleepInTurns.js';
 import { unpackedArchive } from '../src/io/embeddedDriver.js';
-import { openEngine } from '../src/node.js';
+import { createEngine, matmul, openEngine } from '../src/node.js';
 import { require, requireClose, requireEqual, requireThrows } from './helpers/compare.js';
 import { engine } from './helpers/gpu.js';
 import { suite } from './helpers/suite.js';
@@ -109,4 +110,65 @@ test('memory is counted, and its peak kept', async () => {
   tensor.dispose();
   requireEqual('bytes after', engine.memory.bytes, before.bytes);
   require('peak', engine.memory.peakBytes >= before.bytes + 4_000_000);
+});
+
+/** The turns of the event loop, and the milliseconds, that some work takes. */
+async function turnsOf(work: () => Promise<unknown>): Promise<{ turns: number; milliseconds: number }> {
+  let [turns, over] = [0, false];
+  const count = () => {
+    turns++;
+    if (!over) setImmediate(count);
+  };
+  const start = performance.now();
+  setImmediate(count);
+  await work();
+  over = true;
+  return { turns, milliseconds: performance.now() - start };
+}
+
+test('the event loop sleeps while the device works: about a turn a millisecond', async () => {
+  const a = engine.tensor([256, 256]);
+  const plan = await engine.compile(graph => ({ c: matmul(graph.read(a), graph.read(a)) }));
+  await plan.run();
+  const { milliseconds: once } = await turnsOf(() => plan.run({ times: 10 }));
+  const { turns, milliseconds } = await turnsOf(() => plan.run({ times: Math.ceil(5000 / once) }));
+  require(`${turns} turns in ${milliseconds} ms`, milliseconds > 100 && turns < 3 * milliseconds);
+  plan.dispose();
+  a.dispose();
+});
+
+test('sleeping in turns ends with what is pending, and sleeps no longer than its share', async () => {
+  const start = performance.now();
+  let asked = 0;
+  const { milliseconds } = await turnsOf(
+    () =>
+      new Promise<void>(resolve => {
+        sleepInTurns(() => {
+          if (++asked < 20) return start;
+          resolve();
+          return undefined;
+        });
+      }),
+  );
+  requireEqual('asked', asked, 20);
+  // 19 sleeps of a sixteenth of the time that has passed by then, or of what the clock of the system makes of it.
+  require(`took ${milliseconds} ms`, milliseconds < 100);
+});
+
+test('a host that lends a device may look after its event loop itself: told since when something is pending', async () => {
+  const lent = await openEngine({ adapter: 'embedded' });
+  const waits: (() => number | undefined)[] = [];
+  const own = await createEngine({ device: lent.device.gpu, whilePending: pendingSince => waits.push(pendingSince) });
+  const reading = own.tensor([1], [2]).read();
+  requireEqual('told once for all that is pending', waits.length, 1);
+  const since = waits[0]();
+  require(`pending since ${since}`, since !== undefined && since <= performance.now());
+  requireClose('read', await reading, [2], {});
+  await own.check();
+  requireEqual('nothing is pending', waits[0](), undefined);
+  const again = own.check();
+  requireEqual('told again', waits.length, 2);
+  await again;
+  await own.dispose();
+  await lent.dispose();
 });
