@@ -11,7 +11,7 @@ import { integerConstants, specialise } from '../src/kernel/specialise.js';
 const root = new URL('../kernels/', import.meta.url).pathname;
 
 /** The schedules of the matrix products; they stand beside the product that is nothing but one. */
-const schedules = ['register', 'subgroup', 'workgroup'];
+const schedules = ['quad', 'register', 'subgroup', 'workgroup'];
 const defaultSchedule = 'register';
 
 const importLine = /^\/\/# import (\S+)\n/gm;

@@ -31,9 +31,10 @@ for (const kind of Object.keys(kinds)) {
       const [rows, columns, inner] = [0, 1, 2].map(() => randomInteger(1, 2 ** randomInteger(0, 11)));
       const { name, constants, invocations } = chooseSchedule(deviceOf(kind), 'key', [{ rows, columns, inner }]);
       require(`${rows} x ${columns}: ${invocations} invocations`, invocations <= 256);
-      if (name === 'subgroup') requireEqual('lanes', constants.SUBGROUP, kinds[kind].subgroupSize);
-      require(`${name} without subgroups of 4 or 8`, name !== 'subgroup' || [4, 8].includes(invocations));
-      require('a GPU with a schedule of a CPU', kinds[kind].cpu || name !== 'subgroup');
+      const lanes = name === 'quad' ? 4 : name === 'subgroup' ? constants.SUBGROUP : undefined;
+      if (lanes !== undefined)
+        requireEqual(`lanes of ${name}`, [lanes, invocations], Array(2).fill(kinds[kind].subgroupSize));
+      require('a GPU with a schedule of a CPU', kinds[kind].cpu || lanes === undefined);
     }
   });
 }
@@ -41,9 +42,14 @@ for (const kind of Object.keys(kinds)) {
 test('shapes that leave a wide tile idle get a narrow one, and small products the one that compiles fast', () => {
   requireEqual('two columns', choose('SwiftShader', 150, 2, 128), 'register 4x1 1x1');
   requireEqual('three rows', choose('lavapipe', 3, 200, 128), 'register 1x4 1x1');
-  requireEqual('ten rows', choose('SwiftShader', 10, 512, 512), 'subgroup 4 1x2');
-  requireEqual('large', choose('SwiftShader', 512, 512, 512), 'subgroup 4 2x2');
-  requireEqual('small', choose('SwiftShader', 40, 40, 40), 'subgroup 4 1x1');
+  requireEqual('ten rows', choose('SwiftShader', 10, 512, 512), 'quad 1x1');
+  requireEqual('large', choose('SwiftShader', 256, 256, 256), 'quad 2x2');
+  requireEqual('larger', choose('SwiftShader', 512, 512, 512), 'quad 2x4');
+  requireEqual('small', choose('SwiftShader', 40, 40, 40), 'quad 1x1');
+  requireEqual('square', choose('lavapipe', 512, 512, 512), 'subgroup 8 8x1');
+  requireEqual('ten shared rows', choose('lavapipe', 10, 512, 512), 'subgroup 8 3x1');
+  requireEqual('ten shared columns', choose('lavapipe', 512, 10, 512), 'subgroup 8 3x1 mirrored');
+  requireEqual('tiles of one height', choose('lavapipe', 70, 512, 512), 'subgroup 8 6x1');
   requireEqual('narrow on a GPU', choose('a GPU', 512, 10, 512), 'register 8x8 1x1');
   requireEqual('wide on a GPU', choose('a GPU', 512, 512, 512), 'workgroup');
 });
@@ -52,7 +58,7 @@ test('what a tuner found goes before the table, unless this device does not have
   const device = deviceOf('lavapipe');
   const problems = [{ rows: 512, columns: 512, inner: 512 }];
   const [first] = candidates(device);
-  device.tuning.set('mine', first.id).set('foreign', 'subgroup 4 2x2');
+  device.tuning.set('mine', first.id).set('foreign', 'quad 2x2');
   requireEqual('tuned', chooseSchedule(device, 'mine', problems).id, first.id);
   const table = chooseSchedule(device, 'unknown', problems).id;
   requireEqual('foreign', chooseSchedule(device, 'foreign', problems).id, table);

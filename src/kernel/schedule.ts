@@ -7,7 +7,7 @@ export interface Schedule {
   /** The name and what it is set to, by which a tuner remembers it. */
   readonly id: string;
   readonly name: ScheduleName;
-  readonly constants: Readonly<Record<string, number>>;
+  readonly constants: Readonly<Record<string, number | boolean>>;
   readonly tileRows: number;
   readonly tileColumns: number;
   /** Invocations of a workgroup. */
@@ -32,14 +32,28 @@ export function registerSchedule(lanes: [number, number], blocks: [number, numbe
   };
 }
 
-export function subgroupSchedule(size: number, blocks: [number, number]): Schedule {
+/** The lanes of a subgroup share 4 `shared` lines of one operand and own 4 `own` of the other each. */
+export function subgroupSchedule(size: number, shared: number, own: number, mirrored = false): Schedule {
+  const [sharedLines, ownLines] = [4 * shared, 4 * size * own];
   return {
-    id: `subgroup ${size} ${blocks.join('x')}`,
+    id: `subgroup ${size} ${shared}x${own}${mirrored ? ' mirrored' : ''}`,
     name: 'subgroup',
-    constants: { SUBGROUP: size, LEFT_BLOCKS: blocks[0], RIGHT_BLOCKS: blocks[1] },
-    tileRows: 4 * size * blocks[0],
-    tileColumns: 4 * size * blocks[1],
+    constants: { SUBGROUP: size, SHARED_BLOCKS: shared, OWN_BLOCKS: own, MIRRORED: mirrored },
+    tileRows: mirrored ? ownLines : sharedLines,
+    tileColumns: mirrored ? sharedLines : ownLines,
     invocations: size,
+  };
+}
+
+/** Subgroups of 4 lanes: 16 blocks x 16 blocks. */
+export function quadSchedule(blocks: readonly [number, number]): Schedule {
+  return {
+    id: `quad ${blocks.join('x')}`,
+    name: 'quad',
+    constants: { LEFT_BLOCKS: blocks[0], RIGHT_BLOCKS: blocks[1] },
+    tileRows: 16 * blocks[0],
+    tileColumns: 16 * blocks[1],
+    invocations: 4,
   };
 }
 
@@ -51,28 +65,26 @@ export function workgroupSchedule(): Schedule {
 const smallForGpu = 32;
 /** Up to this many rows or columns most of a square tile would be idle. */
 const thin = 4;
-/** Multiply-adds below which a larger tile is not worth the time that it takes to compile. */
+/** Multiply-adds below which a register tile of several blocks is not worth the time that it takes to compile. */
 const worthCompiling = 5e5;
 
-interface Tile {
-  readonly blocks: [number, number];
+/** Tiles of subgroups of 4 lanes. */
+const quadTiles: readonly {
+  readonly blocks: readonly [number, number];
   /** Time a number of the result, against that of the smallest tile: measured, bench/NOTES.md. */
   readonly cost: number;
-}
+  /** Multiply-adds below which it is not worth the time that it takes to compile. */
+  readonly least: number;
+}[] = [
+  { blocks: [1, 1], cost: 1, least: 0 },
+  { blocks: [2, 2], cost: 0.8, least: worthCompiling },
+  { blocks: [2, 4], cost: 0.7, least: 3e7 },
+];
 
-/** By subgroup size. */
-const tiles: Readonly<Record<number, readonly Tile[]>> = {
-  4: [
-    { blocks: [1, 1], cost: 1 },
-    { blocks: [1, 2], cost: 0.8 },
-    { blocks: [2, 2], cost: 0.7 },
-  ],
-  8: [
-    { blocks: [1, 1], cost: 1 },
-    { blocks: [2, 1], cost: 0.9 },
-    { blocks: [1, 2], cost: 0.9 },
-  ],
-};
+/** Subgroups of 8 lanes: more blocks than these, and the unrolled loop passes the instruction cache. */
+const mostSharedBlocks = 8;
+/** What a tile costs whatever the number of its shared blocks, as a share of one with the most: what the lanes load. */
+const loading = 0.55;
 
 /**
  * What a tuner found for this product on this device, else what the table says.
@@ -87,12 +99,20 @@ export function chooseSchedule(device: Device, key: string, problems: readonly P
 /** The schedules among which a tuner may choose on this device. */
 export function candidates(device: Device): Schedule[] {
   if (!device.cpu) return [workgroupSchedule(), registerSchedule([8, 8], [1, 1]), registerSchedule([8, 8], [2, 2])];
-  const { subgroupSize = 0 } = device;
-  const square = tiles[subgroupSize]?.map(({ blocks }) => subgroupSchedule(subgroupSize, blocks)) ?? [
-    registerSchedule([2, 2], [1, 1]),
-    registerSchedule([2, 2], [2, 2]),
-  ];
-  return [...square, registerSchedule([4, 1], [1, 1]), registerSchedule([1, 4], [1, 1])];
+  return [...squareSchedules(device), registerSchedule([4, 1], [1, 1]), registerSchedule([1, 4], [1, 1])];
+}
+
+function squareSchedules({ subgroupSize }: Device): Schedule[] {
+  if (subgroupSize === 4) return quadTiles.map(({ blocks }) => quadSchedule(blocks));
+  if (subgroupSize === 8) {
+    return [
+      subgroupSchedule(8, mostSharedBlocks, 1),
+      subgroupSchedule(8, 2 * mostSharedBlocks, 2),
+      subgroupSchedule(8, 3, 1),
+      subgroupSchedule(8, 3, 1, true),
+    ];
+  }
+  return [registerSchedule([2, 2], [1, 1]), registerSchedule([2, 2], [2, 2])];
 }
 
 function tableSchedule(device: Device, problems: readonly ProductShape[]): Schedule {
@@ -102,17 +122,43 @@ function tableSchedule(device: Device, problems: readonly ProductShape[]): Sched
     return Math.min(rows, columns) < smallForGpu ? registerSchedule([8, 8], [1, 1]) : workgroupSchedule();
   }
   if (Math.min(rows, columns) <= thin) return registerSchedule(columns <= thin ? [4, 1] : [1, 4], [1, 1]);
-  const small = problems.reduce((sum, p) => sum + p.rows * p.columns * p.inner, 0) < worthCompiling;
-  const { subgroupSize = 0 } = device;
-  const known = tiles[subgroupSize];
-  if (!known) return registerSchedule([2, 2], small ? [1, 1] : [2, 2]);
-  if (small) return subgroupSchedule(subgroupSize, known[0].blocks);
-  // What lies beyond the edges is computed too.
-  const cost = ({ tileRows, tileColumns }: Schedule, each: number) =>
-    each * Math.ceil(rows / tileRows) * tileRows * Math.ceil(columns / tileColumns) * tileColumns;
-  const priced = known.map(tile => {
-    const schedule = subgroupSchedule(subgroupSize, tile.blocks);
-    return { schedule, price: cost(schedule, tile.cost) };
-  });
-  return priced.reduce((best, next) => (next.price < best.price ? next : best)).schedule;
+  const work = problems.reduce((sum, p) => sum + p.rows * p.columns * p.inner, 0);
+  if (device.subgroupSize === 4) return quadTileFor(rows, columns, work);
+  if (device.subgroupSize === 8) return subgroupTileFor(rows, columns);
+  return registerSchedule([2, 2], work < worthCompiling ? [1, 1] : [2, 2]);
+}
+
+function quadTileFor(rows: number, columns: number, work: number): Schedule {
+  return cheapest(
+    quadTiles
+      .filter(({ least }) => work >= least)
+      .map(({ blocks, cost }) => {
+        const schedule = quadSchedule(blocks);
+        const { tileRows, tileColumns } = schedule;
+        // What lies beyond the edges is computed too.
+        const price = cost * Math.ceil(rows / tileRows) * tileRows * Math.ceil(columns / tileColumns) * tileColumns;
+        return { schedule, price };
+      }),
+  );
+}
+
+/** The shared lines in as few tiles as may be, of one height; which operand is shared is as the edges fall. */
+function subgroupTileFor(rows: number, columns: number): Schedule {
+  return cheapest(
+    [false, true].map(mirrored => {
+      const [shared, own] = mirrored ? [columns, rows] : [rows, columns];
+      const tiles = Math.ceil(shared / (4 * mostSharedBlocks));
+      const blocks = Math.ceil(shared / (4 * tiles));
+      const each = loading + ((1 - loading) * blocks) / mostSharedBlocks;
+      return {
+        schedule: subgroupSchedule(8, blocks, 1, mirrored),
+        price: each * tiles * Math.ceil(own / (4 * 8)),
+      };
+    }),
+  );
+}
+
+/** The first of the cheapest. */
+function cheapest(offers: readonly { readonly schedule: Schedule; readonly price: number }[]): Schedule {
+  return offers.reduce((best, next) => (next.price < best.price ? next : best)).schedule;
 }
