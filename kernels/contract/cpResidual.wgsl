@@ -31,8 +31,9 @@ fn store(p: Problem, row: u32, column: u32, value: vec4f) {
   let point = at % p.width;
   let start = p.targets + at / p.width * p.targetsStride + point;
   var cotangent = vec4f();
-  for (var i = 0u; i < min(4u, points - point); i++) {
-    cotangent[i] = residual(p.scale * value[i], targets[start + i]);
+  //# unroll
+  for (var i = 0u; i < 4u; i++) {
+    if (point + i < points) { cotangent[i] = residual(p.scale * value[i], targets[start + i]); }
   }
   result[p.result + at / 4u] = cotangent;
 }

@@ -35,6 +35,7 @@ fn store(p: Problem, row: u32, column: u32, z: vec4f) {
   if (row >= p.rows || column >= p.columns) { return; }
   var value = vec4f();
   var slope = vec4f();
+  //# unroll
   for (var i = 0u; i < 4u; i++) {
     let pair = activate(ACTIVATION, p.omega, z[i]);
     value[i] = pair.x;
