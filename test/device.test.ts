@@ -138,7 +138,7 @@ test('the event loop sleeps while the device works: about a turn a millisecond',
 });
 
 test('sleeping in turns ends with what is pending, and sleeps no longer than its share', async () => {
-  const start = performance.now();
+  const start = performance.now() - 10;
   let asked = 0;
   const { milliseconds } = await turnsOf(
     () =>
@@ -151,8 +151,8 @@ test('sleeping in turns ends with what is pending, and sleeps no longer than its
       }),
   );
   requireEqual('asked', asked, 20);
-  // 19 sleeps of a sixteenth of the time that has passed by then, or of what the clock of the system makes of it.
-  require(`took ${milliseconds} ms`, milliseconds < 100);
+  // 19 sleeps of a sixteenth of the time that has passed by then, the first of 10 ms, or of what the system makes of it.
+  require(`took ${milliseconds} ms`, milliseconds > 10 && milliseconds < 100);
 });
 
 test('a host that lends a device may look after its event loop itself: told since when something is pending', async () => {

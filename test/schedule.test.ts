@@ -51,7 +51,8 @@ test('shapes that leave a wide tile idle get a narrow one, and small products th
   requireEqual('ten shared columns', choose('lavapipe', 512, 10, 512), 'subgroup 8 3x1 mirrored');
   requireEqual('tiles of one height', choose('lavapipe', 70, 512, 512), 'subgroup 8 6x1');
   requireEqual('narrow on a GPU', choose('a GPU', 512, 10, 512), 'register 8x8 1x1');
-  requireEqual('wide on a GPU', choose('a GPU', 512, 512, 512), 'workgroup');
+  requireEqual('wide on a GPU', choose('a GPU', 1024, 1024, 1024), 'workgroup 2');
+  requireEqual('too few tiles for a GPU', choose('a GPU', 128, 150, 150), 'workgroup 1');
 });
 
 test('what a tuner found goes before the table, unless this device does not have it', () => {

@@ -1,15 +1,17 @@
 // Schedule of the matrix products for GPUs: tiles of both operands in workgroup memory, register tiles in the threads.
 //
-// 64 threads make a tile of 64 x 64. Per step of 16 along the inner axis every thread brings one 4 x 4 block of each
-// operand (four neighbouring threads read 64 contiguous bytes), then multiplies 8 rows by 8 columns: 16 numbers read
-// from workgroup memory serve 64 products.
+// 64 threads, 8 x 8, make a tile of 32 BLOCKS by 32 BLOCKS; each multiplies 4 BLOCKS rows by 4 BLOCKS columns. Per step
+// of DEPTH along the inner axis every thread brings one 4 x 4 block of each operand (neighbouring threads read
+// contiguous quads), then 8 BLOCKS numbers read from workgroup memory serve 16 BLOCKS^2 products.
 //# import shared/tiles.wgsl
 
+const BLOCKS = 2u;
+const TILE_ROWS = 32u * BLOCKS;
+const TILE_COLUMNS = 32u * BLOCKS;
 const INVOCATIONS = 64u;
-const TILE_ROWS = 64u;
-const TILE_COLUMNS = 64u;
-const DEPTH = 16u;
-const QUADS = 16u;   // quads along a tile's side
+const QUADS = 8u * BLOCKS;      // quads along a tile's side
+const DEPTH = 32u / BLOCKS;     // so that a tile is a block a thread
+const STEPS = DEPTH / 4u;
 
 // [inner][row quad] and [inner][column quad]
 var<workgroup> leftTile: array<vec4f, DEPTH * QUADS>;
@@ -26,11 +28,11 @@ fn main(
   let row = tile.row;
   let column = tile.column;
   if (row < p.rows && column < p.columns) {
-    let step = lane % 4u * 4u;   // the block that this thread brings
-    let quad = lane / 4u;
-    let high = lane / 8u;        // the rows and columns that it multiplies: quads high, high + 8 by wide, wide + 8
+    let step = lane % STEPS * 4u;   // the block that this thread brings
+    let quad = lane / STEPS;
+    let high = lane / 8u;           // the rows and columns that it multiplies: of quads high + 8 i by wide + 8 j
     let wide = lane % 8u;
-    var sums = array<vec4f, 16>();
+    var sums = array<vec4f, 4u * BLOCKS * BLOCKS>();   // [i][row of the quad][j]
     for (var inner = 0u; inner < p.inner; inner += DEPTH) {
       var a = mat4x4f();
       var b = mat4x4f();
@@ -46,27 +48,28 @@ fn main(
       }
       workgroupBarrier();   // and this step's are written
       for (var u = 0u; u < DEPTH; u++) {
-        let b0 = rightTile[u * QUADS + wide];
-        let b1 = rightTile[u * QUADS + 8u + wide];
+        var y = array<vec4f, BLOCKS>();
         //# unroll
-        for (var half = 0u; half < 2u; half++) {
-          let x = leftTile[u * QUADS + 8u * half + high];
+        for (var j = 0u; j < BLOCKS; j++) {
+          y[j] = rightTile[u * QUADS + 8u * j + wide];
+        }
+        //# unroll
+        for (var i = 0u; i < BLOCKS; i++) {
+          let x = leftTile[u * QUADS + 8u * i + high];
           //# unroll
-          for (var i = 0u; i < 4u; i++) {
-            sums[8u * half + 2u * i] = fma(vec4f(x[i]), b0, sums[8u * half + 2u * i]);
-            sums[8u * half + 2u * i + 1u] = fma(vec4f(x[i]), b1, sums[8u * half + 2u * i + 1u]);
+          for (var r = 0u; r < 4u; r++) {
+            //# unroll
+            for (var j = 0u; j < BLOCKS; j++) {
+              sums[(4u * i + r) * BLOCKS + j] = fma(vec4f(x[r]), y[j], sums[(4u * i + r) * BLOCKS + j]);
+            }
           }
         }
       }
     }
     //# unroll
-    for (var half = 0u; half < 2u; half++) {
-      //# unroll
-      for (var i = 0u; i < 4u; i++) {
-        let r = row + 4u * (8u * half + high) + i;
-        store(p, r, column + 4u * wide, sums[8u * half + 2u * i]);
-        store(p, r, column + 4u * (wide + 8u), sums[8u * half + 2u * i + 1u]);
-      }
+    for (var i = 0u; i < 4u * BLOCKS * BLOCKS; i++) {
+      let quads = vec2u(8u * (i / (4u * BLOCKS)) + high, 8u * (i % BLOCKS) + wide);
+      store(p, row + 4u * quads.x + i / BLOCKS % 4u, column + 4u * quads.y, sums[i]);
     }
   }
   finish(p, ((group.z * groups.y + group.y) * groups.x + group.x) * INVOCATIONS + lane);

@@ -4,6 +4,8 @@
 const share = 1 / 16;
 /** And at the longest, in milliseconds: what else the host's event loop has to do waits so long. */
 const longest = 1;
+/** At the shortest: of less the system makes as much, and short waits would be seen late. */
+const shortest = 0.05;
 
 /**
  * Dawn in Node asks what has become done in every turn of the event loop, one turn behind the other, for as long as
@@ -18,7 +20,8 @@ export function sleepInTurns(pendingSince: () => number | undefined): void {
   const turn = () => {
     const since = pendingSince();
     if (since === undefined) return;
-    Atomics.wait(never, 0, 0, Math.min(longest, share * (performance.now() - since)));
+    const pause = Math.min(longest, share * (performance.now() - since));
+    if (pause >= shortest) Atomics.wait(never, 0, 0, pause);
     setImmediate(turn);
   };
   setImmediate(turn);

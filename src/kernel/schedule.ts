@@ -57,12 +57,22 @@ export function quadSchedule(blocks: readonly [number, number]): Schedule {
   };
 }
 
-export function workgroupSchedule(): Schedule {
-  return { id: 'workgroup', name: 'workgroup', constants: {}, tileRows: 64, tileColumns: 64, invocations: 64 };
+/** Tiles of 32 blocks x 32 blocks in workgroup memory. */
+export function workgroupSchedule(blocks: number): Schedule {
+  return {
+    id: `workgroup ${blocks}`,
+    name: 'workgroup',
+    constants: { BLOCKS: blocks },
+    tileRows: 32 * blocks,
+    tileColumns: 32 * blocks,
+    invocations: 64,
+  };
 }
 
-/** A GPU's tile is this wide; a product with less in it leaves most of a workgroup idle. */
+/** A GPU's smaller tile is this wide; a product with less in it leaves most of a workgroup idle. */
 const smallForGpu = 32;
+/** A GPU has up to some hundred processors, and each hides the waits of one workgroup behind another. */
+const tilesToFillGpu = 128;
 /** Up to this many rows or columns most of a square tile would be idle. */
 const thin = 4;
 /** Multiply-adds below which a register tile of several blocks is not worth the time that it takes to compile. */
@@ -98,7 +108,14 @@ export function chooseSchedule(device: Device, key: string, problems: readonly P
 
 /** The schedules among which a tuner may choose on this device. */
 export function candidates(device: Device): Schedule[] {
-  if (!device.cpu) return [workgroupSchedule(), registerSchedule([8, 8], [1, 1]), registerSchedule([8, 8], [2, 2])];
+  if (!device.cpu) {
+    return [
+      workgroupSchedule(2),
+      workgroupSchedule(1),
+      registerSchedule([8, 8], [1, 1]),
+      registerSchedule([8, 8], [2, 2]),
+    ];
+  }
   return [...squareSchedules(device), registerSchedule([4, 1], [1, 1]), registerSchedule([1, 4], [1, 1])];
 }
 
@@ -118,14 +135,19 @@ function squareSchedules({ subgroupSize }: Device): Schedule[] {
 function tableSchedule(device: Device, problems: readonly ProductShape[]): Schedule {
   const rows = Math.max(...problems.map(p => p.rows));
   const columns = Math.max(...problems.map(p => p.columns));
-  if (!device.cpu) {
-    return Math.min(rows, columns) < smallForGpu ? registerSchedule([8, 8], [1, 1]) : workgroupSchedule();
-  }
+  if (!device.cpu) return gpuTileFor(rows, columns, problems.length);
   if (Math.min(rows, columns) <= thin) return registerSchedule(columns <= thin ? [4, 1] : [1, 4], [1, 1]);
   const work = problems.reduce((sum, p) => sum + p.rows * p.columns * p.inner, 0);
   if (device.subgroupSize === 4) return quadTileFor(rows, columns, work);
   if (device.subgroupSize === 8) return subgroupTileFor(rows, columns);
   return registerSchedule([2, 2], work < worthCompiling ? [1, 1] : [2, 2]);
+}
+
+function gpuTileFor(rows: number, columns: number, count: number): Schedule {
+  if (Math.min(rows, columns) < smallForGpu) return registerSchedule([8, 8], [1, 1]);
+  const large = workgroupSchedule(2);
+  const tiles = Math.ceil(rows / large.tileRows) * Math.ceil(columns / large.tileColumns) * count;
+  return tiles < tilesToFillGpu ? workgroupSchedule(1) : large;
 }
 
 function quadTileFor(rows: number, columns: number, work: number): Schedule {

@@ -4,16 +4,9 @@ import { stackOf } from '../buffer/layout.js';
 import { applyOne, type Value } from '../graph/graph.js';
 import type { Operation } from '../graph/operation.js';
 import { productDispatch } from '../kernel/dispatch.js';
-import { cpProblem, gridOf, modelsOf } from './cpProblem.js';
+import { type CpAttributes, cpProblem, gridOf, modelsOf } from './cpProblem.js';
 import { asValue } from './fill.js';
 import { mttkrp } from './mttkrp.js';
-
-export interface CpAttributes {
-  /** D: every D consecutive factor matrices make a model. */
-  readonly axes: number;
-  /** c. */
-  readonly scale: number;
-}
 
 export const cpContraction: Operation<CpAttributes> = {
   name: 'contractCp',

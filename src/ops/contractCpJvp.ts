@@ -12,8 +12,7 @@ import { copyRows } from '../graph/copyRows.js';
 import { applyOne, requireSameLayout, type Value } from '../graph/graph.js';
 import { type Operand, type Operation, scratch } from '../graph/operation.js';
 import { productDispatch } from '../kernel/dispatch.js';
-import type { CpAttributes } from './contractCp.js';
-import { cpProblem, gridOf, modelsOf, rankOf } from './cpProblem.js';
+import { type CpAttributes, cpProblem, gridOf, modelsOf, rankOf } from './cpProblem.js';
 import { asValue } from './fill.js';
 import { mttkrp } from './mttkrp.js';
 

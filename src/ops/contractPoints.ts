@@ -5,8 +5,7 @@ import { InputError } from '../errors.js';
 import { applyOne, type Value } from '../graph/graph.js';
 import type { Operation } from '../graph/operation.js';
 import { dispatch, foldedWorkgroups } from '../kernel/dispatch.js';
-import type { CpAttributes } from './contractCp.js';
-import { modelsOf, rankOf } from './cpProblem.js';
+import { type CpAttributes, modelsOf, rankOf } from './cpProblem.js';
 import { asValue } from './fill.js';
 import { quadsOf } from './matmul.js';
 

@@ -4,6 +4,13 @@ import { columnsOf, formatShape, type Layout, type Part, quad, rowsOf, type Shap
 import { InputError } from '../errors.js';
 import { quadsOf } from './matmul.js';
 
+export interface CpAttributes {
+  /** D: every D consecutive factor matrices make a model. */
+  readonly axes: number;
+  /** c. */
+  readonly scale: number;
+}
+
 /** The room that the kernels have: kernels/shared/factors.wgsl, MOST_AXES. Six coordinates, and a shared model's outputs. */
 const mostAxes = 7;
 

@@ -5,8 +5,8 @@ import { apply, requireSameLayout, type Value } from '../graph/graph.js';
 import { type Operation, scratch } from '../graph/operation.js';
 import { dispatch, foldedWorkgroups, productDispatch, productWorkgroups, scheduleOf } from '../kernel/dispatch.js';
 import { scaled } from './combine.js';
-import { type CpAttributes, cpContraction } from './contractCp.js';
-import { cpProblem, gridOf, modelsOf } from './cpProblem.js';
+import { cpContraction } from './contractCp.js';
+import { type CpAttributes, cpProblem, gridOf, modelsOf } from './cpProblem.js';
 import { quadsOf } from './matmul.js';
 import { sumDispatches } from './sum.js';
 

@@ -5,8 +5,7 @@ import { InputError } from '../errors.js';
 import { applyOne, type Value } from '../graph/graph.js';
 import type { Operation } from '../graph/operation.js';
 import { productDispatch } from '../kernel/dispatch.js';
-import type { CpAttributes } from './contractCp.js';
-import { axesOf, gridOf, modelsOf, rankOf } from './cpProblem.js';
+import { axesOf, type CpAttributes, gridOf, modelsOf, rankOf } from './cpProblem.js';
 import { quadsOf } from './matmul.js';
 
 const operation: Operation<CpAttributes> = {

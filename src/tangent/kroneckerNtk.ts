@@ -14,7 +14,7 @@ import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
 import type { Value } from '../graph/graph.js';
 import type { Plan } from '../graph/plan.js';
-import type { CpAttributes } from '../ops/contractCp.js';
+import type { CpAttributes } from '../ops/cpProblem.js';
 import { contractCpJvp } from '../ops/contractCpJvp.js';
 import { matmul } from '../ops/matmul.js';
 import { mttkrp } from '../ops/mttkrp.js';

@@ -6,7 +6,7 @@ import { device } from './gpu.js';
 /** Those that the device may choose among (subgroups only where they are enabled and of one size), and a GPU's. */
 export const schedules: readonly Schedule[] = [
   ...candidates(device),
-  ...(device.cpu ? [workgroupSchedule(), registerSchedule([1, 2], [2, 2])] : []),
+  ...(device.cpu ? [workgroupSchedule(1), workgroupSchedule(2), registerSchedule([1, 2], [2, 2])] : []),
 ];
 
 export function nameOf({ name, tileRows, tileColumns }: Schedule): string {
