@@ -18,11 +18,11 @@ export type { Build, Outputs, Plan } from './graph/plan.js';
 export { type AdamOptions, type AdamState, adam } from './ops/adam.js';
 export { add, combine, scale, subtract } from './ops/combine.js';
 export { contractCp } from './ops/contractCp.js';
-export type { CpAttributes } from './ops/cpProblem.js';
 export { contractCpJvp } from './ops/contractCpJvp.js';
 export { contractPoints, contractPointsVjp } from './ops/contractPoints.js';
 export { contractTt, type TtAttributes } from './ops/contractTt.js';
 export { contractTucker, type TuckerAttributes } from './ops/contractTucker.js';
+export type { CpAttributes } from './ops/cpProblem.js';
 export { type EigendecomposeOptions, type Eigenpairs, eigendecompose } from './ops/eigendecompose.js';
 export { eigh } from './ops/eigh.js';
 export {

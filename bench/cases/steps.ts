@@ -3,6 +3,7 @@
 import type { Engine } from '../../src/graph/engine.js';
 import { Trainer, type TrainerOptions } from '../../src/train/trainer.js';
 import { type Contender, type ContestOptions, contest } from '../contest.js';
+import { contendersOf } from '../peers/contenders.js';
 import type { Peer, StepSetup } from '../peers/peer.js';
 import type { MemoryResult, StepResult } from '../results.js';
 import { preconditionersOf, type Task, taskOf } from './setup.js';
@@ -81,9 +82,11 @@ export async function stepCase(
     try {
       const step = await peer.step(setup);
       disposable.push(step);
-      await step.run(checkedSteps);
-      errors.set(peer.name, requireAgreement(peer.name, [await step.loss()], ours.slice(-1)));
-      contenders.push({ name: peer.name, run: times => step.run(times) });
+      const waiting = contendersOf(peer.name, step, engine.device);
+      await waiting[0].run(checkedSteps);
+      const error = requireAgreement(peer.name, [await step.loss()], ours.slice(-1));
+      for (const { name } of waiting) errors.set(name, error);
+      contenders.push(...waiting);
     } catch (error) {
       absent[peer.name] = (error as Error).message.slice(0, 200);
     }

@@ -31,17 +31,15 @@ type Data = {
  *
  * @throws Error where it runs on another device already: the library keeps its first for good.
  */
-export async function openJax(device: Device): Promise<Peer> {
-  const { gpu } = device;
+export async function openJax({ gpu }: Device): Promise<Peer> {
   await lending(gpu, () => init('webgpu'));
   if (getWebGPUDevice() !== gpu) throw new Error('jax-js runs on another device already, and takes one a process');
   defaultDevice('webgpu');
-  const finish = () => device.settle();
   return {
     name: 'jax-js',
     version: `@jax-js/jax ${packageJson.devDependencies['@jax-js/jax']}`,
-    product: async (size, left, right) => product(size, left, right, finish),
-    step: async setup => step(setup, finish),
+    product: async (size, left, right) => product(size, left, right),
+    step: async setup => step(setup),
     // Its pool of buffers cannot be emptied: it goes with the device.
     dispose() {},
   };
@@ -61,26 +59,25 @@ async function lending<T>(device: GPUDevice, work: () => Promise<T>): Promise<T>
 }
 
 /** Has what an array waits for encoded and submitted, which jax-js puts off until somebody asks for it. */
-async function submit(array: np.Array): Promise<void> {
+async function flush(array: np.Array): Promise<void> {
   await array.ref.gpuBuffer();
 }
 
-function product(size: number, left: Float32Array, right: Float32Array, finish: () => Promise<void>): PeerProduct {
+function product(size: number, left: Float32Array, right: Float32Array): PeerProduct {
   const a = np.array(left, { shape: [size, size] });
   const b = np.array(right, { shape: [size, size] });
   const multiply = jit((a: np.Array, b: np.Array) => np.matmul(a, b));
   let result: np.Array | undefined;
   return {
-    async run(times) {
+    async submit(times) {
       for (let i = 0; i < times; i++) {
         result?.dispose();
         result = multiply(a.ref, b.ref);
-        await submit(result);
+        await flush(result);
       }
-      await finish();
     },
     async read() {
-      if (!result) throw new Error('jax: a product is read after a run');
+      if (!result) throw new Error('jax: a product is read once it has been submitted');
       return (await result.ref.data()) as Float32Array;
     },
     dispose() {
@@ -90,7 +87,7 @@ function product(size: number, left: Float32Array, right: Float32Array, finish: 
   };
 }
 
-function step(setup: StepSetup, finish: () => Promise<void>): PeerStep {
+function step(setup: StepSetup): PeerStep {
   const { grid, omega, rate } = setup;
   const data: Data = {
     coordinates: setup.coordinates.map(x => np.array(x, { shape: [x.length, 1] })),
@@ -119,12 +116,11 @@ function step(setup: StepSetup, finish: () => Promise<void>): PeerStep {
   );
 
   return {
-    async run(times) {
+    async submit(times) {
       for (let i = 0; i < times; i++) {
         state = train(state, tree.ref(data));
-        await submit(state.powers[0] as np.Array);
+        await flush(state.powers[0] as np.Array);
       }
-      await finish();
     },
     async loss() {
       const [value] = await lossOf(tree.ref(state.networks), tree.ref(data.coordinates), data.target.ref).data();

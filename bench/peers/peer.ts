@@ -15,13 +15,13 @@ export interface Peer {
 
 /** Work that can be repeated. */
 export interface Repeatable {
-  /** Does the work `times` over and resolves when the device has done it; nothing else is read back. */
-  run(times: number): Promise<void>;
+  /** Submits the work `times` over; nothing is read back. Whoever asks waits for the device: `contendersOf`. */
+  submit(times: number): Promise<void>;
   dispose(): void;
 }
 
 export interface PeerProduct extends Repeatable {
-  /** The product, (n, n), after a run. */
+  /** The product, (n, n), once it has been submitted. */
   read(): Promise<Float32Array>;
 }
 

@@ -38,29 +38,28 @@ let opened = false;
  *
  * @throws Error where one is open already: the library computes on one backend at a time.
  */
-export async function openTfjs(device: Device): Promise<Peer> {
+export async function openTfjs({ gpu }: Device): Promise<Peer> {
   if (opened) throw new Error('tfjs is open already: dispose of it first');
   tf.enableProdMode();
-  const backend = new WebGPUBackend(device.gpu, device.gpu.adapterInfo);
+  const backend = new WebGPUBackend(gpu, gpu.adapterInfo);
   // Where a browser has WebGPU the library has registered a backend that would open a device of its own.
   if (tf.findBackendFactory(backendName)) tf.removeBackend(backendName);
   tf.registerBackend(backendName, () => backend);
   if (!(await tf.setBackend(backendName))) throw new Error('tfjs did not take its WebGPU backend');
   opened = true;
 
-  async function finish(): Promise<void> {
+  function flush(): void {
     // Up to 15 dispatches wait in its command encoder, which may have been submitted and be gone.
     backend.ensureCommandEncoderReady();
     backend.endComputePassEncoder();
     backend.submitQueue();
-    await device.settle();
   }
 
   return {
     name: 'tfjs',
     version: `@tensorflow/tfjs-backend-webgpu ${tf.version_core}`,
-    product: async (size, left, right) => product(size, left, right, finish),
-    step: async setup => step(setup, finish),
+    product: async (size, left, right) => product(size, left, right, flush),
+    step: async setup => step(setup, flush),
     dispose() {
       tf.removeBackend(backendName);
       opened = false;
@@ -68,27 +67,27 @@ export async function openTfjs(device: Device): Promise<Peer> {
   };
 }
 
-function product(size: number, left: Float32Array, right: Float32Array, finish: () => Promise<void>): PeerProduct {
+function product(size: number, left: Float32Array, right: Float32Array, flush: () => void): PeerProduct {
   const a = tf.tensor2d(left, [size, size]);
   const b = tf.tensor2d(right, [size, size]);
   let result: tf.Tensor | undefined;
   return {
-    async run(times) {
+    async submit(times) {
       for (let i = 0; i < times; i++) {
         result?.dispose();
         result = tf.matMul(a, b);
       }
-      await finish();
+      flush();
     },
     async read() {
-      if (!result) throw new Error('tfjs: a product is read after a run');
+      if (!result) throw new Error('tfjs: a product is read once it has been submitted');
       return (await result.data()) as Float32Array;
     },
     dispose: () => tf.dispose([a, b, ...(result ? [result] : [])]),
   };
 }
 
-function step(setup: StepSetup, finish: () => Promise<void>): PeerStep {
+function step(setup: StepSetup, flush: () => void): PeerStep {
   const { grid } = setup;
   const omega = tf.scalar(setup.omega);
   const coordinates = setup.coordinates.map(x => tf.tensor2d(x, [x.length, 1]));
@@ -115,11 +114,11 @@ function step(setup: StepSetup, finish: () => Promise<void>): PeerStep {
   });
 
   return {
-    async run(times) {
+    async submit(times) {
       for (let i = 0; i < times; i++) {
         optimiser.minimize(() => objective(model()) as tf.Scalar, false, variables);
       }
-      await finish();
+      flush();
     },
     async loss() {
       const loss = tf.tidy(() => tf.mul(tf.sum(tf.square(tf.sub(model(), target))), 0.5));

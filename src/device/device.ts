@@ -83,6 +83,11 @@ export class Device {
     return [...this.gpu.features].sort();
   }
 
+  /** Whether somebody looks after the event loop while something is pending. */
+  get sleepsWhilePending(): boolean {
+    return this.#whilePending !== undefined;
+  }
+
   get limits(): GPUSupportedLimits {
     return this.gpu.limits;
   }
