@@ -2,6 +2,7 @@
 
 import { eigenCase } from '../bench/cases/eigen.js';
 import { eighCase } from '../bench/cases/eigh.js';
+import { encodeMicroseconds } from '../bench/cases/encode.js';
 import { kernelsCase } from '../bench/cases/kernels.js';
 import { productCase } from '../bench/cases/products.js';
 import { stepCase } from '../bench/cases/steps.js';
@@ -80,6 +81,11 @@ for (const grid of [
     require(`a step of ${work.step.dispatches} dispatches`, work.step.dispatches <= 20);
   });
 }
+
+test('encoding is timed on the null backend, whatever that leaves in memory', async () => {
+  const microseconds = await encodeMicroseconds();
+  require(`${microseconds} us a step`, microseconds > 1 && microseconds < 10_000);
+});
 
 test('every kernel of a step is timed, and the report names them', async () => {
   const kernels = await kernelsCase(engine, 16, roofline);
