@@ -1,7 +1,7 @@
 /** Which schedule a product gets, on devices of every kind. */
 
 import type { Device } from '../src/device/device.js';
-import { candidates, chooseSchedule } from '../src/kernel/schedule.js';
+import { candidates, chooseSchedule } from '../src/kernel/scheduleTable.js';
 import { require, requireEqual } from './helpers/compare.js';
 import { randomInteger } from './helpers/random.js';
 import { suite } from './helpers/suite.js';
@@ -15,6 +15,7 @@ const kinds: Readonly<Record<string, { cpu: boolean; subgroupSize?: number }>> =
   lavapipe: { cpu: true, subgroupSize: 8 },
   'a CPU adapter without subgroups': { cpu: true },
   'a CPU adapter with subgroups of 16': { cpu: true, subgroupSize: 16 },
+  'a CPU adapter with subgroups of 32': { cpu: true, subgroupSize: 32 },
 };
 
 function deviceOf(kind: string): Device {
@@ -49,6 +50,7 @@ test('shapes that leave a wide tile idle get a narrow one, and small products th
   requireEqual('square', choose('lavapipe', 512, 512, 512), 'subgroup 8 8x1');
   requireEqual('ten shared rows', choose('lavapipe', 10, 512, 512), 'subgroup 8 3x1');
   requireEqual('ten shared columns', choose('lavapipe', 512, 10, 512), 'subgroup 8 3x1 mirrored');
+  requireEqual('16 lanes', choose('a CPU adapter with subgroups of 16', 512, 512, 512), 'subgroup 16 8x1');
   requireEqual('tiles of one height', choose('lavapipe', 70, 512, 512), 'subgroup 8 6x1');
   requireEqual('narrow on a GPU', choose('a GPU', 512, 10, 512), 'register 8x8 1x1');
   requireEqual('wide on a GPU', choose('a GPU', 1024, 1024, 1024), 'workgroup 2');

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { kernelFiles, withImports } from '../scripts/kernels.js';
 import type { Device } from '../src/device/device.js';
 import { catalogue, type KernelName, scheduleCatalogue } from '../src/kernel/catalogue.js';
-import { candidates } from '../src/kernel/schedule.js';
+import { candidates } from '../src/kernel/scheduleTable.js';
 import { refusedKernels } from './helpers/acceptance.js';
 import { require, requireEqual } from './helpers/compare.js';
 import { device } from './helpers/gpu.js';

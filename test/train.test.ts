@@ -8,7 +8,7 @@ import { type Quantities, requireCase } from '../src/cli/doctor/goldenFormat.js'
 import { architecture } from '../src/factor/network.js';
 import { readModel, writeModel } from '../src/io/modelFile.js';
 import { recallTuning, rememberTuning } from '../src/io/tuning.js';
-import { candidates } from '../src/kernel/schedule.js';
+import { candidates } from '../src/kernel/scheduleTable.js';
 import type { SepPgdOptions } from '../src/precondition/sepPgd.js';
 import { cpModel, initialParameters, linspace } from '../src/separable/model.js';
 import { Trainer, type TrainerOptions } from '../src/train/trainer.js';

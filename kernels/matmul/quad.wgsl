@@ -29,7 +29,7 @@ fn swapped(own: vec4f, swap: u32) -> vec4f {
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
+  @builtin(subgroup_invocation_id) lane: u32,
 ) {
   let tile = tileOf(group, groups);
   let p = problems[tile.problem];

@@ -45,7 +45,7 @@ fn storeBlock(p: Problem, sharedLine: u32, ownLine: u32, results: mat4x4f) {
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
+  @builtin(subgroup_invocation_id) lane: u32,
 ) {
   let tile = tileOf(group, groups);
   let p = problems[tile.problem];

@@ -14,7 +14,8 @@ import {
   scheduleCatalogue,
 } from './catalogue.js';
 import { type FieldValues, packStructs } from './pack.js';
-import { chooseSchedule, type Schedule } from './schedule.js';
+import type { Schedule } from './schedule.js';
+import { chooseSchedule } from './scheduleTable.js';
 import { specialise } from './specialise.js';
 
 export type Workgroups = readonly [number, number, number];

@@ -4,7 +4,7 @@ import { type Memory, Storage } from '../buffer/memory.js';
 import type { Dispatch } from './dispatch.js';
 import { measure } from './measure.js';
 import type { Pipelines } from './pipelines.js';
-import { candidates } from './schedule.js';
+import { candidates } from './scheduleTable.js';
 
 /** What another schedule must save before it is taken: less may be chance. */
 const leastGain = 0.05;

@@ -1,6 +1,7 @@
 /** The schedules on which every matrix product is tested, and sizes that divide no tile. */
 
-import { candidates, registerSchedule, type Schedule, workgroupSchedule } from '../../src/kernel/schedule.js';
+import { registerSchedule, type Schedule, workgroupSchedule } from '../../src/kernel/schedule.js';
+import { candidates } from '../../src/kernel/scheduleTable.js';
 import { device } from './gpu.js';
 
 /** Those that the device may choose among (subgroups only where they are enabled and of one size), and a GPU's. */
