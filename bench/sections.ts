@@ -50,7 +50,7 @@ function productSection(products: readonly ProductResult[]): Section {
       withSpread(ratio),
       gflops.toFixed(2),
       percent(share),
-      (error ?? Number.NaN).toExponential(1),
+      error?.toExponential(1) ?? '',
     ]),
     ...Object.entries(absent).map(([name, why]) => [`${size}`, name, why, '', '', '', '']),
   ]);

@@ -1,11 +1,14 @@
-/** Square matrix products, ours and the peers', each checked against the float64 twin before it is timed. */
+/**
+ * Square matrix products, ours and the peers', each checked against the float64 twin before it is timed. The device's peak
+ * takes turns with them, so that a share of it is one of the same moments.
+ */
 
 import { Random } from '../../src/factor/random.js';
 import type { Engine } from '../../src/graph/engine.js';
 import { matmul } from '../../src/ops/matmul.js';
-import type { Roofline } from '../../src/ops/roofline.js';
+import { fmaNumbers, fmaPlan, type Roofline } from '../../src/ops/roofline.js';
 import { product } from '../../test/reference/product.js';
-import { type Contender, type ContestOptions, contest } from '../contest.js';
+import { type Contender, type ContestOptions, contest, type Standing } from '../contest.js';
 import { contendersOf } from '../peers/contenders.js';
 import type { Peer } from '../peers/peer.js';
 import type { ProductResult } from '../results.js';
@@ -53,16 +56,33 @@ export async function productCase(
       absent[peer.name] = (error as Error).message;
     }
   }
+  const input = engine.tensor([fmaNumbers]);
+  const peak = await fmaPlan(engine, input, roofline.chains);
+  open.push(peak, input);
+  contenders.push({ name: 'FMA peak', run: times => peak.run({ times }) });
   const standings = await contest(contenders, options);
   for (const one of open) one.dispose();
   return {
     size,
     absent,
-    standings: standings.map(standing => {
-      const gflops = (2 * size ** 3) / (1e6 * standing.milliseconds.median);
-      return { ...standing, error: errors.get(standing.name), gflops, share: gflops / roofline.gflops };
-    }),
+    standings: withShares(standings, 2 * size ** 3, peak.work.operations).map(standing => ({
+      ...standing,
+      error: errors.get(standing.name),
+    })),
   };
+}
+
+/** With the peak last among the standings: everybody's speed, and its share of the peak in the same rounds. */
+function withShares(standings: readonly Standing[], operations: number, peakOperations: number) {
+  const peakSpeed = peakOperations / (standings.at(-1) as Standing).ratio.median;
+  return standings.map((standing, i) => {
+    const own = i === standings.length - 1 ? peakOperations : operations;
+    return {
+      ...standing,
+      gflops: own / (1e6 * standing.milliseconds.median),
+      share: own / standing.ratio.median / peakSpeed,
+    };
+  });
 }
 
 /** |actual - expected| / |expected|, Frobenius. */

@@ -3,9 +3,11 @@
  * bandwidth, each by a kernel that does nothing else.
  */
 
+import type { Tensor } from '../buffer/tensor.js';
 import type { Engine } from '../graph/engine.js';
 import { applyOne, type Value } from '../graph/graph.js';
 import type { Operation } from '../graph/operation.js';
+import type { Plan } from '../graph/plan.js';
 import { dispatch, foldedWorkgroups } from '../kernel/dispatch.js';
 import { oneThreadEach } from './linear.js';
 
@@ -68,23 +70,31 @@ export function copy(input: Value): Value {
 export interface Roofline {
   /** Peak of f32 fused multiply-adds, each counting two: GFLOP/s. */
   readonly gflops: number;
+  /** How many independent multiply-adds a thread had under way at that peak. */
+  readonly chains: number;
   /** Bytes read and bytes written by a copy, together: GB/s. */
   readonly gigabytes: number;
 }
 
 /** Past every cache, and within the binding that every device gives. */
 const copiedNumbers = 2 ** 24;
-const fmaNumbers = 2 ** 16;
+/** Numbers on which `fmaPlan` is measured. */
+export const fmaNumbers = 2 ** 16;
+
+/** A plan of nothing but multiply-adds, 4096 for each number of the input. */
+export function fmaPlan(engine: Engine, input: Tensor, chains: number): Promise<Plan> {
+  const attributes = { chains, rounds: 256, scale: 0.5, offset: 1 };
+  return engine.compile(graph => ({ result: repeatedFma(graph.read(input), attributes) }));
+}
 
 /** Measures a device; takes about a second. */
 export async function measureRoofline(engine: Engine): Promise<Roofline> {
   const small = engine.tensor([fmaNumbers]);
   const large = engine.tensor([copiedNumbers]);
-  const peaks: number[] = [];
+  const peaks: { readonly gflops: number; readonly chains: number }[] = [];
   for (const chains of chainsTried) {
-    const attributes = { chains, rounds: 256, scale: 0.5, offset: 1 };
-    const compute = await engine.compile(graph => ({ result: repeatedFma(graph.read(small), attributes) }));
-    peaks.push((await engine.profile(compute))[0].gflops);
+    const compute = await fmaPlan(engine, small, chains);
+    peaks.push({ gflops: (await engine.profile(compute))[0].gflops, chains });
     compute.dispose();
   }
   const move = await engine.compile(graph => ({ result: copy(graph.read(large)) }));
@@ -92,5 +102,6 @@ export async function measureRoofline(engine: Engine): Promise<Roofline> {
   move.dispose();
   small.dispose();
   large.dispose();
-  return { gflops: Math.max(...peaks), gigabytes };
+  const best = peaks.reduce((best, next) => (next.gflops > best.gflops ? next : best));
+  return { ...best, gigabytes };
 }
