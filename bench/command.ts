@@ -19,13 +19,15 @@ export async function bench(options: BenchOptions): Promise<void> {
   const engine = await openEngine({ adapter: options.adapter });
   const peers: Peer[] = [];
   try {
+    // Before the peers, whose garbage would be collected meanwhile.
+    const encoding = options.only.includes('steps') ? await encodeMicroseconds() : undefined;
     for (const name of options.against) peers.push(await openNamed(name, engine));
     const result = await runSuite(engine, peers, {
       ...options,
       versions: { sepnn: SEPNN_VERSION, node: process.version },
       report: what => process.stderr.write(`${what}\n`),
     });
-    if (options.only.includes('steps')) result.encodeMicroseconds = await encodeMicroseconds();
+    if (encoding !== undefined) result.encodeMicroseconds = encoding;
     const json = JSON.stringify(result, null, 1);
     const files = { 'bench.json': json, ...charts(result) };
     for (const [name, text] of Object.entries(files)) await writeWhole(join(options.out, name), text);
