@@ -49,6 +49,25 @@ export function requireNorm(
   if (!(error <= tolerance)) fail(`${what}: relative error ${error}, at most ${tolerance}`);
 }
 
+/**
+ * Every number within `tolerance` of its magnitude, the sum of its terms without their signs: rounding goes with the
+ * magnitude however much of the sum cancels (Higham, Accuracy and Stability of Numerical Algorithms, 3.1).
+ */
+export function requireNear(
+  what: string,
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  magnitude: ArrayLike<number>,
+  tolerance: number,
+): void {
+  if (actual.length !== expected.length) fail(`${what}: ${actual.length} numbers, expected ${expected.length}`);
+  for (let i = 0; i < expected.length; i++) {
+    if (Math.abs(actual[i] - expected[i]) <= tolerance * magnitude[i]) continue;
+    const allowed = tolerance * magnitude[i];
+    fail(`${what}: at index ${i}: got ${actual[i]}, expected ${expected[i]} within ${allowed}`);
+  }
+}
+
 export function requireEqual<T>(what: string, actual: T, expected: T): void {
   const [got, wanted] = [actual, expected].map(value => JSON.stringify(value));
   if (got !== wanted) fail(`${what}: got ${got}, expected ${wanted}`);
