@@ -5,7 +5,7 @@ import { dispatch, productDispatch, productWorkgroups } from '../src/kernel/disp
 import { axesOf, cpProblem, gridOf } from '../src/ops/cpProblem.js';
 import { activations } from '../src/ops/factorNetwork.js';
 import { productProblem } from '../src/ops/matmul.js';
-import { requireClose } from './helpers/compare.js';
+import { requireClose, requireEqual } from './helpers/compare.js';
 import { contentOf, device, filled, poisoned, run } from './helpers/gpu.js';
 import { nameOf, productSizes, productTolerance, schedules } from './helpers/products.js';
 import { randomInteger, randoms } from './helpers/random.js';
@@ -124,6 +124,30 @@ for (const schedule of schedules) {
       const buffers = { left: left.storage, right: right.storage, result: result.storage };
       await run([productDispatch(narrow, 'product', { constants, problems, buffers }, schedule)]);
       requireClose(`batch at ${most} workgroups`, await contentOf(result), join(expected), productTolerance(9));
+    }
+  });
+
+  test(`product on ${on}: of a symmetric result what stands on and above the diagonal matches, and tiles below are left as they were`, async () => {
+    for (const n of [1, 5, 34, 131]) {
+      const inner = 19;
+      const x = randoms(n * inner);
+      const left = filled(layoutOf([n, inner]), x);
+      const layout = layoutOf([n, n]);
+      const untouched = 7;
+      const result = filled(layout, new Float64Array(n * n).fill(untouched));
+      const problems = [productProblem(left.layout.parts[0], left.layout.parts[0], layout.parts[0], false)];
+      const constants = { LEFT_TRANSPOSED: false, RIGHT_TRANSPOSED: true, BLEND: false };
+      const buffers = { left: left.storage, right: left.storage, result: result.storage };
+      const half = productDispatch(device, 'product', { constants, problems, buffers, upper: true }, schedule);
+      requireEqual('operations', half.work.operations, n * (n + 1) * inner);
+      await run([half]);
+      const got = await contentOf(result);
+      const expected = product({ rows: n, columns: n, inner, a: x, b: x, transposeRight: true });
+      const above = (values: Float32Array | Float64Array) =>
+        Float64Array.from(values).filter((_, at) => at % n >= Math.floor(at / n));
+      requireClose(`${n} x ${n}`, above(got), above(expected), productTolerance(inner));
+      const firstBelow = Math.ceil(schedule.tileColumns / schedule.tileRows) * schedule.tileRows;
+      if (firstBelow < n) requireEqual('below the diagonal', got[firstBelow * n], untouched);
     }
   });
 

@@ -3,11 +3,13 @@
 import { layoutOf, stackOf } from '../src/buffer/layout.js';
 import { dispatch } from '../src/kernel/dispatch.js';
 import { modulations } from '../src/ops/modulate.js';
+import { mirrorDispatch } from '../src/ops/tangentKernel.js';
 import { require, requireClose, requireEqual } from './helpers/compare.js';
 import { contentOf, filled, poisoned, run } from './helpers/gpu.js';
 import { randoms } from './helpers/random.js';
 import { suite } from './helpers/suite.js';
 import { jacobi } from './reference/jacobi.js';
+import { mirror } from './reference/mirror.js';
 import { modulate } from './reference/modulate.js';
 import { orthonormalise } from './reference/orthonormalise.js';
 import { product } from './reference/product.js';
@@ -80,6 +82,18 @@ test('orthonormalise: rows that are nearly dependent, equal or zero still come o
     const { deviation } = await orthonormalised(values, rows, columns, 8);
     require(`${name}: Q Q^T is off by ${deviation}`, deviation < 3e-6);
   }
+});
+
+test('mirror: what stands below the diagonal comes from above, of matrices of several sizes at once', async () => {
+  const sizes = [1, 3, 66, 130];
+  const values = sizes.map(n => randoms(n * n));
+  const matrix = filled(
+    stackOf(sizes.map(n => [n, n])),
+    values.flatMap(all => [...all]),
+  );
+  await run([mirrorDispatch(matrix)]);
+  const expected = Float64Array.from(values.flatMap((all, i) => [...mirror(all.map(Math.fround), sizes[i])]));
+  requireClose('all', await contentOf(matrix), expected, {});
 });
 
 /** Eigenpairs from the kernel, and |A V^T - V^T L| and |V V^T - 1| at their largest, relative to |A|. */

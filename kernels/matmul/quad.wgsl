@@ -35,7 +35,7 @@ fn main(
   let p = problems[tile.problem];
   let row = tile.row;
   let column = tile.column;
-  if (row < p.rows && column < p.columns) {
+  if (isMade(tile, p.rows, p.columns)) {
     // [left block][swap][row of the block][right block][column of the block]
     var sums = array<f32, 4u * TILE_ROWS * RIGHT_BLOCKS>();
     for (var inner = 0u; inner < p.inner; inner += 4u) {

@@ -22,7 +22,7 @@ fn main(
   let p = problems[tile.problem];
   let row = tile.row + lane / LANE_COLUMNS * 4u * LEFT_BLOCKS;
   let column = tile.column + lane % LANE_COLUMNS * 4u * RIGHT_BLOCKS;
-  if (row < p.rows && column < p.columns) {
+  if (isMade(tile, p.rows, p.columns) && row < p.rows && column < p.columns) {
     var sums = array<vec4f, 4u * LEFT_BLOCKS * RIGHT_BLOCKS>();
     for (var inner = 0u; inner < p.inner; inner += 4u) {
       var a = array<mat4x4f, LEFT_BLOCKS>();

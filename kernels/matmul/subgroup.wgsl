@@ -51,7 +51,7 @@ fn main(
   let p = problems[tile.problem];
   let sharedLine = select(tile.row, tile.column, MIRRORED);
   let ownLine = select(tile.column, tile.row, MIRRORED) + 4u * lane;
-  if (tile.row < p.rows && tile.column < p.columns) {
+  if (isMade(tile, p.rows, p.columns)) {
     var sums = array<vec4f, 4u * SHARED_BLOCKS * OWN_BLOCKS>();   // [own block][shared line]
     for (var inner = 0u; inner < p.inner; inner += 4u) {
       var a = array<mat4x4f, LOADS>();

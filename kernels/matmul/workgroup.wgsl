@@ -27,7 +27,7 @@ fn main(
   let p = problems[tile.problem];
   let row = tile.row;
   let column = tile.column;
-  if (row < p.rows && column < p.columns) {
+  if (isMade(tile, p.rows, p.columns)) {
     let step = lane % STEPS * 4u;   // the block that this thread brings
     let quad = lane / STEPS;
     let high = lane / 8u;           // the rows and columns that it multiplies: of quads high + 8 i by wide + 8 j

@@ -2,10 +2,12 @@
 // these is past what a device dispatches along an axis, they stand in a line, column tiles fastest, and the line is
 // folded to two dimensions.
 //
-// The schedule that imports this file has TILE_ROWS and TILE_COLUMNS, its kernel the binding problems.
+// The schedule that imports this file has TILE_ROWS and TILE_COLUMNS, its kernel the binding problems and in them rows
+// and columns.
 
 const ROW_TILES = 0u;      // of every problem, where the line is folded; else 0
 const COLUMN_TILES = 0u;
+const UPPER = false;       // of a symmetric result: tiles that lie below the diagonal are not made
 
 struct Tile {
   problem: u32,
@@ -19,4 +21,8 @@ fn tileOf(group: vec3u, groups: vec3u) -> Tile {
   let problem = at / max(1u, ROW_TILES * COLUMN_TILES);
   if (problem >= arrayLength(&problems)) { return Tile(0u, 1u << 31u, 0u); }   // behind the line's end: no rows
   return Tile(problem, at / max(1u, COLUMN_TILES) % max(1u, ROW_TILES) * TILE_ROWS, at % max(1u, COLUMN_TILES) * TILE_COLUMNS);
+}
+
+fn isMade(tile: Tile, rows: u32, columns: u32) -> bool {
+  return tile.row < rows && tile.column < columns && !(UPPER && tile.row >= tile.column + TILE_COLUMNS);
 }

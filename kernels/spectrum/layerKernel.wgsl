@@ -5,7 +5,7 @@
 //   D (rows, inner) is the cotangent at the layer's pre-activation and T (rows, rows) the Gram matrix of its
 //   homogeneous input, H H^T + 1, the 1 being the bias: the layer identity of the tangent kernel of a dense layer.
 //
-// D is bound as both operands. K stays symmetric to the bit: K[i, j] and K[j, i] sum the same products in one order.
+// D is bound as both operands. K is symmetric: kernels/spectrum/mirror.wgsl fills in what is left out below the diagonal.
 //# import shared/operands.wgsl
 //# schedule
 

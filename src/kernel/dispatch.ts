@@ -81,26 +81,40 @@ interface ProductDescription {
   readonly problems: readonly ProductProblem[];
   readonly buffers: Readonly<Record<string, Storage>>;
   readonly constants?: Readonly<Record<string, number | boolean | undefined>>;
+  readonly upper?: boolean;
 }
 
-/** A dispatch of a matrix product, on the schedule that suits the device and the shapes. */
+/**
+ * A dispatch of a matrix product, on the schedule that suits the device and the shapes.
+ *
+ * @param description `upper` where the results are symmetric: what stands below their diagonals may be anything then.
+ */
 export function productDispatch<K extends KernelName>(
   device: Device,
   kernel: K,
-  description: Description<K> & { readonly problems: readonly (Problem<K> & ProductProblem)[] },
+  description: Description<K> & {
+    readonly problems: readonly (Problem<K> & ProductProblem)[];
+    readonly upper?: boolean;
+  },
   schedule: Schedule = scheduleOf(device, kernel, description),
 ): Dispatch {
+  const { upper = false } = description;
   const problems: readonly ProductProblem[] = description.problems;
   const { workgroups, constants: folds } = productGrid(device, problems, schedule);
-  const constants = { ...definite(description.constants), ...schedule.constants, ...folds };
+  const constants = {
+    ...definite(description.constants),
+    ...schedule.constants,
+    ...folds,
+    ...(upper && { UPPER: true }),
+  };
   const source = specialise(catalogue[kernel].source, constants, scheduleCatalogue[schedule.name].source);
   return assemble(kernel, description, source, {
     workgroups,
     work: {
-      operations: problems.reduce((sum, p) => sum + 2 * p.rows * p.columns * p.inner, 0),
+      operations: problems.reduce((sum, p) => sum + 2 * numbersOf(p, upper) * p.inner, 0),
       bytes: 'left' in description.buffers ? operandBytes(description) : bytesBound(description.buffers),
     },
-    extent: extentOf(problems),
+    extent: extentOf(problems, upper),
     product: {
       key: keyOf(kernel, description),
       on: other => productDispatch(device, kernel, description, other),
@@ -112,14 +126,22 @@ export function productDispatch<K extends KernelName>(
 export function scheduleOf(
   device: Device,
   kernel: KernelName,
-  description: Pick<ProductDescription, 'constants' | 'problems'>,
+  description: Pick<ProductDescription, 'constants' | 'problems' | 'upper'>,
 ): Schedule {
   return chooseSchedule(device, keyOf(kernel, description), description.problems);
 }
 
 /** What a product's speed depends on. */
-function keyOf(kernel: KernelName, { constants = {}, problems }: Pick<ProductDescription, 'constants' | 'problems'>) {
-  return `${kernel} ${JSON.stringify(definite(constants))} ${extentOf(problems)}`;
+function keyOf(
+  kernel: KernelName,
+  { constants = {}, problems, upper }: Pick<ProductDescription, 'constants' | 'problems' | 'upper'>,
+) {
+  return `${kernel} ${JSON.stringify(definite(constants))} ${extentOf(problems, upper)}`;
+}
+
+/** Numbers of a result, or of those on and above its diagonal. */
+function numbersOf({ rows, columns }: ProductProblem, upper = false): number {
+  return upper ? (rows * (rows + 1)) / 2 : rows * columns;
 }
 
 /** How many workgroups, and so how many invocations, a product takes: a kernel may write one number an invocation. */
@@ -147,9 +169,9 @@ export function foldedWorkgroups(count: number, size: number, device: Device): W
   return [Math.ceil(all / high), high, 1];
 }
 
-function extentOf(problems: readonly ProductProblem[]): string {
+function extentOf(problems: readonly ProductProblem[], upper = false): string {
   const [first, ...others] = [...new Set(problems.map(p => `${p.rows} x ${p.columns} x ${p.inner}`))];
-  return `${problems.length > 1 ? `${problems.length} of ` : ''}${first}${others.length > 0 ? ' and others' : ''}`;
+  return `${problems.length > 1 ? `${problems.length} of ` : ''}${first}${others.length > 0 ? ' and others' : ''}${upper ? ', upper' : ''}`;
 }
 
 function bytesBound(buffers: Readonly<Record<string, Storage>>): number {
@@ -157,9 +179,9 @@ function bytesBound(buffers: Readonly<Record<string, Storage>>): number {
 }
 
 /** Of a product of stored matrices: what is bound may hold more than is multiplied. All but the operands are results. */
-function operandBytes({ problems, buffers, constants = {} }: ProductDescription): number {
+function operandBytes({ problems, buffers, constants = {}, upper }: ProductDescription): number {
   const results = Object.keys(buffers).length - 2 + ('BLEND' in constants && constants.BLEND ? 1 : 0);
-  const numbers = problems.reduce((sum, p) => sum + p.inner * (p.rows + p.columns) + results * p.rows * p.columns, 0);
+  const numbers = problems.reduce((sum, p) => sum + p.inner * (p.rows + p.columns) + results * numbersOf(p, upper), 0);
   return 4 * numbers;
 }
 

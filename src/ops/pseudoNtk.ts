@@ -10,7 +10,7 @@ import { type Operand, type Operation, scratch } from '../graph/operation.js';
 import { type Dispatch, dispatch } from '../kernel/dispatch.js';
 import { layerOf, type Tape } from './factorNetwork.js';
 import { quadsOf } from './matmul.js';
-import { gramDispatch, hiddenLayers, layerDispatches } from './tangentKernel.js';
+import { gramDispatch, hiddenLayers, layerDispatches, mirrorDispatch } from './tangentKernel.js';
 
 const workgroup = 64;
 
@@ -28,6 +28,7 @@ const operation: Operation<{ depth: number }> = {
       outputCotangentDispatch(parameters, derivatives[depth - 2], flowing, depth),
       ...layerDispatches(device, flowing, layers[depth - 2], kernel, true),
       ...hiddenLayers(device, { flowing, from: depth - 2, parameters, layers, derivatives }, kernel, 1),
+      mirrorDispatch(kernel),
     ];
   },
   notDifferentiable: 'a preconditioner is made from it, through which no gradient flows',

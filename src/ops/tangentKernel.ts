@@ -10,9 +10,11 @@ import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
 import { applyOne, type Value } from '../graph/graph.js';
 import { type Operand, type Operation, scratch } from '../graph/operation.js';
-import { type Dispatch, productDispatch } from '../kernel/dispatch.js';
+import { type Dispatch, dispatch, productDispatch } from '../kernel/dispatch.js';
 import { cotangentDispatch, layerOf, type Tape } from './factorNetwork.js';
 import { productProblem, quadsOf } from './matmul.js';
+
+const mirrorWorkgroup = 64;
 
 interface Attributes {
   readonly depth: number;
@@ -41,6 +43,7 @@ const operation: Operation<Attributes> = {
         kernel,
         networks,
       ),
+      mirrorDispatch(kernel),
     ];
   },
   notDifferentiable: 'a preconditioner is made from it, through which no gradient flows',
@@ -55,7 +58,7 @@ interface Pass {
   readonly derivatives: readonly Operand[];
 }
 
-/** Adds to `kernel` the shares of the layers below `from`. */
+/** Adds to the upper triangles of `kernel` the shares of the layers below `from`. */
 export function hiddenLayers(device: Device, pass: Pass, kernel: Operand, networks: number): Dispatch[] {
   const { parameters, layers, derivatives } = pass;
   const dispatches: Dispatch[] = [];
@@ -73,7 +76,7 @@ export function hiddenLayers(device: Device, pass: Pass, kernel: Operand, networ
   return dispatches;
 }
 
-/** K = (H H^T) * (D D^T) for every network, added to what K holds or written. */
+/** K = (H H^T) * (D D^T) for every network, added to what K holds or written; on and above the diagonal. */
 export function layerDispatches(
   device: Device,
   cotangent: Operand,
@@ -92,11 +95,12 @@ export function layerDispatches(
         return { ...problem, gram: first, gramStride: stride };
       }),
       buffers: { left: cotangent.storage, right: cotangent.storage, gram: gram.storage, result: kernel.storage },
+      upper: true,
     }),
   ];
 }
 
-/** result = alpha X X^T, alpha for each network. */
+/** result = alpha X X^T, alpha for each network; on and above the diagonal. */
 export function gramDispatch(
   device: Device,
   x: Operand,
@@ -107,6 +111,23 @@ export function gramDispatch(
     constants: { LEFT_TRANSPOSED: false, RIGHT_TRANSPOSED: true, BLEND: false },
     problems: x.layout.parts.map((part, i) => productProblem(part, part, result.layout.parts[i], false, alpha(i))),
     buffers: { left: x.storage, right: x.storage, result: result.storage },
+    upper: true,
+  });
+}
+
+/** What stands below the diagonals of symmetric matrices, from what stands above. */
+export function mirrorDispatch(matrix: Operand): Dispatch {
+  const problems = matrix.layout.parts.map(({ shape, offset, stride }) => ({
+    size: rowsOf(shape),
+    matrix: offset,
+    stride,
+  }));
+  const most = Math.max(...problems.map(({ size }) => size));
+  return dispatch('mirror', {
+    constants: { WORKGROUP: mirrorWorkgroup },
+    problems,
+    buffers: { matrix: matrix.storage },
+    workgroups: [Math.ceil(most / mirrorWorkgroup), most, problems.length],
   });
 }
 
