@@ -1,14 +1,34 @@
-// A sum over a workgroup, in the same order on every run. The importer has the constant WORKGROUP, a power of two.
+// Sums over a workgroup, in the same order on every run. The importer has the constant WORKGROUP, a power of two.
+
+const LEFT_TO_ONE = 8u;   // partial sums that one thread adds up, which is less than so many threads' barriers
 
 var<workgroup> summand: array<f32, WORKGROUP>;
+var<workgroup> summands: array<vec4f, WORKGROUP>;
 
 /// The sum of `value` over the workgroup, the same for all of it. To be called in uniform control flow.
 fn workgroupSum(lane: u32, value: f32) -> f32 {
   summand[lane] = value;
   workgroupBarrier();
-  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+  for (var half = WORKGROUP / 2u; half >= LEFT_TO_ONE; half /= 2u) {
     if (lane < half) { summand[lane] += summand[lane + half]; }
     workgroupBarrier();
   }
+  if (lane == 0u) {
+    for (var i = 1u; i < min(WORKGROUP, LEFT_TO_ONE); i++) { summand[0] += summand[i]; }
+  }
   return workgroupUniformLoad(&summand[0]);   // its barriers keep the next call's writes away from this read
+}
+
+/// Four such sums at once.
+fn workgroupSums(lane: u32, values: vec4f) -> vec4f {
+  summands[lane] = values;
+  workgroupBarrier();
+  for (var half = WORKGROUP / 2u; half >= LEFT_TO_ONE; half /= 2u) {
+    if (lane < half) { summands[lane] += summands[lane + half]; }
+    workgroupBarrier();
+  }
+  if (lane == 0u) {
+    for (var i = 1u; i < min(WORKGROUP, LEFT_TO_ONE); i++) { summands[0] += summands[i]; }
+  }
+  return workgroupUniformLoad(&summands[0]);
 }

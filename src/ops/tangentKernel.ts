@@ -5,7 +5,7 @@
  * ever formed: O(n^2 W) a layer in the place of O(n^2 P).
  */
 
-import { columnsOf, formatLayout, formatShape, type Layout, rowsOf, stackOf } from '../buffer/layout.js';
+import { columnsOf, formatLayout, formatShape, type Layout, quad, rowsOf, stackOf } from '../buffer/layout.js';
 import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
 import { applyOne, type Value } from '../graph/graph.js';
@@ -14,7 +14,8 @@ import { type Dispatch, dispatch, productDispatch } from '../kernel/dispatch.js'
 import { cotangentDispatch, layerOf, type Tape } from './factorNetwork.js';
 import { productProblem, quadsOf } from './matmul.js';
 
-const mirrorWorkgroup = 64;
+/** Along each side: a thread a block of 4 x 4 numbers. */
+const mirrorWorkgroup = 8;
 
 interface Attributes {
   readonly depth: number;
@@ -117,17 +118,16 @@ export function gramDispatch(
 
 /** What stands below the diagonals of symmetric matrices, from what stands above. */
 export function mirrorDispatch(matrix: Operand): Dispatch {
-  const problems = matrix.layout.parts.map(({ shape, offset, stride }) => ({
-    size: rowsOf(shape),
-    matrix: offset,
-    stride,
-  }));
-  const most = Math.max(...problems.map(({ size }) => size));
+  const problems = matrix.layout.parts.map(part => {
+    const { first, stride } = quadsOf(part);
+    return { size: rowsOf(part.shape), matrix: first, stride };
+  });
+  const wide = Math.ceil(Math.max(...problems.map(({ size }) => size)) / (quad * mirrorWorkgroup));
   return dispatch('mirror', {
     constants: { WORKGROUP: mirrorWorkgroup },
     problems,
     buffers: { matrix: matrix.storage },
-    workgroups: [Math.ceil(most / mirrorWorkgroup), most, problems.length],
+    workgroups: [wide, wide, problems.length],
   });
 }
 

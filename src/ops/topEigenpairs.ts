@@ -155,7 +155,7 @@ function orthonormaliseDispatch(device: Device, matrix: Operand): Dispatch {
     return { rows: rowsOf(part.shape), columns: columnsOf(part.shape), matrix: first, stride };
   });
   return dispatch('orthonormalise', {
-    constants: { WORKGROUP: soloWorkgroup(device), MOST_ROWS: Math.max(...problems.map(p => p.rows)) },
+    constants: { WORKGROUP: soloWorkgroup(device) },
     problems,
     buffers: { matrix: matrix.storage },
     workgroups: [problems.length, 1, 1],
