@@ -26,7 +26,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let above = p.matrix + column * p.stride + id.y;
   var quads = mat4x4f();
   for (var i = 0u; i < select(4u, count, row == column); i++) { quads[i] = matrix[above + i * p.stride]; }
-  let mirrored = transpose(quads);
+  var mirrored = transpose(quads);   // indexed by a variable below, which not every compiler takes of a value
   let below = p.matrix + row * p.stride + id.x;
   for (var i = 0u; i < count; i++) {
     matrix[below + i * p.stride] = select(quads[i], mirrored[i], first(select(4u, i, row == column)));
