@@ -10,7 +10,7 @@ import { vjp } from '../src/ops/vjp.js';
 import { requireClose, requireNear, requireNorm, requireThrows } from './helpers/compare.js';
 import { type Arrays, differenceVjp } from './helpers/difference.js';
 import { contentOf, device, engine, filled, poisoned, run } from './helpers/gpu.js';
-import { nameOf, productTolerance, schedules } from './helpers/products.js';
+import { productTolerance, schedules } from './helpers/products.js';
 import { randomInteger, randoms } from './helpers/random.js';
 import { suite } from './helpers/suite.js';
 import { tt } from './reference/tt.js';
@@ -26,7 +26,7 @@ const sizeOf = (shape: readonly number[]) => shape.reduce((n, m) => n * m, 1);
 const join = (arrays: Arrays) => Float64Array.from(arrays.flatMap(values => [...values]));
 
 for (const schedule of schedules) {
-  const on = nameOf(schedule);
+  const on = schedule.id;
 
   test(`ttStep, ttPrefixCotangent and ttCoreCotangent on ${on}: match at odd ranks, at 1 and past a workgroup, two models at once`, async () => {
     const few = [

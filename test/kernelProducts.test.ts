@@ -7,7 +7,7 @@ import { activations } from '../src/ops/factorNetwork.js';
 import { productProblem } from '../src/ops/matmul.js';
 import { requireClose, requireEqual } from './helpers/compare.js';
 import { contentOf, device, filled, poisoned, run } from './helpers/gpu.js';
-import { nameOf, productSizes, productTolerance, schedules } from './helpers/products.js';
+import { productSizes, productTolerance, schedules } from './helpers/products.js';
 import { randomInteger, randoms } from './helpers/random.js';
 import { suite } from './helpers/suite.js';
 import { activation } from './reference/activation.js';
@@ -60,7 +60,7 @@ test('product: columns past 65,535 tiles and problems past 65,535 are folded, to
 });
 
 for (const schedule of schedules) {
-  const on = nameOf(schedule);
+  const on = schedule.id;
 
   test(`product on ${on}: all transpositions, with and without beta, match at sizes from 1 to past a workgroup`, async () => {
     for (const [rows, columns, inner] of productSizes) {

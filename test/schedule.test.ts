@@ -45,7 +45,8 @@ test('shapes that leave a wide tile idle get a narrow one, and small products th
   requireEqual('three rows', choose('lavapipe', 3, 200, 128), 'register 1x4 1x1');
   requireEqual('ten rows', choose('SwiftShader', 10, 512, 512), 'quad 1x1');
   requireEqual('large', choose('SwiftShader', 256, 256, 256), 'quad 2x2');
-  requireEqual('larger', choose('SwiftShader', 512, 512, 512), 'quad 2x4');
+  requireEqual('larger', choose('SwiftShader', 400, 400, 400), 'quad 2x4');
+  requireEqual('largest', choose('SwiftShader', 512, 512, 512), 'quad 2x4 by 2');
   requireEqual('small', choose('SwiftShader', 40, 40, 40), 'quad 1x1');
   requireEqual('square', choose('lavapipe', 512, 512, 512), 'subgroup 8 8x1');
   requireEqual('ten shared rows', choose('lavapipe', 10, 512, 512), 'subgroup 8 3x1');

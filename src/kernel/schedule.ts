@@ -38,12 +38,12 @@ export function subgroupSchedule(size: number, shared: number, own: number, mirr
   };
 }
 
-/** Subgroups of 4 lanes: 16 blocks x 16 blocks. */
-export function quadSchedule(blocks: readonly [number, number]): Schedule {
+/** Subgroups of 4 lanes: 16 blocks x 16 blocks, `depth` quads of the inner axis a turn. */
+export function quadSchedule(blocks: readonly [number, number], depth = 1): Schedule {
   return {
-    id: `quad ${blocks.join('x')}`,
+    id: `quad ${blocks.join('x')}${depth > 1 ? ` by ${depth}` : ''}`,
     name: 'quad',
-    constants: { LEFT_BLOCKS: blocks[0], RIGHT_BLOCKS: blocks[1] },
+    constants: { LEFT_BLOCKS: blocks[0], RIGHT_BLOCKS: blocks[1], DEPTH: depth },
     tileRows: 16 * blocks[0],
     tileColumns: 16 * blocks[1],
     invocations: 4,

@@ -21,14 +21,16 @@ const worthCompiling = 5e5;
 /** Tiles of subgroups of 4 lanes. */
 const quadTiles: readonly {
   readonly blocks: readonly [number, number];
+  readonly depth: number;
   /** Time a number of the result, against that of the smallest tile: measured, bench/NOTES.md. */
   readonly cost: number;
   /** Multiply-adds below which some hundred runs do not bring in what it takes longer to compile than the smallest. */
   readonly least: number;
 }[] = [
-  { blocks: [1, 1], cost: 1, least: 0 },
-  { blocks: [2, 2], cost: 0.8, least: 2e6 },
-  { blocks: [2, 4], cost: 0.7, least: 3e7 },
+  { blocks: [1, 1], depth: 1, cost: 1, least: 0 },
+  { blocks: [2, 2], depth: 1, cost: 0.8, least: 2e6 },
+  { blocks: [2, 4], depth: 1, cost: 0.7, least: 3e7 },
+  { blocks: [2, 4], depth: 2, cost: 0.64, least: 1.2e8 },
 ];
 
 /** Lanes of the vectors that a processor's drivers compile to, for which the subgroup schedule is made. */
@@ -62,7 +64,7 @@ export function candidates(device: Device): Schedule[] {
 }
 
 function squareSchedules({ subgroupSize = 0 }: Device): Schedule[] {
-  if (subgroupSize === 4) return quadTiles.map(({ blocks }) => quadSchedule(blocks));
+  if (subgroupSize === 4) return quadTiles.map(({ blocks, depth }) => quadSchedule(blocks, depth));
   if (vectorLanes.includes(subgroupSize)) {
     return [
       subgroupSchedule(subgroupSize, mostSharedBlocks, 1),
@@ -97,8 +99,8 @@ function quadTileFor(rows: number, columns: number, work: number): Schedule {
   return cheapest(
     quadTiles
       .filter(({ least }) => work >= least)
-      .map(({ blocks, cost }) => {
-        const schedule = quadSchedule(blocks);
+      .map(({ blocks, depth, cost }) => {
+        const schedule = quadSchedule(blocks, depth);
         const { tileRows, tileColumns } = schedule;
         // What lies beyond the edges is computed too.
         const price = cost * Math.ceil(rows / tileRows) * tileRows * Math.ceil(columns / tileColumns) * tileColumns;

@@ -10,10 +10,6 @@ export const schedules: readonly Schedule[] = [
   ...(device.cpu ? [workgroupSchedule(1), workgroupSchedule(2), registerSchedule([1, 2], [2, 2])] : []),
 ];
 
-export function nameOf({ name, tileRows, tileColumns }: Schedule): string {
-  return `${name} ${tileRows} x ${tileColumns}`;
-}
-
 /** rows, columns, inner: one, small primes, about a tile and past one, past one workgroup. */
 export const productSizes: readonly [number, number, number][] = [
   [1, 1, 1],
