@@ -3,7 +3,6 @@
 import { layoutOf, stackOf } from '../src/buffer/layout.js';
 import { dispatch } from '../src/kernel/dispatch.js';
 import { modulations } from '../src/ops/modulate.js';
-import { mirrorDispatch } from '../src/ops/tangentKernel.js';
 import { require, requireClose, requireEqual } from './helpers/compare.js';
 import { contentOf, filled, poisoned, run } from './helpers/gpu.js';
 import { randoms } from './helpers/random.js';
@@ -92,14 +91,28 @@ test('orthonormalise: rows that are nearly dependent, equal or zero still come o
 
 test('mirror: what stands below the diagonal comes from above, of matrices of several sizes at once', async () => {
   const sizes = [1, 3, 66, 130];
-  const values = sizes.map(n => randoms(n * n));
-  const matrix = filled(
-    stackOf(sizes.map(n => [n, n])),
-    values.flatMap(all => [...all]),
-  );
-  await run([mirrorDispatch(matrix)]);
-  const expected = Float64Array.from(values.flatMap((all, i) => [...mirror(all.map(Math.fround), sizes[i])]));
-  requireClose('all', await contentOf(matrix), expected, {});
+  const values = sizes.map(n => randoms(n * n).map(Math.fround));
+  for (const workgroup of [2, 8]) {
+    const matrix = filled(
+      stackOf(sizes.map(n => [n, n])),
+      values.flatMap(all => [...all]),
+    );
+    const wide = Math.ceil(Math.max(...sizes) / (4 * workgroup));
+    await run([
+      dispatch('mirror', {
+        constants: { WORKGROUP: workgroup },
+        problems: matrix.layout.parts.map(({ shape: [size], offset, stride }) => ({
+          size,
+          matrix: offset / 4,
+          stride: stride / 4,
+        })),
+        buffers: { matrix: matrix.storage },
+        workgroups: [wide, wide, sizes.length],
+      }),
+    ]);
+    const expected = Float64Array.from(values.flatMap((all, i) => [...mirror(all, sizes[i])]));
+    requireClose(`workgroups of ${workgroup} x ${workgroup}`, await contentOf(matrix), expected, {});
+  }
 });
 
 /** Eigenpairs from the kernel, and |A V^T - V^T L| and |V V^T - 1| at their largest, relative to |A|. */
