@@ -2,8 +2,7 @@
 // these is past what a device dispatches along an axis, they stand in a line, column tiles fastest, and the line is
 // folded to two dimensions.
 //
-// The schedule that imports this file has TILE_ROWS and TILE_COLUMNS, its kernel the binding problems and in them rows
-// and columns.
+// The schedule that imports this file has TILE_ROWS and TILE_COLUMNS, its kernel the binding problems.
 
 const ROW_TILES = 0u;      // of every problem, where the line is folded; else 0
 const COLUMN_TILES = 0u;
@@ -23,6 +22,7 @@ fn tileOf(group: vec3u, groups: vec3u) -> Tile {
   return Tile(problem, at / max(1u, COLUMN_TILES) % max(1u, ROW_TILES) * TILE_ROWS, at % max(1u, COLUMN_TILES) * TILE_COLUMNS);
 }
 
+/// Whether any of a tile's results is wanted, of a problem of so many rows and columns.
 fn isMade(tile: Tile, rows: u32, columns: u32) -> bool {
   return tile.row < rows && tile.column < columns && !(UPPER && tile.row >= tile.column + TILE_COLUMNS);
 }
