@@ -6,7 +6,7 @@ import { print } from '../src/cli/terminal.js';
 import { InputError } from '../src/errors.js';
 import type { Engine } from '../src/graph/engine.js';
 import { requireWritableFolder, writeWhole } from '../src/io/files.js';
-import { openEngine } from '../src/node.js';
+import { openEngine } from '../src/public/node.js';
 import { encodeMicroseconds } from './cases/encode.js';
 import type { Peer } from './peers/peer.js';
 import { charts, tables } from './report.js';

@@ -8,12 +8,15 @@
 
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
-import { psnrOf } from '../src/cli/fit/task.js';
-import { architecture } from '../src/factor/network.js';
-import { decodeImage, openImage, toPlanes } from '../src/io/image.js';
-import { type OpenEngineOptions, openEngine } from '../src/node.js';
-import type { SepPgdOptions } from '../src/precondition/sepPgd.js';
-import { cpModel } from '../src/separable/model.js';
+import { psnrOf } from '../src/experiments/image/task.js';
+import { openImage, readPlanes } from '../src/io/image/image.js';
+import { architecture } from '../src/model/architecture.js';
+import { cp } from '../src/model/contraction/cp.js';
+import { grid } from '../src/model/domain/grid.js';
+import { defineModel } from '../src/model/model.js';
+import { adam } from '../src/optimiser/adam.js';
+import { type SepPgdOptions, sepPgd } from '../src/precondition/sepPgd.js';
+import { type OpenEngineOptions, openEngine } from '../src/public/node.js';
 import { Trainer } from '../src/train/trainer.js';
 
 const { values, positionals } = parseArgs({
@@ -31,22 +34,26 @@ const [size, rank, steps] = [values.size, values.rank, values.steps].map(Number)
 const seeds = [0, 1, 2];
 const variants: Readonly<Record<string, SepPgdOptions | undefined>> = {
   plain: undefined,
-  'k = 10': { top: 10 },
-  'k = 70': { top: 70 },
-  'product, k = 10': { top: 10, combination: 'product' },
+  'k = 10': { topK: 10 },
+  'k = 70': { topK: 70 },
+  'product, k = 10': { topK: 10, combine: 'product' },
 };
 
 const engine = await openEngine({ adapter: values.adapter as NonNullable<OpenEngineOptions['adapter']> });
-const planes = toPlanes(await decodeImage(await openImage(path), size, size), true);
-const model = cpModel({ grid: [size, size], rank, network: architecture({ width: rank }) });
+const planes = await readPlanes(await openImage(path), { width: size, height: size, gray: true });
+const model = defineModel({
+  domain: grid([size, size]),
+  contraction: cp({ rank }),
+  network: architecture({ width: rank }),
+});
 
 async function psnrAfter(seed: number, preconditioner: SepPgdOptions | undefined): Promise<number> {
   const trainer = await Trainer.create(engine, {
     model,
     target: planes,
-    optimiser: { rate: 1e-4 },
+    optimiser: adam({ learningRate: 1e-4 }),
     seed,
-    ...(preconditioner && { preconditioner }),
+    ...(preconditioner && { preconditioner: sepPgd(preconditioner) }),
   });
   while (trainer.step < steps) await trainer.advance(Math.min(50, steps - trainer.step));
   const { training } = await trainer.evaluate();

@@ -33,7 +33,7 @@ export function charts({ products, steps, growth, adapter }: BenchResult): Recor
       name,
       heights: steps.map(({ standings }) => standings.find(one => one.name === name)?.milliseconds.median),
     }));
-    const options = { title: `training steps, ${on}`, x: 'grid, R, k', y: 'ms a step', logarithmic: { y: true } };
+    const options = { title: `training steps, ${on}`, x: 'grid, R, k', y: 'ms per step', logarithmic: { y: true } };
     files['steps.svg'] = barPlot(
       steps.map(({ grid, rank, topK }) => `${grid.join('x')}\n${rank}, ${topK}`),
       bars,
@@ -49,7 +49,7 @@ export function charts({ products, steps, growth, adapter }: BenchResult): Recor
     files['growth.svg'] = linePlot(lines, {
       title: `growth of a step, ${on}`,
       x: 'MFLOP',
-      y: 'ms a step',
+      y: 'ms per step',
       logarithmic,
     });
   }

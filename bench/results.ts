@@ -1,7 +1,7 @@
 /** What a run of the benchmark finds: its JSON. Times are in milliseconds. */
 
 import type { AdapterReport, DispatchProfile } from '../src/graph/engine.js';
-import type { Roofline } from '../src/ops/roofline.js';
+import type { Roofline } from '../src/immediate/roofline.js';
 import type { StepWork } from '../src/train/trainer.js';
 import type { Spread, Standing } from './contest.js';
 

@@ -125,7 +125,7 @@ function stepSection({ grid, rank, width, topK, standings, absent, work, memory 
   ];
   return {
     title: `Training step, ${grid.join(' x ')}, R = ${rank}, W = ${width}, k = ${topK}`,
-    head: ['', 'ms a step', 'time / ours', 'time / plain', 'error', 'rounds'],
+    head: ['', 'ms per step', 'time / ours', 'time / plain', 'error', 'rounds'],
     rows,
     note: notes.join('; '),
   };
@@ -138,7 +138,7 @@ function growthSection({ name, points }: GrowthResult): Section {
     milliseconds.toPrecision(3),
     gflops.toFixed(2),
   ]);
-  return { title: `Growth with ${name}`, head: ['grid', 'MFLOP', 'ms a step', 'GFLOP/s'], rows };
+  return { title: `Growth with ${name}`, head: ['grid', 'MFLOP', 'ms per step', 'GFLOP/s'], rows };
 }
 
 function withSpread({ low, median, high }: Spread): string {

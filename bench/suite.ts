@@ -2,7 +2,7 @@
 
 import type { BenchPart } from '../src/cli/bench.js';
 import type { Engine } from '../src/graph/engine.js';
-import { measureRoofline } from '../src/ops/roofline.js';
+import { measureRoofline } from '../src/immediate/roofline.js';
 import { eigenCase, eigenSizes } from './cases/eigen.js';
 import { eighCase, eighShapes } from './cases/eigh.js';
 import { growthCase, growths } from './cases/growth.js';

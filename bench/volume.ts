@@ -8,11 +8,16 @@
  */
 
 import { parseArgs } from 'node:util';
-import { architecture } from '../src/factor/network.js';
-import { type OpenEngineOptions, openEngine } from '../src/node.js';
-import type { Combination } from '../src/ops/precondition.js';
-import { slabsOf } from '../src/separable/fits.js';
-import { cpModel, linspace } from '../src/separable/model.js';
+import { architecture } from '../src/model/architecture.js';
+import { cp } from '../src/model/contraction/cp.js';
+import { grid as gridDomain } from '../src/model/domain/grid.js';
+import { linspace } from '../src/model/domain/linspace.js';
+import { slabsOf } from '../src/model/fits.js';
+import { defineModel } from '../src/model/model.js';
+import type { Combine } from '../src/ops/precondition/precondition.js';
+import { adam } from '../src/optimiser/adam.js';
+import { sepPgd } from '../src/precondition/sepPgd.js';
+import { type OpenEngineOptions, openEngine } from '../src/public/node.js';
 import { Trainer } from '../src/train/trainer.js';
 
 const { values } = parseArgs({
@@ -27,34 +32,38 @@ const { values } = parseArgs({
 });
 const [rank, width, top, steps] = [values.rank, values.width, values.top, values.steps].map(Number);
 const grid = values.grid.split(',').map(Number);
-const model = cpModel({ grid, rank, network: architecture({ width }) });
+const model = defineModel({
+  domain: gridDomain(grid),
+  contraction: cp({ rank }),
+  network: architecture({ width }),
+});
 const target = ball();
 
 interface Variant {
   readonly name: string;
-  readonly combination?: Combination;
+  readonly combine?: Combine;
   readonly targetBytes?: number;
 }
 const variants: readonly Variant[] = [
   { name: 'plain' },
-  { name: 'SepPGD', combination: 'sum' },
-  { name: 'product', combination: 'product' },
-  { name: 'SepPGD, target on the host', combination: 'sum', targetBytes: 0 },
+  { name: 'SepPGD', combine: 'sum' },
+  { name: 'product', combine: 'product' },
+  { name: 'SepPGD, target on the host', combine: 'sum', targetBytes: 0 },
 ];
 
 console.log('| run | slabs | dispatches | GFLOP | GB | peak MiB | s a step | s an evaluation | s a rendering |');
 console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- |');
 for (const variant of variants) console.log(`| ${(await measure(variant)).join(' | ')} |`);
 
-async function measure({ name, combination, ...options }: Variant): Promise<readonly string[]> {
+async function measure({ name, combine, ...options }: Variant): Promise<readonly string[]> {
   const engine = await openEngine({ adapter: values.adapter as NonNullable<OpenEngineOptions['adapter']> });
   const trainer = await Trainer.create(engine, {
     model,
     target,
-    optimiser: { rate: 5e-3 },
-    refresh: steps + 1, // none among those timed
+    optimiser: adam({ learningRate: 5e-3 }),
     ...options,
-    ...(combination && { preconditioner: { top, combination } }),
+    // No refresh is among the steps that are timed.
+    ...(combine && { preconditioner: sepPgd({ topK: top, combine, refresh: steps + 1 }) }),
   });
   await trainer.advance(1);
   const step = (await secondsOf(() => trainer.advance(steps))) / steps;

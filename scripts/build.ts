@@ -1,11 +1,12 @@
 /** Builds dist/: the kernels' texts into a module, the packages' entries bundled, their types. */
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import { generateKernels } from './kernels.js';
 
-const root = new URL('..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string };
 
 /** Packages with files of their own beside their code: whoever runs sepnn in Node installs them. */
@@ -31,8 +32,10 @@ rmSync(`${root}dist`, { recursive: true, force: true });
 await build({
   ...common,
   entryPoints: {
-    index: `${root}src/index.ts`,
-    node: `${root}src/node.ts`,
+    index: `${root}src/public/index.ts`,
+    node: `${root}src/public/node.ts`,
+    ops: `${root}src/public/ops.ts`,
+    ntk: `${root}src/public/ntk.ts`,
     cli: `${root}src/cli/main.ts`,
     bench: `${root}bench/command.ts`,
   },
@@ -43,6 +46,11 @@ await build({
   plugins: [bundledApart],
   splitting: true,
 });
+// What esbuild imports for an order of evaluation that nothing here depends on: whoever bundles the package is warned of it.
+for (const entry of ['index', 'node', 'ops', 'ntk']) {
+  const path = `${root}dist/${entry}.js`;
+  writeFileSync(path, readFileSync(path, 'utf8').replace(/^import "\.\/[^"]+";\n/gm, ''));
+}
 // Packages that call `require`, which a module does not have. The peers go by their modules, which only a bundler finds;
 // they are for a checkout, and are not published.
 await build({

@@ -1,98 +1,61 @@
 /**
- * Reads kernels/, puts in what each file imports, reflects it and writes src/kernel/generated.ts: the texts, and the
- * bindings, constants and struct layouts, so that no TypeScript keeps a copy of them by hand.
+ * Reads kernels/, puts in what each file imports, reads off its bindings, constants and struct layouts, and writes
+ * src/wgsl/: a module per folder with an export per file, so that no TypeScript keeps a copy of any of them by hand and
+ * a bundle carries what it uses.
  */
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type StructInfo, type TypeInfo, WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
-import { integerConstants, specialise } from '../src/kernel/specialise.js';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Kernel, SlotText } from '../src/kernel/kernel.js';
+import { kernelOf, slotText } from '../src/kernel/reflect.js';
+import { specialise } from '../src/kernel/specialise.js';
 
-const root = new URL('../kernels/', import.meta.url).pathname;
+const root = fileURLToPath(new URL('../kernels/', import.meta.url));
+const target = fileURLToPath(new URL('../src/wgsl/', import.meta.url));
 
-/** The schedules of the matrix products; they stand beside the product that is nothing but one. */
-const schedules = ['quad', 'register', 'subgroup', 'workgroup'];
-const defaultSchedule = 'register';
+/** Folders whose files fill the slot of the folder's name. */
+const slotFolders: Readonly<Record<string, string>> = {
+  schedule: 'schedule',
+  activation: 'network/activation',
+  loss: 'objective/loss',
+};
 
 const importLine = /^\/\/# import (\S+)\n/gm;
+const slotLine = /^\/\/# slot (\w+) (\w+)\n/gm;
+
+function read(path: string): string {
+  return readFileSync(`${root}${path}`, 'utf8');
+}
 
 /** A file with its imports in the place where they are named, each once. */
 export function withImports(path: string, seen = new Set<string>()): string {
-  const text = readFileSync(join(root, path), 'utf8');
-  return text.replace(importLine, (_, imported: string) => {
+  return read(path).replace(importLine, (_, imported: string) => {
     if (seen.has(imported)) return '';
     seen.add(imported);
-    return `\n${stripHeader(withImports(imported, seen))}`;
+    return `\n${withImports(imported, seen)}`;
   });
 }
 
-/** Comments are for the reader of the file; the text that is shipped does without those that open it. */
-function stripHeader(text: string): string {
-  return text.replace(/^(\/\/(?!#).*\n)+/, '');
-}
+/** Lines that `specialise` and `reflect` look for as they are written. */
+const keptLine = /^(?:const|for) /;
+/** A space that parts neither two words nor two operators, which would be another one without it. */
+const idleSpace = /(?<![\w.]) (?=[\w.])|(?<=[\w.]) (?![\w.])|(?<=[(){}[\],;:]) | (?=[(){}[\],;:])/g;
 
-interface Field {
-  offset: number;
-  type: string;
-  struct?: Record<string, Field>;
-  stride?: number;
-  count?: number;
-}
-
-function fieldsOf(struct: StructInfo): Record<string, Field> {
-  return Object.fromEntries(struct.members.map(member => [member.name, fieldOf(member.offset, member.type)]));
-}
-
-function fieldOf(offset: number, type: TypeInfo): Field {
-  if (type.isArray) {
-    const { format, stride, count } = type as TypeInfo & { format: TypeInfo; stride: number; count: number };
-    return { offset, type: 'array', struct: fieldsOf(format as StructInfo), stride, count };
-  }
-  return { offset, type: type.name };
-}
-
-/** What src/kernel needs to know of one kernel. */
-function describe(path: string, source: string) {
-  const scheduled = source.includes('//# schedule\n');
-  const whole = specialise(source, {}, scheduled ? stripHeader(withImports(`matmul/${defaultSchedule}.wgsl`)) : '');
-  const reflected = new WgslReflect(withPlainWorkgroupSize(whole));
-  const bindings = reflected.getBindGroups()[0] ?? [];
-  return {
-    path,
-    scheduled,
-    source,
-    constants: constantsOf(source),
-    bindings: bindings.map(binding => {
-      const type = binding.type as TypeInfo & { format?: TypeInfo };
-      const element = type.format ?? type;
-      const access = binding.resourceType === 0 ? 'uniform' : binding.access === 'read_write' ? 'read_write' : 'read';
-      return {
-        name: binding.name,
-        access,
-        ...(element.isStruct
-          ? { struct: fieldsOf(element as StructInfo), size: element.size, table: type.isArray }
-          : { element: element.getTypeName() }),
-      };
-    }),
-  };
-}
-
-/** wgsl_reflect takes only numbers in @workgroup_size. */
-function withPlainWorkgroupSize(text: string): string {
-  const known = integerConstants(text);
-  return text.replace(/^enable .*;\n/gm, '').replace(/@workgroup_size\((\w+)\)/, (_, name: string) => {
-    return `@workgroup_size(${known.get(name) ?? name})`;
+/** Comments and white space are for the reader of the file; the text that is shipped keeps its marks. */
+function stripped(text: string): string {
+  const lines = text.split('\n').map(line => {
+    const own = line.trim();
+    return own.startsWith('//#') ? own : compact(own.replace(/\/\/.*$/, '').trim());
   });
+  return `${lines.filter(line => line !== '').join('\n')}\n`;
 }
 
-function constantsOf(source: string): Record<string, string> {
-  const found: Record<string, string> = {};
-  for (const [, name, value] of source.matchAll(/^const ([A-Z_][A-Z0-9_]*) = (.*?);/gm)) {
-    found[name as string] = value === 'true' || value === 'false' ? 'boolean' : 'number';
-  }
-  return found;
+function compact(line: string): string {
+  return keptLine.test(line) ? line : line.replace(idleSpace, '');
 }
 
+/** Every file of kernels/, by its path there. */
 export function kernelFiles(): string[] {
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
     .filter(path => path.endsWith('.wgsl'))
@@ -104,18 +67,52 @@ function nameOf(path: string): string {
   return (path.split('/').at(-1) as string).replace('.wgsl', '');
 }
 
-export function generateKernels(): void {
-  const own = kernelFiles().filter(path => !path.startsWith('shared/') && !schedules.includes(nameOf(path)));
-  const kernels = Object.fromEntries(own.map(path => [nameOf(path), describe(path, stripHeader(withImports(path)))]));
-  const schedule = Object.fromEntries(
-    schedules.map(name => {
-      const source = stripHeader(withImports(`matmul/${name}.wgsl`));
-      return [name, { path: `matmul/${name}.wgsl`, source, constants: constantsOf(source) }];
+function isSlot(path: string): boolean {
+  return Object.values(slotFolders).includes(dirname(path));
+}
+
+/** Every kernel, and every text for a slot, by its path: what `src/wgsl` holds. */
+export function kernelsAndSlots(): Readonly<Record<string, Kernel | SlotText>> {
+  const own = kernelFiles().filter(path => !path.startsWith('shared/'));
+  return Object.fromEntries(
+    own.map(path => {
+      const source = stripped(withImports(path).replace(slotLine, '//# slot $1\n'));
+      return [path, isSlot(path) ? slotText(nameOf(path), source) : kernelOf(nameOf(path), source)];
     }),
   );
-  const text = `// Written by scripts/kernels.ts from kernels/: do not edit.
-export const kernels = ${JSON.stringify(kernels, null, 1)} as const;
-export const schedules = ${JSON.stringify(schedule, null, 1)} as const;
-`;
-  writeFileSync(new URL('../src/kernel/generated.ts', import.meta.url), text);
+}
+
+/** The slots of a kernel's file with the texts that it names for them: a whole module. */
+export function defaultSlots(path: string): Record<string, string> {
+  const named = [...withImports(path).matchAll(slotLine)] as unknown as readonly [string, string, string][];
+  return Object.fromEntries(
+    named.map(([, slot, name]) => [slot, stripped(withImports(`${slotFolders[slot]}/${name}.wgsl`))]),
+  );
+}
+
+/** A kernel's module as a device would compile it with every default. */
+export function wholeModule(path: string, { source }: Kernel): string {
+  return specialise(source, {}, defaultSlots(path));
+}
+
+/** The module of src/wgsl that a folder of kernels/ goes to. */
+function moduleOf(path: string): string {
+  return nameOf(dirname(path));
+}
+
+export function generateKernels(): void {
+  const modules = new Map<string, string[]>();
+  for (const [path, { name, source, ...rest }] of Object.entries(kernelsAndSlots())) {
+    const lines = modules.get(moduleOf(path)) ?? [
+      `/** Written by scripts/kernels.ts from kernels/${dirname(path)}/: do not edit. */\n`,
+    ];
+    // The text as a string, since its type would else be the text once more.
+    const fields = [`name: ${JSON.stringify(name)}`, `source: ${JSON.stringify(source)} as string`];
+    for (const [key, value] of Object.entries(rest)) fields.push(`${key}: ${JSON.stringify(value)}`);
+    lines.push(`export const ${name} = {\n  ${fields.join(',\n  ')},\n} as const;\n`);
+    modules.set(moduleOf(path), lines);
+  }
+  rmSync(target, { recursive: true, force: true });
+  mkdirSync(target);
+  for (const [name, lines] of modules) writeFileSync(`${target}${name}.ts`, lines.join('\n'));
 }

@@ -12,7 +12,7 @@ export interface ServedFile {
 /**
  * Opens `/` of the given files, by path, and waits until the page posts to `/result`.
  *
- * @param query behind the address.
+ * @param query after the address.
  * @returns the body posted.
  * @throws Error if Chromium ends before.
  */

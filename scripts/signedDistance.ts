@@ -4,7 +4,8 @@ import { unzipSync } from 'fflate';
 import { InputError } from '../src/errors.js';
 import type { VoxelGrid } from '../src/geometry/voxelise.js';
 import type { Engine } from '../src/graph/engine.js';
-import { factorNetwork } from '../src/ops/factorNetwork.js';
+import { sine } from '../src/model/activation.js';
+import { factorNetwork } from '../src/ops/network/factorNetwork.js';
 
 /** W, (outputs, inputs), row-major, and b, (outputs), of h -> W h + b. */
 export interface Layer {
@@ -74,7 +75,7 @@ export async function insideOf(
   const attributes = {
     depth: layers.length,
     width: layers[0].outputs,
-    activation: 'sine',
+    activation: sine,
     omegas: Array<number>(layers.length - 1).fill(omega),
   } as const;
   const plan = await engine.compile(graph => ({

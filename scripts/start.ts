@@ -6,7 +6,17 @@
 
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { architecture, cpModel, type OpenEngineOptions, openEngine, Trainer } from '../src/node.js';
+import {
+  adam,
+  architecture,
+  cp,
+  defineModel,
+  grid,
+  type OpenEngineOptions,
+  openEngine,
+  sepPgd,
+  Trainer,
+} from '../src/public/node.js';
 
 const root = new URL('..', import.meta.url).pathname;
 const image = createRequire(import.meta.url)
@@ -42,10 +52,14 @@ async function measureSpeed(): Promise<number> {
   const engine = await openEngine({ adapter });
   const [size, rank] = [96, 110];
   const trainer = await Trainer.create(engine, {
-    model: cpModel({ grid: [size, size], rank, network: architecture({ width: rank }) }),
+    model: defineModel({
+      domain: grid([size, size]),
+      contraction: cp({ rank }),
+      network: architecture({ width: rank }),
+    }),
     target: new Float32Array(size * size).fill(0.5),
-    optimiser: { rate: 1e-4 },
-    preconditioner: { top: size }, // as many as --top-k auto may choose
+    optimiser: adam({ learningRate: 1e-4 }),
+    preconditioner: sepPgd({ topK: size }), // as many as --top-k auto may choose
   });
   await trainer.advance(10); // the driver compiles
   const start = performance.now();

@@ -12,7 +12,7 @@ import { InputError } from '../src/errors.js';
 import { gridAround } from '../src/geometry/voxelise.js';
 import { readBytes } from '../src/io/files.js';
 import { writeNpy } from '../src/io/npy.js';
-import { type OpenEngineOptions, openEngine } from '../src/node.js';
+import { type OpenEngineOptions, openEngine } from '../src/public/node.js';
 import { insideOf, largestComponent, torchLayers } from './signedDistance.js';
 
 /** Of the statue, x, y, z. */

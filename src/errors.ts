@@ -20,3 +20,17 @@ export class DivergedError extends RunError {
     super(`the loss became ${loss} at step ${step}: lower the learning rate, or k of the preconditioner`);
   }
 }
+
+/** Whether an error is a loss that is not finite any more, of whichever copy of this package. */
+export function isDiverged(error: unknown): error is DivergedError {
+  return nameOf(error) === 'DivergedError';
+}
+
+/** Whether an error is the caller's to mend, of whichever copy of this package. */
+export function isInputError(error: unknown): error is InputError {
+  return nameOf(error) === 'InputError';
+}
+
+function nameOf(error: unknown): unknown {
+  return (error as { readonly name?: unknown } | null | undefined)?.name;
+}

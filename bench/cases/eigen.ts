@@ -1,9 +1,9 @@
 /** The k largest eigenpairs of a symmetric matrix with a known spectrum: from a random start, and from the last vectors. */
 
-import { Random } from '../../src/factor/random.js';
 import type { Engine } from '../../src/graph/engine.js';
-import { blockSize, topEigenpairs } from '../../src/ops/topEigenpairs.js';
-import { product } from '../../test/reference/product.js';
+import { Random } from '../../src/host/random.js';
+import { blockSize, topEigenpairs } from '../../src/ops/eigen/topEigenpairs.js';
+import { product } from '../../test/reference/linear/product.js';
 import { type ContestOptions, contest } from '../contest.js';
 import type { EigenResult } from '../results.js';
 import { cosineBasis, matrixOf } from './spectra.js';

@@ -2,7 +2,7 @@
 
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import type { Engine } from '../../src/graph/engine.js';
-import { eigh } from '../../src/ops/eigh.js';
+import { eigh } from '../../src/ops/eigen/eigh.js';
 import { type ContestOptions, contest } from '../contest.js';
 import type { EighAccuracy, EighResult } from '../results.js';
 import { cosineBasis, matrixOf } from './spectra.js';

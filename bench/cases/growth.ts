@@ -1,6 +1,7 @@
 /** How the time of a step grows with what it computes: with n at fixed R and W, and with D at fixed n. */
 
 import type { Engine } from '../../src/graph/engine.js';
+import { sepPgd } from '../../src/precondition/sepPgd.js';
 import { Trainer } from '../../src/train/trainer.js';
 import { type ContestOptions, contest } from '../contest.js';
 import type { GrowthResult } from '../results.js';
@@ -25,6 +26,7 @@ export const growths = {
 } as const;
 
 const topK = 10;
+const refresh = 10;
 
 export async function growthCase(
   engine: Engine,
@@ -33,20 +35,19 @@ export async function growthCase(
 ): Promise<GrowthResult> {
   const trainers: Trainer[] = [];
   for (const grid of grids) {
-    const settings = { preconditioner: { top: Math.min(topK, grid[0] - 1) } };
+    const settings = { preconditioner: sepPgd({ topK: Math.min(topK, grid[0] - 1), refresh }) };
     trainers.push(await Trainer.create(engine, trainerOptions(taskOf(grid, rank, width), settings)));
   }
   const standings = await contest(
     trainers.map((trainer, i) => ({
       name: grids[i].join(' x '),
       run: times => advance(trainer, times),
-      unit: trainer.refresh,
+      unit: refresh,
     })),
     options,
   );
   const points = standings.map(({ milliseconds: { median } }, i) => {
     const { step, refreshStep } = trainers[i].work;
-    const { refresh } = trainers[i];
     const operations = (step.operations * (refresh - 1) + refreshStep.operations) / refresh;
     return { grid: grids[i], operations, milliseconds: median, gflops: operations / (1e6 * median) };
   });

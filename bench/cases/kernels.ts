@@ -1,7 +1,8 @@
 /** Every kernel of a step with a refresh, timed by itself at one size n = R = W. */
 
 import type { Engine } from '../../src/graph/engine.js';
-import type { Roofline } from '../../src/ops/roofline.js';
+import type { Roofline } from '../../src/immediate/roofline.js';
+import { sepPgd } from '../../src/precondition/sepPgd.js';
 import { Trainer } from '../../src/train/trainer.js';
 import type { KernelsResult } from '../results.js';
 import { preconditionersOf, taskOf } from './setup.js';
@@ -13,7 +14,7 @@ export const kernelSizes = { full: [16, 64, 256, 512, 1024], quick: [64, 256] } 
 export async function kernelsCase(engine: Engine, size: number, roofline: Roofline): Promise<KernelsResult> {
   const task = taskOf([size, size], size, size);
   const topK = Math.min(70, size / 2);
-  const trainer = await Trainer.create(engine, trainerOptions(task, { preconditioner: { top: topK } }));
+  const trainer = await Trainer.create(engine, trainerOptions(task, { preconditioner: sepPgd({ topK }) }));
   const losses = [...(await trainer.advance(1)), (await trainer.evaluate()).training];
   const preconditioners = preconditionersOf([size, size], await trainer.state(), (await trainer.spectra()) ?? []);
   const error = requireAgreement('sepnn', losses, twinLosses({ ...task.setup, preconditioners }, 1));

@@ -3,11 +3,11 @@
  * takes turns with them, so that a share of it is one of the same moments.
  */
 
-import { Random } from '../../src/factor/random.js';
 import type { Engine } from '../../src/graph/engine.js';
-import { matmul } from '../../src/ops/matmul.js';
-import { fmaNumbers, fmaPlan, type Roofline } from '../../src/ops/roofline.js';
-import { product } from '../../test/reference/product.js';
+import { Random } from '../../src/host/random.js';
+import { fmaNumbers, fmaPlan, type Roofline } from '../../src/immediate/roofline.js';
+import { matmul } from '../../src/ops/linear/matmul.js';
+import { product } from '../../test/reference/linear/product.js';
 import { type Contender, type ContestOptions, contest, type Standing } from '../contest.js';
 import { contendersOf } from '../peers/contenders.js';
 import type { Peer } from '../peers/peer.js';

@@ -1,24 +1,27 @@
 /** The task that a step case sets to everybody: the same numbers for the engine, its twin and its peers. */
 
 import { sizeOf } from '../../src/buffer/layout.js';
-import { architecture } from '../../src/factor/network.js';
-import { Random } from '../../src/factor/random.js';
-import type { Spectrum } from '../../src/precondition/eigenpairs.js';
-import { type CpModel, cpModel, initialParameters, linspace, modelParameterShapes } from '../../src/separable/model.js';
+import { Random } from '../../src/host/random.js';
+import { architecture } from '../../src/model/architecture.js';
+import { cp } from '../../src/model/contraction/cp.js';
+import { grid as gridDomain } from '../../src/model/domain/grid.js';
+import { linspace } from '../../src/model/domain/linspace.js';
+import { defineModel, initialParameters, type Model, modelParameterShapes } from '../../src/model/model.js';
+import type { Spectrum } from '../../src/precondition/preconditioner.js';
 import type { TrainerState } from '../../src/train/trainer.js';
 import type { StepSetup } from '../peers/peer.js';
 
 export interface Task {
-  readonly model: CpModel;
+  readonly model: Model;
   readonly setup: StepSetup;
 }
 
 const omega = 30;
-const rate = 1e-4;
+const learningRate = 1e-4;
 
 export function taskOf(grid: readonly number[], rank: number, width: number): Task {
   const network = architecture({ width, omega });
-  const model = cpModel({ grid, rank, network });
+  const model = defineModel({ domain: gridDomain(grid), contraction: cp({ rank }), network });
   const all = initialParameters(model, 0);
   const depth = network.depth;
   let at = 0;
@@ -34,16 +37,17 @@ export function taskOf(grid: readonly number[], rank: number, width: number): Ta
   );
   const coordinates = grid.map(n => Float32Array.from(linspace(n)));
   const parameters = grid.map((_, axis) => layers.slice(axis * depth, (axis + 1) * depth));
-  return { model, setup: { grid, rank, width, omega, rate, coordinates, parameters, target } };
+  return { model, setup: { grid, rank, width, omega, learningRate, coordinates, parameters, target } };
 }
 
 /** S_d = I - V_d^T (C_d V_d) of a trainer's state, dense, (n_d, n_d) for each axis. */
 export function preconditionersOf(
   grid: readonly number[],
-  { vectors, scaled }: TrainerState,
+  { preconditioner }: TrainerState,
   spectra: readonly Spectrum[],
 ): Float32Array[] {
-  if (!vectors || !scaled) throw new Error('the state holds no preconditioner');
+  if (!preconditioner) throw new Error('the state holds no preconditioner');
+  const { vectors, scaled } = preconditioner.state;
   let at = 0;
   return grid.map((n, axis) => {
     const start = at;
@@ -57,5 +61,3 @@ export function preconditionersOf(
     });
   });
 }
-
-export { rate };

@@ -1,6 +1,6 @@
 /** Matrices of a known spectrum. */
 
-import { product } from '../../test/reference/product.js';
+import { product } from '../../test/reference/linear/product.js';
 
 /** Rows of the discrete cosine transform: an orthonormal basis. */
 export function cosineBasis(size: number): Float64Array {

@@ -1,7 +1,11 @@
 /** Whole training steps: plain, SepPGD with its preconditioner held fixed, SepPGD with its refresh, and the peers'. */
 
 import type { Engine } from '../../src/graph/engine.js';
-import { Trainer, type TrainerOptions } from '../../src/train/trainer.js';
+import { adam } from '../../src/optimiser/adam.js';
+import type { Preconditioner } from '../../src/precondition/preconditioner.js';
+import { sepPgd } from '../../src/precondition/sepPgd.js';
+import { Trainer } from '../../src/train/trainer.js';
+import type { TrainerOptions } from '../../src/train/trainerOptions.js';
 import { type Contender, type ContestOptions, contest } from '../contest.js';
 import { contendersOf } from '../peers/contenders.js';
 import type { Peer, StepSetup } from '../peers/peer.js';
@@ -53,12 +57,12 @@ export async function stepCase(
 ): Promise<StepResult> {
   const task = taskOf(grid, rank, width);
   const trainers: Trainer[] = [];
-  const open = async (more: Pick<TrainerOptions, 'preconditioner' | 'refresh'>) => {
-    const trainer = await Trainer.create(engine, trainerOptions(task, more));
+  const open = async (preconditioner?: Preconditioner) => {
+    const trainer = await Trainer.create(engine, trainerOptions(task, { ...(preconditioner && { preconditioner }) }));
     trainers.push(trainer);
     return trainer;
   };
-  const fixed = await open({ preconditioner: { top: topK }, refresh: never });
+  const fixed = await open(sepPgd({ topK, refresh: never }));
   const ours = [...(await fixed.advance(checkedSteps)), (await fixed.evaluate()).training];
   const preconditioners = preconditionersOf(grid, await fixed.state(), (await fixed.spectra()) ?? []);
   const setup: StepSetup = { ...task.setup, preconditioners };
@@ -66,9 +70,9 @@ export async function stepCase(
   const expected = twinLosses(setup, twinSteps);
   const errors = new Map([['SepPGD, S fixed', requireAgreement('sepnn', ours.slice(0, twinSteps + 1), expected)]]);
 
-  const plain = await open({});
+  const plain = await open();
   const before = engine.memory.bytes;
-  const refreshed = await open({ preconditioner: { top: topK }, refresh });
+  const refreshed = await open(sepPgd({ topK, refresh }));
   const memory = memoryOf(engine.memory.bytes - before, task);
   const contenders: Contender[] = [
     { name: 'SepPGD, S fixed', run: times => advance(fixed, times) },
@@ -109,9 +113,9 @@ export async function stepCase(
 
 export function trainerOptions(
   { model, setup }: Task,
-  more: Pick<TrainerOptions, 'preconditioner' | 'refresh'>,
+  more: Pick<TrainerOptions, 'preconditioner'> = {},
 ): TrainerOptions {
-  return { model, target: setup.target, optimiser: { rate: setup.rate }, ...more };
+  return { model, target: setup.target, optimiser: adam({ learningRate: setup.learningRate }), ...more };
 }
 
 const mostStepsInSubmit = 1000;
@@ -134,8 +138,8 @@ export function requireAgreement(who: string, losses: readonly number[], expecte
 /** Parameters, Adam's moments, gradients, kept activations and derivatives, target, one tensor of the output's size. */
 function memoryOf(peakBytes: number, { model, setup }: Task): MemoryResult {
   const parameters = setup.parameters.flat().reduce((sum, { length }) => sum + length, 0);
-  const points = model.grid.reduce((sum, n) => sum + n, 0);
-  const tape = points * (2 + 2 * (setup.width + 1) + 2 * setup.width + setup.rank);
-  const neededBytes = 4 * (4 * parameters + tape + 2 * setup.target.length);
+  const points = model.domain.points.reduce((sum, n) => sum + n, 0);
+  const residuals = points * (2 + 2 * (setup.width + 1) + 2 * setup.width + setup.rank);
+  const neededBytes = 4 * (4 * parameters + residuals + 2 * setup.target.length);
   return { peakBytes, neededBytes, ratio: peakBytes / neededBytes };
 }

@@ -3,13 +3,13 @@
  * From the twins of the kernels, with the Khatri-Rao products written out, since memory does not matter here.
  */
 
-import { adam } from '../../test/reference/adam.js';
-import { cotangent as cotangentBelow } from '../../test/reference/cotangent.js';
-import { hidden } from '../../test/reference/hidden.js';
-import { product } from '../../test/reference/product.js';
+import { product } from '../../test/reference/linear/product.js';
+import { cotangent as cotangentBelow } from '../../test/reference/network/cotangent.js';
+import { hidden } from '../../test/reference/network/hidden.js';
+import { adam } from '../../test/reference/optimiser/adam.js';
 import type { StepSetup } from '../peers/peer.js';
 
-const adamSettings = { b1: 0.9, b2: 0.999, epsilon: 1e-8, decay: 0, decoupled: false };
+const adamSettings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, decoupled: false };
 
 interface Tape {
   /** Homogeneous inputs of the three layers, and the derivatives at the two hidden ones. */
@@ -26,7 +26,7 @@ interface State {
 
 /** Losses before each of `steps` steps and after the last. */
 export function twinLosses(setup: StepSetup, steps: number): number[] {
-  const { grid, parameters, target, preconditioners, rate } = setup;
+  const { grid, parameters, target, preconditioners, learningRate } = setup;
   const y = Float64Array.from(target);
   const matrices = preconditioners?.map(matrix => Float64Array.from(matrix));
   let state: State[][] = parameters.map(layers =>
@@ -46,7 +46,7 @@ export function twinLosses(setup: StepSetup, steps: number): number[] {
     const cotangent = matrices ? preconditioned(residual, grid, matrices) : residual;
     state = state.map((layers, axis) => {
       const gradients = backward(setup, weights[axis], tapes[axis], mttkrp(cotangent, factors, setup, axis), axis);
-      return layers.map(({ p, m, v }, l) => adam(p, gradients[l], m, v, t, { ...adamSettings, rate }));
+      return layers.map(({ p, m, v }, l) => adam(p, gradients[l], m, v, t, { ...adamSettings, learningRate }));
     });
   }
   return losses;

@@ -88,7 +88,7 @@ function product(size: number, left: Float32Array, right: Float32Array): PeerPro
 }
 
 function step(setup: StepSetup): PeerStep {
-  const { grid, omega, rate } = setup;
+  const { grid, omega, learningRate } = setup;
   const data: Data = {
     coordinates: setup.coordinates.map(x => np.array(x, { shape: [x.length, 1] })),
     target: np.array(setup.target, { shape: [...grid] }),
@@ -109,7 +109,7 @@ function step(setup: StepSetup): PeerStep {
     const [z, pullback] = vjp((networks: Networks) => model(networks, coordinates, omega), [tree.ref(state.networks)]);
     const [gradient] = pullback(precondition(z.sub(target), preconditioners));
     pullback.dispose();
-    return adamStep(state, gradient as Networks, rate);
+    return adamStep(state, gradient as Networks, learningRate);
   });
   const lossOf = jit((networks: Networks, coordinates: np.Array[], target: np.Array) =>
     np.sum(np.square(model(networks, coordinates, omega).sub(target))).mul(0.5),
@@ -171,7 +171,7 @@ function precondition(g: np.Array, preconditioners: np.Array[]): np.Array {
 }
 
 /** Kingma and Ba 2015, algorithm 1, on every array of the networks. */
-function adamStep({ networks, first, second, powers }: State, gradient: Networks, rate: number): State {
+function adamStep({ networks, first, second, powers }: State, gradient: Networks, learningRate: number): State {
   const { b1, b2, epsilon } = adam;
   const [power1, power2] = powers.map((power, i) => power.mul(i === 0 ? b1 : b2)) as [np.Array, np.Array];
   const [correction1, correction2] = [power1, power2].map(power => np.array(1).sub(power.ref)) as [np.Array, np.Array];
@@ -180,7 +180,7 @@ function adamStep({ networks, first, second, powers }: State, gradient: Networks
   const updated = tree.map(
     (p: np.Array, m: np.Array, v: np.Array) => {
       const scale = np.sqrt(v.div(correction2.ref)).add(epsilon);
-      return p.sub(m.div(correction1.ref).div(scale).mul(rate));
+      return p.sub(m.div(correction1.ref).div(scale).mul(learningRate));
     },
     networks,
     tree.ref(newFirst),

@@ -40,7 +40,7 @@ export interface StepSetup {
   readonly rank: number;
   readonly width: number;
   readonly omega: number;
-  readonly rate: number;
+  readonly learningRate: number;
   /** x_d, (n_d) for each axis. */
   readonly coordinates: readonly Float32Array[];
   /** For each axis its layers' [W | b]: (W, 2), (W, W + 1), (R, W + 1), the bias as the last column. */

@@ -102,7 +102,7 @@ function step(setup: StepSetup, flush: () => void): PeerStep {
     ),
   );
   const variables = networks.flat().flatMap(({ weight, bias }) => [weight, bias]);
-  const optimiser = tf.train.adam(setup.rate, adam.b1, adam.b2, adam.epsilon);
+  const optimiser = tf.train.adam(setup.learningRate, adam.b1, adam.b2, adam.epsilon);
 
   const model = () => combine(coordinates.map((x, d) => factor(networks[d] as Layer[], x, omega)));
   // A scalar, as `variableGrads` asks, whose cotangent at Z is P. Its value is used nowhere, so none is computed.

@@ -13,7 +13,7 @@ struct Axis {
 const MOST_AXES = 7u;   // 6 coordinates, and the outputs of a shared model
 const AXES = 2u;
 
-/// Four rows of a factor matrix from `point` on (behind the last row it repeats), the quad of them that holds `column`.
+/// Four rows of a factor matrix from `point` on (after the last row it repeats), the quad of them that holds `column`.
 fn factorQuads(axis: Axis, point: u32, column: u32) -> mat4x4f {
   let quad = axis.quad + column / 4u;
   let last = axis.points - 1u;

@@ -1,9 +1,9 @@
 // The operands of a matrix product that are stored as they are multiplied, or transposed: 4 x 4 blocks of op(left),
-// (rows, inner), and op(right), (inner, columns), for a schedule under kernels/matmul.
+// (rows, inner), and op(right), (inner, columns), for a schedule under kernels/schedule.
 //
 // The kernel that imports this file has the bindings left and right, the constants LEFT_TRANSPOSED and
 // RIGHT_TRANSPOSED, and in its Problem: rows, columns, inner, and of both operands the first quad and the quads from
-// row to row. Indices behind an edge are clamped: what they bring is not stored, or is multiplied by zero.
+// row to row. Indices after an edge are clamped: what they bring is not stored, or is multiplied by zero.
 //# import shared/quads.wgsl
 
 /// Four quads of the left operand, a stored row apart, the first at `quad`; rows from `last` on repeat.

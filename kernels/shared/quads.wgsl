@@ -1,4 +1,4 @@
-// Rows of every matrix are stored as whole quads (vec4f). What stands in a row behind its last column may be anything,
+// Rows of every matrix are stored as whole quads (vec4f). What stands in a row after its last column may be anything,
 // so it is masked wherever it could reach a sum.
 
 /// True for the first `count` components of a quad.
@@ -6,7 +6,7 @@ fn first(count: u32) -> vec4<bool> {
   return vec4u(0u, 1u, 2u, 3u) < vec4u(count);
 }
 
-/// The block with the components behind the first `count` of every column vector set to zero.
+/// The block with the components after the first `count` of every column vector set to zero.
 fn keepComponents(quads: mat4x4f, count: u32) -> mat4x4f {
   let kept = first(count);
   return mat4x4f(select(vec4f(), quads[0], kept), select(vec4f(), quads[1], kept),

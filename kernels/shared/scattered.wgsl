@@ -1,4 +1,4 @@
-// The factor matrices of CP models on scattered points: those of a model stand one behind the other, the rows of one
+// The factor matrices of CP models on scattered points: those of a model stand one after the other, the rows of one
 // axis after those of another, each a row a point.
 //
 // The kernel that imports this file has the binding factor and in its Problem: points, factor, the first quad of F_1,

@@ -18,7 +18,7 @@ fn tileOf(group: vec3u, groups: vec3u) -> Tile {
   if (COLUMN_TILES == 0u) { return Tile(group.z, group.y * TILE_ROWS, group.x * TILE_COLUMNS); }
   let at = group.y * groups.x + group.x;
   let problem = at / max(1u, ROW_TILES * COLUMN_TILES);
-  if (problem >= arrayLength(&problems)) { return Tile(0u, 1u << 31u, 0u); }   // behind the line's end: no rows
+  if (problem >= arrayLength(&problems)) { return Tile(0u, 1u << 31u, 0u); }   // after the line's end: no rows
   return Tile(problem, at / max(1u, COLUMN_TILES) % max(1u, ROW_TILES) * TILE_ROWS, at % max(1u, COLUMN_TILES) * TILE_COLUMNS);
 }
 

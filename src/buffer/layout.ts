@@ -44,6 +44,16 @@ export function sizeOf(shape: Shape): number {
   return rowsOf(shape) * columnsOf(shape);
 }
 
+/** Numbers in arrays of these shapes, all together. */
+export function sizeOfAll(shapes: readonly Shape[]): number {
+  return shapes.reduce((sum, shape) => sum + sizeOf(shape), 0);
+}
+
+/** Numbers in all parts, padding left out. */
+export function numbersIn({ parts }: Layout): number {
+  return sizeOfAll(parts.map(({ shape }) => shape));
+}
+
 /** A stack of parts of the given shapes, each row padded to whole quads. @throws InputError an axis that is no size. */
 export function stackOf(shapes: readonly Shape[]): Layout {
   let offset = 0;
@@ -60,10 +70,21 @@ export function layoutOf(shape: Shape): Layout {
   return stackOf([shape]);
 }
 
-/** Rows directly behind each other, as a host's own buffer has them. */
-export function packedLayoutOf(shape: Shape): Layout {
-  requireShape(shape);
-  return { parts: [{ shape, offset: 0, stride: columnsOf(shape) }], length: sizeOf(shape) };
+/** Parts whose rows lie directly after each other, as a host has them. */
+export function packedStackOf(shapes: readonly Shape[]): Layout {
+  let offset = 0;
+  const parts = shapes.map(shape => {
+    requireShape(shape);
+    const part = { shape, offset, stride: columnsOf(shape) };
+    offset += sizeOf(shape);
+    return part;
+  });
+  return { parts, length: offset };
+}
+
+/** Whether there is no padding. */
+function isPacked(layout: Layout): boolean {
+  return layout.length === numbersIn(layout);
 }
 
 /** Whether every row begins at a quad, so that a kernel may read it four numbers at a time. */
@@ -103,6 +124,14 @@ export function formatLayout(layout: Layout): string {
   return shapes.length === 1 ? (shapes[0] as string) : `[${shapes.join(', ')}]`;
 }
 
+/** @throws InputError unless there are as many numbers as the parts take. */
+export function requireNumbersOf(layout: Layout, { length }: ArrayLike<number>): void {
+  const expected = numbersIn(layout);
+  if (length === expected) return;
+  const shapes = layout.parts.map(({ shape }) => formatShape(shape)).join(', ');
+  throw new InputError(`tensor of shape ${shapes}: takes ${expected} numbers, got ${length}`);
+}
+
 function requireShape(shape: Shape): void {
   for (const n of shape) {
     if (!Number.isInteger(n) || n < 1 || n > 0x7fffffff) {
@@ -111,9 +140,10 @@ function requireShape(shape: Shape): void {
   }
 }
 
-/** Numbers of all parts, rows behind each other, from padded memory. */
+/** Numbers of all parts, rows after each other, from padded memory. */
 export function unpad(layout: Layout, stored: Float32Array): Float32Array {
-  const values = new Float32Array(layout.parts.reduce((sum, part) => sum + sizeOf(part.shape), 0));
+  if (isPacked(layout)) return stored;
+  const values = new Float32Array(numbersIn(layout));
   let at = 0;
   eachRow(layout, (start, columns) => {
     values.set(stored.subarray(start, start + columns), at);
@@ -122,10 +152,11 @@ export function unpad(layout: Layout, stored: Float32Array): Float32Array {
   return values;
 }
 
-/** Padded memory from the numbers of all parts, rows behind each other; the padding is zero. */
+/** Padded memory from the numbers of all parts, rows after each other; the padding is zero. */
 export function pad(layout: Layout, values: ArrayLike<number> & Iterable<number>): Float32Array {
-  const stored = new Float32Array(layout.length);
   const source = values instanceof Float32Array ? values : Float32Array.from(values);
+  if (isPacked(layout)) return source;
+  const stored = new Float32Array(layout.length);
   let at = 0;
   eachRow(layout, (start, columns) => {
     stored.set(source.subarray(at, at + columns), start);

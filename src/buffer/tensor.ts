@@ -1,7 +1,7 @@
 /** A tensor in device memory, in f32. */
 
 import { InputError } from '../errors.js';
-import { formatShape, type Layout, onlyPart, pad, type Shape, sizeOf, unpad } from './layout.js';
+import { type Layout, onlyPart, pad, requireNumbersOf, type Shape, unpad } from './layout.js';
 import type { Memory, Storage } from './memory.js';
 
 /** A training loop reads a few numbers back again and again: up to so many bytes the way back is kept. */
@@ -25,7 +25,7 @@ export class Tensor {
     return onlyPart('shape', this.layout).shape;
   }
 
-  /** Its numbers, row-major, after everything submitted so far; those of a stack part behind part. */
+  /** Its numbers, row-major, after everything submitted so far; those of a stack part after part. */
   async read(): Promise<Float32Array> {
     this.requireAlive();
     const bytes = this.layout.length * 4;
@@ -42,12 +42,14 @@ export class Tensor {
   /** Puts numbers into it, row-major, before everything submitted from now on. @throws InputError a wrong count. */
   write(values: ArrayLike<number> & Iterable<number>): void {
     this.requireAlive();
-    const expected = this.layout.parts.reduce((sum, part) => sum + sizeOf(part.shape), 0);
-    if (values.length !== expected) {
-      const shapes = this.layout.parts.map(part => formatShape(part.shape)).join(', ');
-      throw new InputError(`tensor of shape ${shapes}: takes ${expected} numbers, got ${values.length}`);
-    }
+    requireNumbersOf(this.layout, values);
     this.memory.write(this.storage.buffer, pad(this.layout, values));
+  }
+
+  /** Sets all its numbers to 0, before everything submitted from now on. */
+  clear(): void {
+    this.requireAlive();
+    this.memory.write(this.storage.buffer, new Float32Array(this.layout.length));
   }
 
   /** Frees its memory, unless a host lent it. Harmless a second time. */

@@ -35,7 +35,7 @@ export function benchCommand(): Command {
     });
 }
 
-/** Words behind commas; 'none' for an empty list. */
+/** Words separated by commas; 'none' for an empty list. */
 function listOption<T extends string>(flags: string, description: string, words: readonly T[], all: readonly T[]) {
   const [name] = flags.split(' ');
   const parse = (text: string): readonly T[] => {

@@ -1,47 +1,6 @@
 #!/usr/bin/env node
 /** The command `sepnn`. Exit 0: done; 1: failed while running; 2: bad usage or input, with one line on stderr. */
 
-import { InputError } from '../errors.js';
-import { benchCommand } from './bench.js';
-import { doctorCommand } from './doctor/command.js';
-import { fitCommand } from './fit/command.js';
-import { krrCommand } from './krr/command.js';
-import { ntkCommand } from './ntk/command.js';
-import { renderCommand } from './render/command.js';
-import { reproduceCommand } from './reproduce/command.js';
-import { surfaceCommand } from './surface/command.js';
-import { warn } from './terminal.js';
-import { Command, CommanderError } from './vendor.js';
+import { run } from './program.js';
 
-declare const SEPNN_VERSION: string;
-
-async function main(): Promise<number> {
-  const program = new Command('sepnn')
-    .description('trains separable neural networks on the GPU')
-    .version(typeof SEPNN_VERSION === 'string' ? SEPNN_VERSION : 'development')
-    .addCommand(fitCommand())
-    .addCommand(surfaceCommand())
-    .addCommand(renderCommand())
-    .addCommand(krrCommand())
-    .addCommand(reproduceCommand())
-    .addCommand(ntkCommand())
-    .addCommand(doctorCommand())
-    .addCommand(benchCommand());
-  for (const command of [program, ...program.commands]) {
-    command.exitOverride().configureOutput({ writeErr: text => warn(firstLine(text)) });
-  }
-  try {
-    await program.parseAsync();
-    return 0;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    warn(firstLine((error as Error).message));
-    return error instanceof InputError ? 2 : 1;
-  }
-}
-
-function firstLine(text: string): string {
-  return text.replace(/^error: /, '').split('\n')[0];
-}
-
-process.exitCode = await main();
+process.exitCode = await run(process.argv.slice(2));

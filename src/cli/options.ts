@@ -1,7 +1,8 @@
 /** How the values of command-line options are read: each with its range, and an error that names all three. */
 
 import type { AdapterKind } from '../device/adapter.js';
-import { InputError } from '../errors.js';
+import { InputError, isInputError } from '../errors.js';
+import type { Size } from '../experiments/image/data.js';
 import { Option } from './vendor.js';
 
 /** Points of an axis, and so pixels of a side. */
@@ -38,7 +39,7 @@ export function either<W extends string, T>(word: W, parse: (text: string) => T)
     try {
       return parse(text);
     } catch (error) {
-      if (error instanceof InputError) throw new InputError(`${error.message}, or ${word}`);
+      if (isInputError(error)) throw new InputError(`${error.message}, or ${word}`);
       throw error;
     }
   };
@@ -79,11 +80,6 @@ export function list<T>(option: string, parse: (text: string) => T): (text: stri
     if (new Set(values).size === values.length) return values;
     throw new InputError(`${option} ${text}: names one twice: name each once`);
   };
-}
-
-export interface Size {
-  readonly width: number;
-  readonly height: number;
 }
 
 /** N, or WxH. */

@@ -28,9 +28,6 @@ interface Found {
   readonly gpu: GPU;
 }
 
-/** Without Dawn no kind of adapter is worth trying. */
-class MissingDawn extends RunError {}
-
 const remedies: Record<AdapterKind, string> = {
   hardware: "install your GPU's Vulkan driver",
   software: 'install a software Vulkan driver (Debian: mesa-vulkan-drivers 23.1 or later, from bookworm-backports)',
@@ -46,44 +43,56 @@ const remedies: Record<AdapterKind, string> = {
 export async function openDevice(options: OpenOptions): Promise<Device> {
   const kinds: AdapterKind[] =
     options.adapter === 'auto' ? ['hardware', 'software', 'embedded'] : [options.adapter as AdapterKind];
-  if (!kinds.every(kind => kind in remedies)) {
+  if (!kinds.every(kind => Object.hasOwn(remedies, kind))) {
     throw new InputError(`adapter: '${options.adapter}' is unknown: use auto, hardware, software or embedded`);
   }
+  const { create } = await import('webgpu').catch((error: Error) => {
+    throw new RunError(`the package webgpu cannot be loaded (${error.message.split('\n')[0]}): npm install webgpu`);
+  });
   const tried: string[] = [];
   for (const kind of kinds) {
     try {
-      const found = await findAdapter(kind, options);
+      const found = await finders[kind](create, options);
       if (found) return await toDevice(found, options.portable ?? false);
       tried.push(`${kind}: none found; ${remedies[kind]}`);
     } catch (error) {
-      if (error instanceof MissingDawn) throw error;
       tried.push(`${kind}: ${(error as Error).message}; ${remedies[kind]}`);
     }
   }
   throw new RunError(`no WebGPU adapter. Tried ${tried.join('. ')}`);
 }
 
-async function findAdapter(kind: AdapterKind, options: OpenOptions): Promise<Found | undefined> {
-  const { driver, dawn } = options;
-  if (kind === 'embedded') {
+/** Dawn's way in. */
+type Create = (options: string[]) => GPU;
+type Finder = (create: Create, options: OpenOptions) => Promise<Found | undefined>;
+
+/** How each kind of adapter is looked for. */
+const finders: Record<AdapterKind, Finder> = {
+  hardware: (create, options) => findOfSystem(create, options, false),
+  software: (create, options) => findOfSystem(create, options, true),
+  embedded: async (create, { driver, dawn = [] }) => {
     await driver.load();
-    return driver.alone(() => request(dawn));
-  }
-  let found = (await request(dawn, kind === 'software')) ?? (await request(dawn));
+    return driver.alone(() => requestAdapter(create([...dawn]), false));
+  },
+};
+
+/** @param onCpu whether an adapter that computes on the processor is wanted, or one that does not. */
+async function findOfSystem(
+  create: Create,
+  { driver, dawn = [] }: OpenOptions,
+  onCpu: boolean,
+): Promise<Found | undefined> {
+  const request = (forceFallbackAdapter: boolean) => requestAdapter(create([...dawn]), forceFallbackAdapter);
+  let found = (await request(onCpu)) ?? (await request(false));
   if (!found) {
     // A machine may have a driver and no Vulkan loader: the embedded driver brings one.
     await driver.load();
-    found = await request(dawn);
+    found = await request(false);
   }
-  if (!found) return undefined;
-  return isCpu(found.adapter.info) === (kind === 'software') ? found : undefined;
+  return found && isCpu(found.adapter.info) === onCpu ? found : undefined;
 }
 
-async function request(dawn: readonly string[] = [], forceFallbackAdapter = false): Promise<Found | undefined> {
-  const { create } = await import('webgpu').catch((error: Error) => {
-    throw new MissingDawn(`the package webgpu cannot be loaded (${error.message.split('\n')[0]}): npm install webgpu`);
-  });
-  const gpu = create([...dawn]);
+async function requestAdapter(gpu: GPU, forceFallbackAdapter: boolean): Promise<Found | undefined> {
   const adapter = await gpu.requestAdapter({ forceFallbackAdapter });
   return adapter ? { adapter, gpu } : undefined;
 }

@@ -8,7 +8,7 @@ const longest = 1;
 const shortest = 0.05;
 
 /**
- * Dawn in Node asks what has become done in every turn of the event loop, one turn behind the other, for as long as
+ * Dawn in Node asks what has become done in every turn of the event loop, one turn after the other, for as long as
  * anything is pending. That keeps a whole core busy, which a driver that computes on the processor needs for the very
  * work that is waited for. So every turn sleeps a while.
  *

@@ -14,8 +14,10 @@ export interface View {
 export interface Drawing {
   readonly width: number;
   readonly height: number;
-  /** RGB, row by row. */
-  readonly data: Uint8Array;
+  /** RGB. */
+  readonly channels: 3;
+  /** Row by row. */
+  readonly data: Uint8ClampedArray;
 }
 
 /** From where: turned about the upright axis, then raised. */
@@ -127,7 +129,7 @@ function* samplesOf(a: Vector, b: Vector, c: Vector, area: number, width: number
 
 /** Every pixel the mean of its samples; a shade below 0 is background. */
 function averaged(shade: Float32Array, width: number, height: number): Drawing {
-  const data = new Uint8Array(3 * width * height);
+  const data = new Uint8ClampedArray(3 * width * height);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       for (let channel = 0; channel < 3; channel++) {
@@ -141,5 +143,5 @@ function averaged(shade: Float32Array, width: number, height: number): Drawing {
       }
     }
   }
-  return { width, height, data };
+  return { width, height, channels: 3, data };
 }

@@ -8,8 +8,7 @@ import { Storage } from '../buffer/memory.js';
 import type { Tensor } from '../buffer/tensor.js';
 import type { Device } from '../device/device.js';
 import type { Dispatch } from '../kernel/dispatch.js';
-import type { Graph, Node, Value } from './graph.js';
-import type { Operand, Operation } from './operation.js';
+import type { Graph, Node, Operand, Operation, Value } from './operation.js';
 
 /** How rows are copied from one storage to another of the same shapes; an operation of its own, given by its room. */
 export type Copy = (from: Operand, to: Operand) => readonly Dispatch[];

@@ -3,6 +3,7 @@
 import { columnsOf, type Part, rowsOf } from '../buffer/layout.js';
 import type { Device } from '../device/device.js';
 import { type Dispatch, dispatch, foldedWorkgroups } from '../kernel/dispatch.js';
+import * as kernels from '../wgsl/elementwise.js';
 import type { Operand } from './operation.js';
 
 const workgroup = 64;
@@ -22,7 +23,7 @@ export function copyRows(device: Device, from: Operand, to: Operand): Dispatch[]
   const most = Math.max(...problems.map(p => p.rows * p.columns));
   const [wide, high] = foldedWorkgroups(most, workgroup, device);
   return [
-    dispatch('copyRows', {
+    dispatch(kernels.copyRows, {
       constants: { WORKGROUP: workgroup },
       problems,
       buffers: { input: from.storage, result: to.storage },

@@ -2,17 +2,16 @@
 
 import { formatLayout } from '../buffer/layout.js';
 import { InputError } from '../errors.js';
-import type { Node, Value } from './graph.js';
-import type { Cotangent } from './operation.js';
+import type { Cotangent, Node, Value } from './operation.js';
 
 /** How cotangents are added up where a value is used more than once; an operation of its own, given by its room. */
 export type Add = (a: Value, b: Value) => Value;
 
-/** Puts another cotangent in the place of the one that reaches `at`: a preconditioner is nothing else. */
-export interface CotangentTransformation {
-  readonly at: Value;
-  readonly map: (cotangent: Value) => Value;
-}
+/** What to put in the place of a cotangent. */
+export type CotangentMap = (cotangent: Value) => Value;
+
+/** Puts another cotangent in the place of the one that reaches a value: a preconditioner is nothing else. */
+export type CotangentTransformations = ReadonlyMap<Value, CotangentMap>;
 
 /**
  * The vector-Jacobian products of outputs with respect to each of `inputs`, given the cotangent at each output.
@@ -24,13 +23,13 @@ export function differentiate(
   seeds: ReadonlyMap<Value, Cotangent>,
   inputs: readonly Value[],
   add: Add,
-  transformation?: CotangentTransformation,
+  transformations: CotangentTransformations = new Map(),
 ): Value[] {
   const cotangents = new Map(seeds);
   const arrived = (value: Value): Cotangent | undefined => {
     const cotangent = cotangents.get(value);
-    if (transformation?.at !== value || cotangent === undefined) return cotangent;
-    return transformation.map(requireValue(cotangent, 'the cotangent to transform'));
+    const map = transformations.get(value);
+    return map && cotangent !== undefined ? map(requireValue(cotangent, 'the cotangent to transform')) : cotangent;
   };
   const needed = ancestorsOf([...seeds.keys()], inputs);
   const isOnPath = (value: Value) => inputs.includes(value) || (value.node !== undefined && needed.has(value.node));

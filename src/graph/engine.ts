@@ -1,6 +1,6 @@
 /** The engine: a device with its memory, and graphs compiled for it. */
 
-import { layoutOf, packedLayoutOf, type Shape, sizeOf, stackOf } from '../buffer/layout.js';
+import { type Layout, packedStackOf, requireNumbersOf, type Shape, sizeOf, stackOf } from '../buffer/layout.js';
 import { Memory, type MemoryUse, Storage } from '../buffer/memory.js';
 import { Tensor } from '../buffer/tensor.js';
 import type { AdapterFacts, AdapterKind } from '../device/adapter.js';
@@ -10,11 +10,12 @@ import type { Dispatch, Work } from '../kernel/dispatch.js';
 import { type MeasureOptions, measure } from '../kernel/measure.js';
 import { Pipelines } from '../kernel/pipelines.js';
 import { Sequence, submit } from '../kernel/sequence.js';
-import { tune } from '../kernel/tune.js';
+import { tune } from '../schedule/tune.js';
 import { lower } from './compile.js';
 import { copyRows } from './copyRows.js';
-import { Graph } from './graph.js';
+import type { Graph } from './operation.js';
 import { type Build, type Outputs, type OutputTensors, Plan } from './plan.js';
+import { Recorder } from './recorder.js';
 import { Slots } from './slots.js';
 
 /** What an adapter is, for a report. */
@@ -68,13 +69,21 @@ export class Engine {
   }
 
   /**
-   * A host's own buffer as a tensor, with no copy: its numbers are f32, rows directly behind each other. It is never
+   * The same without padding: rows directly after each other, as the host has them. Operations that take packed memory,
+   * such as losses of a target, read it in place; others work on a copy.
+   */
+  packed(shapes: readonly Shape[], values?: ArrayLike<number> & Iterable<number>): Tensor {
+    return this.#create(shapes, values, packedStackOf(shapes));
+  }
+
+  /**
+   * A host's own buffer as a tensor, with no copy: its numbers are f32, rows directly after each other. It is never
    * destroyed here. Its usage must include STORAGE, and COPY_SRC or COPY_DST where the tensor is read or written.
    *
    * @throws InputError a buffer that is too small, or not to be bound as storage.
    */
   wrap(buffer: GPUBuffer, shape: Shape): Tensor {
-    const layout = packedLayoutOf(shape);
+    const layout = packedStackOf([shape]);
     const bytes = sizeOf(shape) * 4;
     const storageUsage = 0x80;
     if (buffer.size < bytes) {
@@ -102,7 +111,7 @@ export class Engine {
     };
     try {
       const lists = names.map(name => {
-        const graph = new Graph();
+        const graph = new Recorder();
         const outputs = builds[name](graph) ?? {};
         tensors.push(this.#outputTensors(graph, outputs));
         const dispatches = lower(graph, this.device, (from, to) => copyRows(this.device, from, to));
@@ -133,7 +142,7 @@ export class Engine {
    */
   async tune(builds: Readonly<Record<string, Build>>): Promise<void> {
     for (const build of Object.values(builds)) {
-      const graph = new Graph();
+      const graph = new Recorder();
       const outputs = this.#outputTensors(graph, build(graph) ?? {});
       const dispatches = lower(graph, this.device, (from, to) => copyRows(this.device, from, to));
       for (const tensor of Object.values(outputs)) tensor.dispose();
@@ -201,13 +210,12 @@ export class Engine {
     await this.device.destroy();
   }
 
-  #create(shapes: readonly Shape[], values?: ArrayLike<number> & Iterable<number>): Tensor {
-    const layout = shapes.length === 1 ? layoutOf(shapes[0] as Shape) : stackOf(shapes);
-    const count = shapes.reduce((sum, shape) => sum + sizeOf(shape), 0);
-    if (values && values.length !== count) {
-      const listed = shapes.map(shape => `(${shape.join(', ')})`).join(', ');
-      throw new InputError(`tensor of shape ${listed}: takes ${count} numbers, got ${values.length}`);
-    }
+  #create(
+    shapes: readonly Shape[],
+    values?: ArrayLike<number> & Iterable<number>,
+    layout: Layout = stackOf(shapes),
+  ): Tensor {
+    if (values) requireNumbersOf(layout, values);
     const tensor = new Tensor(this.#memory, layout, this.#memory.createStorage('tensor', layout.length * 4), true);
     if (values) tensor.write(values);
     return tensor;

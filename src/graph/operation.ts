@@ -1,10 +1,50 @@
-/** What an operation is: its shape rule, its lowering to dispatches and its VJP, which stand together in one file. */
+/**
+ * The words of a graph: values, the nodes that make them, and what an operation is: its shape rule, its lowering to
+ * dispatches and its VJP, which stand together in one file.
+ */
 
-import type { Layout } from '../buffer/layout.js';
+import type { Layout, Shape } from '../buffer/layout.js';
 import { Storage } from '../buffer/memory.js';
+import type { Tensor } from '../buffer/tensor.js';
 import type { Device } from '../device/device.js';
 import type { Dispatch } from '../kernel/dispatch.js';
-import type { Value } from './graph.js';
+import type { SlotText } from '../kernel/kernel.js';
+
+/** One or several tensors that a run will have, known by their shapes alone. */
+export interface Value {
+  readonly graph: Graph;
+  readonly layout: Layout;
+  /** Axes of a value that is one tensor. @throws InputError for a stack of several. */
+  readonly shape: Shape;
+  /** What makes it: an operation's output, or a tensor's content at the start of a run. */
+  readonly source: { readonly node: Node; readonly output: number } | { readonly tensor: Tensor };
+  /** The node of which it is an output. */
+  readonly node: Node | undefined;
+}
+
+export interface Node {
+  readonly operation: Operation<never>;
+  readonly attributes: unknown;
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+}
+
+export interface Assignment {
+  readonly tensor: Tensor;
+  readonly value: Value;
+}
+
+/** Values made by operations from values, shape-checked as it is built. Nothing runs here. */
+export interface Graph {
+  readonly nodes: readonly Node[];
+  readonly assignments: readonly Assignment[];
+  /** What a tensor holds when a run begins. @throws InputError a tensor that has been disposed of. */
+  read(tensor: Tensor): Value;
+  /** Lets a tensor hold `value` when a run ends. @throws InputError other shapes, or a tensor assigned twice. */
+  assign(tensor: Tensor, value: Value): void;
+  /** Adds a node and gives its outputs. @throws InputError what the operation's shape rule has against the inputs. */
+  apply<A>(operation: Operation<A>, inputs: readonly Value[], attributes: A): readonly Value[];
+}
 
 /** A value at the moment of lowering: where it will lie. */
 export interface Operand {
@@ -27,7 +67,7 @@ export interface VjpSite<A> {
   readonly attributes: A;
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
-  /** One an output; undefined where nothing flows back. */
+  /** One per output; undefined where nothing flows back. */
   readonly cotangents: readonly (Cotangent | undefined)[];
 }
 
@@ -44,7 +84,7 @@ export interface Operation<A = unknown> {
   readonly differentiableIn?: readonly number[];
   /** For each output that is an input brought up to date, that input's index: the two share memory where they can. */
   readonly updates?: readonly (number | undefined)[];
-  /** Inputs whose rows need not be whole quads: a host's buffer serves there as it is. */
+  /** Inputs whose rows need not be whole quads: packed memory serves there as it is. */
   readonly takesPacked?: readonly number[];
   /**
    * What does the work of this node and of the producer of one of its inputs in one, or undefined.
@@ -56,6 +96,11 @@ export interface Operation<A = unknown> {
     unshared: readonly (Value | undefined)[],
     attributes: A,
   ) => Fused | undefined;
+  /**
+   * What computes this operation's only output and takes a pointwise loss of it as it is stored: an operation on the
+   * inputs and the target with the outputs of `pointwiseLoss`. Absent where there is none.
+   */
+  readonly epilogue?: (attributes: A, loss: SlotText) => Pick<Fused, 'operation' | 'attributes'>;
 }
 
 /** An operation with the same outputs on other inputs. */

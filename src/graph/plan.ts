@@ -4,7 +4,7 @@ import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import { type Dispatch, totalWork, type Work } from '../kernel/dispatch.js';
 import type { HostEncoder, Sequence } from '../kernel/sequence.js';
-import type { Graph, Value } from './graph.js';
+import type { Graph, Value } from './operation.js';
 
 /** What a graph's builder returns: values to be read after a run, by name. */
 export type Outputs = Readonly<Record<string, Value>>;

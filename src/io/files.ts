@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { InputError } from '../errors.js';
+import { InputError, isInputError } from '../errors.js';
 
 /** Writes beside the target and renames, so that no half-written file is ever seen under its name. */
 export async function writeWhole(path: string, data: string | Uint8Array): Promise<void> {
@@ -79,7 +79,7 @@ export async function readBytes(what: string, path: string, mostBytes: number): 
     }
     return await readPieces(path, size);
   } catch (error) {
-    if (error instanceof InputError) throw error;
+    if (isInputError(error)) throw error;
     throw new InputError(`${what} ${path}: cannot be read (${reasonOf(error)}): check the path`);
   }
 }

@@ -1,11 +1,11 @@
 /** NumPy's NPY format: a short header of type and shape, then the numbers. Written is version 1.0. */
 
 import { InputError } from '../errors.js';
+import { shown } from '../host/checks.js';
 import { writeWholeWith } from './files.js';
-import { shown } from './safetensors.js';
 
 const magic = [0x93, ...new TextEncoder().encode('NUMPY')];
-/** The header's length stands behind it and two bytes of version. */
+/** The header's length stands after it and two bytes of version. */
 const lengthAt = magic.length + 2;
 const writtenVersion = [1, 0];
 /** The numbers begin at a multiple of so many bytes, as the format asks. */

@@ -12,7 +12,7 @@ export interface Line {
 
 export interface Bars {
   readonly name: string;
-  /** One a category; absent where there is nothing to show. */
+  /** One per category; absent where there is nothing to show. */
   readonly heights: readonly (number | undefined)[];
 }
 

@@ -1,50 +1,60 @@
-/** Bytes of the structs that kernels read, at the offsets that reflection found. */
+/** Bytes of the structs that kernels read. */
 
-import type { BindingLayout, FieldLayout } from './catalogue.js';
+import { InputError } from '../errors.js';
+import type { BindingLayout, FieldValues, StructLayout } from './kernel.js';
 
-export type FieldValues = { readonly [field: string]: number | readonly FieldValues[] };
+const wordBytes = 4;
 
-/** One struct after the other. */
-export function packStructs(binding: BindingLayout, values: readonly FieldValues[]): Uint8Array<ArrayBuffer> {
-  const size = binding.size ?? 0;
+/** Bytes of a struct. */
+function bytesOf(struct: StructLayout): number {
+  return Object.values(struct).reduce(
+    (sum, field) => sum + (typeof field === 'object' ? field.count * bytesOf(field.struct) : wordBytes),
+    0,
+  );
+}
+
+/** One struct after the other. @throws InputError a field that is missing, or no number of its type. */
+export function packStructs(
+  kernel: string,
+  { name, struct = {} }: BindingLayout,
+  values: readonly FieldValues[],
+): Uint8Array<ArrayBuffer> {
+  const size = bytesOf(struct);
   const bytes = new Uint8Array(size * values.length);
   const view = new DataView(bytes.buffer);
   values.forEach((value, i) => {
-    packStruct(view, i * size, binding.struct ?? {}, value, binding.name);
+    packStruct(view, i * size, struct, value, `${kernel}: ${name}`);
   });
   return bytes;
 }
 
-function packStruct(
-  view: DataView,
-  offset: number,
-  fields: Readonly<Record<string, FieldLayout>>,
-  values: FieldValues,
-  path: string,
-): void {
-  for (const [name, field] of Object.entries(fields)) {
+function packStruct(view: DataView, start: number, struct: StructLayout, values: FieldValues, path: string): void {
+  let at = start;
+  for (const [name, field] of Object.entries(struct)) {
     const value = values[name];
-    const at = offset + field.offset;
-    if (Array.isArray(value) && field.struct) {
-      if (value.length > (field.count ?? 0)) throw new RangeError(`${path}.${name} has room for ${field.count}`);
-      const { struct, stride = 0 } = field;
+    const where = `${path}.${name}`;
+    if (typeof field === 'object') {
+      if (!Array.isArray(value)) throw new InputError(`${where} is missing`);
+      if (value.length > field.count) throw new InputError(`${where} has room for ${field.count}`);
+      const size = bytesOf(field.struct);
       value.forEach((entry: FieldValues, i) => {
-        packStruct(view, at + i * stride, struct, entry, `${path}.${name}`);
+        packStruct(view, at + i * size, field.struct, entry, where);
       });
-    } else if (typeof value === 'number') {
-      packNumber(view, at, field.type, value, `${path}.${name}`);
+      at += field.count * size;
     } else {
-      throw new TypeError(`${path}.${name} is missing`);
+      if (typeof value !== 'number') throw new InputError(`${where} is missing`);
+      packNumber(view, at, field, value, where);
+      at += wordBytes;
     }
   }
 }
 
-function packNumber(view: DataView, at: number, type: string, value: number, path: string): void {
+function packNumber(view: DataView, at: number, type: 'u32' | 'f32', value: number, where: string): void {
   if (type === 'f32') {
     view.setFloat32(at, value, true);
   } else if (Number.isInteger(value) && value >= 0 && value <= 0xffffffff) {
     view.setUint32(at, value, true);
   } else {
-    throw new RangeError(`${path} is ${value}, which is no u32`);
+    throw new InputError(`${where} is ${value}, which is no u32`);
   }
 }

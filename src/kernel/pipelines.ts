@@ -2,8 +2,8 @@
 
 import type { Device } from '../device/device.js';
 import { RunError } from '../errors.js';
-import type { BindingLayout } from './catalogue.js';
 import type { Dispatch } from './dispatch.js';
+import type { BindingLayout } from './kernel.js';
 
 const computeStage = 0x4;
 

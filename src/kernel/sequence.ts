@@ -85,7 +85,7 @@ export class Sequence {
   }
 }
 
-/** Submits sequences behind each other, each so many times over, in one compute pass. */
+/** Submits sequences after each other, each so many times over, in one compute pass. */
 export function submit(device: Device, entries: readonly (readonly [Sequence, number])[]): void {
   device.guard('run', () => {
     const encoder = device.gpu.createCommandEncoder({ label: 'sepnn' });

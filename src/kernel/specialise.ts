@@ -1,28 +1,34 @@
 /**
- * The three things that may be done to a kernel's text before a device compiles it: a schedule is put in, constants get
- * other values, and loops marked `//# unroll` are written out. Register tiles need the last two, since an `override`
- * cannot size a function's array and Tint does not unroll.
+ * What may be done to a kernel's text before a device compiles it: its slots are filled, constants get other values, and
+ * loops marked `//# unroll` are written out. Register tiles need the last two, since an `override` cannot size a
+ * function's array and Tint does not unroll.
  */
 
 import { InputError } from '../errors.js';
-
-export type ConstantValue = number | boolean;
+import type { ConstantValue } from './kernel.js';
 
 const constantLine = /^const ([A-Za-z_]\w*) = (.*?);/gm;
+const slotLine = /^\/\/# slot (\w+)(?: \w+)?\n/gm;
 const loopHead = /for \(var (\w+) = ([^;]+); \1 (<=?) ([^;]+); \1\+\+\) \{/y;
 const mark = /\/\/# unroll\s*\n\s*/;
 
 /**
- * The text with a schedule in the place of its mark, the given module constants replaced and the marked loops unrolled.
+ * The text with its slots filled, the given module constants replaced and the marked loops unrolled.
  *
- * @throws InputError where a constant does not exist, or a marked loop's bounds are not integers at this point.
+ * @param slots the text for each slot.
+ * @throws InputError a slot for which there is no text, a constant that does not exist, or a marked loop whose bounds are
+ * not integers at this point.
  */
 export function specialise(
   source: string,
   constants: Readonly<Record<string, ConstantValue>> = {},
-  schedule = '',
+  slots: Readonly<Record<string, string>> = {},
 ): string {
-  let text = source.replace('//# schedule\n', () => schedule);
+  let text = source.replace(slotLine, (_, name: string) => {
+    const filling = slots[name];
+    if (filling === undefined) throw new InputError(`specialise: the kernel's slot ${name} is empty`);
+    return filling.endsWith('\n') ? filling : `${filling}\n`;
+  });
   for (const [name, value] of Object.entries(constants)) {
     const line = new RegExp(`^const ${name} = (.*?);`, 'm');
     const found = line.exec(text);
@@ -32,14 +38,20 @@ export function specialise(
   return hoistEnables(unroll(text, integerConstants(text)));
 }
 
-/** A value written with the suffix of the text that it replaces. */
-function literal(value: ConstantValue, replaced: string): string {
-  if (typeof value === 'boolean') return String(value);
-  if (replaced.endsWith('f')) return `${value}f`;
-  return `${value}u`;
+/** The names of a text's slots. */
+export function slotsOf(source: string): string[] {
+  return [...source.matchAll(slotLine)].map(([, name]) => name as string);
 }
 
-/** `enable` must stand before everything else; an imported file can only mark what it needs. */
+/** A value written as of the type of the text that it replaces: what is computed from others is a u32. */
+function literal(value: ConstantValue, replaced: string): string {
+  if (typeof value === 'boolean') return String(value);
+  const plain = /^-?[\d.]+(?:e[-+]?\d+)?([fui]?)$/.exec(replaced);
+  if (!plain) return `${value}u`;
+  return `${value}${/[.e]/.test(replaced) ? 'f' : plain[1]}`;
+}
+
+/** `enable` must stand before everything else; an imported text can only mark what it needs. */
 function hoistEnables(text: string): string {
   const enables = new Set<string>();
   const rest = text.replace(/^\/\/# enable (\w+)\n/gm, (_, name: string) => {

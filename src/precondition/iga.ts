@@ -1,6 +1,6 @@
 /**
  * The rivals of SepPGD, which treat the model as a whole. S = I - V^T diag(1 - g(l_i) / l_i) V is made from the k largest
- * eigenpairs of its NTK, that of one number a point, and applied to the whole cotangent.
+ * eigenpairs of its NTK, that of one number per point, and applied to the whole cotangent.
  *
  * MSK (modified spectrum kernel; Geifman et al. 2024): the NTK of all N points, and P = S G.
  *
@@ -13,27 +13,28 @@
  * spreads to it is a step of the model there as anywhere else.
  */
 
-import { padded, type Shape } from '../buffer/layout.js';
-import type { Tensor } from '../buffer/tensor.js';
-import type { Device } from '../device/device.js';
-import { InputError } from '../errors.js';
-import { requireCount } from '../factor/network.js';
-import { Random } from '../factor/random.js';
 import type { Engine } from '../graph/engine.js';
-import type { Graph, Value } from '../graph/graph.js';
-import type { Tape } from '../ops/factorNetwork.js';
-import { groupedShape, groupPoints, ungroupPoints } from '../ops/groupPoints.js';
-import type { Modulation } from '../ops/modulate.js';
-import { preconditionPoints } from '../ops/preconditionPoints.js';
-import { linspace, type Model, networkInput, outputShape, sharedOutputs } from '../separable/model.js';
-import { ntk, onPoints } from '../separable/ntk.js';
-import { Eigenpairs, type PreconditionerState, type Start } from './eigenpairs.js';
+import { requireCount, requireOptions, requireWord } from '../host/checks.js';
+import { Random } from '../host/random.js';
+import { building } from '../host/scope.js';
+import { networkInput } from '../model/forward.js';
+import type { Model } from '../model/model.js';
+import { onPoints, pointNtk } from '../ntk/pointNtk.js';
+import { groupPoints, ungroupPoints } from '../ops/precondition/groupPoints.js';
+import { type Modulation, modulations } from '../ops/precondition/modulate.js';
+import type { ModulatedBasis } from '../ops/precondition/precondition.js';
+import { preconditionPoints } from '../ops/precondition/preconditionPoints.js';
+import { type Grouping, groupingOf, samplesOf } from './grouping.js';
+import { ModulatedEigenpairs } from './modulatedEigenpairs.js';
+import { type Applied, type Preconditioner, type PreconditionerState, usualRefresh } from './preconditioner.js';
 
 export interface MskOptions {
   /** k: eigenpairs modulated. */
-  readonly top: number;
+  readonly topK: number;
   /** 'flat' by default, g(l) = l_k; or 'sqrt'. */
   readonly modulation?: Modulation;
+  /** Steps from one refresh to the next, 10 by default. */
+  readonly refresh?: number;
 }
 
 export interface IgaOptions extends MskOptions {
@@ -43,139 +44,67 @@ export interface IgaOptions extends MskOptions {
   readonly seed?: number;
 }
 
-/** How a model's points are grouped, and what that asks of a device. */
-export interface Grouping {
-  readonly grid: Shape;
-  /** Points of a group along each axis. */
-  readonly block: Shape;
-  /** Groups, and so samples. */
-  readonly samples: number;
+const knownOfMsk = { topK: true, modulation: true, refresh: true } as const;
+
+/** MSK as a value for a trainer. @throws InputError an option that is unknown or out of range. */
+export function msk(options: MskOptions): Preconditioner {
+  requireOptions('msk', options, knownOfMsk);
+  return wholeModel('msk', { ...options, group: 1 }, { remedy: 'use fewer, or iga', stateName: () => 'msk' });
 }
 
-/**
- * @throws InputError a group or a k out of range, a model without an NTK of this kind, or an NTK that is more than the
- * device binds.
- */
-export function groupingOf(
-  name: 'msk' | 'iga',
-  model: Model,
-  { top, group }: Pick<IgaOptions, 'top' | 'group'>,
-  device: Pick<Device, 'mostBindingBytes'>,
-): Grouping {
-  if (model.kind !== 'cp' && model.kind !== 'mlp') {
-    throw new InputError(`${name}: is for cp and mlp models, and this is a ${model.kind} model: use seppgd or none`);
-  }
-  if (sharedOutputs(model) > 1) {
-    throw new InputError(
-      `${name}: is for one output a point, and this model shares ${sharedOutputs(model)}: use channels`,
+/** IGA as a value for a trainer. @throws InputError an option that is unknown or out of range. */
+export function iga(options: IgaOptions): Preconditioner {
+  requireOptions('iga', options, { ...knownOfMsk, group: true, seed: true });
+  // Other groups have other samples, and so another kernel.
+  const stateName = ({ block }: Grouping) => `iga ${block.join('x')} seed ${options.seed ?? 0}`;
+  return wholeModel('iga', options, { remedy: 'use larger groups', stateName });
+}
+
+interface Words {
+  /** What to do where the NTK is too large. */
+  readonly remedy: string;
+  /** What a state belongs to. */
+  stateName(grouping: Grouping): string;
+}
+
+function wholeModel(name: string, options: IgaOptions, { remedy, stateName }: Words): Preconditioner {
+  const { topK, modulation = 'flat', refresh = usualRefresh, group, seed = 0 } = options;
+  requireCount('topK', topK, 1, 1 << 24);
+  requireWord('modulation', modulation, modulations);
+  requireCount('refresh', refresh, 1, 2 ** 31);
+  for (const points of [group].flat()) requireCount('group', points as number, 1, 1 << 24);
+  requireCount('seed', seed, 0, 2 ** 32 - 1);
+  const start = (engine: Engine, model: Model): Promise<PreconditionerState> => {
+    const grouping = groupingOf(name, model, { topK, group, remedy }, engine.device);
+    const samples = samplesOf(grouping, new Random(seed));
+    const sampled = onPoints(
+      model,
+      samples.flatMap(index => model.domain.pointAt(index)),
     );
-  }
-  const grid = outputShape(model);
-  const block = typeof group === 'number' ? grid.map(() => group) : group;
-  if (block.length !== grid.length) {
-    throw new InputError(
-      `group: ${block.join(' x ')} for points on ${grid.length} axes: give one number, or one an axis`,
-    );
-  }
-  grid.forEach((points, axis) => {
-    requireCount('group', block[axis], 1, points);
-  });
-  const [, samples] = groupedShape({ grid, block });
-  const numbers = model.channels * samples * padded(samples);
-  if (4 * numbers > device.mostBindingBytes) {
-    const most = mostSamples(model.channels, device.mostBindingBytes);
-    const remedy = name === 'msk' ? 'use fewer, or iga' : 'use larger groups';
-    throw new InputError(
-      `${name}: a tangent kernel of ${samples} points for each of ${model.channels} channels takes ${4 * numbers} bytes, and the adapter binds at most ${device.mostBindingBytes}, that is ${most} points: ${remedy}`,
-    );
-  }
-  requireCount('top', top, 1, samples);
-  return { grid, block, samples };
-}
-
-/** The most samples whose kernels, one a channel, fit into one binding. */
-function mostSamples(channels: number, bytes: number): number {
-  let samples = Math.floor(Math.sqrt(bytes / (4 * channels)));
-  while (samples > 1 && 4 * channels * samples * padded(samples) > bytes) samples--;
-  return samples;
-}
-
-export class Iga {
-  readonly top: readonly number[];
-
-  private constructor(
-    readonly name: string,
-    readonly grouping: Grouping,
-    /** The sampled point of each group: its index on each axis, or among scattered points. */
-    readonly samples: readonly (readonly number[])[],
-    /** The same networks on the samples. */
-    private readonly sampled: Model,
-    /** Their input there. */
-    private readonly input: Tensor,
-    /** Of the NTK of each channel. */
-    readonly eigenpairs: Eigenpairs,
-    top: number,
-  ) {
-    this.top = [top];
-  }
-
-  /**
-   * @param coordinates of the model's points, axis by axis; those of its grid from -1 to 1 by default.
-   * @throws InputError as `groupingOf`, before anything is allocated.
-   */
-  static async create(
-    engine: Engine,
-    model: Model,
-    options: ({ readonly kind: 'msk' } & MskOptions) | ({ readonly kind: 'iga' } & IgaOptions),
-    coordinates: readonly ArrayLike<number>[] = model.grid.map(linspace),
-  ): Promise<Iga> {
-    const { group, seed = 0 } = options.kind === 'iga' ? options : { group: 1 };
-    const grouping = groupingOf(options.kind, model, { top: options.top, group }, engine.device);
-    const name = options.kind === 'msk' ? 'msk' : `iga ${grouping.block.join('x')} seed ${seed}`;
-    const sampled = onPoints(model, grouping.samples);
-    const samples = chosen(grouping, new Random(seed));
-    // A scattered point has one index for all axes.
-    const onAxes = coordinates.map((axis, d) => samples.map(at => axis[at[d % at.length]]));
-    const input = await networkInput(engine, sampled, onAxes);
-    const kernels = Array(model.channels).fill({ points: grouping.samples, top: options.top });
-    const eigenpairs = new Eigenpairs(engine, kernels, options.modulation);
-    return new Iga(name, grouping, samples, sampled, input, eigenpairs, options.top);
-  }
-
-  /** The preconditioner of the last refresh. */
-  read(graph: Graph): PreconditionerState {
-    return this.eigenpairs.read(graph);
-  }
-
-  /** The preconditioner for the parameters of a forward pass, kept for the steps that follow. */
-  refresh(graph: Graph, { parameters }: Tape, start: Start): PreconditionerState {
-    return this.eigenpairs.refresh(graph, ntk(graph, this.sampled, parameters, this.input), start);
-  }
-
-  /** The cotangent at the model's output, preconditioned. */
-  transform(cotangent: Value, { vectors, scaled }: PreconditionerState): Value {
-    const grouped = groupPoints(cotangent, this.grouping);
-    const preconditioned = preconditionPoints(grouped, vectors, scaled, { combination: 'sum', axes: 1 });
-    return ungroupPoints(preconditioned, this.grouping);
-  }
-
-  dispose(): void {
-    this.eigenpairs.dispose();
-    this.input.dispose();
-  }
-}
-
-/** One point of every group by chance: its index on each axis. */
-function chosen({ grid, block, samples }: Grouping, random: Random): number[][] {
-  const blocks = grid.map((points, d) => Math.ceil(points / block[d]));
-  return Array.from({ length: samples }, (_, group) => {
-    let rest = group;
-    const at = grid.map(() => 0);
-    for (let d = grid.length - 1; d >= 0; d--) {
-      const first = (rest % blocks[d]) * block[d];
-      rest = Math.floor(rest / blocks[d]);
-      at[d] = first + Math.floor(random.uniform() * Math.min(block[d], grid[d] - first));
-    }
-    return at;
-  });
+    return building(async scope => {
+      const input = scope.keep(await networkInput(engine, sampled));
+      const kernels = Array(model.members).fill({ points: grouping.samples, topK });
+      const eigenpairs = scope.keep(new ModulatedEigenpairs(engine, kernels, modulation));
+      const applied = ({ vectors, scaled }: ModulatedBasis): Applied => ({
+        transform(cotangent) {
+          const grouped = groupPoints(cotangent, grouping);
+          return ungroupPoints(preconditionPoints(grouped, vectors, scaled, { combine: 'sum', axes: 1 }), grouping);
+        },
+      });
+      return {
+        name: stateName(grouping),
+        topK: [topK],
+        current: graph => applied(eigenpairs.current(graph)),
+        refreshed: (graph, { residuals }, begin) => {
+          const ntk = pointNtk(graph, sampled, residuals.parameters, input);
+          return applied(eigenpairs.refreshed(graph, ntk, begin));
+        },
+        spectra: () => eigenpairs.spectra(),
+        state: () => eigenpairs.state(),
+        restore: state => eigenpairs.restore(state),
+        dispose: () => scope.dispose(),
+      };
+    });
+  };
+  return { name, refresh, start };
 }

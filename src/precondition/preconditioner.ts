@@ -1,53 +1,84 @@
-/** What preconditioners have in common: a transformation of the cotangent at a model's output, refreshed now and then. */
+/** What a preconditioner is: a transformation of the cotangent at a model's output, refreshed now and then. */
 
+import type { Shape } from '../buffer/layout.js';
 import type { Engine } from '../graph/engine.js';
-import type { Graph, Value } from '../graph/graph.js';
-import type { Tape } from '../ops/factorNetwork.js';
-import type { Model } from '../separable/model.js';
-import type { Eigenpairs, PreconditionerState, Start } from './eigenpairs.js';
-import { Iga, type IgaOptions, type MskOptions } from './iga.js';
-import { SepPgd, type SepPgdOptions } from './sepPgd.js';
-import type { TopK } from './topK.js';
+import type { StateArrays } from '../graph/namedTensors.js';
+import type { Graph, Value } from '../graph/operation.js';
+import type { Disposable } from '../host/scope.js';
+import type { Factors } from '../model/forward.js';
+import type { Model } from '../model/model.js';
+import type { Range } from '../ops/elementwise/pieces.js';
 
-export interface Preconditioner {
-  /** What its eigenvectors belong to: those of another name are of no use to it. */
-  readonly name: string;
-  /** k: of each axis, or of the model as a whole. */
-  readonly top: readonly number[];
-  /** What it keeps from one refresh to the next. */
-  readonly eigenpairs: Eigenpairs;
-  /** The preconditioner of the last refresh. */
-  read(graph: Graph): PreconditionerState;
-  /** The preconditioner for the parameters of a forward pass, kept for the steps that follow. */
-  refresh(graph: Graph, tape: Tape, start: Start): PreconditionerState;
-  /** The cotangent at the model's output, preconditioned. */
-  transform(cotangent: Value, state: PreconditionerState): Value;
-  dispose(): void;
+/** The leading eigenvalues of one kernel. */
+export interface Spectrum {
+  /** Descending. */
+  readonly values: Float32Array;
+  /** How many pairs the preconditioner uses: k, or fewer where an eigenvalue is not positive. */
+  readonly used: number;
+  /** How many of `values` float32 tells from rounding: |l| > n 2^-23 max |l|. */
+  readonly resolved: number;
 }
 
-export const preconditionerKinds = ['seppgd', 'msk', 'iga'] as const;
+/** Whether a refresh begins from nothing, or from what the last one found. */
+export interface Start {
+  readonly cold: boolean;
+}
 
-type RivalOptions = ({ readonly kind: 'msk' } & MskOptions) | ({ readonly kind: 'iga' } & IgaOptions);
-
-/** Which preconditioner, SepPGD by default, and its options. */
-export type SettledPreconditioner = ({ readonly kind?: 'seppgd' } & SepPgdOptions) | RivalOptions;
-
-/** The same where k of SepPGD may be 'auto', the default: `Trainer.create` chooses it by a short training, which is let go. */
-export type PreconditionerOptions =
-  | ({ readonly kind?: 'seppgd'; readonly top?: TopK } & Omit<SepPgdOptions, 'top'>)
-  | RivalOptions;
+/** A preconditioner at one moment, for the nodes of a graph. */
+export interface Applied {
+  /** The cotangent at the model's output, preconditioned. */
+  transform(cotangent: Value): Value;
+  /** The same where the cotangent comes in slabs of the first axis; absent where it must be whole. */
+  readonly slabs?: AppliedInSlabs;
+}
 
 /**
- * @param coordinates of the model's points, axis by axis; those of its grid from -1 to 1 by default.
- * @throws InputError options that do not fit the model, or a kernel that does not fit the device, before anything is
- * allocated.
+ * A preconditioner in slabs of the first axis: `transform` acts within a slab, and what couples the slabs is applied
+ * where the whole first axis is at hand and small. One of the two ways is offered: see precondition/sepPgdSlabs.ts.
  */
-export async function createPreconditioner(
-  engine: Engine,
-  model: Model,
-  options: SettledPreconditioner,
-  coordinates?: readonly ArrayLike<number>[],
-): Promise<Preconditioner> {
-  if (options.kind === 'msk' || options.kind === 'iga') return Iga.create(engine, model, options, coordinates);
-  return new SepPgd(engine, model, options);
+export interface AppliedInSlabs {
+  transform(cotangent: Value): Value;
+  /** The factor matrices at which the VJP of the slabs is taken. */
+  lift?(factors: Value): Value;
+  /** A slab's share of a projection of the cotangent, which is added up over the slabs. */
+  project?(cotangent: Value, rows: Range): Value;
+  /** The factor matrices at which the VJP with that projection is taken, which is added to the others. */
+  reduce?(factors: Value): Value;
 }
+
+/** What a preconditioner keeps on the device for one model. */
+export interface PreconditionerState extends Disposable {
+  /** What its state belongs to: that of another name is of no use to it. */
+  readonly name: string;
+  /** k of each kernel, where it has some. */
+  readonly topK?: readonly number[];
+  /** Of its form in slabs: whether factor matrices are lifted, and the shapes of a member's projection. */
+  readonly slabs?: { readonly lifts: boolean; readonly projection?: Shape };
+  /** As the last refresh left it. */
+  current(graph: Graph): Applied;
+  /** For the parameters of a forward pass, kept for the steps that follow; absent where there is nothing to refresh. */
+  refreshed?(graph: Graph, pass: Pick<Factors, 'residuals'>, start: Start): Applied;
+  /** What the last refresh found, for each kernel. */
+  spectra?(): Promise<readonly Spectrum[]>;
+  /** What a later run needs to go on exactly. */
+  state(): Promise<StateArrays>;
+  /** Goes on from a state of the same name and `topK`. @returns whether it fits; where it does not, nothing is changed. */
+  restore(state: StateArrays): boolean;
+}
+
+/** Trains a model anew with another preconditioner, and lets it go. @returns the spectra at the end; undefined where it diverged. */
+export type Rehearse = (candidate: Preconditioner, steps: number) => Promise<readonly Spectrum[] | undefined>;
+
+export interface Preconditioner {
+  /** By which reports name it. */
+  readonly name: string;
+  /** Steps from one refresh to the next; absent where there is nothing to refresh. */
+  readonly refresh?: number;
+  /** The preconditioner with what it chooses by a rehearsal; absent where there is nothing to choose. */
+  settle?(model: Model, rehearse: Rehearse): Promise<Preconditioner>;
+  /** @throws InputError options that do not fit the model or the device, before anything is allocated. */
+  start(engine: Engine, model: Model): Promise<PreconditionerState> | PreconditionerState;
+}
+
+/** The steps from one refresh to the next that the paper has. */
+export const usualRefresh = 10;

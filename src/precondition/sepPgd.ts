@@ -4,83 +4,125 @@
  */
 
 import { InputError } from '../errors.js';
-import { requireCount } from '../factor/network.js';
 import type { Engine } from '../graph/engine.js';
-import type { Graph, Value } from '../graph/graph.js';
-import type { Tape } from '../ops/factorNetwork.js';
-import type { Modulation } from '../ops/modulate.js';
-import { type Combination, precondition } from '../ops/precondition.js';
-import { preconditionPoints } from '../ops/preconditionPoints.js';
-import { pseudoNtk } from '../ops/pseudoNtk.js';
-import { gridAxes, isScattered, type Model, networkOutputs, networkPoints } from '../separable/model.js';
-import { Eigenpairs, type PreconditionerState, type Start } from './eigenpairs.js';
+import { requireCount, requireFlag, requireOptions, requireWord, shown } from '../host/checks.js';
+import { hasFactorNetworks, type Model, networkPoints, networksOf, outputShape } from '../model/model.js';
+import { type Modulation, modulations } from '../ops/precondition/modulate.js';
+import type { Combine, ModulatedBasis } from '../ops/precondition/precondition.js';
+import { pseudoNtk } from '../ops/tangent/pseudoNtk.js';
+import { ModulatedEigenpairs } from './modulatedEigenpairs.js';
+import {
+  type Applied,
+  type Preconditioner,
+  type PreconditionerState,
+  type Rehearse,
+  usualRefresh,
+} from './preconditioner.js';
+import { inSlabs } from './sepPgdSlabs.js';
+import { chooseTopK, probedTopK, probeSteps, type TopK } from './topK.js';
 
 export interface SepPgdOptions {
-  /** k: eigenpairs modulated, for all axes or one each. */
-  readonly top: number | readonly number[];
+  /**
+   * k, eigenpairs modulated: for all axes or one each. By default 'auto': chosen for each axis by a short training, which
+   * is let go.
+   */
+  readonly topK?: TopK;
   /**
    * 'sum' by default, the paper's P = sum_d G x_d S_d; or P = G x_1 S_1 .. x_D S_D. On scattered points, where every S_d
    * acts on the same n numbers, P = sum_d S_d G or P = S_1 .. S_D G; the S_d do not commute there, so that the product
    * need not be a direction of descent, and is not for a k that is large.
    */
-  readonly combination?: Combination;
+  readonly combine?: Combine;
   /** 'flat' by default, the paper's g1; or 'sqrt', its g2. */
   readonly modulation?: Modulation;
   /** Whether K is by the mean of the outputs (K / R^2) instead of their sum, on which only g = sqrt depends. */
   readonly meanOfLogits?: boolean;
+  /** Steps from one refresh to the next, 10 by default. */
+  readonly refresh?: number;
 }
 
-export class SepPgd {
-  readonly name = 'seppgd';
-  /** k of each axis. */
-  readonly top: readonly number[];
-  readonly combination: Combination;
-  /** Of each network's pseudo-NTK. */
-  readonly eigenpairs: Eigenpairs;
-  readonly #scattered: boolean;
-  readonly #axes: readonly number[];
+const known = { topK: true, combine: true, modulation: true, meanOfLogits: true, refresh: true } as const;
+const combines = ['sum', 'product'] as const;
 
-  /** @throws InputError a k below 1 or above an axis's points, or an MLP. */
-  constructor(engine: Engine, model: Model, options: SepPgdOptions) {
-    if (model.kind === 'mlp')
-      throw new InputError('seppgd: an mlp has no factor network for each axis: use msk or iga');
-    const { grid } = model;
-    const { top, combination = 'sum', modulation, meanOfLogits = false } = options;
-    this.top = typeof top === 'number' ? grid.map(() => top) : top;
-    this.combination = combination;
-    this.#scattered = isScattered(model);
-    this.#axes = gridAxes(model);
-    grid.forEach((points, axis) => {
-      requireCount('top', this.top[axis], 1, points);
-    });
-    const outputs = networkOutputs(model);
-    const kernels = networkPoints(model).map((points, i) => ({
-      points,
-      top: this.top[i % grid.length],
-      scale: meanOfLogits ? 1 / outputs[i] ** 2 : 1,
-    }));
-    this.eigenpairs = new Eigenpairs(engine, kernels, modulation);
-  }
+/** SepPGD as a value for a trainer. @throws InputError an option that is unknown or out of range. */
+export function sepPgd(options: SepPgdOptions = {}): Preconditioner {
+  requireOptions('sepPgd', options, known);
+  const { topK = 'auto', combine = 'sum', modulation = 'flat', meanOfLogits = false, refresh = usualRefresh } = options;
+  requireTopK(topK);
+  requireWord('combine', combine, combines);
+  requireWord('modulation', modulation, modulations);
+  requireFlag('meanOfLogits', meanOfLogits);
+  requireCount('refresh', refresh, 1, 2 ** 31);
+  return {
+    name: 'seppgd',
+    refresh,
+    ...(topK === 'auto' && { settle: (model: Model, rehearse: Rehearse) => settle(options, model, rehearse) }),
+    start: (engine, model) => start(engine, model, { topK, combine, modulation, meanOfLogits }),
+  };
+}
 
-  /** The preconditioner of the last refresh. */
-  read(graph: Graph): PreconditionerState {
-    return this.eigenpairs.read(graph);
+function requireTopK(topK: TopK): void {
+  if (topK === 'auto') return;
+  if (typeof topK === 'number' || Array.isArray(topK)) {
+    for (const k of [topK].flat()) requireCount('topK', k as number, 1, 1 << 24);
+    return;
   }
+  throw new InputError(`topK: ${shown(topK)}: use 'auto', a whole number, or one for each axis`);
+}
 
-  /** The preconditioner for the parameters of a forward pass, kept for the steps that follow. */
-  refresh(graph: Graph, tape: Tape, start: Start): PreconditionerState {
-    return this.eigenpairs.refresh(graph, pseudoNtk(tape), start);
+/**
+ * k for each axis by `chooseTopK` from the spectra after the training's first steps with a k that is large. Where they
+ * diverge they are made again with half the k: at last with 1, which is plain.
+ */
+async function settle(options: SepPgdOptions, model: Model, rehearse: Rehearse): Promise<Preconditioner> {
+  for (let topK = probedTopK(model.domain.points); ; topK = topK.map(k => Math.ceil(k / 2))) {
+    const candidate = sepPgd({ ...options, topK });
+    if (topK.every(k => k === 1)) return candidate;
+    const spectra = await rehearse(candidate, probeSteps);
+    if (spectra) return sepPgd({ ...options, topK: chooseTopK(spectra, topK, options.combine) });
   }
+}
 
-  /** The cotangent at the model's output, preconditioned. */
-  transform(cotangent: Value, { vectors, scaled }: PreconditionerState): Value {
-    const { combination, top } = this;
-    return this.#scattered
-      ? preconditionPoints(cotangent, vectors, scaled, { combination, axes: top.length })
-      : precondition(cotangent, vectors, scaled, { combination, top, axes: this.#axes });
+function start(
+  engine: Engine,
+  model: Model,
+  { topK: given, combine, modulation, meanOfLogits }: Required<Omit<SepPgdOptions, 'refresh'>>,
+): PreconditionerState {
+  const { domain, readout } = model;
+  if (!hasFactorNetworks(model)) {
+    throw new InputError(
+      `seppgd: a ${model.contraction.name} contraction has no factor network for each axis: use msk or iga`,
+    );
   }
-
-  dispose(): void {
-    this.eigenpairs.dispose();
+  if (given === 'auto') throw new InputError("seppgd: topK 'auto' is settled by a trainer: give numbers here");
+  const topK = typeof given === 'number' ? domain.points.map(() => given) : given;
+  if (topK.length !== domain.axes) {
+    throw new InputError(`topK: ${topK.length} numbers for ${domain.axes} axes: give one number, or one per axis`);
   }
+  domain.points.forEach((points, axis) => {
+    requireCount('topK', topK[axis], 1, points);
+  });
+  const networks = networksOf(model);
+  const kernels = networkPoints(model).map((points, i) => ({
+    points,
+    topK: topK[i % domain.axes],
+    scale: meanOfLogits ? 1 / networks[i].outputs ** 2 : 1,
+  }));
+  const eigenpairs = new ModulatedEigenpairs(engine, kernels, modulation);
+  const applied = (basis: ModulatedBasis): Applied => ({
+    transform: cotangent => domain.precondition(cotangent, readout.outputs, basis, { combine, topK }),
+    slabs: inSlabs(model, basis, { combine, topK }),
+  });
+  return {
+    name: 'seppgd',
+    topK,
+    slabs:
+      combine === 'product' ? { lifts: true } : { lifts: false, projection: [topK[0], ...outputShape(model).slice(1)] },
+    current: graph => applied(eigenpairs.current(graph)),
+    refreshed: (graph, { residuals }, begin) => applied(eigenpairs.refreshed(graph, pseudoNtk(residuals), begin)),
+    spectra: () => eigenpairs.spectra(),
+    state: () => eigenpairs.state(),
+    restore: state => eigenpairs.restore(state),
+    dispose: () => eigenpairs.dispose(),
+  };
 }

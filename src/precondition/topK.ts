@@ -10,7 +10,7 @@
  * the next, the scale of P moves with it, which Adam's long second moment does not follow (bench/NOTES.md).
  */
 
-import type { Combination } from '../ops/precondition.js';
+import type { Combine } from '../ops/precondition/precondition.js';
 
 /** k for each axis, or 'auto'. */
 export type TopK = 'auto' | number | readonly number[];
@@ -19,14 +19,14 @@ export type TopK = 'auto' | number | readonly number[];
 const mostPairs = 96;
 
 /** The least l_k / l_1 of a k that is chosen. In the product the axes weaken the gradient one after the other. */
-const leastRatio: Readonly<Record<Combination, number>> = { sum: 1e-3, product: 1e-2 };
+const leastRatio: Readonly<Record<Combine, number>> = { sum: 1e-3, product: 1e-2 };
 
 /** Steps of training after which the spectra are judged. */
 export const probeSteps = 50;
 
 /** k of each axis during those steps. */
-export function probedTopK(grid: readonly number[]): number[] {
-  return grid.map(points => Math.min(points, mostPairs));
+export function probedTopK(axes: readonly number[]): number[] {
+  return axes.map(points => Math.min(points, mostPairs));
 }
 
 /** The leading eigenvalues of one network's pseudo-NTK, descending, and how many of them float32 resolves. */
@@ -38,19 +38,15 @@ interface Resolved {
 /**
  * k for each axis: as many resolved eigenvalues as are at least `leastRatio` of the first, in every network of it.
  *
- * @param spectra one a network: an axis after the other, channel by channel.
+ * @param spectra one per network: an axis after the other, member by member.
  * @param most the largest k of each axis.
- * @param combination of the axes; 'sum' by default, as in training.
+ * @param combine how the axes are combined; 'sum' by default, as in training.
  * @returns at least 1 for every axis, with which S is the identity.
  */
-export function chooseTopK(
-  spectra: readonly Resolved[],
-  most: readonly number[],
-  combination: Combination = 'sum',
-): number[] {
+export function chooseTopK(spectra: readonly Resolved[], most: readonly number[], combine: Combine = 'sum'): number[] {
   return most.map((limit, axis) => {
     const own = spectra.filter((_, i) => i % most.length === axis);
-    return Math.max(1, Math.min(limit, ...own.map(spectrum => largePairs(spectrum, leastRatio[combination]))));
+    return Math.max(1, Math.min(limit, ...own.map(spectrum => largePairs(spectrum, leastRatio[combine]))));
   });
 }
 

@@ -1,54 +1,63 @@
 /**
  * Kernel ridge regression with the tangent kernel, by gradient descent on the weights of its features (Luo and Meng,
  * equation 15): a model is linearised at its initial parameters theta_0, h(x) = <grad_theta f(x; theta_0), w>, and w is
- * trained from zero on 1/2 sum (h - Y)^2 by Adam, whose L2 decay is the ridge. The preconditioner of the cotangent is
- * that of theta_0 throughout.
+ * trained from zero on 1/2 sum (h - Y)^2, where the optimiser's L2 decay is the ridge. The preconditioner of the
+ * cotangent is that of theta_0 throughout.
  */
 
-import { sizeOf } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
-import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
-import type { Graph, Value } from '../graph/graph.js';
+import type { Graph, Value } from '../graph/operation.js';
 import type { Plan } from '../graph/plan.js';
-import type { AdamOptions } from '../ops/adam.js';
-import { lossOf } from '../ops/loss.js';
-import { vjp } from '../ops/vjp.js';
-import {
-  createPreconditioner,
-  type Preconditioner,
-  type SettledPreconditioner,
-} from '../precondition/preconditioner.js';
+import type { Numbers } from '../host/arrays.js';
+import { requireCount, requireOptions, requireValue } from '../host/checks.js';
+import { building, type Disposable } from '../host/scope.js';
+import type { Domain } from '../model/domain/domain.js';
 import {
   initialParameters,
   type Model,
   modelParameterShapes,
-  outputShape,
+  onDomain,
+  outputShapes,
   parameterCount,
-} from '../separable/model.js';
-import { Linearisation, requireLinearisable } from '../tangent/linearisation.js';
-import { Descent, historyLength } from './descent.js';
+} from '../model/model.js';
+import { squaredError } from '../model/objective/squaredError.js';
+import { Linearisation, requireLinearisable } from '../ntk/linearisation.js';
+import type { Optimiser } from '../optimiser/optimiser.js';
+import type { Preconditioner, PreconditionerState } from '../precondition/preconditioner.js';
+import { gradientOf } from './gradient.js';
+import { historyLength, TrainedParameters } from './trainedParameters.js';
+import { requireModel, requireTarget } from './trainerOptions.js';
 
-/** Values Y at the points of a grid. */
+/** Values Y on a domain. */
 export interface Samples {
-  /** Points of each axis. */
-  readonly coordinates: readonly ArrayLike<number>[];
-  /** (n_1 .. n_D), row-major, for each channel. */
-  readonly values: ArrayLike<number> & Iterable<number>;
+  readonly domain: Domain;
+  /** (n_1 .. n_D), row-major, for each member. */
+  readonly values: Numbers;
 }
 
 export interface TangentTrainerOptions {
-  /** On the grid of the training's samples. */
+  /** On the domain of the training's samples. */
   readonly model: Model;
-  readonly training: Samples;
-  /** Other samples, on grids of any size, of which `evaluate` gives the loss too, by name. */
+  /** Y, as of `Trainer`. */
+  readonly target: Numbers;
+  /** Other samples, on domains of any size, of which `evaluate` gives the loss too, by name. */
   readonly evaluations?: Readonly<Record<string, Samples>>;
-  readonly optimiser: AdamOptions;
-  /** SepPGD, MSK or IGA; plain gradients where it is absent. */
-  readonly preconditioner?: SettledPreconditioner;
+  readonly optimiser: Optimiser;
+  /** `sepPgd({ topK })`, `msk` or `iga`; plain gradients where it is absent. */
+  readonly preconditioner?: Preconditioner;
   /** Of theta_0, 0 by default. */
   readonly seed?: number;
 }
+
+const known = {
+  model: true,
+  target: true,
+  evaluations: true,
+  optimiser: true,
+  preconditioner: true,
+  seed: true,
+} as const;
 
 type Plans = {
   readonly step: Plan;
@@ -63,43 +72,37 @@ export class TangentTrainer {
   private constructor(
     readonly engine: Engine,
     readonly model: Model,
-    private readonly descent: Descent,
+    private readonly parameters: TrainedParameters,
     private readonly plans: Plans,
-    private readonly preconditioner: Preconditioner | undefined,
-    private readonly made: readonly { dispose(): void }[],
+    private readonly made: Disposable,
   ) {}
 
   /** @throws InputError an option out of range, samples of the wrong size, or a model that cannot be linearised. */
   static async create(engine: Engine, options: TangentTrainerOptions): Promise<TangentTrainer> {
-    const { model, training, evaluations = {}, seed = 0 } = options;
+    requireOptions('TangentTrainer', options, known);
+    const { model, target, evaluations = {}, optimiser, preconditioner: given, seed = 0 } = options;
+    requireModel(model);
+    requireValue('optimiser', optimiser, ['start'], 'give adam({ learningRate: 1e-3 }) or sgd({ .. })');
     requireLinearisable(model);
-    const made: { dispose(): void }[] = [];
-    const keep = <T extends { dispose(): void }>(one: T): T => {
-      made.push(one);
-      return one;
-    };
-    try {
-      const shapes = modelParameterShapes(model);
-      const preconditioner =
-        options.preconditioner &&
-        keep(await createPreconditioner(engine, model, options.preconditioner, training.coordinates));
-      const start = keep(engine.stack(shapes, initialParameters(model, seed)));
-      const descent = keep(new Descent(engine, shapes));
-      const places: Record<string, Place> = {};
-      for (const [name, { coordinates, values }] of Object.entries({ training, ...evaluations })) {
-        const there: Model = { ...model, grid: coordinates.map(({ length }) => length) };
-        const outputs = Array.from({ length: model.channels }, () => outputShape(there));
-        requireSize(name, values.length, outputs.length * sizeOf(outputs[0]));
-        const linearisation = keep(await Linearisation.create(engine, there, start, coordinates));
-        places[name] = { linearisation, target: keep(engine.stack(outputs, values)) };
-      }
-      const plans = await compilePlans(engine, descent, places, options.optimiser, preconditioner);
-      made.push(...Object.values<Plan>(plans));
-      return new TangentTrainer(engine, model, descent, plans, preconditioner, made);
-    } catch (error) {
-      for (const one of made) one.dispose();
-      throw error;
+    const samples: Record<string, Samples> = { ...evaluations, training: { domain: model.domain, values: target } };
+    for (const [name, { domain, values }] of Object.entries(samples)) {
+      requireTarget(name === 'training' ? 'target' : `evaluations: ${name}`, onDomain(model, domain), values);
     }
+    return building(async scope => {
+      const shapes = modelParameterShapes(model);
+      const preconditioner = given && scope.keep(await given.start(engine, model));
+      const start = scope.keep(engine.stack(shapes, initialParameters(model, seed)));
+      const parameters = new TrainedParameters(engine, scope, shapes, optimiser);
+      const places: Record<string, Place> = {};
+      for (const [name, { domain, values }] of Object.entries(samples)) {
+        const there = onDomain(model, domain);
+        const linearisation = scope.keep(await Linearisation.create(engine, there, start));
+        places[name] = { linearisation, target: scope.keep(engine.packed(outputShapes(there), values)) };
+      }
+      const plans = await compilePlans(engine, parameters, places, preconditioner);
+      for (const plan of Object.values<Plan>(plans)) scope.keep(plan);
+      return new TangentTrainer(engine, model, parameters, plans, scope);
+    });
   }
 
   /** Steps made so far. */
@@ -109,7 +112,7 @@ export class TangentTrainer {
 
   /** Finds the preconditioner, which `advance` else does before the first step. */
   async prepare(): Promise<void> {
-    if (this.preconditioner) await this.plans.prepare.run();
+    await this.plans.prepare.run();
     this.#prepared = true;
   }
 
@@ -121,12 +124,11 @@ export class TangentTrainer {
    * @throws DivergedError at a loss that is not finite.
    */
   async advance(count: number): Promise<Float32Array> {
-    if (!Number.isInteger(count) || count < 1 || count > historyLength) {
-      throw new InputError(`advance: ${count} steps: use 1 to ${historyLength}`);
-    }
+    requireCount('advance', count, 1, historyLength);
     if (!this.#prepared) await this.prepare();
+    this.parameters.schedule(this.#step, count);
     await this.plans.step.run({ times: count });
-    const losses = await this.descent.losses(this.#step, count);
+    const losses = await this.parameters.losses(this.#step, count);
     this.#step += count;
     return losses;
   }
@@ -141,18 +143,17 @@ export class TangentTrainer {
 
   /** w, in the order of the model's parameters. */
   async weights(): Promise<Float32Array> {
-    return this.descent.parameters.read();
+    return this.parameters.tensor.read();
   }
 
   /** Starts anew from w = 0. */
   restart(): void {
-    const zeros = new Float32Array(parameterCount(this.model));
-    this.descent.restore({ step: 0, parameters: zeros, firstMoment: zeros, secondMoment: zeros });
+    this.parameters.restore({ step: 0, parameters: new Float32Array(parameterCount(this.model)) });
     this.#step = 0;
   }
 
   dispose(): void {
-    for (const one of this.made) one.dispose();
+    this.made.dispose();
   }
 }
 
@@ -162,34 +163,28 @@ interface Place {
   readonly target: Tensor;
 }
 
-function requireSize(name: string, got: number, expected: number): void {
-  if (got !== expected) throw new InputError(`${name}: takes ${expected} values, got ${got}`);
-}
-
 function compilePlans(
   engine: Engine,
-  descent: Descent,
+  parameters: TrainedParameters,
   places: Readonly<Record<string, Place>>,
-  optimiser: AdamOptions,
-  preconditioner: Preconditioner | undefined,
+  preconditioner: PreconditionerState | undefined,
 ): Promise<Plans> {
-  const lossAt = (graph: Graph, { linearisation, target }: Place) => {
-    const w = graph.read(descent.parameters);
+  const objective = squaredError();
+  const goalAt = (graph: Graph, { linearisation, target }: Place) => {
+    const w = graph.read(parameters.tensor);
     const output = linearisation.output(w);
-    return { w, output, ...lossOf(output, graph.read(target)) };
+    return { w, output, ...objective.goal(output, graph.read(target)) };
   };
   return engine.compile({
     step: graph => {
-      const { w, output, loss } = lossAt(graph, places.training);
-      const map = (cotangent: Value) =>
-        preconditioner ? preconditioner.transform(cotangent, preconditioner.read(graph)) : cotangent;
-      const [gradient] = vjp(loss, 1, [w], { at: output, map });
-      descent.update(graph, loss, gradient, optimiser);
+      const goal = goalAt(graph, places.training);
+      const gradient = gradientOf(goal, goal.output, goal.w, preconditioner?.current(graph));
+      parameters.update(graph, goal.loss, gradient);
     },
     prepare: graph => {
-      preconditioner?.refresh(graph, places.training.linearisation.tape(graph), 'cold');
+      preconditioner?.refreshed?.(graph, places.training.linearisation.factors(graph), { cold: true });
     },
     evaluate: graph =>
-      Object.fromEntries(Object.entries(places).map(([name, place]) => [name, lossAt(graph, place).loss])),
+      Object.fromEntries(Object.entries(places).map(([name, place]) => [name, goalAt(graph, place).loss])),
   });
 }

@@ -1,21 +1,68 @@
-/** Every kernel's text on every schedule, given to a device's compiler. Imports nothing of Node. */
+/** Every kernel's text with every text for each of its slots, given to a device's compiler. Imports nothing of Node. */
 
-import { catalogue, type KernelName, scheduleCatalogue } from '../../src/kernel/catalogue.js';
+import type { Kernel, SlotText } from '../../src/kernel/kernel.js';
 import { specialise } from '../../src/kernel/specialise.js';
+import * as activation from '../../src/wgsl/activation.js';
+import * as contraction from '../../src/wgsl/contraction.js';
+import * as eigen from '../../src/wgsl/eigen.js';
+import * as elementwise from '../../src/wgsl/elementwise.js';
+import * as linear from '../../src/wgsl/linear.js';
+import * as loss from '../../src/wgsl/loss.js';
+import * as network from '../../src/wgsl/network.js';
+import * as objective from '../../src/wgsl/objective.js';
+import * as optimiser from '../../src/wgsl/optimiser.js';
+import * as precondition from '../../src/wgsl/precondition.js';
+import * as roofline from '../../src/wgsl/roofline.js';
+import * as schedule from '../../src/wgsl/schedule.js';
+import * as tangent from '../../src/wgsl/tangent.js';
+
+/** Every kernel that the package ships. */
+export const everyKernel: readonly Kernel[] = [
+  ...Object.values<Kernel>(contraction),
+  ...Object.values<Kernel>(eigen),
+  ...Object.values<Kernel>(elementwise),
+  ...Object.values<Kernel>(linear),
+  ...Object.values<Kernel>(network),
+  ...Object.values<Kernel>(objective),
+  ...Object.values<Kernel>(optimiser),
+  ...Object.values<Kernel>(precondition),
+  ...Object.values<Kernel>(roofline),
+  ...Object.values<Kernel>(tangent),
+];
+
+/** Every text for each slot. */
+export const everySlotText: Readonly<Record<string, readonly SlotText[]>> = {
+  activation: Object.values<SlotText>(activation),
+  loss: Object.values<SlotText>(loss),
+  schedule: Object.values<SlotText>(schedule),
+};
+
+/** What a kernel's slots may hold together, by the texts' names. */
+export function fillingsOf({ name, slots }: Kernel): readonly Readonly<Record<string, SlotText>>[] {
+  return slots.reduce<readonly Readonly<Record<string, SlotText>>[]>(
+    (fillings, slot) => {
+      const texts = everySlotText[slot];
+      if (!texts) throw new Error(`${name}: nothing is known for its slot ${slot}`);
+      return fillings.flatMap(filling => texts.map(text => ({ ...filling, [slot]: text })));
+    },
+    [{}],
+  );
+}
 
 /** The kernels that the device refuses with their default constants, and why; what needs a feature it lacks is left out. */
 export async function refusedKernels(device: GPUDevice): Promise<string[]> {
   const refused: string[] = [];
-  for (const name of Object.keys(catalogue) as KernelName[]) {
-    const { source, scheduled } = catalogue[name];
-    const texts = scheduled ? Object.values(scheduleCatalogue).map(schedule => schedule.source) : [''];
-    for (const schedule of texts) {
-      const code = specialise(source, {}, schedule);
-      if (code.includes('enable subgroups') && !device.features.has('subgroups' as GPUFeatureName)) continue;
+  const features: ReadonlySet<string> = device.features;
+  for (const kernel of everyKernel) {
+    for (const filling of fillingsOf(kernel)) {
+      const texts = Object.entries(filling);
+      const code = specialise(kernel.source, {}, Object.fromEntries(texts.map(([slot, { source }]) => [slot, source])));
+      if (code.includes('enable subgroups') && !features.has('subgroups')) continue;
       device.pushErrorScope('validation');
       device.createShaderModule({ code });
       const error = await device.popErrorScope();
-      if (error) refused.push(`${name}: ${error.message}`);
+      const names = [kernel.name, ...texts.map(([, { name }]) => name)];
+      if (error) refused.push(`${names.join(', ')}: ${error.message}`);
     }
   }
   return refused;

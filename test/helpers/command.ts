@@ -1,10 +1,12 @@
-/** The command as a user runs it, in a folder of its own that is taken away at the end. */
+/** The command in this process and in one of its own, both in a folder that is taken away at the end. */
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { run } from '../../src/cli/program.js';
+import { require, requireEqual } from './compare.js';
 import { atEnd } from './suite.js';
 
 export const root = new URL('../..', import.meta.url).pathname;
@@ -20,10 +22,55 @@ export interface Ran {
   readonly stderr: string;
 }
 
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * Runs the command in this process. Runs that are asked for together take turns: they share the working directory and
+ * the two streams. A terminal would be drawn on otherwise than a pipe, so this process must have none.
+ */
 export function sepnn(...args: string[]): Promise<Ran> {
+  const ran = last.then(() => captured(args));
+  last = ran.catch(() => {});
+  return ran;
+}
+
+async function captured(args: readonly string[]): Promise<Ran> {
+  const [outside, exitCode] = [process.cwd(), process.exitCode];
+  const [stdout, stderr] = [capture(process.stdout), capture(process.stderr)];
+  process.chdir(folder);
+  try {
+    const code = await run(args);
+    if (process.exitCode !== exitCode) throw new Error('a run has set the exit code of its process');
+    return { code, stdout: stdout.text(), stderr: stderr.text() };
+  } finally {
+    process.chdir(outside);
+    stdout.release();
+    stderr.release();
+  }
+}
+
+/** Keeps what is written to a stream until it is released. */
+function capture(stream: NodeJS.WriteStream): { text(): string; release(): void } {
+  const { write } = stream;
+  let text = '';
+  stream.write = (chunk: string | Uint8Array) => {
+    text += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
+    return true;
+  };
+  return {
+    text: () => text,
+    release: () => {
+      stream.write = write;
+    },
+  };
+}
+
+/** Runs the command as a user does: what was built, in a process of its own. */
+export function spawnedSepnn(...args: string[]): Promise<Ran> {
   return runCommand(`${root}dist/cli.js`, args);
 }
 
+/** Runs a program of Node's in a process of its own. */
 export function runCommand(program: string, args: readonly string[]): Promise<Ran> {
   return new Promise(resolve => {
     const child = spawn(process.execPath, [program, ...args], { cwd: folder });
@@ -37,6 +84,28 @@ export function runCommand(program: string, args: readonly string[]): Promise<Ra
     // Not 'exit', after which what was printed last may still be on its way.
     child.on('close', code => resolve({ code, stdout, stderr: stderr.replace(/^Warning: max.*\n/gm, '') }));
   });
+}
+
+/** Words of a command line, and what the one line says with which they are refused. */
+export type Refusal = readonly [args: readonly string[], message: RegExp];
+
+/** Each must end with exit 2, nothing on stdout and one line on stderr that matches. */
+export async function requireRefused(
+  cases: readonly Refusal[],
+  command: (args: readonly string[]) => Promise<Ran>,
+): Promise<void> {
+  for (const [args, message] of cases) {
+    const { code, stdout, stderr } = await command(args);
+    const what = args.join(' ');
+    requireEqual(`${what}: exit`, [code, stdout], [2, '']);
+    require(`${what}: "${stderr}"`, message.test(stderr) && /^sepnn: [^\n]*\n$/.test(stderr));
+  }
+}
+
+/** Nothing was written into a folder of the tests, and nothing is left of what was begun. */
+export function requireUnwritten(name: string): void {
+  const path = join(folder, name);
+  require('nothing was written', !existsSync(path) || readdirSync(path).length === 0);
 }
 
 /** A smooth colour picture as a file. */

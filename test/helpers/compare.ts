@@ -32,6 +32,12 @@ export function requireClose(
   fail(`${what}: worst at index ${worst}: got ${actual[worst]}, expected ${expected[worst]} within ${allowed}`);
 }
 
+/** The same bits: counts among floats, which are whole numbers in their place, and NaN too. */
+export function requireBits(what: string, actual: Float32Array, expected: Float32Array): void {
+  const bitsOf = ({ buffer, byteOffset, length }: Float32Array) => new Uint32Array(buffer, byteOffset, length);
+  requireClose(what, bitsOf(actual), bitsOf(expected), {});
+}
+
 /** |actual - expected| / |expected|, Frobenius, at most `tolerance`. */
 export function requireNorm(
   what: string,

@@ -1,8 +1,8 @@
 /** What the test runs inside Deno, whose WebGPU is wgpu with the compiler naga; the result goes to stdout as JSON. */
 
-import { type Comparison, compareCase, runCase } from '../../src/cli/doctor/goldenCase.js';
-import { type Quantities, requireCase } from '../../src/cli/doctor/goldenFormat.js';
-import { createEngine } from '../../src/index.js';
+import { type Comparison, compareCase, runCase } from '../../src/experiments/golden/goldenCase.js';
+import { type Quantities, requireCase } from '../../src/experiments/golden/goldenFormat.js';
+import { createEngine } from '../../src/public/index.js';
 import { refusedKernels } from './acceptance.js';
 
 declare const Deno: { readonly args: readonly string[]; readTextFile(path: string): Promise<string> };

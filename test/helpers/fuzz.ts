@@ -37,3 +37,36 @@ export function reworded(text: string): fc.Arbitrary<Uint8Array<ArrayBuffer>> {
     return new TextEncoder().encode(changed.join(''));
   });
 }
+
+/** Values that a header has no place for, beside any that JSON knows. */
+const strange = fc.oneof(
+  fc.constantFrom<unknown>(-1, -0, 0.5, 1e300, 2 ** 53, 2 ** 31, '1', '', null, true, [], {}, [[]], '\n', {
+    toString: 1,
+  }),
+  fc.jsonValue({ maxDepth: 2 }),
+);
+
+/** Every place in a JSON value, as keys from the outside in. */
+function placesOf(value: unknown, path: readonly string[] = []): (readonly string[])[] {
+  const inner = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+  return [path, ...inner.flatMap(([key, one]) => placesOf(one, [...path, key]))];
+}
+
+/** The value with another in one place; undefined takes the place away. */
+function replaced(value: unknown, [key, ...rest]: readonly string[], by: unknown): unknown {
+  if (key === undefined) return by;
+  const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<string, unknown>;
+  copy[key] = replaced(copy[key], rest, by);
+  return copy;
+}
+
+/** The value with one to three of its places filled otherwise. */
+export function distorted(value: unknown): fc.Arbitrary<unknown> {
+  const change = fc.tuple(fc.nat(), fc.option(strange, { nil: undefined }));
+  return fc.array(change, { minLength: 1, maxLength: 3 }).map(changes =>
+    changes.reduce<unknown>((now, [at, by]) => {
+      const places = placesOf(now);
+      return replaced(now, places[at % places.length], by);
+    }, value),
+  );
+}

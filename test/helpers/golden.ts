@@ -1,6 +1,6 @@
 /** How close the engine must come to a golden case. Imports nothing of Node. */
 
-import type { Comparison } from '../../src/cli/doctor/goldenCase.js';
+import type { Comparison } from '../../src/experiments/golden/goldenCase.js';
 import { require } from './compare.js';
 
 const tolerances: Readonly<Record<string, number>> = {

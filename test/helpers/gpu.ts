@@ -7,7 +7,7 @@ import type { Operand } from '../../src/graph/operation.js';
 import type { Dispatch } from '../../src/kernel/dispatch.js';
 import { Pipelines } from '../../src/kernel/pipelines.js';
 import { Sequence, submit } from '../../src/kernel/sequence.js';
-import { type OpenEngineOptions, openEngine } from '../../src/node.js';
+import { type OpenEngineOptions, openEngine } from '../../src/public/node.js';
 import { atEnd } from './suite.js';
 
 export const engine: Engine = await openEngine({
@@ -56,6 +56,11 @@ export async function contentOf({ layout, storage }: Operand): Promise<Float32Ar
   const unwritten = new Uint32Array(values.buffer).indexOf(poison);
   if (unwritten >= 0) throw new Error(`number ${unwritten} of ${values.length} was never written`);
   return values;
+}
+
+/** Starts to compile what is to run later. What a driver refuses is told when it runs. */
+export function compile(dispatches: readonly Dispatch[]): void {
+  for (const dispatch of dispatches) pipelines.get(dispatch).catch(() => {});
 }
 
 /** Runs dispatches, memory between them poisoned. */

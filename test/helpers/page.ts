@@ -1,19 +1,22 @@
 /** What the smoke test runs inside a browser: ten steps on the browser's own device, the result posted back. */
 
-import { architecture, cpModel, createEngine, Trainer } from '../../src/index.js';
+import { adam, architecture, cp, createEngine, defineModel, grid, sepPgd, Trainer } from '../../src/public/index.js';
 
 async function main(): Promise<unknown> {
   const adapter = await navigator.gpu?.requestAdapter();
   if (!adapter) throw new Error('the browser has no WebGPU adapter');
   const device = await adapter.requestDevice();
   const engine = await createEngine({ device, info: adapter.info });
-  const grid = [24, 20];
   const target = Float32Array.from({ length: 480 }, (_, i) => 0.5 + 0.4 * Math.sin(i * 0.07));
   const trainer = await Trainer.create(engine, {
-    model: cpModel({ grid, rank: 12, network: architecture({ width: 16 }) }),
+    model: defineModel({
+      domain: grid([24, 20]),
+      contraction: cp({ rank: 12 }),
+      network: architecture({ width: 16 }),
+    }),
     target,
-    optimiser: { rate: 1e-3 },
-    preconditioner: { top: 6 },
+    optimiser: adam({ learningRate: 1e-3 }),
+    preconditioner: sepPgd({ topK: 6 }),
   });
   const losses = [...(await trainer.advance(10))];
   const output = (await trainer.render()).length;

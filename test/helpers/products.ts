@@ -1,14 +1,63 @@
 /** The schedules on which every matrix product is tested, and sizes that divide no tile. */
 
-import { registerSchedule, type Schedule, workgroupSchedule } from '../../src/kernel/schedule.js';
-import { candidates } from '../../src/kernel/scheduleTable.js';
-import { device } from './gpu.js';
+import type { Dispatch } from '../../src/kernel/dispatch.js';
+import { registerSchedule, type Schedule, workgroupSchedule } from '../../src/schedule/schedule.js';
+import { candidates } from '../../src/schedule/table.js';
+import { compile, device, run } from './gpu.js';
+import type { Test } from './suite.js';
 
 /** Those that the device may choose among (subgroups only where they are enabled and of one size), and a GPU's. */
 export const schedules: readonly Schedule[] = [
   ...candidates(device),
   ...(device.cpu ? [workgroupSchedule(1), workgroupSchedule(2), registerSchedule([1, 2], [2, 2])] : []),
 ];
+
+/**
+ * What a kernel is set to that does not concern its schedule, such as an activation: everything on the first schedule of
+ * each text, and one in turn on the others of that text, which differ from the first in numbers alone. Each pair is a
+ * text of its own, and a processor's driver takes seconds to compile the largest.
+ */
+export function inTurn<T>(schedule: Schedule, all: readonly T[]): readonly T[] {
+  const at = schedules.indexOf(schedule);
+  const first = schedules.findIndex(({ text }) => text === schedule.text);
+  return at === first ? all : [all[at % all.length]];
+}
+
+/** A dispatch, and what must be found when it has run. */
+export interface Case {
+  readonly dispatch: Dispatch;
+  check(): Promise<void>;
+}
+
+export interface ScheduleTest {
+  title(on: string): string;
+  cases(schedule: Schedule): readonly Case[];
+}
+
+/** A compiler may be slow, and the first test of a schedule waits for the texts of all. */
+const seconds = 300;
+
+/** Every test on every schedule. The texts of one schedule are compiled side by side, and each test's cases run in one submit. */
+export function testOnSchedules(test: Test, tests: readonly ScheduleTest[]): void {
+  for (const schedule of schedules) {
+    let all: readonly (readonly Case[])[] | undefined;
+    const casesOf = (i: number) => {
+      if (!all) {
+        all = tests.map(({ cases }) => cases(schedule));
+        compile(all.flat().map(({ dispatch }) => dispatch));
+      }
+      return all[i];
+    };
+    tests.forEach(({ title }, i) => {
+      const body = async () => {
+        const cases = casesOf(i);
+        await run(cases.map(({ dispatch }) => dispatch));
+        for (const { check } of cases) await check();
+      };
+      test(title(schedule.id), body, seconds);
+    });
+  }
+}
 
 /** rows, columns, inner: one, small primes, about a tile and past one, past one workgroup. */
 export const productSizes: readonly [number, number, number][] = [

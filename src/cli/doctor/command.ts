@@ -3,14 +3,14 @@
 import { readFile } from 'node:fs/promises';
 import type { AdapterKind } from '../../device/adapter.js';
 import { InputError, RunError } from '../../errors.js';
+import { compareCase, runCase } from '../../experiments/golden/goldenCase.js';
+import { type Quantities, requireCase } from '../../experiments/golden/goldenFormat.js';
 import type { Engine } from '../../graph/engine.js';
 import { writeWhole } from '../../io/files.js';
-import { openEngine } from '../../node.js';
+import { openEngine } from '../../public/node.js';
 import { adapterKinds, adapterOption } from '../options.js';
 import { print, table } from '../terminal.js';
 import { Command, Option } from '../vendor.js';
-import { compareCase, runCase } from './goldenCase.js';
-import { type Quantities, requireCase } from './goldenFormat.js';
 import { type SelfTest, selfTest } from './selfTest.js';
 
 interface DoctorOptions {

@@ -1,9 +1,9 @@
 /** A few results that are known without a second program: whether an adapter computes right at all. */
 
 import type { Engine } from '../../graph/engine.js';
-import { features } from '../../ops/features.js';
-import { matmul } from '../../ops/matmul.js';
-import { topEigenpairs } from '../../ops/topEigenpairs.js';
+import { topEigenpairs } from '../../ops/eigen/topEigenpairs.js';
+import { matmul } from '../../ops/linear/matmul.js';
+import { features } from '../../ops/network/features.js';
 
 export interface SelfTest {
   readonly name: string;

@@ -1,23 +1,23 @@
 /** `sepnn fit`: represents an image by a separable neural network. */
 
 import { join } from 'node:path';
+import { type PreparedImage, prepareImage } from '../../experiments/image/data.js';
+import { type ImageMeasured, imageTask } from '../../experiments/image/task.js';
+import type { FinishedRun, RunCosts } from '../../experiments/trainingRun.js';
 import type { AdapterReport } from '../../graph/engine.js';
 import { requireWritableFolder, writeWhole } from '../../io/files.js';
-import { besideEachOther, encodePng, fromPlanes } from '../../io/image.js';
-import { writeModel } from '../../io/modelFile.js';
+import { besideEachOther, encodePng, pictureOf } from '../../io/image/picture.js';
+import { writeModel } from '../../io/model/modelFile.js';
 import { linePlot } from '../../io/plot.js';
-import type { Model } from '../../separable/model.js';
+import type { Model } from '../../model/model.js';
 import { print, table } from '../terminal.js';
-import { resumedState, topKOf } from '../training/model.js';
+import { modelOf, resumedState, topKOf } from '../training/model.js';
 import { requireConsistent } from '../training/options.js';
-import { adapterLine, costColumns, fileLines, runRow, trainingSession } from '../training/session.js';
-import { type FinishedRun, nameOfRun, type RunCosts } from '../training/train.js';
+import { adapterLine, costColumns, fileLines, nameOfRun, runRow, trainingSession } from '../training/session.js';
 import { Command } from '../vendor.js';
-import { type FitData, loadFitData } from './data.js';
 import { addFitOptions, type FitOptions, fitDefaults, requireShareable } from './options.js';
-import { type FitMeasured, fitModel, fitTask } from './task.js';
 
-export interface RunReport extends RunCosts, FitMeasured {
+export interface RunReport extends RunCosts, ImageMeasured {
   /** [step, PSNR]. */
   readonly curve: readonly (readonly [number, number])[];
 }
@@ -32,7 +32,7 @@ export interface FitReport {
   readonly files: Readonly<Record<string, string>>;
 }
 
-type FitRun = FinishedRun<FitMeasured>;
+type FitRun = FinishedRun<ImageMeasured>;
 
 export function fitCommand(): Command {
   const command = new Command('fit')
@@ -45,10 +45,10 @@ export function fitCommand(): Command {
 async function fit(image: string, options: FitOptions): Promise<void> {
   requireConsistent(options, 2);
   requireShareable(options);
-  const data = await loadFitData(image, options);
-  const { width, height } = data;
-  const model = fitModel(data, options);
-  const topK = topKOf(model.grid, options, fitDefaults.topK);
+  const data = await prepareImage(image, options);
+  const { width, height, planes } = data;
+  const model = modelOf([height, width], planes, options, options.channels === 'shared');
+  const topK = topKOf(model.domain.shape, options, fitDefaults.topK);
   const resume = await resumedState(model, options);
   await requireWritableFolder('--out', options.out);
   const words = { size: `${width}x${height}`, data: 'image' };
@@ -56,7 +56,7 @@ async function fit(image: string, options: FitOptions): Promise<void> {
   await trainingSession(
     settings,
     options,
-    () => fitTask(model, data),
+    () => imageTask(model, data),
     async (adapter, runs) => {
       const report = await writeResults(adapter, model, data, { ...options, topK }, runs);
       print(options.json ? JSON.stringify(report) : summary(report, runs));
@@ -67,7 +67,7 @@ async function fit(image: string, options: FitOptions): Promise<void> {
 async function writeResults(
   adapter: AdapterReport,
   model: Model,
-  { width, height, channels, clean }: FitData,
+  { width, height, planes, clean }: PreparedImage,
   { out, json: _, ...settings }: FitOptions,
   runs: readonly FitRun[],
 ): Promise<FitReport> {
@@ -77,11 +77,11 @@ async function writeResults(
     metrics: join(out, 'metrics.json'),
     model: join(out, 'model.safetensors'),
   };
-  const images = [clean, ...runs.map(run => run.output)].map(planes => fromPlanes(planes, width, height));
+  const pictures = [clean, ...runs.map(run => run.output)].map(numbers => pictureOf(numbers, width, height));
   const report: FitReport = {
     adapter,
     shape: [height, width],
-    channels,
+    channels: planes,
     settings: { ...settings, size: { width, height } },
     runs: runs.map(({ costs, measured, reports }) => ({
       ...costs,
@@ -90,7 +90,7 @@ async function writeResults(
     })),
     files,
   };
-  await writeWhole(files.reconstruction, await encodePng(besideEachOther(images)));
+  await writeWhole(files.reconstruction, await encodePng(besideEachOther(pictures)));
   await writeWhole(files.curves, curvesOf(report));
   const { state } = runs.at(-1) as FitRun;
   await writeModel(files.model, { model, state, training: report.settings });

@@ -1,7 +1,8 @@
 /** The options of `sepnn fit`. */
 
 import { InputError } from '../../errors.js';
-import { mostPoints, oneOf, real, type Size, size, valueOption } from '../options.js';
+import type { Size } from '../../experiments/image/data.js';
+import { mostPoints, oneOf, real, size, valueOption } from '../options.js';
 import { addTrainingOptions, type TrainingDefaults, type TrainingOptions } from '../training/options.js';
 import type { Command } from '../vendor.js';
 
@@ -16,7 +17,7 @@ export interface FitOptions extends TrainingOptions {
   readonly noise?: number;
 }
 
-export const fitDefaults: TrainingDefaults = { rank: 150, width: 150, topK: 'auto', lr: 1e-4, steps: 1300 };
+export const fitDefaults: TrainingDefaults = { rank: 150, width: 150, topK: 'auto', learningRate: 1e-4, steps: 1300 };
 
 export function addFitOptions(command: Command): Command {
   command

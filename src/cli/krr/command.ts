@@ -2,18 +2,20 @@
 
 import { join } from 'node:path';
 import { InputError } from '../../errors.js';
+import { methods, modelOfMethod, usesMsk } from '../../experiments/krr/methods.js';
+import { curvesAsCsv, type KrrMedian, krrPlot, mediansOf } from '../../experiments/krr/results.js';
+import { type KrrCase, type KrrRun, type KrrSettings, runKrr } from '../../experiments/krr/run.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
 import { requireWritableFolder, writeWhole } from '../../io/files.js';
-import { openEngine } from '../../node.js';
-import { groupingOf } from '../../precondition/iga.js';
-import { networkOutputs, networkPoints, parameterCount } from '../../separable/model.js';
+import { networkPoints, networksOf, parameterCount } from '../../model/model.js';
+import { groupingOf } from '../../precondition/grouping.js';
+import { openEngine } from '../../public/node.js';
 import { startProgress } from '../progress.js';
 import { print, table } from '../terminal.js';
+import { activations } from '../training/options.js';
 import { adapterLine, fileLines } from '../training/session.js';
 import { Command } from '../vendor.js';
-import { addKrrOptions, type KrrOptions, methods, requireConsistent } from './options.js';
-import { curvesAsCsv, type KrrMedian, krrPlot, mediansOf } from './results.js';
-import { type KrrCase, type KrrRun, methodOf, runKrr } from './run.js';
+import { addKrrOptions, type KrrOptions, requireConsistent } from './options.js';
 
 export interface KrrReport {
   readonly adapter: AdapterReport;
@@ -44,7 +46,7 @@ async function krr(options: KrrOptions): Promise<void> {
     for (const [i, one] of cases.entries()) {
       const headline = `${methods[one.method].label}, noise ${one.noise}, seed ${one.seed}`;
       progress.update(i * options.steps, headline);
-      runs.push(await runKrr(engine, one, options, step => progress.update(i * options.steps + step)));
+      runs.push(await runKrr(engine, one, settingsOf(options), step => progress.update(i * options.steps + step)));
     }
     progress.stop();
     const report = await writeResults(engine.adapter, options, runs);
@@ -54,24 +56,30 @@ async function krr(options: KrrOptions): Promise<void> {
   }
 }
 
+function settingsOf({ activation, ...options }: KrrOptions): KrrSettings {
+  return { ...options, activation: activations[activation] };
+}
+
 /** @throws InputError what would not fit the device's limits, before anything is allocated. */
 function requireFits({ device }: Engine, options: KrrOptions): void {
   const { points, rank, width, depth } = options;
   const most = device.mostBindingBytes;
   for (const method of options.methods) {
-    const { model, preconditioner } = methodOf(method, options);
-    const [outputs] = networkOutputs(model);
+    const model = modelOfMethod(method, settingsOf(options));
+    const [{ outputs }] = networksOf(model);
     const evaluated = networkPoints(model).reduce((sum, n) => sum + n, 0);
     const needs: [string, number][] = [
       [`--rank ${rank} --width ${width} --depth ${depth}: the parameters take`, parameterCount(model)],
       [`--points ${points} --width ${width}: a layer's activations take`, evaluated * (width + 1)],
-      [`--points ${points} --rank ${rank}: the factors' tangents take`, evaluated * model.grid.length * outputs],
+      [`--points ${points} --rank ${rank}: the factors' tangents take`, evaluated * model.domain.axes * outputs],
     ];
     for (const [what, numbers] of needs) {
       if (numbers * 4 <= most) continue;
       throw new InputError(`${what} ${numbers * 4} bytes, and the adapter binds at most ${most}: use less`);
     }
-    if (preconditioner?.kind === 'msk') groupingOf('msk', model, { ...preconditioner, group: 1 }, device);
+    if (usesMsk(method)) {
+      groupingOf('msk', model, { topK: options.mskTopK, group: 1, remedy: 'use fewer' }, device);
+    }
   }
 }
 

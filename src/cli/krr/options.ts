@@ -2,29 +2,12 @@
 
 import type { AdapterKind } from '../../device/adapter.js';
 import { InputError } from '../../errors.js';
-import { type Activation, activations } from '../../ops/factorNetwork.js';
+import { type MethodName, methodNames, usesMsk, usesSepPgd } from '../../experiments/krr/methods.js';
+import { type FunctionName, functionNames } from '../../experiments/krr/problem.js';
+import { relu } from '../../model/activation.js';
 import { adapterOption, list, oneOf, real, valueOption, whole } from '../options.js';
+import { activationNames } from '../training/options.js';
 import type { Command } from '../vendor.js';
-import { type FunctionName, functionNames } from './problem.js';
-
-/** What is linearised, and how the cotangent is preconditioned. */
-export interface Method {
-  readonly label: string;
-  readonly model: 'mlp' | 'cp';
-  readonly preconditioner?: 'msk' | 'seppgd';
-}
-
-const methodTable = {
-  mlp: { label: 'MLP', model: 'mlp' },
-  'mlp-msk': { label: 'MLP, MSK', model: 'mlp', preconditioner: 'msk' },
-  sepnn: { label: 'SepNN', model: 'cp' },
-  'sepnn-msk': { label: 'SepNN, MSK', model: 'cp', preconditioner: 'msk' },
-  'sepnn-seppgd': { label: 'SepNN, SepPGD', model: 'cp', preconditioner: 'seppgd' },
-} as const satisfies Record<string, Method>;
-
-export type MethodName = keyof typeof methodTable;
-export const methods: Readonly<Record<MethodName, Method>> = methodTable;
-export const methodNames = Object.keys(methodTable) as MethodName[];
 
 export interface KrrOptions {
   readonly out: string;
@@ -35,10 +18,10 @@ export interface KrrOptions {
   readonly rank: number;
   readonly width: number;
   readonly depth: number;
-  readonly activation: Activation;
+  readonly activation: string;
   readonly topK: number;
   readonly mskTopK: number;
-  readonly lr: number;
+  readonly learningRate: number;
   readonly weightDecay: number;
   readonly steps: number;
   readonly reportEvery: number;
@@ -71,10 +54,10 @@ export function addKrrOptions(command: Command): Command {
   add('--rank <R>', 'rank of the contraction', whole('--rank', 1, 65_536), 100);
   add('--width <W>', 'width of the networks', whole('--width', 1, 65_536), 200);
   add('--depth <L>', 'linear layers of the networks', whole('--depth', 2, 64), 3);
-  add('--activation <name>', activations.join(', '), oneOf('--activation', activations), 'relu' as const);
+  add('--activation <name>', activationNames.join(', '), oneOf('--activation', activationNames), relu.name);
   add('--top-k <k>', 'eigenpairs that SepPGD modulates on each axis', whole('--top-k', 1, mostAxisPoints), 5);
   add('--msk-top-k <k>', 'eigenpairs that MSK modulates', whole('--msk-top-k', 1, mostAxisPoints ** 2), 25);
-  add('--lr <rate>', 'learning rate of Adam', real('--lr', 0, 10, true), 1e-3);
+  add('--lr, --learning-rate <rate>', 'of Adam', real('--learning-rate', 0, 10, true), 1e-3);
   add('--weight-decay <d>', 'L2 weight decay, the ridge', real('--weight-decay', 0, 1e3), 1e-4);
   add('--steps <N>', 'steps in all', whole('--steps', 1, 1e6), 1000);
   add('--report-every <N>', 'steps from one point of the curves to the next', whole('--report-every', 1, 1024), 10);
@@ -85,13 +68,11 @@ export function addKrrOptions(command: Command): Command {
 
 /** Combinations that make no sense. @throws InputError naming them. */
 export function requireConsistent({ topK, mskTopK, points, methods: names }: KrrOptions): void {
-  const uses = (preconditioner: Method['preconditioner']) =>
-    names.some(name => methods[name].preconditioner === preconditioner);
-  if (uses('seppgd') && topK > points) {
+  if (names.some(usesSepPgd) && topK > points) {
     throw new InputError(`--top-k ${topK}: an axis has ${points} points: use 1 to ${points}`);
   }
   const all = points ** 2;
-  if (uses('msk') && mskTopK > all) {
+  if (names.some(usesMsk) && mskTopK > all) {
     throw new InputError(`--msk-top-k ${mskTopK}: there are ${all} points: use 1 to ${all}`);
   }
 }

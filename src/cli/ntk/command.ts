@@ -2,21 +2,28 @@
 
 import { join } from 'node:path';
 import { InputError } from '../../errors.js';
+import {
+  type Figure,
+  type FigureSettings,
+  figureRuns,
+  type Initialisations,
+  ntkFigure,
+} from '../../experiments/ntkFigure.js';
 import type { AdapterReport } from '../../graph/engine.js';
 import { requireWritableFolder, writeWhole } from '../../io/files.js';
-import { readModel, type SavedModel } from '../../io/modelFile.js';
+import { readModel, type SavedModel } from '../../io/model/modelFile.js';
 import { type Line, linePlot, type PlotOptions } from '../../io/plot.js';
-import { openEngine } from '../../node.js';
+import { openEngine } from '../../public/node.js';
 import { startProgress } from '../progress.js';
 import { print, table } from '../terminal.js';
+import { activations } from '../training/options.js';
 import { Command } from '../vendor.js';
-import { type Figure, type FigureSettings, figureRuns, type Initialisations, ntkFigure } from './figure.js';
 import { addNtkOptions, type NtkOptions, requireApplicable } from './options.js';
 import { type ModelSpectra, modelSettings, ntkSpectra, spectraPlots } from './spectra.js';
 
 export interface FigureReport extends Figure {
   readonly adapter: AdapterReport;
-  readonly settings: FigureSettings;
+  readonly settings: Readonly<Record<string, unknown>>;
   readonly seconds: number;
   readonly files: Readonly<Record<string, string>>;
 }
@@ -24,7 +31,7 @@ export interface FigureReport extends Figure {
 export interface SpectraReport extends ModelSpectra {
   readonly adapter: AdapterReport;
   readonly model: string;
-  readonly kind: string;
+  readonly contraction: string;
   readonly seconds: number;
   readonly files: Readonly<Record<string, string>>;
 }
@@ -51,7 +58,8 @@ async function figure(options: NtkOptions): Promise<void> {
     let runs = 0;
     const found = await ntkFigure(engine, settings, () => progress.update(++runs));
     progress.stop();
-    const head = { adapter: engine.adapter, settings, ...found, seconds: (performance.now() - start) / 1000 };
+    const shown = { ...settings, activation: settings.activation.name };
+    const head = { adapter: engine.adapter, settings: shown, ...found, seconds: (performance.now() - start) / 1000 };
     const report: FigureReport = await written(options.out, head, figurePlots(found, settings));
     print(options.json ? JSON.stringify(report) : summaryOf(report));
   } finally {
@@ -70,7 +78,7 @@ async function spectra(path: string, options: NtkOptions): Promise<void> {
     const start = performance.now();
     const found = await ntkSpectra(engine, saved, settings);
     const seconds = (performance.now() - start) / 1000;
-    const head = { adapter: engine.adapter, model: path, kind: saved.model.kind, ...found, seconds };
+    const head = { adapter: engine.adapter, model: path, contraction: saved.model.contraction.name, ...found, seconds };
     const report: SpectraReport = await written(options.out, head, spectraPlots(found));
     print(options.json ? JSON.stringify(report) : summaryOf(report));
   } finally {
@@ -85,7 +93,17 @@ function figureSettings(options: NtkOptions): FigureSettings {
   const { topK = Math.floor(points / 2) } = options;
   if (topK > points) throw new InputError(`--top-k ${topK}: an axis has ${points} points: use 1 to ${points}`);
   const list = [...new Set(typeof widths === 'number' ? [widths] : widths)].sort((a, b) => a - b);
-  return { widths: list, rank, seeds, points, depth, activation, steps, topK, ...(omega !== undefined && { omega }) };
+  return {
+    widths: list,
+    rank,
+    seeds,
+    points,
+    depth,
+    activation: activations[activation],
+    steps,
+    topK,
+    ...(omega !== undefined && { omega }),
+  };
 }
 
 type Plots = Readonly<Record<string, readonly [readonly Line[], PlotOptions]>>;
@@ -185,15 +203,15 @@ function figureTable({ fixedRank, fixedRankLimit, widthIsRank, settings }: Figur
 function spectraTable({ networks, whole }: SpectraReport): string {
   const range = (values?: readonly number[]) =>
     values === undefined ? '' : `${values[0].toExponential(2)} to ${(values.at(-1) as number).toExponential(2)}`;
-  const rows = networks.map(({ channel, axis, before, after, used }) => [
-    `channel ${channel}, axis ${axis}`,
+  const rows = networks.map(({ member, axis, before, after, used }) => [
+    `member ${member}, axis ${axis}`,
     String(before.length),
     range(before),
     String(used),
     range(after.slice(0, used)),
   ]);
-  whole?.kernels.forEach(({ before, after }, channel) => {
-    rows.push([`channel ${channel}, whole`, String(before.length), range(before), '', range(after)]);
+  whole?.kernels.forEach(({ before, after }, member) => {
+    rows.push([`member ${member}, whole`, String(before.length), range(before), '', range(after)]);
   });
   return table(['kernel', 'eigenvalues', 'largest to smallest', 'k', 'modulated, or after SepPGD'], rows);
 }

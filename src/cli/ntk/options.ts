@@ -2,11 +2,12 @@
 
 import type { AdapterKind } from '../../device/adapter.js';
 import { InputError } from '../../errors.js';
-import { type Activation, activations } from '../../ops/factorNetwork.js';
-import { type Modulation, modulations } from '../../ops/modulate.js';
-import type { Combination } from '../../ops/precondition.js';
-import { mostAxisPoints } from '../../precondition/spectra.js';
+import { mostAxisPoints } from '../../experiments/spectra.js';
+import { sine } from '../../model/activation.js';
+import { type Modulation, modulations } from '../../ops/precondition/modulate.js';
+import type { Combine } from '../../ops/precondition/precondition.js';
 import { adapterOption, oneOf, real, valueOption, whole, wholes } from '../options.js';
+import { activationNames } from '../training/options.js';
 import type { Command } from '../vendor.js';
 
 export interface NtkOptions {
@@ -16,13 +17,13 @@ export interface NtkOptions {
   readonly seeds?: number;
   readonly points?: number;
   readonly depth: number;
-  readonly activation: Activation;
+  readonly activation: string;
   readonly omega?: number;
   readonly steps: number;
   readonly quick: boolean;
   readonly topK?: number;
   readonly modulation: Modulation;
-  readonly combine: Combination;
+  readonly combine: Combine;
   readonly adapter: AdapterKind | 'auto';
   readonly json: boolean;
 }
@@ -43,7 +44,7 @@ export function addNtkOptions(command: Command): Command {
     whole('--points', 2, mostAxisPoints),
   );
   add('--depth <L>', 'linear layers, of the figure', whole('--depth', 2, 64), 3);
-  add('--activation <name>', activations.join(', '), oneOf('--activation', activations), 'sine' as const);
+  add('--activation <name>', activationNames.join(', '), oneOf('--activation', activationNames), sine.name);
   add('--omega <w>', 'factor in a(w z), of the figure (default: 1)', real('--omega', 0, 1e4, true));
   add('--steps <N>', 'of gradient descent, of the figure', whole('--steps', 1, 10_000), 100);
   command.option('--quick', 'widths 25,50,100 and 10 seeds', false);

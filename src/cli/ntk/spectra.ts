@@ -1,36 +1,37 @@
 /** The spectra of a saved model: of each factor network's pseudo-NTK, and of the whole model's NTK on a small grid. */
 
 import { InputError } from '../../errors.js';
+import { factorSpectra, modelSpectra, mostAxisPoints, mostModelPoints } from '../../experiments/spectra.js';
 import type { Engine } from '../../graph/engine.js';
-import type { SavedModel } from '../../io/modelFile.js';
+import type { SavedModel } from '../../io/model/modelFile.js';
 import type { Line, PlotOptions } from '../../io/plot.js';
-import type { Modulation } from '../../ops/modulate.js';
-import type { Combination } from '../../ops/precondition.js';
-import { factorSpectra, modelSpectra, mostAxisPoints, mostModelPoints } from '../../precondition/spectra.js';
-import { type Model, sharedOutputs } from '../../separable/model.js';
+import { grid } from '../../model/domain/grid.js';
+import { hasFactorNetworks, type Model, onDomain } from '../../model/model.js';
+import type { Modulation } from '../../ops/precondition/modulate.js';
+import type { Combine } from '../../ops/precondition/precondition.js';
 import type { NtkOptions } from './options.js';
 
 export interface SpectraSettings {
   readonly modulation: Modulation;
-  readonly combine: Combination;
-  /** k of each axis of the model's own grid; none for an MLP. */
-  readonly top: readonly number[];
+  readonly combine: Combine;
+  /** k of each axis of the model's own grid; none for a network of all coordinates. */
+  readonly topK: readonly number[];
   /** Points of each axis for the whole model's kernel, and k there; absent where it has none to show. */
-  readonly whole?: { readonly grid: readonly number[]; readonly top: readonly number[] };
+  readonly whole?: { readonly grid: readonly number[]; readonly topK: readonly number[] };
 }
 
 export interface ModelSpectra {
   readonly settings: SpectraSettings;
   /** Eigenvalues of the pseudo-NTKs K, descending, and of K S. */
   readonly networks: readonly {
-    readonly channel: number;
+    readonly member: number;
     readonly axis: number;
     readonly before: readonly number[];
     readonly after: readonly number[];
     /** k, or fewer where an eigenvalue is not positive. */
     readonly used: number;
   }[];
-  /** The same of the whole model's NTK, for each channel. */
+  /** The same of the whole model's NTK, for each member. */
   readonly whole?: {
     readonly grid: readonly number[];
     readonly kernels: readonly { readonly before: readonly number[]; readonly after?: readonly number[] }[];
@@ -42,9 +43,10 @@ const usualModelPoints = 256;
 
 /** @throws InputError a grid, or a k, that is too large. */
 export function modelSettings(model: Model, { points, topK, modulation, combine }: NtkOptions): SpectraSettings {
-  const isSeparable = model.kind !== 'mlp';
+  const { points: own, axes } = model.domain;
+  const isSeparable = hasFactorNetworks(model);
   if (isSeparable) {
-    model.grid.forEach((n, axis) => {
+    own.forEach((n, axis) => {
       if (n > mostModelPoints) {
         throw new InputError(
           `ntk: axis ${axis} of the model has ${n} points: spectra are found of up to ${mostModelPoints}`,
@@ -56,9 +58,8 @@ export function modelSettings(model: Model, { points, topK, modulation, combine 
     });
   }
   const topOf = (n: number) => Math.min(n, topK ?? Math.max(1, Math.min(usualTop, Math.floor(n / 2))));
-  const axes = model.grid.length;
   const side = points ?? Math.max(2, Math.floor(usualModelPoints ** (1 / axes) + 1e-9));
-  const whole = model.grid.map(n => Math.min(n, mostAxisPoints, side));
+  const whole = own.map(n => Math.min(n, mostAxisPoints, side));
   const count = whole.reduce((product, n) => product * n, 1);
   if (count > mostModelPoints) {
     throw new InputError(
@@ -68,9 +69,9 @@ export function modelSettings(model: Model, { points, topK, modulation, combine 
   return {
     modulation,
     combine,
-    top: isSeparable ? model.grid.map(topOf) : [],
-    // Shared outputs have a kernel between outputs too, which is not offered.
-    ...(sharedOutputs(model) === 1 && { whole: { grid: whole, top: whole.map(topOf) } }),
+    topK: isSeparable ? own.map(topOf) : [],
+    // Several outputs of one model have a kernel between outputs too, which is not offered.
+    ...(model.readout.outputs === 1 && { whole: { grid: whole, topK: whole.map(topOf) } }),
   };
 }
 
@@ -79,23 +80,21 @@ export async function ntkSpectra(
   { model, state }: SavedModel,
   settings: SpectraSettings,
 ): Promise<ModelSpectra> {
-  const { modulation, combine: combination, top, whole } = settings;
+  const { modulation, combine, topK, whole } = settings;
   const { parameters } = state;
-  const networks =
-    model.kind === 'mlp'
-      ? []
-      : await factorSpectra(engine, model, { parameters, preconditioner: { top, modulation, combination } });
+  const preconditioner = { topK, modulation, combine };
+  const networks = hasFactorNetworks(model) ? await factorSpectra(engine, { model, parameters, preconditioner }) : [];
   const kernels =
     whole &&
     (await modelSpectra(engine, {
-      model: { ...model, grid: whole.grid, ...('scattered' in model && { scattered: false }) } as Model,
+      model: onDomain(model, grid(whole.grid)),
       parameters,
-      preconditioner: { top: whole.top, modulation, combination },
+      preconditioner: { topK: whole.topK, modulation, combine },
     }));
   return {
     settings,
-    networks: networks.map(({ channel, axis, before, after = [], used }) => ({
-      channel,
+    networks: networks.map(({ member, axis, before, after = [], used }) => ({
+      member,
       axis,
       before: [...before],
       after: [...after],
@@ -111,7 +110,7 @@ export async function ntkSpectra(
   };
 }
 
-/** Of the first channel: the others are in the data. */
+/** Of the first member: the others are in the data. */
 export function spectraPlots({
   networks,
   whole,
@@ -123,7 +122,7 @@ export function spectraPlots({
   });
   const how = (title: string): PlotOptions => ({ title, x: 'index', y: 'eigenvalue', logarithmic: { y: true } });
   const plots: Record<string, readonly [Line[], PlotOptions]> = {};
-  const first = networks.filter(({ channel }) => channel === 0);
+  const first = networks.filter(({ member }) => member === 0);
   if (first.length > 0) {
     const lines = first.flatMap(({ axis, before, after, used }) => [
       line(`axis ${axis}`, before),

@@ -5,12 +5,13 @@ import type { AdapterKind } from '../../device/adapter.js';
 import { InputError } from '../../errors.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
 import { requireWritableFile, writeWhole } from '../../io/files.js';
-import { readModel, type SavedModel } from '../../io/modelFile.js';
+import { blackPicture, channelsOf, encodePng, paint } from '../../io/image/picture.js';
+import { readModel, type SavedModel } from '../../io/model/modelFile.js';
 import { writeNpy } from '../../io/npy.js';
-import { blackPicture, encodePicture, paint } from '../../io/picture.js';
-import { openEngine } from '../../node.js';
-import { evaluateTiles, stretches, type Tile } from '../../separable/evaluate.js';
-import { planeCount } from '../../separable/model.js';
+import { evaluateTiles } from '../../model/evaluate.js';
+import { planeCount } from '../../model/model.js';
+import { stretches, type Tile } from '../../model/tiles.js';
+import { openEngine } from '../../public/node.js';
 import { adapterOption } from '../options.js';
 import { startTileProgress } from '../progress.js';
 import { print } from '../terminal.js';
@@ -118,11 +119,11 @@ async function renderPicture(
   quiet: boolean,
 ): Promise<void> {
   const [height, width] = region.shape;
-  const picture = blackPicture(width, height, planeCount(saved.model) as 1 | 3);
+  const picture = blackPicture(width, height, channelsOf(planeCount(saved.model)));
   await eachTile(engine, saved, region, quiet, async ({ start, shape, values }) => {
     paint(picture, values, { left: start[1], top: start[0], width: shape[1], height: shape[0] });
   });
-  await writeWhole(out, await encodePicture(picture));
+  await writeWhole(out, await encodePng(picture));
 }
 
 /** (channels, then the axes), without the channels where there is one. */
@@ -147,7 +148,7 @@ async function renderArray(
 async function eachTile(
   engine: Engine,
   { model, state }: SavedModel,
-  { coordinates, kept, shape }: Region,
+  { domain, kept, shape }: Region,
   quiet: boolean,
   visit: (tile: Tile) => Promise<void>,
 ): Promise<void> {
@@ -156,7 +157,7 @@ async function eachTile(
     quiet,
   );
   try {
-    for await (const tile of evaluateTiles(engine, model, state.parameters, coordinates)) {
+    for await (const tile of evaluateTiles(engine, model, state.parameters, domain)) {
       const only = (numbers: readonly number[]) => kept.map(axis => numbers[axis]);
       await visit({ start: only(tile.start), shape: only(tile.shape), values: tile.values });
       progress.add(tile.values.length / planeCount(model));

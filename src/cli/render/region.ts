@@ -1,7 +1,9 @@
 /** Which part of which grid `sepnn render` evaluates: what --size, --crop and --slice come to for a model. */
 
 import { InputError } from '../../errors.js';
-import { isScattered, type Model, partOfLinspace } from '../../separable/model.js';
+import type { Domain } from '../../model/domain/domain.js';
+import { grid } from '../../model/domain/grid.js';
+import type { Model } from '../../model/model.js';
 
 /** An option's text, for errors, with what was read from it. */
 interface Given<T> {
@@ -25,8 +27,8 @@ export interface RegionOptions {
 }
 
 export interface Region {
-  /** Points of each axis of the model. */
-  readonly coordinates: readonly Float64Array[];
+  /** What is evaluated. */
+  readonly domain: Domain;
   /** The axes that the result has, from 0: all that are not sliced. */
   readonly kept: readonly number[];
   /** Points of each of those. */
@@ -36,13 +38,13 @@ export interface Region {
 /** Points of an axis: past so many, neighbours are one number in float32. */
 const mostPoints = 2 ** 24;
 
-/** N, WxH, or the points of each axis behind commas. */
+/** N, WxH, or the points of each axis separated by commas. */
 export function gridSize(text: string): GridSize {
   const pair = /^(\d+)x(\d+)$/.exec(text.trim());
   const numbers = pair ? pair.slice(1).map(Number) : wholeNumbers(text);
   if (!numbers?.every(n => n >= 1 && n <= mostPoints)) {
     throw new InputError(
-      `--size ${text}: use N, WxH, or the points of each axis behind commas, whole numbers from 1 to ${mostPoints}`,
+      `--size ${text}: use N, WxH, or the points of each axis separated by commas, whole numbers from 1 to ${mostPoints}`,
     );
   }
   const [first, second] = numbers;
@@ -50,7 +52,7 @@ export function gridSize(text: string): GridSize {
   return { text, value: numbers.length === 1 ? { all: first } : { axes: numbers } };
 }
 
-/** Whole numbers behind commas, starts before ends. */
+/** Whole numbers separated by commas, starts before ends. */
 export function crop(text: string): Crop {
   const value = wholeNumbers(text);
   if (value && value.length % 2 === 0) return { text, value };
@@ -71,12 +73,13 @@ function wholeNumbers(text: string): readonly number[] | undefined {
 
 /** @throws InputError an option that does not fit the model's axes, or the grid. */
 export function regionOf(model: Model, options: RegionOptions): Region {
-  const grid = gridOf(model, options.size);
-  const ranges = grid.map((points): readonly [number, number] => [0, points]);
+  const whole = domainOf(model, options.size);
+  const { shape } = whole;
+  const ranges = shape.map((points): readonly [number, number] => [0, points]);
   for (const { text, value } of options.slice ?? []) {
     const { axis, index } = value;
-    const points = grid[axis];
-    if (points === undefined) throw new InputError(`--slice ${text}: the model has axes 0 to ${grid.length - 1}`);
+    const points = shape[axis];
+    if (points === undefined) throw new InputError(`--slice ${text}: the model has axes 0 to ${shape.length - 1}`);
     if (index >= points)
       throw new InputError(`--slice ${text}: axis ${axis} has ${points} points: use 0 to ${points - 1}`);
     ranges[axis] = [index, index + 1];
@@ -85,37 +88,41 @@ export function regionOf(model: Model, options: RegionOptions): Region {
   if (sliced.size < (options.slice?.length ?? 0)) {
     throw new InputError(`--slice ${options.slice?.at(-1)?.text}: an axis is sliced twice: slice each once`);
   }
-  const kept = grid.flatMap((_, axis) => (sliced.has(axis) ? [] : [axis]));
+  const kept = shape.flatMap((_, axis) => (sliced.has(axis) ? [] : [axis]));
   if (options.crop) {
     rangesOf(
       options.crop,
-      kept.map(axis => grid[axis]),
+      kept.map(axis => shape[axis]),
     ).forEach((range, i) => {
       ranges[kept[i]] = range;
     });
   }
   return {
-    coordinates: ranges.map(([from, to], axis) => partOfLinspace(grid[axis], from, to)),
+    domain: whole.part(
+      ranges.map(([from]) => from),
+      ranges.map(([from, to]) => to - from),
+    ),
     kept,
     shape: kept.map(axis => ranges[axis][1] - ranges[axis][0]),
   };
 }
 
-function gridOf(model: Model, size: GridSize | undefined): readonly number[] {
-  const { grid } = model;
-  if (size === undefined && isScattered(model)) {
+/** The model's own domain, or a grid of the given size. */
+function domainOf({ domain }: Model, size: GridSize | undefined): Domain {
+  const { axes } = domain;
+  if (size === undefined && domain.shape.length !== axes) {
     throw new InputError('--size: the model was trained on scattered points and has no grid of its own: give one');
   }
-  if (!size) return grid;
+  if (!size) return domain;
   const { text, value } = size;
-  if ('all' in value) return grid.map(() => value.all);
+  if ('all' in value) return grid(Array<number>(axes).fill(value.all));
   if ('columnsByRows' in value) {
     const [columns, rows] = value.columnsByRows;
-    if (grid.length === 2) return [rows, columns];
-    throw new InputError(`--size ${text}: the model has ${grid.length} axes: give the points of each behind commas`);
+    if (axes === 2) return grid([rows, columns]);
+    throw new InputError(`--size ${text}: the model has ${axes} axes: give the points of each with commas between`);
   }
-  if (value.axes.length === grid.length) return value.axes;
-  throw new InputError(`--size ${text}: the model has ${grid.length} axes: give as many numbers, or one`);
+  if (value.axes.length === axes) return grid(value.axes);
+  throw new InputError(`--size ${text}: the model has ${axes} axes: give as many numbers, or one`);
 }
 
 /** From where to where on each axis that is left; of two axes x, the columns, comes first. */

@@ -4,16 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { AdapterKind } from '../../device/adapter.js';
 import { InputError } from '../../errors.js';
-import type { AdapterReport } from '../../graph/engine.js';
-import { requireWritableFolder, writeWhole } from '../../io/files.js';
-import { openImage } from '../../io/image.js';
-import { barPlot } from '../../io/plot.js';
-import { openEngine } from '../../node.js';
-import { adapterOption, oneOf, valueOption, whole } from '../options.js';
-import { print, table, warn } from '../terminal.js';
-import { adapterLine, fileLines } from '../training/session.js';
-import { Command } from '../vendor.js';
-import { type RowReport, Runs, type Variant, variants } from './runs.js';
+import { type RowReport, Runs, type Variant, variants } from '../../experiments/paper/runs.js';
 import {
   type ScaleName,
   type Setting,
@@ -23,7 +14,16 @@ import {
   type TableName,
   tableNames,
   tables,
-} from './tables.js';
+} from '../../experiments/paper/tables.js';
+import type { AdapterReport } from '../../graph/engine.js';
+import { requireWritableFolder, writeWhole } from '../../io/files.js';
+import { openImage } from '../../io/image/image.js';
+import { barPlot } from '../../io/plot.js';
+import { openEngine } from '../../public/node.js';
+import { adapterOption, oneOf, valueOption, whole } from '../options.js';
+import { print, table, warn } from '../terminal.js';
+import { adapterLine, fileLines } from '../training/session.js';
+import { Command } from '../vendor.js';
 
 interface ReproduceOptions {
   readonly scale: ScaleName;
@@ -61,7 +61,7 @@ export function reproduceCommand(): Command {
     .addOption(valueOption('--scale <name>', scaleNames.join(', '), oneOf('--scale', scaleNames), 'small'))
     .option('--image <files...>', "PNG or JPEG, several for medians (default: the photograph of npm's baboon-image)")
     .addOption(valueOption('--steps <N>', "steps of each run (default: the scale's)", whole('--steps', 1, 1e7)))
-    .addOption(valueOption('--seeds <list>', 'behind commas, for medians', seeds, [0]))
+    .addOption(valueOption('--seeds <list>', 'separated by commas, for medians', seeds, [0]))
     .option('--out <dir>', 'folder for the results', 'sepnn-reproduce')
     .addOption(adapterOption())
     .option('--json', 'print one JSON object and nothing else on stdout', false)
@@ -98,12 +98,17 @@ async function reproduce(words: readonly string[], options: ReproduceOptions): P
       tables: reports,
     };
     for (const one of reports) {
-      await writeWhole(one.files.json, `${JSON.stringify({ ...report, tables: [one] }, null, 2)}\n`);
+      await writeWhole(one.files.json, `${JSON.stringify({ ...report, tables: [one] }, named, 2)}\n`);
     }
-    print(options.json ? JSON.stringify(report) : summary(report));
+    print(options.json ? JSON.stringify(report, named) : summary(report));
   } finally {
     await engine.dispose();
   }
+}
+
+/** An activation stands in JSON by its name. */
+function named(key: string, value: unknown): unknown {
+  return key === 'activation' ? (value as Setting['activation']).name : value;
 }
 
 /** @throws InputError where it is not installed. */

@@ -5,7 +5,7 @@ import { InputError } from '../../errors.js';
 import { marchingCubes } from '../../geometry/marchingCubes.js';
 import { boundsOf, type Mesh, placed } from '../../geometry/mesh.js';
 import { gridAround, type VoxelGrid, voxelise } from '../../geometry/voxelise.js';
-import { meshFormatOf, readMesh } from '../../io/meshFile.js';
+import { meshFormatOf, readMesh } from '../../io/mesh/meshFile.js';
 import { readVolume } from '../../io/volumeFile.js';
 import { type SurfaceOptions, usualSide } from './options.js';
 

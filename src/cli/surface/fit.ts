@@ -1,22 +1,22 @@
 /** What `sepnn surface` does: an occupancy, a model of it, and the surface of that model beside the one it came from. */
 
 import { join } from 'node:path';
+import type { FinishedRun, RunCosts } from '../../experiments/trainingRun.js';
 import type { Mesh } from '../../geometry/mesh.js';
 import { drawMesh } from '../../geometry/view.js';
 import type { VoxelGrid } from '../../geometry/voxelise.js';
 import type { AdapterReport } from '../../graph/engine.js';
 import { requireWritableFolder, writeWhole } from '../../io/files.js';
-import { besideEachOther, encodePng } from '../../io/image.js';
-import { encodeMesh } from '../../io/meshFile.js';
-import { writeModel } from '../../io/modelFile.js';
+import { besideEachOther, encodePng } from '../../io/image/picture.js';
+import { loadSharp } from '../../io/image/sharp.js';
+import { encodeMesh } from '../../io/mesh/meshFile.js';
+import { writeModel } from '../../io/model/modelFile.js';
 import { linePlot } from '../../io/plot.js';
-import { loadSharp } from '../../io/sharp.js';
-import type { Model } from '../../separable/model.js';
+import type { Model } from '../../model/model.js';
 import { print, table, warn } from '../terminal.js';
 import { modelOf, resumedState, topKOf } from '../training/model.js';
 import { requireConsistent } from '../training/options.js';
-import { adapterLine, costColumns, fileLines, runRow, trainingSession } from '../training/session.js';
-import { type FinishedRun, nameOfRun, type RunCosts } from '../training/train.js';
+import { adapterLine, costColumns, fileLines, nameOfRun, runRow, trainingSession } from '../training/session.js';
 import { loadSurface, occupancyOf, type SurfaceData, surfaceOf } from './data.js';
 import { axes, type SurfaceOptions, surfaceDefaults } from './options.js';
 import { levelOf, type SurfaceMeasured, surfaceTask } from './task.js';
@@ -49,7 +49,7 @@ export async function surface(file: string, options: SurfaceOptions): Promise<vo
   const source = await loadSurface(file, options);
   const { shape } = source.grid;
   const model = modelOf(shape, 1, options);
-  const topK = topKOf(model.grid, options, surfaceDefaults.topK);
+  const topK = topKOf(shape, options, surfaceDefaults.topK);
   const resume = await resumedState(model, options);
   await requireWritableFolder('--out', options.out);
   const words = { size: shape.join('x'), data: 'volume' };

@@ -2,7 +2,8 @@
 
 import { InputError } from '../../errors.js';
 import type { GridSides } from '../../geometry/voxelise.js';
-import type { LossKind } from '../../ops/loss.js';
+import { bceWithLogits } from '../../model/objective/bceWithLogits.js';
+import { squaredError } from '../../model/objective/squaredError.js';
 import { mostPoints, oneOf, valueOption, whole } from '../options.js';
 import { addTrainingOptions, type TrainingDefaults, type TrainingOptions } from '../training/options.js';
 import type { Command } from '../vendor.js';
@@ -10,23 +11,27 @@ import type { Command } from '../vendor.js';
 export interface SurfaceOptions extends TrainingOptions {
   readonly size?: GridSides;
   readonly margin: number;
-  readonly loss: keyof typeof lossKinds;
+  readonly loss: LossName;
   readonly format: (typeof formats)[number];
   readonly up: (typeof axes)[number];
 }
 
 /** By the options' words. */
-export const lossKinds = { squares: 'squares', 'cross-entropy': 'crossEntropy' } as const satisfies Record<
-  string,
-  LossKind
->;
+export const objectives = { 'squared-error': squaredError, 'bce-with-logits': bceWithLogits } as const;
+export type LossName = keyof typeof objectives;
+const lossNames = Object.keys(objectives) as readonly LossName[];
+/** What they were called before. */
+const lossAliases: Readonly<Record<string, LossName>> = {
+  squares: 'squared-error',
+  'cross-entropy': 'bce-with-logits',
+};
 
 /** Of the paper's experiment on occupancies, but for omega: at this rate networks of omega 30 do not train (bench/NOTES.md). */
 export const surfaceDefaults = {
   rank: 200,
   width: 256,
   topK: 20,
-  lr: 5e-3,
+  learningRate: 5e-3,
   steps: 1000,
   omega: 10,
 } as const satisfies TrainingDefaults;
@@ -42,7 +47,6 @@ const mostMargin = 64;
 /** Not from io, which brings the loaders with it. */
 const formats = ['ply', 'obj', 'stl'] as const;
 export const axes = ['x', 'y', 'z'] as const;
-const losses = Object.keys(lossKinds) as readonly SurfaceOptions['loss'][];
 
 export function addSurfaceOptions(command: Command): Command {
   command
@@ -54,10 +58,14 @@ export function addSurfaceOptions(command: Command): Command {
       ),
     )
     .addOption(valueOption('--margin <N>', 'points around a mesh on every side', whole('--margin', 0, mostMargin), 1))
-    .addOption(valueOption('--loss <name>', losses.join(' or '), oneOf('--loss', losses), 'squares'))
+    .addOption(valueOption('--loss <name>', lossNames.join(' or '), lossOf, 'squared-error'))
     .addOption(valueOption('--format <name>', 'of the mesh written: ply, obj, stl', oneOf('--format', formats), 'ply'))
     .addOption(valueOption('--up <axis>', 'axis that points upwards in the picture', oneOf('--up', axes), 'y'));
   return addTrainingOptions(command, surfaceDefaults);
+}
+
+function lossOf(text: string): LossName {
+  return lossAliases[text] ?? oneOf('--loss', lossNames)(text);
 }
 
 /** N, or AxBxC. */

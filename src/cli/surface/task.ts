@@ -1,10 +1,10 @@
 /** What `sepnn surface` trains and how it judges: occupancies, by the intersection of insides over their union. */
 
-import type { Model } from '../../separable/model.js';
+import type { TrainingTask } from '../../experiments/trainingRun.js';
+import type { Model } from '../../model/model.js';
 import type { Trainer } from '../../train/trainer.js';
-import type { TrainingTask } from '../training/train.js';
 import { occupancyLevel } from './data.js';
-import { lossKinds, type SurfaceOptions } from './options.js';
+import { objectives, type SurfaceOptions } from './options.js';
 
 export interface SurfaceMeasured {
   readonly loss: number;
@@ -14,14 +14,14 @@ export interface SurfaceMeasured {
 
 /** Where a model's output says 0.5: an occupancy itself, or a logit. */
 export function levelOf(loss: SurfaceOptions['loss']): number {
-  return loss === 'squares' ? occupancyLevel : Math.log(occupancyLevel / (1 - occupancyLevel));
+  return loss === 'squared-error' ? occupancyLevel : Math.log(occupancyLevel / (1 - occupancyLevel));
 }
 
 export function surfaceTask(model: Model, inside: Uint8Array, { loss }: SurfaceOptions): TrainingTask<SurfaceMeasured> {
   return {
     model,
     target: Float32Array.from(inside),
-    loss: lossKinds[loss],
+    objective: objectives[loss](),
     headline: ({ iou }) => `IoU ${iou.toFixed(4)}`,
     async measure(trainer: Trainer) {
       const { training } = await trainer.evaluate();

@@ -1,76 +1,121 @@
-/** What the training options amount to on a grid: the model, k, what it asks of a device, a state to go on from. */
+/** What the training options amount to on a grid: model, optimiser, preconditioner, k, a state to go on from. */
 
 import { InputError } from '../../errors.js';
-import { architecture } from '../../factor/network.js';
-import { Random } from '../../factor/random.js';
+import { fourierFrequencies, outputsOf } from '../../experiments/image/model.js';
 import type { Engine } from '../../graph/engine.js';
-import { readModel } from '../../io/modelFile.js';
-import { groupedShape } from '../../ops/groupPoints.js';
-import { groupingOf } from '../../precondition/iga.js';
-import { slabsOf } from '../../separable/fits.js';
+import { readModel } from '../../io/model/modelFile.js';
+import { architecture } from '../../model/architecture.js';
+import { describeModel } from '../../model/codec.js';
+import type { Contraction } from '../../model/contraction/contraction.js';
+import { cp } from '../../model/contraction/cp.js';
+import { jointNetwork } from '../../model/contraction/jointNetwork.js';
+import { tensorTrain } from '../../model/contraction/tensorTrain.js';
+import { tucker } from '../../model/contraction/tucker.js';
+import { grid } from '../../model/domain/grid.js';
+import { slabsOf } from '../../model/fits.js';
 import {
-  cpModel,
+  defineModel,
+  formOf,
   type Model,
-  mlpModel,
   networkInputs,
-  networkOutputs,
   networkPoints,
-  outputShape,
+  networksOf,
+  outputShapes,
   parameterCount,
-  planeCount,
-  ttModel,
-  tuckerModel,
-} from '../../separable/model.js';
+} from '../../model/model.js';
+import { groupedShape } from '../../ops/precondition/groupPoints.js';
+import { adam } from '../../optimiser/adam.js';
+import type { Optimiser } from '../../optimiser/optimiser.js';
+import { groupingOf } from '../../precondition/grouping.js';
+import { iga, msk } from '../../precondition/iga.js';
+import type { Preconditioner } from '../../precondition/preconditioner.js';
+import { sepPgd } from '../../precondition/sepPgd.js';
+import type { TopK } from '../../precondition/topK.js';
 import type { TrainerState } from '../../train/trainer.js';
-import type { TopKOption, TrainingOptions } from './options.js';
+import {
+  activations,
+  type ModelName,
+  type PreconditionerName,
+  type TopKOption,
+  type TrainingOptions,
+} from './options.js';
 
-/** @param outputs of each channel: of a cp model alone. */
-export function modelOf(grid: readonly number[], channels: number, options: TrainingOptions, outputs = 1): Model {
-  const coordinates = options.model === 'mlp' ? grid.length : 1;
-  const frequencies = options.fourier === undefined ? [] : fourierFrequencies(options.fourier, coordinates, options);
+const contractions: Readonly<Record<ModelName, (options: TrainingOptions) => Contraction>> = {
+  cp: ({ rank }) => cp({ rank: rank as number }),
+  tt: ({ rank }) => tensorTrain({ ranks: rank }),
+  tucker: ({ rank }) => tucker({ ranks: rank }),
+  mlp: () => jointNetwork(),
+};
+
+/**
+ * @param shape points of each axis.
+ * @param planes of what is represented: members of the model, or its outputs where they are mixed.
+ */
+export function modelOf(shape: readonly number[], planes: number, options: TrainingOptions, mixed = false): Model {
+  const { width, depth, fourier, omega, seed } = options;
+  const coordinates = options.model === 'mlp' ? shape.length : 1;
+  const frequencies = fourier === undefined ? [] : fourierFrequencies(fourier, coordinates, width, seed);
   const network = architecture({
-    width: options.width,
-    depth: options.depth,
-    activation: options.activation,
+    width,
+    depth,
+    activation: activations[options.activation],
     frequencies,
-    ...(options.omega !== undefined && { omega: options.omega }),
+    ...(omega !== undefined && { omega }),
   });
-  const common = { grid, channels, network };
-  const { model, rank } = options;
-  if (model === 'mlp') return mlpModel(common);
-  if (model === 'tt') return ttModel({ ...common, ranks: rank });
-  if (model === 'tucker') return tuckerModel({ ...common, ranks: rank });
-  return cpModel({ ...common, rank: rank as number, outputs });
+  return defineModel({
+    domain: grid(shape),
+    contraction: contractions[options.model](options),
+    network,
+    ...outputsOf(planes, mixed),
+  });
 }
 
-/** As many sines and cosines together as the networks are wide, of points of so many coordinates. */
-function fourierFrequencies(sigma: number, coordinates: number, { width, seed }: TrainingOptions): number[] {
-  const random = new Random(seed ^ 0x666f7572);
-  return Array.from({ length: Math.ceil(width / 2) * coordinates }, () => sigma * random.normal());
+export function optimiserOf({ learningRate, weightDecay }: TrainingOptions): Optimiser {
+  return adam({ learningRate, weightDecay });
+}
+
+/** @param topK 'auto', or of all axes alike or each. */
+export function preconditionerOf(
+  shape: readonly number[],
+  options: TrainingOptions,
+  name: PreconditionerName,
+  topK: TopK,
+): Preconditioner | undefined {
+  const { combine, modulation, refresh, seed } = options;
+  const k = topK === 'auto' ? 1 : ([topK].flat()[0] as number);
+  const makers: Readonly<Record<PreconditionerName, () => Preconditioner | undefined>> = {
+    none: () => undefined,
+    seppgd: () => sepPgd({ topK, combine, modulation, meanOfLogits: true, refresh }),
+    msk: () => msk({ topK: k, modulation, refresh }),
+    iga: () => iga({ topK: k, modulation, refresh, group: groupOf(shape, options), seed }),
+  };
+  return makers[name]();
 }
 
 const usualGroup = 4;
 
 /** Points of a group of iga along each axis; one point for msk, which has none. @throws InputError a --group that does not fit. */
-export function groupOf(grid: readonly number[], { preconditioner, group }: TrainingOptions): readonly number[] {
-  if (preconditioner !== 'iga') return grid.map(() => 1);
-  if (group === undefined) return grid.map(points => Math.min(points, usualGroup));
-  const block = typeof group === 'number' ? grid.map(() => group) : group;
-  if (block.length !== grid.length) {
-    throw new InputError(`--group ${group}: ${block.length} numbers for ${grid.length} axes: give one, or one an axis`);
+export function groupOf(shape: readonly number[], { preconditioner, group }: TrainingOptions): readonly number[] {
+  if (preconditioner !== 'iga') return shape.map(() => 1);
+  if (group === undefined) return shape.map(points => Math.min(points, usualGroup));
+  const block = typeof group === 'number' ? shape.map(() => group) : group;
+  if (block.length !== shape.length) {
+    throw new InputError(
+      `--group ${group}: ${block.length} numbers for ${shape.length} axes: give one, or one per axis`,
+    );
   }
-  const axis = block.findIndex((points, d) => points > grid[d]);
+  const axis = block.findIndex((points, d) => points > shape[d]);
   if (axis < 0) return block;
-  throw new InputError(`--group ${group}: axis ${axis} has ${grid[axis]} points: use 1 to ${grid[axis]}`);
+  throw new InputError(`--group ${group}: axis ${axis} has ${shape[axis]} points: use 1 to ${shape[axis]}`);
 }
 
 /** k of a preconditioner of the model as a whole. @throws InputError auto, or more than its kernel has points. */
-function rivalTopK(grid: readonly number[], options: TrainingOptions): number {
+function rivalTopK(shape: readonly number[], options: TrainingOptions): number {
   const { preconditioner, topK } = options;
   if (topK === 'auto') {
     throw new InputError(`--top-k auto with --preconditioner ${preconditioner}: only seppgd chooses: give a number`);
   }
-  const [, samples] = groupedShape({ grid, block: groupOf(grid, options) });
+  const [, samples] = groupedShape({ grid: shape, block: groupOf(shape, options) });
   const k = topK ?? Math.max(1, Math.min(usualTopK, Math.floor(samples / 2)));
   if (k <= samples) return k;
   throw new InputError(`--top-k ${k}: the tangent kernel has ${samples} points: use 1 to ${samples}`);
@@ -79,13 +124,13 @@ function rivalTopK(grid: readonly number[], options: TrainingOptions): number {
 const usualTopK = 70;
 
 /** --top-k, or `usual`: if a number, at most half of the shortest axis. @throws InputError a k that an axis does not have. */
-export function topKOf(grid: readonly number[], options: TrainingOptions, usual: TopKOption): TopKOption {
-  if (options.preconditioner === 'msk' || options.preconditioner === 'iga') return rivalTopK(grid, options);
-  const points = Math.min(...grid);
+export function topKOf(shape: readonly number[], options: TrainingOptions, usual: TopKOption): TopKOption {
+  if (options.preconditioner === 'msk' || options.preconditioner === 'iga') return rivalTopK(shape, options);
+  const points = Math.min(...shape);
   const half = usual === 'auto' ? usual : Math.max(1, Math.min(usual, Math.floor(points / 2)));
   const { topK = half } = options;
   if (topK === 'auto' || topK <= points) return topK;
-  const shortest = grid.length > 2 ? 'shortest' : 'shorter';
+  const shortest = shape.length > 2 ? 'shortest' : 'shorter';
   throw new InputError(`--top-k ${topK}: the ${shortest} axis has ${points} points: use 1 to ${points}`);
 }
 
@@ -104,7 +149,7 @@ export function requireFits(
 ): void {
   const { rank, width, depth, preconditioner } = options;
   const points = networkPoints(model);
-  const widest = Math.max(width + 1, networkInputs(model) + 1, ...networkOutputs(model));
+  const widest = Math.max(width + 1, networkInputs(model) + 1, ...networksOf(model).map(({ outputs }) => outputs));
   const over = (of: (points: number) => number) => points.reduce((sum, n) => sum + of(n), 0);
   const needs: [string, number][] = [
     [`--rank ${rank} --width ${width} --depth ${depth}: the parameters take`, parameterCount(model)],
@@ -112,15 +157,15 @@ export function requireFits(
   ];
   if (preconditioner === 'seppgd') needs.push([`--size ${size}: the tangent kernels take`, over(n => n ** 2)]);
   if (preconditioner === 'msk' || preconditioner === 'iga') {
-    groupingOf(preconditioner, model, { top: 1, group: groupOf(model.grid, options) }, device);
+    const remedy = preconditioner === 'msk' ? 'use fewer, or iga' : 'use larger groups';
+    groupingOf(preconditioner, model, { topK: 1, group: groupOf(model.domain.shape, options), remedy }, device);
   }
-  // Separable models train in slabs of what the device binds.
-  if (model.kind !== 'mlp') slabsOf(model, device);
-  else
-    needs.push([
-      `--size ${size}: the ${data} takes`,
-      planeCount(model) * outputShape(model).reduce((a, b) => a * b, 1),
-    ]);
+  // What has a form in slabs trains in slabs of what the device binds.
+  if (formOf(model).slabs) slabsOf(model, device);
+  else {
+    const numbers = outputShapes(model).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
+    needs.push([`--size ${size}: the ${data} takes`, numbers]);
+  }
   const most = device.mostBindingBytes;
   for (const [what, numbers] of needs) {
     if (numbers * 4 > most) {
@@ -138,8 +183,8 @@ export async function resumedState(model: Model, options: TrainingOptions): Prom
   const { resume: path, steps } = options;
   if (path === undefined) return undefined;
   const saved = await readModel(path);
-  const [there, here]: readonly Readonly<Record<string, unknown>>[] = [{ ...saved.model }, { ...model }];
-  for (const key of ['kind', 'grid', 'scattered', 'channels', 'outputs', 'rank', 'ranks', 'scale', 'network']) {
+  const [there, here] = [saved.model, model].map(traitsOf);
+  for (const key of Object.keys(here)) {
     const [theirs, ours] = [JSON.stringify(there[key]), JSON.stringify(here[key])];
     if (theirs !== ours) {
       throw new InputError(`--resume ${path}: is another model: its ${key} is ${theirs}, and this fit's ${ours}`);
@@ -149,4 +194,14 @@ export async function resumedState(model: Model, options: TrainingOptions): Prom
     throw new InputError(`--steps ${steps}: ${path} has made ${saved.state.step} steps: ask for more`);
   }
   return saved.state;
+}
+
+/** All that a model is, each by one word: the name of a part by the part's own. */
+function traitsOf(model: Model): Readonly<Record<string, unknown>> {
+  const traits = Object.entries(describeModel(model)).flatMap(([part, value]) =>
+    typeof value === 'object'
+      ? Object.entries(value).map(([key, own]) => [key === 'name' ? part : key, own] as const)
+      : [[part, value] as const],
+  );
+  return Object.fromEntries(traits);
 }

@@ -2,36 +2,45 @@
 
 import type { AdapterKind } from '../../device/adapter.js';
 import { InputError } from '../../errors.js';
-import { type Activation, activations } from '../../ops/factorNetwork.js';
-import { type Modulation, modulations } from '../../ops/modulate.js';
-import type { Combination } from '../../ops/precondition.js';
-import { type Model, modelKinds } from '../../separable/model.js';
+import { type Activation, cosine, leakyRelu, relu, sine, tanh } from '../../model/activation.js';
+import { type Modulation, modulations } from '../../ops/precondition/modulate.js';
+import type { Combine } from '../../ops/precondition/precondition.js';
 import { adapterOption, either, mostPoints, oneOf, real, valueOption, whole, wholes } from '../options.js';
 import type { Command } from '../vendor.js';
 
 export type TopKOption = 'auto' | number;
 
 const preconditioners = ['none', 'seppgd', 'msk', 'iga'] as const;
+export type PreconditionerName = (typeof preconditioners)[number];
+
+const modelNames = ['cp', 'tt', 'tucker', 'mlp'] as const;
+export type ModelName = (typeof modelNames)[number];
+
+/** By the options' words. */
+export const activations: Readonly<Record<string, Activation>> = Object.fromEntries(
+  [sine, cosine, relu, leakyRelu, tanh].map(one => [one.name, one]),
+);
+export const activationNames = Object.keys(activations);
 
 export interface TrainingOptions {
   readonly out: string;
-  readonly model: Model['kind'];
+  readonly model: ModelName;
   /** One for all, or R_1 .. R_{D-1} of a tensor train, R_1 .. R_D of a Tucker model. */
   readonly rank: number | readonly number[];
   readonly width: number;
   readonly depth: number;
-  readonly activation: Activation;
+  readonly activation: string;
   readonly omega?: number;
   readonly fourier?: number;
   /** By default none for an mlp, else seppgd. */
-  readonly preconditioner: (typeof preconditioners)[number];
+  readonly preconditioner: PreconditionerName;
   /** Of iga: points of a group along each axis, one number for all or one each. */
   readonly group?: number | readonly number[];
-  readonly combine: Combination;
+  readonly combine: Combine;
   readonly topK?: TopKOption;
   readonly modulation: Modulation;
   readonly refresh: number;
-  readonly lr: number;
+  readonly learningRate: number;
   readonly weightDecay: number;
   readonly steps: number;
   readonly reportEvery: number;
@@ -49,7 +58,7 @@ export interface TrainingDefaults {
   readonly width: number;
   /** 'auto', or a number that is cut to half of the shortest axis. */
   readonly topK: TopKOption;
-  readonly lr: number;
+  readonly learningRate: number;
   readonly steps: number;
   /** Of sine and cosine, where it is not the architecture's own. */
   readonly omega?: number;
@@ -59,12 +68,12 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
   const add = <T>(flags: string, description: string, parse: (text: string) => T, initial?: T) =>
     command.addOption(valueOption(flags, description, parse, initial));
   command.option('--out <dir>', 'folder for the results', 'sepnn-out');
-  add('--model <kind>', modelKinds.join(', '), oneOf('--model', modelKinds), 'cp' as const);
+  add('--model <kind>', modelNames.join(', '), oneOf('--model', modelNames), 'cp' as const);
   const rank: number | readonly number[] = defaults.rank;
   add('--rank <R>', 'rank of the contraction, or the ranks of tt and tucker: 20,30', wholes('--rank', 1, 65_536), rank);
   add('--width <W>', 'width of the factor networks', whole('--width', 1, 65_536), defaults.width);
   add('--depth <L>', 'linear layers of the factor networks', whole('--depth', 2, 64), 3);
-  add('--activation <name>', activations.join(', '), oneOf('--activation', activations), 'sine' as const);
+  add('--activation <name>', activationNames.join(', '), oneOf('--activation', activationNames), sine.name);
   add(
     '--omega <w>',
     `factor in a(w z) (default: ${defaults.omega ?? 30} for sine and cosine, else 1)`,
@@ -89,7 +98,7 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
   );
   add('--modulation <g>', modulations.join(' or '), oneOf('--modulation', modulations), 'flat' as const);
   add('--refresh <N>', 'steps from one refresh of the preconditioner to the next', whole('--refresh', 1, 1e6), 10);
-  add('--lr <rate>', 'learning rate of Adam', real('--lr', 0, 10, true), defaults.lr);
+  add('--lr, --learning-rate <rate>', 'of Adam', real('--learning-rate', 0, 10, true), defaults.learningRate);
   add('--weight-decay <d>', 'L2 weight decay', real('--weight-decay', 0, 1e3), 0);
   add('--steps <N>', 'steps in all', whole('--steps', 1, 1e7), defaults.steps);
   add('--report-every <N>', 'steps from one point of the curve to the next', whole('--report-every', 1, 1e6), 25);

@@ -1,15 +1,23 @@
 /** The runs that a command was asked for, on an adapter that is opened for them. */
 
 import { RunError } from '../../errors.js';
-import type { AdapterReport } from '../../graph/engine.js';
+import {
+  type FinishedRun,
+  type Measured,
+  type TopKReport,
+  type TrainingTask,
+  trainingRun,
+  type Watch,
+} from '../../experiments/trainingRun.js';
+import type { AdapterReport, Engine } from '../../graph/engine.js';
 import { recallTuning, rememberTuning } from '../../io/tuning.js';
-import { openEngine } from '../../node.js';
-import type { Model } from '../../separable/model.js';
+import type { Model } from '../../model/model.js';
+import { openEngine } from '../../public/node.js';
 import type { TrainerState } from '../../train/trainer.js';
+import { startProgress } from '../progress.js';
 import { warn } from '../terminal.js';
-import { type GridWords, requireFits } from './model.js';
-import type { TopKOption, TrainingOptions } from './options.js';
-import { type FinishedRun, type Measured, nameOfRun, type TopKReport, type TrainingTask, train } from './train.js';
+import { type GridWords, optimiserOf, preconditionerOf, requireFits } from './model.js';
+import type { PreconditionerName, TopKOption, TrainingOptions } from './options.js';
 
 export interface SessionSettings {
   readonly model: Model;
@@ -36,10 +44,10 @@ export async function trainingSession<M extends Measured>(
     if (options.tune) await recallTuning(engine);
     requireFits(engine, model, options, words);
     const task = prepare();
-    const kinds = options.compare ? (['none', options.preconditioner] as const) : [options.preconditioner];
+    const names = options.compare ? (['none', options.preconditioner] as const) : [options.preconditioner];
     const runs: FinishedRun<M>[] = [];
-    for (const preconditioner of kinds) {
-      const run = await train(engine, task, options, { preconditioner, topK, resume });
+    for (const name of names) {
+      const run = await oneRun(engine, task, options, { name, topK, resume });
       runs.push(run);
       if (run.failure) break;
     }
@@ -51,12 +59,49 @@ export async function trainingSession<M extends Measured>(
   }
 }
 
-function conclude<M extends Measured>(runs: readonly FinishedRun<M>[], { lr }: TrainingOptions): void {
+interface RunChoice {
+  readonly name: PreconditionerName;
+  readonly topK: TopKOption;
+  readonly resume: TrainerState | undefined;
+}
+
+async function oneRun<M extends Measured>(
+  engine: Engine,
+  task: TrainingTask<M>,
+  options: TrainingOptions,
+  { name, topK, resume }: RunChoice,
+): Promise<FinishedRun<M>> {
+  const { steps, reportEvery, seed, tune, json } = options;
+  const { shape } = task.model.domain;
+  // What was chosen once holds for all that follows.
+  const saved = resume?.preconditioner?.name === name ? resume.preconditioner.topK : undefined;
+  const known = topK === 'auto' && saved?.length === shape.length ? saved : topK;
+  const preconditioner = preconditionerOf(shape, options, name, known);
+  const bar = startProgress(nameOfRun(name).padEnd(7), resume?.step ?? 0, steps, json);
+  const watch: Watch<M> = {
+    started({ preconditioner: running }) {
+      const chosen = running?.topK ?? [];
+      if (known === 'auto' && chosen.length > 0 && !json) {
+        warn(`--top-k auto: ${chosen.join(' and ')} of ${shape.join(' and ')} eigenpairs`);
+      }
+    },
+    progress: (step, measured) => bar.update(step, measured && task.headline(measured)),
+  };
+  try {
+    const settings = { optimiser: optimiserOf(options), steps, reportEvery, seed, tune, resume };
+    const k = name === 'none' ? 0 : topK;
+    return await trainingRun(engine, task, { ...settings, preconditioner, topK: k }, watch);
+  } finally {
+    bar.stop();
+  }
+}
+
+function conclude<M extends Measured>(runs: readonly FinishedRun<M>[], { learningRate }: TrainingOptions): void {
   const { failure, costs } = runs.at(-1) as FinishedRun<M>;
   if (failure) {
     const top = Math.max(...costs.topK.chosen);
     throw new RunError(
-      `the loss became ${failure.loss} at step ${failure.step}: lower --lr ${lr}${top > 1 ? ` or --top-k ${top}` : ''}; the model of step ${costs.steps} was kept`,
+      `the loss became ${failure.loss} at step ${failure.step}: lower --learning-rate ${learningRate}${top > 1 ? ` or --top-k ${top}` : ''}; the model of step ${costs.steps} was kept`,
     );
   }
   for (const { asked, resolved } of runs.map(run => run.costs.topK)) {
@@ -82,6 +127,12 @@ export function runRow<M extends Measured>({ costs, measured }: FinishedRun<M>, 
     plain ? '-' : pairsOf(costs.topK),
     (costs.gpuBytes / 2 ** 20).toFixed(1),
   ];
+}
+
+/** What a report calls a run by its preconditioner. */
+export function nameOfRun(preconditioner: string): string {
+  const names: Readonly<Record<string, string>> = { none: 'plain', seppgd: 'SepPGD', msk: 'MSK', iga: 'IGA' };
+  return names[preconditioner] ?? preconditioner;
 }
 
 function pairsOf({ asked, chosen, used }: TopKReport): string {

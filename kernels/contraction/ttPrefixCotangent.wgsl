@@ -1,0 +1,55 @@
+// The cotangent at the left operand of kernels/contraction/ttStep.wgsl, for a batch of models:
+//
+//   dT_{d-1}[a, r] = sum_{i, s} dT_d[a, i, s] F_d[i, r, s]
+//
+//   dT_d (rows, points, R_d), F_d (points, R_{d-1} R_d), dT_{d-1} (rows, R_{d-1}), row-major in rows of whole quads.
+//
+// As a product: the inner axis is the stored numbers of dT_d[a], R_d of every `width` of them numbers.
+//# import shared/ttCore.wgsl
+//# slot schedule register
+
+struct Problem {
+  rows: u32,           // n_1 .. n_{d-1} multiplied
+  columns: u32,        // R_{d-1}
+  inner: u32,          // n_d width
+  rank: u32,           // R_d
+  width: u32,          // R_d in whole quads
+  cotangent: u32,      // first quad of dT_d
+  core: u32,           // first number of F_d, numbers from row to row
+  coreStride: u32,
+  coreSize: u32,       // R_{d-1} R_d
+  result: u32,         // first quad of dT_{d-1}, quads from row to row
+  resultStride: u32,
+}
+
+@group(0) @binding(0) var<storage, read> problems: array<Problem>;
+@group(0) @binding(1) var<storage, read> cotangent: array<vec4f>;        // dT_d of every model
+@group(0) @binding(2) var<storage, read> core: array<f32>;               // F_d of every model
+@group(0) @binding(3) var<storage, read_write> result: array<vec4f>;     // dT_{d-1} of every model
+
+/// block[r][u] = dT_d[row + r], its stored numbers from `inner` on, zero in the padding.
+fn leftBlock(p: Problem, row: u32, inner: u32) -> mat4x4f {
+  let quad = p.cotangent + inner / 4u;
+  let stride = p.inner / 4u;
+  let last = p.rows - 1u;
+  let quads = mat4x4f(cotangent[quad + min(row, last) * stride], cotangent[quad + min(row + 1u, last) * stride],
+                      cotangent[quad + min(row + 2u, last) * stride], cotangent[quad + min(row + 3u, last) * stride]);
+  return keepComponents(quads, p.rank - inner % p.width);
+}
+
+/// block[u][c] = F_d[i, column + c, s + u], i and s being those of inner; zero where s + u is in the padding.
+fn rightBlock(p: Problem, column: u32, inner: u32) -> mat4x4f {
+  let point = inner / p.width;
+  let s = inner % p.width;
+  let last = p.columns - 1u;
+  let quads = mat4x4f(coreQuad(p, point, min(column, last), s), coreQuad(p, point, min(column + 1u, last), s),
+                      coreQuad(p, point, min(column + 2u, last), s), coreQuad(p, point, min(column + 3u, last), s));
+  return transpose(keepComponents(quads, p.rank - s));
+}
+
+fn store(p: Problem, row: u32, column: u32, value: vec4f) {
+  if (row >= p.rows || column >= p.columns) { return; }
+  result[p.result + row * p.resultStride + column / 4u] = value;
+}
+
+fn finish(p: Problem, invocation: u32) {}

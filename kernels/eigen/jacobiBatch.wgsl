@@ -1,0 +1,184 @@
+// All eigenpairs of each of many small symmetric matrices, eigenvalues descending: parallel two-sided Jacobi (Brent and
+// Luk 1985), as in jacobi.wgsl, on the lower triangle of A in workgroup memory.
+//
+//   A (size, size), size <= MOST_SIZE, of which the lower triangle is read; values (size); vectors (size, size), an
+//   eigenvector a row; work (size, size).
+//
+// One workgroup per matrix. An element is left alone where it is below NEGLIGIBLE times the largest |a_ij|, or below
+// TOLERANCE times sqrt |a_ii a_jj|; the rounds end when a whole sweep found none above. Everything is linear in A, so
+// that no magnitude of it matters. A matrix that holds a NaN or an infinity has NaN for all its pairs.
+//# import shared/jacobi.wgsl
+
+struct Problem {
+  size: u32,
+  matrix: u32,         // first number of A, numbers from row to row
+  matrixStride: u32,
+  vectors: u32,        // first quad of vectors, quads from row to row; the same for work
+  vectorsStride: u32,
+  work: u32,
+  workStride: u32,
+  values: u32,         // first number of values
+}
+
+@group(0) @binding(0) var<storage, read> problems: array<Problem>;
+@group(0) @binding(1) var<storage, read> matrix: array<f32>;             // A: (size, size)
+@group(0) @binding(2) var<storage, read_write> values: array<f32>;       // (size)
+@group(0) @binding(3) var<storage, read_write> vectors: array<vec4f>;    // (size, size)
+@group(0) @binding(4) var<storage, read_write> work: array<vec4f>;       // (size, size)
+
+const WORKGROUP = 64u;
+const MOST_SIZE = 64u;
+const MOST_PAIRS = (MOST_SIZE + 1u) / 2u;
+const MOST_SWEEPS = 15u;
+const TOLERANCE = 5e-8f;
+const NEGLIGIBLE = 1.5e-8f;   // 2^-26
+const INFINITE = 0x7f800000u;
+
+var<workgroup> triangle: array<f32, MOST_SIZE * (MOST_SIZE + 1u) / 2u>;   // row after row, each up to the diagonal
+var<workgroup> pairOf: array<vec2u, MOST_PAIRS>;     // the two indices of each pair, the smaller first
+var<workgroup> rotation: array<vec2f, MOST_PAIRS>;   // their cosine and sine
+var<workgroup> cellOf: array<vec2u, MOST_PAIRS * (MOST_PAIRS + 1u) / 2u>;   // two pairs each, the first not the greater
+var<workgroup> largest: atomic<u32>;                 // bits of the largest |a_ij|, which order as the numbers do
+var<workgroup> lastTurn: atomic<u32>;                // number of the last round that turned anything
+var<workgroup> again: u32;
+
+/// Where the element of row i and column j stands, or its mirror image.
+fn place(i: u32, j: u32) -> u32 {
+  let row = max(i, j);
+  return row * (row + 1u) / 2u + min(i, j);
+}
+
+/// Turns the cell of rows pairOf[p] and columns pairOf[q], p < q or p == q.
+fn turnCell(size: u32, p: u32, q: u32) {
+  let left = rotation[p];
+  let right = rotation[q];
+  if (left.y == 0.0 && right.y == 0.0) { return; }
+  let ab = pairOf[p];
+  let cd = pairOf[q];
+  if (p == q) {   // what is turned away is zero, not what rounding leaves of it
+    let across = place(ab.x, ab.y);
+    let shift = left.y / left.x * triangle[across];
+    triangle[place(ab.x, ab.x)] -= shift;
+    triangle[place(ab.y, ab.y)] += shift;
+    triangle[across] = 0.0;
+    return;
+  }
+  let hasB = ab.y < size;
+  let hasD = cd.y < size;
+  let ac = place(ab.x, cd.x);
+  let ad = place(ab.x, cd.y);
+  let bc = place(ab.y, cd.x);
+  let bd = place(ab.y, cd.y);
+  var upper = vec2f(triangle[ac], 0.0);
+  var lower = vec2f();
+  if (hasD) { upper.y = triangle[ad]; }
+  if (hasB) { lower.x = triangle[bc]; }
+  if (hasB && hasD) { lower.y = triangle[bd]; }
+  let high = left.x * upper - left.y * lower;
+  let low = left.y * upper + left.x * lower;
+  triangle[ac] = right.x * high.x - right.y * high.y;
+  if (hasD) { triangle[ad] = right.y * high.x + right.x * high.y; }
+  if (hasB) { triangle[bc] = right.x * low.x - right.y * low.y; }
+  if (hasB && hasD) { triangle[bd] = right.y * low.x + right.x * low.y; }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let p = problems[group.x];
+  let players = (p.size + 1u) / 2u * 2u;   // an odd size gets a player who never turns
+  let pairs = players / 2u;
+  let quads = (p.size + 3u) / 4u;
+  var bits = 0u;
+  for (var row = 0u; row < p.size; row++) {
+    for (var column = lane; column <= row; column += WORKGROUP) {
+      let value = matrix[p.matrix + row * p.matrixStride + column];
+      triangle[place(row, column)] = value;
+      bits = max(bits, bitcast<u32>(value) & 0x7fffffffu);
+    }
+  }
+  atomicMax(&largest, bits);
+  for (var i = lane; i < p.size * quads; i += WORKGROUP) {
+    let row = i / quads;
+    let column = 4u * (i % quads);
+    work[p.work + row * p.workStride + i % quads] = select(vec4f(), vec4f(1.0), vec4u(row) == column + vec4u(0u, 1u, 2u, 3u));
+  }
+  storageBarrier();
+  workgroupBarrier();
+  let most = atomicLoad(&largest);
+  let negligible = NEGLIGIBLE * bitcast<f32>(most);
+  for (var q = lane; q < pairs; q += WORKGROUP) {
+    for (var r = 0u; r <= q; r++) { cellOf[q * (q + 1u) / 2u + r] = vec2u(r, q); }
+  }
+  // Rows of quads are counted as if they had a power of two of them: no division by a number that is not constant.
+  let shift = 32u - countLeadingZeros(quads - 1u);
+  var number = 0u;   // of the round, from 1
+  for (var sweep = 0u; sweep < MOST_SWEEPS; sweep++) {
+    let before = number;
+    for (var round = 0u; round + 1u < players; round++) {
+      number++;
+      storageBarrier();
+      workgroupBarrier();
+      for (var pair = lane; pair < pairs; pair += WORKGROUP) {
+        let ab = playersOf(pair, round, players);
+        pairOf[pair] = ab;
+        rotation[pair] = vec2f(1.0, 0.0);
+        if (ab.y < p.size) {
+          let x = triangle[place(ab.x, ab.x)];
+          let y = triangle[place(ab.x, ab.y)];
+          let z = triangle[place(ab.y, ab.y)];
+          if (abs(y) > max(negligible, TOLERANCE * sqrt(abs(x)) * sqrt(abs(z)))) {
+            rotation[pair] = rotationOf(x, y, z);
+            atomicStore(&lastTurn, number);
+          }
+        }
+      }
+      workgroupBarrier();
+      if (atomicLoad(&lastTurn) == number) {
+        for (var i = lane; i < pairs * (pairs + 1u) / 2u; i += WORKGROUP) { turnCell(p.size, cellOf[i].x, cellOf[i].y); }
+        for (var i = lane; i < pairs << shift; i += WORKGROUP) {
+          let pair = i >> shift;
+          let q = i - (pair << shift);
+          let turn = rotation[pair];
+          if (turn.y == 0.0 || q >= quads) { continue; }
+          let ab = pairOf[pair];
+          let a = p.work + ab.x * p.workStride + q;
+          let b = p.work + ab.y * p.workStride + q;
+          let x = work[a];
+          let y = work[b];
+          work[a] = turn.x * x - turn.y * y;
+          work[b] = turn.y * x + turn.x * y;
+        }
+      }
+    }
+    storageBarrier();
+    workgroupBarrier();
+    if (lane == 0u) { again = u32(atomicLoad(&lastTurn) > before); }
+    if (workgroupUniformLoad(&again) == 0u) { break; }
+  }
+  // An eigenvalue's place is the number of those that go before it; equals keep their order.
+  for (var i = lane; i < p.size; i += WORKGROUP) {
+    if (most >= INFINITE) {
+      let nan = bitcast<f32>(most | 0x7fc00000u);
+      values[p.values + i] = nan;
+      for (var q = 0u; q < quads; q++) { vectors[p.vectors + i * p.vectorsStride + q] = vec4f(nan); }
+      continue;
+    }
+    let value = triangle[place(i, i)];
+    var rank = 0u;
+    for (var j = 0u; j < p.size; j++) {
+      let other = triangle[place(j, j)];
+      rank += u32(other > value || (other == value && j < i));
+    }
+    values[p.values + rank] = value;
+    // A rotation's cosine and sine are rounded, so that a row's length drifts; padding is zero.
+    var squares = 0.0;
+    for (var q = 0u; q < quads; q++) {
+      let part = work[p.work + i * p.workStride + q];
+      squares += dot(part, part);
+    }
+    let shrink = 1.0 / sqrt(squares);
+    for (var q = 0u; q < quads; q++) {
+      vectors[p.vectors + rank * p.vectorsStride + q] = shrink * work[p.work + i * p.workStride + q];
+    }
+  }
+}

@@ -1,0 +1,150 @@
+// An orthonormal basis of the rows of each matrix of a batch, in place: classical Gram-Schmidt, each row projected
+// until it no longer shrinks ("twice is enough", Giraud, Langou and Rozloznik 2005).
+//
+//   Q (rows, columns), rows <= columns, row-major in rows of whole quads.
+//
+// A row that lies in the span of those before it comes out as what rounding left of it, cleaned. One that vanishes, or of
+// which even that lies in their span (as where columns repeat each other), is replaced by a fixed vector of signs.
+//
+// One workgroup per matrix. Four rows at a time are projected on all before them, so that a number loaded from those
+// serves four products, and then one on the other.
+//# import shared/workgroupSum.wgsl
+//# import shared/quads.wgsl
+
+struct Problem {
+  rows: u32,
+  columns: u32,
+  matrix: u32,         // first quad of Q, quads from row to row
+  stride: u32,
+}
+
+@group(0) @binding(0) var<storage, read> problems: array<Problem>;
+@group(0) @binding(1) var<storage, read_write> matrix: array<vec4f>;     // Q: (rows, columns)
+
+const WORKGROUP = 64u;
+const BLOCK = 4u;
+const PANEL = 256u;        // rows whose coefficients fit into workgroup memory at once
+const MOST_TURNS = 6u;
+const LEFT_OVER = 1e-3f;   // a row that was projected before and shrinks to this share lies in the span
+const SHORTEST = 1e-12f;
+const LONGEST = 1e12f;
+
+var<workgroup> coefficients: array<vec4f, PANEL>;   // [row projected on][row of the block]
+
+/// +-1, fixed for each index and row (a multiplicative hash).
+fn sign(index: u32, row: u32) -> f32 {
+  var bits = ((index + 1u) * 0x9e3779b9u) ^ ((row + 1u) * 0x85ebca6bu);
+  bits = (bits ^ (bits >> 15u)) * 0x2c1b3c6du;
+  return select(-1.0, 1.0, (bits >> 31u) == 1u);
+}
+
+/// The length of a row, the same for the whole workgroup.
+fn lengthOf(start: u32, quads: u32, lane: u32) -> f32 {
+  var squares = 0.0;
+  for (var q = lane; q < quads; q += WORKGROUP) {
+    squares += dot(matrix[start + q], matrix[start + q]);
+  }
+  return sqrt(workgroupSum(lane, squares));
+}
+
+/// Takes from `count` rows, up to BLOCK, from `row` on what lies in the span of the first `before` rows.
+fn project(p: Problem, row: u32, count: u32, before: u32, quads: u32, lane: u32) {
+  let last = row + count - 1u;
+  var rows = array<u32, BLOCK>();   // where each begins; after the last it stands again, and is left alone
+  for (var k = 0u; k < BLOCK; k++) { rows[k] = p.matrix + min(row + k, last) * p.stride; }
+  for (var panel = 0u; panel < before; panel += PANEL) {
+    let end = min(panel + PANEL, before);
+    for (var i = panel + lane; i < end; i += WORKGROUP) {
+      var dots = mat4x4f();
+      for (var q = 0u; q < quads; q++) {
+        let x = matrix[p.matrix + i * p.stride + q];
+        dots[0] = fma(matrix[rows[0] + q], x, dots[0]);
+        dots[1] = fma(matrix[rows[1] + q], x, dots[1]);
+        dots[2] = fma(matrix[rows[2] + q], x, dots[2]);
+        dots[3] = fma(matrix[rows[3] + q], x, dots[3]);
+      }
+      coefficients[i - panel] = vec4f(1.0) * dots;
+    }
+    workgroupBarrier();
+    for (var q = lane; q < quads; q += WORKGROUP) {
+      var values = mat4x4f(matrix[rows[0] + q], matrix[rows[1] + q], matrix[rows[2] + q], matrix[rows[3] + q]);
+      for (var i = panel; i < end; i++) {
+        let x = matrix[p.matrix + i * p.stride + q];
+        let c = coefficients[i - panel];
+        values[0] = fma(vec4f(-c[0]), x, values[0]);
+        values[1] = fma(vec4f(-c[1]), x, values[1]);
+        values[2] = fma(vec4f(-c[2]), x, values[2]);
+        values[3] = fma(vec4f(-c[3]), x, values[3]);
+      }
+      for (var k = 0u; k < count; k++) { matrix[rows[k] + q] = values[k]; }
+    }
+    storageBarrier();
+    workgroupBarrier();
+  }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let p = problems[group.x];
+  let quads = (p.columns + 3u) / 4u;
+  // A thread keeps to its own quads of a row but where it takes a product with a whole row. Padding counts as zero.
+  for (var i = lane; i < p.rows; i += WORKGROUP) {
+    let last = p.matrix + i * p.stride + quads - 1u;
+    matrix[last] = select(vec4f(), matrix[last], first(p.columns - 4u * (quads - 1u)));
+  }
+  storageBarrier();
+  workgroupBarrier();
+  for (var head = 0u; head < p.rows; head += BLOCK) {
+    let count = min(BLOCK, p.rows - head);
+    var lengths = vec4f();
+    for (var k = 0u; k < count; k++) {
+      let start = p.matrix + (head + k) * p.stride;
+      var length = lengthOf(start, quads, lane);
+      for (var i = 0u; i < 3u && !(length > SHORTEST && length < LONGEST); i++) {   // else its square may not be a number
+        for (var q = lane; q < quads; q += WORKGROUP) {
+          matrix[start + q] *= select(1.0 / SHORTEST, 1.0 / LONGEST, length >= LONGEST);
+        }
+        storageBarrier();
+        workgroupBarrier();
+        length = lengthOf(start, quads, lane);
+      }
+      lengths[k] = length;
+    }
+    project(p, head, count, head, quads, lane);
+    for (var k = 0u; k < count; k++) {
+      let row = head + k;
+      let start = p.matrix + row * p.stride;
+      if (k > 0u) {   // on the rows of the block before it
+        var products = vec4f();
+        for (var q = lane; q < quads; q += WORKGROUP) {
+          let x = matrix[start + q];
+          for (var i = 0u; i < k; i++) { products[i] += dot(x, matrix[p.matrix + (head + i) * p.stride + q]); }
+        }
+        let c = workgroupSums(lane, products);
+        for (var q = lane; q < quads; q += WORKGROUP) {
+          var x = matrix[start + q];
+          for (var i = 0u; i < k; i++) { x = fma(vec4f(-c[i]), matrix[p.matrix + (head + i) * p.stride + q], x); }
+          matrix[start + q] = x;
+        }
+      }
+      var before = lengths[k];
+      var replaced = false;
+      for (var turn = 0u; turn < MOST_TURNS; turn++) {
+        if (turn > 0u) { project(p, row, 1u, row, quads, lane); }
+        let length = lengthOf(start, quads, lane);
+        let inSpan = turn > 0u && !replaced && length < LEFT_OVER * before;
+        let vanished = inSpan || !(length > 1e-30);
+        for (var q = lane; q < quads; q += WORKGROUP) {
+          let fresh = vec4f(sign(4u * q, row), sign(4u * q + 1u, row), sign(4u * q + 2u, row), sign(4u * q + 3u, row));
+          let kept = select(vec4f(), fresh, first(p.columns - 4u * q));
+          matrix[start + q] = select(matrix[start + q] / length, kept, vanished);
+        }
+        storageBarrier();
+        workgroupBarrier();
+        if (length > 0.7 * before) { break; }
+        replaced = replaced || vanished;
+        before = select(1.0, sqrt(f32(p.columns)), vanished);
+      }
+    }
+  }
+}

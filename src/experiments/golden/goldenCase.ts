@@ -1,0 +1,261 @@
+/** Everything that the engine computes of a golden case, and how far it is from what the case holds. */
+
+import { InputError } from '../../errors.js';
+import type { Engine } from '../../graph/engine.js';
+import type { StateArrays } from '../../graph/namedTensors.js';
+import type { Graph, Value } from '../../graph/operation.js';
+import { within } from '../../host/scope.js';
+import { architecture } from '../../model/architecture.js';
+import { grid } from '../../model/domain/grid.js';
+import { scatteredPoints } from '../../model/domain/scatteredPoints.js';
+import { forward, networkInput } from '../../model/forward.js';
+import {
+  defineModel,
+  type Model,
+  modelParameterShapes,
+  networksOf,
+  outputShape,
+  ownParameters,
+} from '../../model/model.js';
+import { blockSize } from '../../ops/eigen/topEigenpairs.js';
+import { matmul } from '../../ops/linear/matmul.js';
+import { adamStep } from '../../ops/optimiser/adam.js';
+import { pseudoNtk } from '../../ops/tangent/pseudoNtk.js';
+import { vjp } from '../../ops/vjp.js';
+import type { Applied } from '../../precondition/preconditioner.js';
+import { sepPgd } from '../../precondition/sepPgd.js';
+import { gradientOf } from '../../train/gradient.js';
+import {
+  activations,
+  contractions,
+  type GoldenCase,
+  modulationNames,
+  named,
+  objectives,
+  type Quantities,
+} from './goldenFormat.js';
+import { flat, identityMinus, type Nested, nest, split, transposed } from './nested.js';
+
+function modelOfCase({ kind, ns, ranks, scale, coords, X, ...given }: GoldenCase): Model {
+  return defineModel({
+    domain: X ? scatteredPoints({ axes: ns.length, coordinates: flat(X) }) : grid(coords),
+    contraction: named(contractions, 'kind', kind)(ranks, scale),
+    network: architecture({
+      width: given.W,
+      depth: given.depth,
+      activation: named(activations, 'activation', given.activation),
+      omega: given.omegas,
+      frequencies: given.fourier_B ?? [],
+    }),
+  });
+}
+
+/** Everything that the engine computes of a case, under the case's own names. */
+export function runCase(engine: Engine, given: GoldenCase): Promise<Quantities> {
+  return within(async scope => {
+    const model = modelOfCase(given);
+    const output = outputShape(model);
+    const shapes = modelParameterShapes(model);
+    const objective = named(objectives, 'loss', given.loss);
+    const input = scope.keep(await networkInput(engine, model));
+    const parameters = scope.keep(engine.stack(shapes, joinParameters(model, given)));
+    const target = scope.keep(engine.tensor(output, maskedTarget(given)));
+    const modulation = named(modulationNames, 'g', given.g);
+    const preconditioner = scope.keep(await sepPgd({ topK: given.k, modulation }).start(engine, model));
+
+    const passIn = (graph: Graph, at: Value) => {
+      const pass = forward(graph, model, at, input);
+      const goal = objective.goal(pass.output, graph.read(target));
+      const gradient = (applied?: Applied) => gradientOf(goal, pass.output, at, applied);
+      return { ...pass, ...goal, cotangent: vjp(goal.loss, 1, [pass.output])[0], gradient };
+    };
+    const quantities = scope.keep(
+      await engine.compile(graph => {
+        const pass = passIn(graph, graph.read(parameters));
+        const applied = preconditioner.refreshed?.(graph, pass, { cold: true }) as Applied;
+        const preconditioned = applied.transform(pass.cotangent);
+        return {
+          factors: pass.factors,
+          output: pass.output,
+          residual: pass.cotangent,
+          loss_value: pass.loss,
+          K: pseudoNtk(pass.residuals),
+          P: preconditioned,
+          M: vjp(pass.output, preconditioned, [pass.factors])[0],
+          grad_plain: pass.gradient(),
+          grad_seppgd: pass.gradient(applied),
+        };
+      }),
+    );
+    await quantities.run();
+    const read = async (name: keyof typeof quantities.outputs) => [...(await quantities.outputs[name].read())];
+    const perAxis = (values: readonly number[], shape: (axis: number) => readonly number[]) =>
+      split(
+        values,
+        given.ns.map((_, axis) => shape(axis)),
+      );
+
+    const widths = networksOf(model).map(({ outputs }) => outputs);
+    const spectra = (await preconditioner.spectra?.()) ?? [];
+    const results: Record<string, Nested | Record<string, Nested>> = {
+      factors: perAxis(await read('factors'), axis => [given.ns[axis], widths[axis]]),
+      output: nest(await read('output'), output),
+      residual: nest(await read('residual'), output),
+      loss_value: (await read('loss_value'))[0],
+      K: perAxis(await read('K'), axis => [given.ns[axis], given.ns[axis]]),
+      eigenvalues_desc: spectra.map(({ values }) => [...values].slice(0, given.k)),
+      S: await preconditionersOf(engine, await preconditioner.state(), given),
+      P: nest(await read('P'), output),
+      ...(given.X && { Sr: nest(await read('P'), output) }),
+      M: perAxis(await read('M'), axis => [given.ns[axis], widths[axis]]).map(transposed),
+      grad_plain: namedParameters(model, await read('grad_plain'), given),
+      grad_seppgd: namedParameters(model, await read('grad_seppgd'), given),
+    };
+
+    const settings = given.adam;
+    if (!settings) return results;
+    const runs = [
+      { name: 'seppgd', after3: 'adam_seppgd_after3_fixedS', applied: (graph: Graph) => preconditioner.current(graph) },
+      { name: 'plain', after3: 'adam_plain_after3', applied: () => undefined },
+    ];
+    for (const { name, after3, applied } of runs) {
+      const run = await trainCase(engine, model, given, settings, (graph, at) => {
+        const { loss, gradient } = passIn(graph, at);
+        return { loss, gradient: gradient(applied(graph)) };
+      });
+      results[`adam_${name}_after1`] = namedParameters(model, run.after1, given);
+      results[after3] = namedParameters(model, run.after3, given);
+      results[`loss_${name}_after3`] = run.lossAfter3;
+    }
+    return results;
+  });
+}
+
+/** S = I - V^T C V of each axis, from the state of its preconditioner. */
+function preconditionersOf(engine: Engine, { vectors, scaled }: StateArrays, { ns, k }: GoldenCase): Promise<Nested[]> {
+  return within(async scope => {
+    const shapes = ns.map(n => [blockSize(n, k), n]);
+    const [v, cv] = [vectors, scaled].map(values => scope.keep(engine.stack(shapes, values)));
+    const plan = scope.keep(
+      await engine.compile(graph => ({ s: matmul(graph.read(v), graph.read(cv), { transposeLeft: true }) })),
+    );
+    await plan.run();
+    const all = split(
+      [...(await plan.outputs.s.read())],
+      ns.map(n => [n, n]),
+    );
+    return all.map(identityMinus);
+  });
+}
+
+/** Three steps of Adam from the case's parameters. */
+async function trainCase(
+  engine: Engine,
+  model: Model,
+  given: GoldenCase,
+  { lr, b1, b2, eps }: NonNullable<GoldenCase['adam']>,
+  build: (graph: Graph, parameters: Value) => { loss: Value; gradient: Value },
+) {
+  const shapes = modelParameterShapes(model);
+  const parameters = engine.stack(shapes, joinParameters(model, given));
+  const [first, second, counter] = [engine.stack(shapes), engine.stack(shapes), engine.tensor([1])];
+  const rate = engine.tensor([1], [lr]);
+  const step = await engine.compile(graph => {
+    const before = graph.read(parameters);
+    const { loss, gradient } = build(graph, before);
+    const state = { parameters: before, firstMoment: graph.read(first), secondMoment: graph.read(second) };
+    const attributes = { beta1: b1, beta2: b2, epsilon: eps, weightDecay: 0, decoupled: false };
+    const next = adamStep(state, gradient, graph.read(counter), graph.read(rate), attributes);
+    graph.assign(parameters, next.parameters);
+    graph.assign(first, next.firstMoment);
+    graph.assign(second, next.secondMoment);
+    return { loss };
+  });
+  const snapshots: number[][] = [];
+  for (let t = 1; t <= 4; t++) {
+    counter.write(new Float32Array(new Uint32Array([t]).buffer));
+    if (t === 2 || t === 4) snapshots.push([...(await parameters.read())]);
+    await step.run();
+  }
+  // The fourth run's loss is that of the parameters after three steps.
+  const [lossAfter3] = await step.outputs.loss.read();
+  return { after1: snapshots[0], after3: snapshots[1], lossAfter3 };
+}
+
+/** What the contraction itself is trained in, such as the core of a Tucker model: one member's, as in a case. */
+function ownNames(model: Model): string[] {
+  return Object.keys(ownParameters(model).contraction);
+}
+
+/** [W | b] of every layer, network by network, and what the contraction is trained in, from the case's names. */
+function joinParameters(model: Model, { ns, params, depth }: GoldenCase): number[] {
+  const values: number[] = [];
+  for (let axis = 0; axis < ns.length; axis++) {
+    for (let layer = 0; layer < depth; layer++) {
+      const weights = params[`d${axis}.W${layer}`] as number[][] | undefined;
+      const biases = params[`d${axis}.b${layer}`] as number[] | undefined;
+      if (!weights || !biases) throw new InputError(`case: params lack d${axis}.W${layer} or d${axis}.b${layer}`);
+      weights.forEach((row, i) => {
+        values.push(...row, biases[i]);
+      });
+    }
+  }
+  const own = ownNames(model).map(name => {
+    if (!params[name]) throw new InputError(`case: params lack ${name}`);
+    return flat(params[name]);
+  });
+  return [...values, ...own.flat()];
+}
+
+function namedParameters(model: Model, values: readonly number[], { ns, depth }: GoldenCase): Record<string, Nested> {
+  const shapes = modelParameterShapes(model);
+  const result: Record<string, Nested> = {};
+  split(values, shapes).forEach((tensor, i) => {
+    const own = i - depth * ns.length;
+    if (own >= 0) {
+      result[ownNames(model)[own]] = tensor;
+      return;
+    }
+    const matrix = tensor as number[][];
+    const name = (letter: string) => `d${Math.floor(i / depth)}.${letter}${i % depth}`;
+    result[name('W')] = matrix.map(row => row.slice(0, -1));
+    result[name('b')] = matrix.map(row => row.at(-1) as number);
+  });
+  return result;
+}
+
+function maskedTarget({ target, mask }: GoldenCase): number[] {
+  const values = flat(target);
+  const kept = mask === null ? undefined : flat(mask);
+  return values.map((value, i) => (kept?.[i] === 0 ? Number.NaN : value));
+}
+
+export interface Comparison {
+  readonly name: string;
+  /** |computed - expected| / |expected|, Frobenius; the largest over axes or parameters. */
+  readonly error: number;
+}
+
+/** The relative error of every quantity that both have. */
+export function compareCase(expected: Quantities, computed: Quantities): Comparison[] {
+  return Object.keys(computed)
+    .filter(name => expected[name] !== undefined)
+    .map(name => ({ name, error: relativeError(expected[name], computed[name], name) }));
+}
+
+function relativeError(expected: Quantities[string], computed: Quantities[string], name: string): number {
+  const [want, got] = [expected, computed].map(value =>
+    typeof value === 'object' && !Array.isArray(value) ? flat(Object.values(value)) : flat(value as Nested),
+  );
+  if (name === 'eigenvalues_desc') {
+    const lists = (expected as number[][]).map((list, i) => list.slice(0, (computed as number[][])[i].length));
+    return frobenius(flat(lists), got);
+  }
+  return frobenius(want, got);
+}
+
+function frobenius(expected: readonly number[], computed: readonly number[]): number {
+  if (expected.length !== computed.length) return Number.POSITIVE_INFINITY;
+  const norm = (values: readonly number[]) => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0));
+  return norm(expected.map((x, i) => x - computed[i])) / norm(expected);
+}

@@ -1,0 +1,140 @@
+/** One training run as reports have it: a task trained with given settings, timed, with its output and its costs. */
+
+import type { DivergedError } from '../errors.js';
+import type { Engine } from '../graph/engine.js';
+import type { Optimiser } from '../optimiser/optimiser.js';
+import type { Preconditioner } from '../precondition/preconditioner.js';
+import { runTraining } from '../train/runTraining.js';
+import { Trainer, type TrainerState } from '../train/trainer.js';
+import type { TrainerOptions } from '../train/trainerOptions.js';
+
+/** What a report says of a model: its loss against what it is trained on, and whatever the task judges it by. */
+export interface Measured {
+  readonly loss: number;
+}
+
+/** What is trained, and how it is judged. */
+export interface TrainingTask<M extends Measured>
+  extends Pick<TrainerOptions, 'model' | 'target' | 'evaluations' | 'objective'> {
+  /** Of the present parameters. @throws DivergedError if the loss is not finite. */
+  measure(trainer: Trainer): Promise<M>;
+  /** What a progress bar shows of it. */
+  headline(measured: M): string;
+}
+
+export interface RunSettings {
+  readonly optimiser: Optimiser;
+  /** Plain gradients where it is absent. */
+  readonly preconditioner?: Preconditioner | undefined;
+  /** k as it was asked for, for the report. */
+  readonly topK?: 'auto' | number;
+  readonly steps: number;
+  readonly reportEvery: number;
+  readonly seed: number;
+  readonly tune?: boolean;
+  readonly resume?: TrainerState | undefined;
+}
+
+/** Told what happens in a run. */
+export interface Watch<M> {
+  /** The trainer is ready, its k chosen. */
+  started?(trainer: Trainer): void;
+  progress?(step: number, measured?: M): void;
+}
+
+/** k: how many eigenpairs are modulated. */
+export interface TopKReport {
+  /** 0 for a plain run. */
+  readonly asked: 'auto' | number;
+  /** For each axis, as asked or chosen; none for a plain run. */
+  readonly chosen: readonly number[];
+  /** By the last refresh, the least of all axes. */
+  readonly used: number;
+  /** How many float32 resolves, the least of all axes. */
+  readonly resolved: number;
+}
+
+/** What a run took. */
+export interface RunCosts {
+  /** Its name; 'none' for a plain run. */
+  readonly preconditioner: string;
+  readonly steps: number;
+  /** Training alone, reports left out. */
+  readonly seconds: number;
+  readonly msPerStep: number;
+  /** One refresh of the preconditioner by itself, with the forward pass that it starts from. */
+  readonly refreshMs: number;
+  readonly topK: TopKReport;
+  /** Device memory that the run held. */
+  readonly gpuBytes: number;
+}
+
+export interface FinishedRun<M extends Measured> {
+  readonly costs: RunCosts;
+  /** Every report, with the step it was made at, from the start. */
+  readonly reports: readonly (readonly [step: number, measured: M])[];
+  /** Of the model that was kept. */
+  readonly measured: M;
+  /** The model's output, member by member. */
+  readonly output: Float32Array;
+  readonly state: TrainerState;
+  /** What ended the run early, with the last good state above. */
+  readonly failure?: DivergedError;
+}
+
+/** @throws RunError where the loss is not finite before the first step. */
+export async function trainingRun<M extends Measured>(
+  engine: Engine,
+  task: TrainingTask<M>,
+  { optimiser, preconditioner, topK = 0, steps, reportEvery, seed, tune = false, resume }: RunSettings,
+  watch: Watch<M> = {},
+): Promise<FinishedRun<M>> {
+  const { model, target, evaluations, objective } = task;
+  const before = engine.memory.bytes;
+  const trainer = await Trainer.create(engine, {
+    model,
+    target,
+    optimiser,
+    seed,
+    tune,
+    ...(evaluations && { evaluations }),
+    ...(objective && { objective }),
+    ...(preconditioner && { preconditioner }),
+  });
+  try {
+    const gpuBytes = engine.memory.bytes - before;
+    if (resume) trainer.restore(resume);
+    watch.started?.(trainer);
+    const run = await runTraining(trainer, {
+      steps,
+      reportEvery,
+      measure: task.measure,
+      ...(watch.progress && { progress: watch.progress }),
+    });
+    const output = await trainer.render();
+    const spectra = (await trainer.spectra()) ?? [];
+    const costs: RunCosts = {
+      preconditioner: preconditioner?.name ?? 'none',
+      steps: run.state.step,
+      seconds: run.seconds,
+      msPerStep: run.msPerStep,
+      refreshMs: run.failure ? 0 : await trainer.timeRefresh(),
+      topK: {
+        asked: topK,
+        chosen: trainer.preconditioner?.topK ?? [],
+        used: least(spectra.map(spectrum => spectrum.used)),
+        resolved: least(spectra.map(spectrum => spectrum.resolved)),
+      },
+      gpuBytes,
+    };
+    const { reports, measured, state, failure } = run;
+    return { costs, reports, measured, output, state, ...(failure && { failure }) };
+  } finally {
+    trainer.dispose();
+  }
+}
+
+/** The least of the numbers; 0 where there are none. */
+function least(numbers: readonly number[]): number {
+  return numbers.length === 0 ? 0 : Math.min(...numbers);
+}

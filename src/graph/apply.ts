@@ -1,0 +1,25 @@
+/** How operations are applied and compare their inputs. */
+
+import { formatLayout, type Layout, sameLayout } from '../buffer/layout.js';
+import { InputError } from '../errors.js';
+import type { Operation, Value } from './operation.js';
+
+/** Applies an operation in the graph that its inputs belong to. @throws InputError as `Graph.apply`. */
+export function apply<A>(operation: Operation<A>, inputs: readonly Value[], attributes: A): readonly Value[] {
+  const [first] = inputs;
+  if (!first) throw new InputError(`${operation.name}: has no inputs`);
+  return first.graph.apply(operation, inputs, attributes);
+}
+
+/** Applies an operation with one output. */
+export function applyOne<A>(operation: Operation<A>, inputs: readonly Value[], attributes: A): Value {
+  return apply(operation, inputs, attributes)[0] as Value;
+}
+
+/** The layout that two values share. @throws InputError naming the operation if they differ. */
+export function requireSameLayout(name: string, a: Layout, b: Layout): Layout {
+  if (!sameLayout(a, b)) {
+    throw new InputError(`${name}: takes two values of one shape, got ${formatLayout(a)} and ${formatLayout(b)}`);
+  }
+  return a;
+}

@@ -1,0 +1,72 @@
+/** A graph as it is built. */
+
+import { formatLayout, type Layout, type Shape, stackOf } from '../buffer/layout.js';
+import type { Tensor } from '../buffer/tensor.js';
+import { InputError } from '../errors.js';
+import type { Assignment, Graph, Node, Operation, Value } from './operation.js';
+
+class RecordedValue implements Value {
+  constructor(
+    readonly graph: Graph,
+    readonly layout: Layout,
+    readonly source: Value['source'],
+  ) {}
+
+  get shape(): Shape {
+    const [part] = this.layout.parts;
+    if (!part || this.layout.parts.length > 1)
+      throw new InputError('the value is a stack of tensors: it has no one shape');
+    return part.shape;
+  }
+
+  get node(): Node | undefined {
+    return 'node' in this.source ? this.source.node : undefined;
+  }
+}
+
+export class Recorder implements Graph {
+  readonly nodes: Node[] = [];
+  readonly assignments: Assignment[] = [];
+  readonly #reads = new Map<Tensor, Value>();
+
+  read(tensor: Tensor): Value {
+    tensor.requireAlive();
+    let value = this.#reads.get(tensor);
+    if (!value) {
+      value = new RecordedValue(this, stackOf(tensor.layout.parts.map(part => part.shape)), { tensor });
+      this.#reads.set(tensor, value);
+    }
+    return value;
+  }
+
+  assign(tensor: Tensor, value: Value): void {
+    this.#own(value);
+    tensor.requireAlive();
+    const [shapes, given] = [tensor.layout, value.layout].map(formatLayout);
+    if (shapes !== given) throw new InputError(`assign: a tensor of shape ${shapes} cannot hold a value of ${given}`);
+    if (this.assignments.some(assignment => assignment.tensor === tensor)) {
+      throw new InputError('assign: the tensor is assigned twice in one graph');
+    }
+    this.assignments.push({ tensor, value });
+  }
+
+  apply<A>(operation: Operation<A>, inputs: readonly Value[], attributes: A): readonly Value[] {
+    for (const input of inputs) this.#own(input);
+    const layouts = operation.shapes(
+      inputs.map(input => input.layout),
+      attributes,
+    );
+    const outputs: Value[] = [];
+    const node: Node = { operation: operation as Operation<never>, attributes, inputs, outputs };
+    layouts.forEach((layout, output) => {
+      outputs.push(new RecordedValue(this, layout, { node, output }));
+    });
+    this.nodes.push(node);
+    return outputs;
+  }
+
+  #own(value: Value): void {
+    if (value.graph !== this)
+      throw new InputError('a value of another graph was used: build with the one you were given');
+  }
+}

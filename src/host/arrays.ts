@@ -1,0 +1,24 @@
+/** Numbers of a host's, in arrays of any kind. */
+
+/** What a host may give as numbers: an array, or a typed one. */
+export type Numbers = ArrayLike<number> & Iterable<number>;
+
+/** Arrays one after the other, in float32. */
+export function joined(arrays: readonly ArrayLike<number>[]): Float32Array {
+  const all = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const values of arrays) {
+    all.set(values, at);
+    at += values.length;
+  }
+  return all;
+}
+
+/** An array cut into pieces of the given lengths. */
+export function cut<T extends Float32Array | Float64Array>(values: T, lengths: readonly number[]): T[] {
+  let at = 0;
+  return lengths.map(length => {
+    at += length;
+    return values.slice(at - length, at) as T;
+  });
+}

@@ -1,0 +1,97 @@
+/** Checks of what a caller gave, each with an error of one line that says what, which value, and what would do. */
+
+import { InputError } from '../errors.js';
+
+const mostShown = 40;
+
+/** Whatever a caller or a file gave, for an error of one line: a name, a type, or what stands in its place. */
+export function shown(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  const start = String(value).slice(0, mostShown);
+  // As JSON no character breaks the line, but for the ends of lines that JSON knows nothing of.
+  const text = JSON.stringify(start)
+    .slice(1, -1)
+    .replace(/[\u007f-\u009f\u2028\u2029]/g, ' ');
+  return String(value).length > mostShown ? `${text}...` : text;
+}
+
+/**
+ * Options that are an object of known names: types say so too, but not every caller has types.
+ *
+ * @param what the function or the option that takes them.
+ * @param known a name for every option there is.
+ * @throws InputError something that is no object, or a name that is none of them.
+ */
+export function requireOptions<T extends object>(
+  what: string,
+  given: T,
+  known: { readonly [K in keyof Required<T>]: true },
+): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new InputError(`${what}: ${shown(given)} is no object: give options such as ${firstOf(known)}`);
+  }
+  const unknown = Object.keys(given).find(name => !Object.hasOwn(known, name));
+  if (unknown !== undefined) {
+    throw new InputError(`${what}: option ${shown(unknown)} is unknown: use ${Object.keys(known).join(', ')}`);
+  }
+}
+
+function firstOf(known: object): string {
+  return `{ ${Object.keys(known).slice(0, 2).join(', ')} }`;
+}
+
+/**
+ * A value that another part of the package made: a domain, an objective, an optimiser.
+ *
+ * @param methods what it must have.
+ * @throws InputError something else, such as a name or a bare option.
+ */
+export function requireValue(what: string, given: unknown, methods: readonly string[], remedy: string): void {
+  const has = (name: string) => typeof (given as Record<string, unknown>)[name] === 'function';
+  if (typeof given === 'object' && given !== null && methods.every(has)) return;
+  throw new InputError(`${what}: ${shown(given)} is none: ${remedy}`);
+}
+
+/** @throws InputError unless `value` is a whole number in the range. */
+export function requireCount(name: string, value: number, from: number, to: number): void {
+  if (Number.isInteger(value) && value >= from && value <= to) return;
+  throw new InputError(`${name}: ${shown(value)}: use a whole number from ${from} to ${to}`);
+}
+
+export interface NumberRange {
+  readonly from?: number;
+  /** In the place of `from`: the number itself is out of range. */
+  readonly above?: number;
+  readonly to?: number;
+  /** In the place of `to`. */
+  readonly below?: number;
+}
+
+/** @throws InputError unless `value` is a number in the range that is one in float32 too. */
+export function requireNumber(name: string, value: number, { from, above, to, below }: NumberRange = {}): void {
+  const isInRange =
+    (from === undefined || value >= from) &&
+    (above === undefined || value > above) &&
+    (to === undefined || value <= to) &&
+    (below === undefined || value < below);
+  const single = typeof value === 'number' ? Math.fround(value) : Number.NaN;
+  if (Number.isFinite(single) && isInRange && (value === 0) === (single === 0)) return;
+  const bounds = [
+    from === undefined ? '' : `from ${from}`,
+    above === undefined ? '' : `above ${above}`,
+    to === undefined ? '' : `up to ${to}`,
+    below === undefined ? '' : `below ${below}`,
+  ].filter(bound => bound !== '');
+  throw new InputError(`${name}: ${shown(value)}: use a number that float32 holds ${bounds.join(', ')}`.trimEnd());
+}
+
+/** @throws InputError unless `value` is true or false. */
+export function requireFlag(name: string, value: boolean): void {
+  if (typeof value !== 'boolean') throw new InputError(`${name}: ${shown(value)}: use true or false`);
+}
+
+/** @throws InputError unless `value` is one of the words. */
+export function requireWord<W extends string>(name: string, value: W, words: readonly W[]): void {
+  if (!words.includes(value)) throw new InputError(`${name}: ${shown(value)} is unknown: use ${words.join(', ')}`);
+}

@@ -1,0 +1,41 @@
+/** Things that are made one after the other and disposed of together. */
+
+export interface Disposable {
+  dispose(): void;
+}
+
+export class Scope implements Disposable {
+  readonly #made: Disposable[] = [];
+
+  /** Has it disposed of with the others. */
+  keep<T extends Disposable>(one: T): T {
+    this.#made.push(one);
+    return one;
+  }
+
+  /** Disposes of everything kept, what was made last first. */
+  dispose(): void {
+    for (const one of this.#made.splice(0).reverse()) one.dispose();
+  }
+}
+
+/** Does `work` with a scope that outlives it where it succeeds, and is disposed of where it throws. */
+export async function building<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
+  const scope = new Scope();
+  try {
+    return await work(scope);
+  } catch (error) {
+    scope.dispose();
+    throw error;
+  }
+}
+
+/** Does `work` with a scope that ends with it. */
+export async function within<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
+  const scope = new Scope();
+  try {
+    return await work(scope);
+  } finally {
+    scope.dispose();
+  }
+}

@@ -1,0 +1,95 @@
+/** The metadata of a model file: what it says of its model and of its training. */
+
+import { sizeOf } from '../../buffer/layout.js';
+import { InputError } from '../../errors.js';
+import { shown } from '../../host/checks.js';
+import { type Codec, modelOf, upgradeRecord } from '../../model/codec.js';
+import type { Model } from '../../model/model.js';
+
+/** Raised when a file can no longer be read by what was written for the last. */
+export const formatVersion = 2;
+/** Of the metadata of a safetensors file, where the record stands as JSON. */
+export const metadataKey = 'sepnn';
+/** The device counts them in 32 bits. */
+const mostSteps = 2 ** 32 - 1;
+
+export interface FileRecord {
+  readonly model: Model;
+  readonly step: number;
+  /** Undefined where the state has none, and in files of the first version, which are all Adam's. */
+  readonly optimiser: { readonly name: string; readonly since: number } | undefined;
+  readonly preconditioner: string | undefined;
+  readonly topK: readonly number[] | undefined;
+  readonly training: Readonly<Record<string, unknown>>;
+  /** Whether the file is of the first version of the format. */
+  readonly isFirst: boolean;
+}
+
+/** @throws InputError metadata that `writeModel` does not write. */
+export function parseRecord(path: string, metadata: Readonly<Record<string, string>>, codec?: Codec): FileRecord {
+  const remedy = 'give a file that sepnn wrote';
+  const text = metadata[metadataKey];
+  if (text === undefined) throw new InputError(`model ${path}: holds no model of sepnn: ${remedy}`);
+  let parsed: Record<string, unknown>;
+  try {
+    parsed = JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    throw new InputError(`model ${path}: its metadata is no JSON: ${remedy}`);
+  }
+  const { version, step, optimiser, preconditioner, training = {} } = parsed ?? {};
+  if (version !== formatVersion && version !== 1) {
+    const newer = typeof version === 'number' && version > formatVersion;
+    throw new InputError(
+      `model ${path}: is of format ${shown(version)}, and this sepnn reads up to ${formatVersion}: ${newer ? 'use a newer sepnn' : remedy}`,
+    );
+  }
+  if (!Number.isInteger(step) || (step as number) < 0 || (step as number) > mostSteps) {
+    throw new InputError(`model ${path}: its step is ${shown(step)}: ${remedy}`);
+  }
+  if (preconditioner !== undefined && typeof preconditioner !== 'string') {
+    throw new InputError(`model ${path}: its preconditioner is ${shown(preconditioner)}: ${remedy}`);
+  }
+  if (typeof training !== 'object' || training === null || Array.isArray(training)) {
+    throw new InputError(`model ${path}: its settings are ${shown(training)}: ${remedy}`);
+  }
+  const isFirst = version === 1;
+  const model = checked(path, () => modelOf(isFirst ? upgradeRecord(parsed.model) : parsed.model, codec));
+  return {
+    model,
+    step: step as number,
+    optimiser: checkedOptimiser(path, optimiser, step as number),
+    preconditioner,
+    topK: checkedTopK(path, isFirst ? parsed.top : parsed.topK, model),
+    training: training as Readonly<Record<string, unknown>>,
+    isFirst,
+  };
+}
+
+/** The optimiser's name and the step at which it started. */
+function checkedOptimiser(path: string, optimiser: unknown, step: number): FileRecord['optimiser'] {
+  if (optimiser === undefined) return undefined;
+  const { name, since } = (optimiser ?? {}) as Record<string, unknown>;
+  if (typeof name === 'string' && typeof since === 'number' && Number.isInteger(since) && since >= 0 && since <= step)
+    return { name, since };
+  throw new InputError(`model ${path}: its optimiser is ${shown(optimiser)}: give a file that sepnn wrote`);
+}
+
+/** What the metadata or the tensors describe, with the file's name on what is wrong with it. */
+export function checked<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new InputError(
+      `model ${path}: describes no model (${(error as Error).message}): give a file that sepnn wrote`,
+    );
+  }
+}
+
+/** k of each axis, or of the model as a whole. */
+function checkedTopK(path: string, topK: unknown, { domain }: Model): readonly number[] | undefined {
+  if (topK === undefined) return undefined;
+  const most = Array.isArray(topK) && topK.length === 1 ? [sizeOf(domain.shape)] : domain.points;
+  const fits = (k: unknown, i: number) => Number.isInteger(k) && (k as number) >= 1 && (k as number) <= most[i];
+  if (Array.isArray(topK) && topK.length === most.length && topK.every(fits)) return topK;
+  throw new InputError(`model ${path}: its k is ${shown(topK)}: give a file that sepnn wrote`);
+}

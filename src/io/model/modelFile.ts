@@ -1,0 +1,89 @@
+import type { StateArrays } from '../../graph/namedTensors.js';
+import { type Codec, coordinateTensors, describeModel, withCoordinates } from '../../model/codec.js';
+import type { Model } from '../../model/model.js';
+import type { TrainerState } from '../../train/trainer.js';
+import { readBytes, writeWhole } from '../files.js';
+import { checked, formatVersion, metadataKey, parseRecord } from './fileRecord.js';
+import { addParameters, collectParameters, requireHeld } from './parameterTensors.js';
+import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.js';
+
+const mostBytes = 4e9; // about what one array of Node's holds
+
+export interface SavedModel {
+  readonly model: Model;
+  readonly state: TrainerState;
+  /** Settings of the training, to compare when it goes on. */
+  readonly training: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Writes a model with its training state, whole or not at all.
+ *
+ * @param codec a host's own values, by the names under which `readModel` is to find them.
+ * @throws InputError a value that no file could be read with.
+ */
+export async function writeModel(path: string, { model, state, training }: SavedModel, codec?: Codec): Promise<void> {
+  const tensors = new Map<string, NamedTensor>();
+  addParameters(tensors, model, state.parameters);
+  for (const [name, data] of Object.entries(coordinateTensors(model.domain))) tensors.set(name, data);
+  const { step, optimiser, preconditioner } = state;
+  for (const [group, values] of Object.entries({
+    optimiser: optimiser?.state,
+    preconditioner: preconditioner?.state,
+  })) {
+    for (const [name, data] of Object.entries(values ?? {})) {
+      tensors.set(`${group}.${name}`, { shape: [data.length], data });
+    }
+  }
+  const record = {
+    version: formatVersion,
+    model: describeModel(model, codec),
+    step,
+    ...(optimiser && { optimiser: { name: optimiser.name, since: optimiser.since ?? 0 } }),
+    ...(preconditioner && { preconditioner: preconditioner.name, topK: preconditioner.topK }),
+    training,
+  };
+  await writeWhole(path, encodeSafetensors({ tensors, metadata: { [metadataKey]: JSON.stringify(record) } }));
+}
+
+/** @throws InputError a file that cannot be read, is damaged, or was not written by `writeModel`. */
+export async function readModel(path: string, codec?: Codec): Promise<SavedModel> {
+  return decodeModel(path, await readBytes('model', path, mostBytes), codec);
+}
+
+/** The same from the bytes of a file. */
+export function decodeModel(path: string, bytes: Uint8Array, codec?: Codec): SavedModel {
+  const { tensors, metadata } = decodeSafetensors(path, bytes);
+  const record = parseRecord(path, metadata, codec);
+  const { step, optimiser, preconditioner, topK, training, isFirst } = record;
+  requireHeld(path, record.model, tensors);
+  const collect = (group: string) => collectParameters(path, tensors, group, record.model, isFirst);
+  const ofPreconditioner = groupOf(tensors, 'preconditioner.');
+  const state: TrainerState = {
+    step,
+    parameters: collect(''),
+    ...(isFirst && {
+      optimiser: {
+        name: 'adam',
+        state: { firstMoment: collect('firstMoment.'), secondMoment: collect('secondMoment.') },
+      },
+    }),
+    ...(!isFirst &&
+      optimiser !== undefined && {
+        optimiser: { ...optimiser, state: groupOf(tensors, 'optimiser.') },
+      }),
+    ...(preconditioner !== undefined && {
+      preconditioner: { name: preconditioner, ...(topK && { topK }), state: ofPreconditioner },
+    }),
+  };
+  return { model: modelWithCoordinates(path, record.model, tensors), training, state };
+}
+
+function groupOf(tensors: ReadonlyMap<string, NamedTensor>, group: string): StateArrays {
+  const own = [...tensors].filter(([name]) => name.startsWith(group));
+  return Object.fromEntries(own.map(([name, { data }]) => [name.slice(group.length), data]));
+}
+
+function modelWithCoordinates(path: string, model: Model, tensors: ReadonlyMap<string, NamedTensor>): Model {
+  return checked(path, () => withCoordinates(model, name => tensors.get(name)?.data));
+}

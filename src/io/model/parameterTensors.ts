@@ -1,0 +1,82 @@
+/** A model's parameters as named tensors of a file: W and b apart, what contraction and readout hold as it is. */
+
+import { sizeOf, sizeOfAll } from '../../buffer/layout.js';
+import { InputError } from '../../errors.js';
+import { namedParameters } from '../../model/codec.js';
+import { type Model, modelParameterShapes, networksOf } from '../../model/model.js';
+import type { NamedTensor } from './safetensors.js';
+
+/** What a model claims to be against what its file holds, before memory is taken for the claim. */
+export function requireHeld(path: string, model: Model, tensors: ReadonlyMap<string, NamedTensor>): void {
+  const fail = (claims: string, holds: string): never => {
+    throw new InputError(`model ${path}: describes a model of ${claims}, and holds ${holds}: give a whole file`);
+  };
+  // Counted apart: the list of the layers' shapes may itself be too long.
+  const layers = networksOf(model).length * model.network.depth;
+  if (2 * layers > tensors.size) fail(`${layers} layers`, `${tensors.size} tensors`);
+  const numbers = sizeOfAll(modelParameterShapes(model));
+  const held = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
+  if (numbers > held) fail(`${numbers} parameters`, `${held} numbers`);
+}
+
+/** [W | b] as W, (outputs, inputs), and b, (outputs); what contraction and readout are trained in as it is. */
+export function addParameters(tensors: Map<string, NamedTensor>, model: Model, values: Float32Array): void {
+  let at = 0;
+  for (const { name, shape, layer } of namedParameters(model)) {
+    const own = values.subarray(at, at + sizeOf(shape));
+    at += own.length;
+    if (tensors.has(layer ? `${name}.weight` : name)) {
+      throw new InputError(
+        `parameter ${name}: there are two of this name: give that of the contraction or of the readout another`,
+      );
+    }
+    if (!layer) {
+      tensors.set(name, { shape, data: own.slice() });
+      continue;
+    }
+    const [rows, columns] = shape;
+    const inputs = columns - 1;
+    const weight = new Float32Array(rows * inputs);
+    const bias = new Float32Array(rows);
+    for (let row = 0; row < rows; row++) {
+      weight.set(own.subarray(row * columns, row * columns + inputs), row * inputs);
+      bias[row] = own[row * columns + inputs];
+    }
+    tensors.set(`${name}.weight`, { shape: [rows, inputs], data: weight });
+    tensors.set(`${name}.bias`, { shape: [rows], data: bias });
+  }
+}
+
+export function collectParameters(
+  path: string,
+  tensors: ReadonlyMap<string, NamedTensor>,
+  group: string,
+  model: Model,
+  isFirst: boolean,
+): Float32Array {
+  const take = (name: string, count: number): Float32Array => {
+    const data = tensors.get(name)?.data;
+    if (data?.length === count) return data;
+    throw new InputError(
+      `model ${path}: tensor ${name} is ${data ? `${data.length} numbers, not ${count}` : 'missing'}`,
+    );
+  };
+  const values = new Float32Array(sizeOfAll(modelParameterShapes(model)));
+  let at = 0;
+  for (const { name, shape, layer } of namedParameters(model, isFirst ? 'channel' : 'member')) {
+    if (!layer) {
+      values.set(take(`${group}${name}`, sizeOf(shape)), at);
+      at += sizeOf(shape);
+      continue;
+    }
+    const [rows, columns] = shape;
+    const inputs = columns - 1;
+    const weight = take(`${group}${name}.weight`, rows * inputs);
+    const bias = take(`${group}${name}.bias`, rows);
+    for (let row = 0; row < rows; row++, at += columns) {
+      values.set(weight.subarray(row * inputs, (row + 1) * inputs), at);
+      values[at + inputs] = bias[row];
+    }
+  }
+  return values;
+}

@@ -1,0 +1,129 @@
+/** The safetensors format: a JSON header of names, shapes and offsets, then the numbers, little-endian. */
+
+import { InputError } from '../../errors.js';
+import { shown } from '../../host/checks.js';
+
+export interface NamedTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+export interface TensorFile {
+  readonly tensors: ReadonlyMap<string, NamedTensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const mostHeaderBytes = 100e6;
+
+/** The file as bytes; tensors in the map's order, each at a multiple of 8 bytes from the file's start. */
+export function encodeSafetensors({ tensors, metadata }: TensorFile): Uint8Array {
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  let offset = 0;
+  for (const [name, { shape, data }] of tensors) {
+    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] };
+    offset += data.byteLength;
+  }
+  let json = new TextEncoder().encode(JSON.stringify(header));
+  const paddedLength = Math.ceil(json.length / 8) * 8;
+  const spaces = new Uint8Array(paddedLength).fill(0x20);
+  spaces.set(json);
+  json = spaces;
+  const bytes = new Uint8Array(8 + json.length + offset);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true);
+  bytes.set(json, 8);
+  let at = 8 + json.length;
+  for (const { data } of tensors.values()) {
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  return bytes;
+}
+
+/**
+ * Reads the format. Everything the header says is checked against the file before it is used, so that a file costs no
+ * more memory than it has bytes, whatever it claims.
+ *
+ * @param name the file's, for errors.
+ * @throws InputError a file that is cut short, a header that is no such JSON, or offsets that do not fit.
+ */
+export function decodeSafetensors(name: string, bytes: Uint8Array): TensorFile {
+  const fail: Fail = what => {
+    throw new InputError(`model ${name}: ${what}: give a whole safetensors file`);
+  };
+  if (bytes.length < 8) fail(`has ${bytes.length} bytes, too few for a header`);
+  const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  if (headerLength > mostHeaderBytes) fail(`claims a header of ${headerLength} bytes, above ${mostHeaderBytes}`);
+  if (headerLength > bytes.length - 8) fail(`claims a header of ${headerLength} bytes and has ${bytes.length}`);
+  const header = parseHeader(bytes.subarray(8, 8 + headerLength), fail);
+  const data = bytes.subarray(8 + headerLength);
+  const metadata = stringMap(header.__metadata__, fail);
+  const entries = Object.entries(header)
+    .filter(([key]) => key !== '__metadata__')
+    .map(([key, entry]) => ({ key, ...requireEntry(key, entry, data.length, fail) }));
+  requireTiling(entries, data.length, fail); // first, since tensors that overlap could take any amount of memory
+  const tensors = new Map<string, NamedTensor>();
+  for (const { key, shape, begin, end } of entries) {
+    const own = new Uint8Array(end - begin); // a copy, since the file's own bytes need not be aligned
+    own.set(data.subarray(begin, end));
+    tensors.set(key, { shape, data: new Float32Array(own.buffer) });
+  }
+  return { tensors, metadata };
+}
+
+type Fail = (what: string) => never;
+
+function parseHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch {
+    return fail('its header is no JSON');
+  }
+  if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
+  return fail('its header is no JSON object');
+}
+
+function stringMap(value: unknown, fail: Fail): Record<string, string> {
+  if (value === undefined) return {};
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) fail('its metadata is no object');
+  const entries = Object.entries(value as Record<string, unknown>);
+  if (entries.some(([, text]) => typeof text !== 'string')) fail('its metadata holds something other than text');
+  return Object.fromEntries(entries) as Record<string, string>;
+}
+
+interface Entry {
+  readonly shape: readonly number[];
+  /** Bytes of the data, the end left out. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+function requireEntry(key: string, entry: unknown, dataLength: number, fail: Fail): Entry {
+  const what = `tensor ${shown(key)}`;
+  const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
+  if (dtype !== 'F32') fail(`${what} is of type ${shown(dtype)}, and F32 is read`);
+  const isSize = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
+  if (!Array.isArray(shape) || !shape.every(isSize)) return fail(`${what} has no shape`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) return fail(`${what} has no offsets`);
+  const [begin, end] = offsets as [number, number];
+  if (begin > end || end > dataLength) return fail(`${what} claims bytes ${begin} to ${end} of ${dataLength}`);
+  const bytes = shape.reduce((product: number, n: number) => product * n, 4);
+  if (bytes !== end - begin) return fail(`${what} of shape (${listOf(shape)}) claims ${end - begin} bytes`);
+  return { shape, begin, end };
+}
+
+const mostAxesShown = 6;
+
+function listOf(shape: readonly number[]): string {
+  return [...shape.slice(0, mostAxesShown), ...(shape.length > mostAxesShown ? ['...'] : [])].join(', ');
+}
+
+/** The tensors lie after each other without holes or overlaps, as the format wants. */
+function requireTiling(entries: readonly Entry[], length: number, fail: Fail): void {
+  let at = 0;
+  for (const { begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
+    if (begin !== at) fail(`its tensors overlap or leave a hole at byte ${Math.min(at, begin)}`);
+    at = end;
+  }
+  if (at !== length) fail(`has ${length - at} bytes that belong to no tensor`);
+}

@@ -1,0 +1,69 @@
+/** A kernel as a value: its text, and what stands in it, with types derived from that. */
+
+import type { Storage } from '../buffer/memory.js';
+
+export type ConstantValue = number | boolean;
+
+/**
+ * The fields of a struct that a kernel reads, in their order: u32, f32, or an array of so many structs. All are of whole
+ * words of 4 bytes and so lie directly after each other (WGSL, section 14.4.1).
+ */
+export interface StructLayout {
+  readonly [field: string]: 'u32' | 'f32' | { readonly struct: StructLayout; readonly count: number };
+}
+
+export interface BindingLayout {
+  readonly name: string;
+  readonly access: 'uniform' | 'read' | 'read_write';
+  /** Of a struct, the uniform settings; or of an array of structs, a table. */
+  readonly struct?: StructLayout;
+  readonly table?: boolean;
+}
+
+/** A kernel: those of this package are under kernels/ and `src/wgsl`, a host's own come from `kernelOf`. */
+export interface Kernel {
+  readonly name: string;
+  /** WGSL, with its imports in place and its slots open. */
+  readonly source: string;
+  /** Where a text of another file is put in: see `SlotText`. */
+  readonly slots: readonly string[];
+  /** Module constants that a dispatch may set, with their values. */
+  readonly constants: Readonly<Record<string, ConstantValue>>;
+  readonly bindings: readonly BindingLayout[];
+}
+
+/** What fills a slot of a kernel: a schedule of the matrix products, an activation, a pointwise loss. */
+export interface SlotText {
+  readonly name: string;
+  readonly source: string;
+  readonly constants: Readonly<Record<string, ConstantValue>>;
+}
+
+type Binding<K extends Kernel> = K['bindings'][number];
+
+type Value<F> = F extends { struct: infer S } ? readonly Values<S>[] : number;
+type Values<S> = { readonly [F in keyof S]: Value<S[F]> };
+
+type StructBinding<K extends Kernel> = Extract<Binding<K>, { struct: unknown }>;
+type BufferBinding<K extends Kernel> = Exclude<Binding<K>, { struct: unknown }>;
+
+/** Values of a struct whose fields are known at run time alone. */
+export type FieldValues = { readonly [field: string]: number | readonly FieldValues[] };
+
+/** Whether a kernel's text came at run time, so that no types can be derived from it. */
+type Loose<K extends Kernel> = string extends K['name'] ? true : false;
+
+/** One entry of a kernel's table of problems. */
+export type Problem<K extends Kernel> =
+  Loose<K> extends true ? FieldValues : Values<Extract<StructBinding<K>, { table: true }>['struct']>;
+/** A kernel's uniform settings. */
+export type Settings<K extends Kernel> =
+  Loose<K> extends true ? FieldValues : Values<Extract<StructBinding<K>, { table: false }>['struct']>;
+/** The storages that a kernel binds, by the names it has for them. */
+export type Buffers<K extends Kernel> =
+  Loose<K> extends true
+    ? Readonly<Record<string, Storage>>
+    : { readonly [B in BufferBinding<K> as B['name']]: Storage };
+export type Constants<K extends Kernel> = { readonly [C in keyof K['constants']]?: ConstantValue };
+/** What stands in a kernel's slots, but for the schedule, which the device chooses. */
+export type Slots<K extends Kernel> = { readonly [S in Exclude<K['slots'][number], 'schedule'>]: SlotText };

@@ -1,0 +1,123 @@
+/**
+ * What a kernel's text says of itself: its bindings, its constants, and the fields of its structs. It reads the
+ * part of WGSL that kernels here are written in; whatever else stands in a text is the device compiler's to judge.
+ */
+
+import { InputError } from '../errors.js';
+import { shown } from '../host/checks.js';
+import type { BindingLayout, ConstantValue, Kernel, SlotText, StructLayout } from './kernel.js';
+import { integerConstants, slotsOf } from './specialise.js';
+
+const commentText = /\/\*[\s\S]*?\*\/|\/\/.*$/gm;
+const structText = /\bstruct\s+(\w+)\s*\{([^}]*)\}/g;
+const fieldText = /^(\w+)\s*:\s*(\S.*)$/;
+/** A comma that stands between fields, and not in array<Axis, 6>. */
+const betweenFields = /,(?![^<]*>)/;
+const bindingText =
+  /@group\(0\)\s*@binding\((\d+)\)\s*var<(uniform|storage)(?:,\s*(read_write|read))?>\s*(\w+)\s*:\s*([^;]+);/g;
+const constantText = /^const ([A-Z_][A-Z0-9_]*) = (.*?);/gm;
+const arrayType = /^array<\s*(\w+)\s*(?:,\s*(\w+)\s*)?>$/;
+
+/**
+ * A kernel from a host's own WGSL text.
+ *
+ * The text is a module with one entry point, `main`. It binds, all in group 0 and in the order of their numbers, at most
+ * one struct as uniform settings, at most one array of structs as a table, and storages; structs that are bound have
+ * fields of u32 and f32, or arrays of such structs. Module constants in capitals that begin a line
+ * (`const WORKGROUP = 64u;`) may be set by a dispatch.
+ *
+ * @param name for errors and captures.
+ * @throws InputError a binding or a field of another kind, or numbers of bindings that are not 0, 1, 2 and so on.
+ */
+export function kernelOf(name: string, source: string): Kernel {
+  return { name, source, slots: slotsOf(source), constants: constantsOf(source), bindings: bindingsOf(name, source) };
+}
+
+/** A text for a slot of a kernel: an activation, a pointwise loss. @param name for errors and captures. */
+export function slotText(name: string, source: string): SlotText {
+  return { name, source, constants: constantsOf(source) };
+}
+
+/** The constants whose values are plain numbers, or whole numbers computed from such. */
+export function constantsOf(source: string): Record<string, ConstantValue> {
+  const whole = integerConstants(source);
+  const found: Record<string, ConstantValue> = {};
+  for (const [, name, text] of source.matchAll(constantText)) {
+    const value = whole.get(name as string) ?? literalOf(text as string);
+    if (value !== undefined) found[name as string] = value;
+  }
+  return found;
+}
+
+function literalOf(text: string): ConstantValue | undefined {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return /^-?[\d.]+(e[+-]?\d+)?[fui]?$/.test(text) ? Number.parseFloat(text) : undefined;
+}
+
+export function bindingsOf(kernel: string, source: string): BindingLayout[] {
+  const code = source.replace(commentText, '');
+  const structs = new Map([...code.matchAll(structText)].map(([, name, body]) => [name as string, body as string]));
+  const sizes = integerConstants(code);
+  const found = [...code.matchAll(bindingText)];
+  const all = code.match(/@binding\b/g)?.length ?? 0;
+  if (found.length !== all) {
+    throw new InputError(
+      `kernel ${kernel}: of ${all} bindings ${found.length} can be read: write each as @group(0) @binding(0) var<storage, read> name: type;`,
+    );
+  }
+  return found.map(([, number, space, access = 'read', name, type], at) => {
+    if (Number(number) !== at) {
+      throw new InputError(
+        `kernel ${kernel}: binding ${number} stands where ${at} is due: number bindings from 0, in order`,
+      );
+    }
+    const bound = (type as string).trim();
+    const element = arrayType.exec(bound)?.[1];
+    const struct = structOf(`kernel ${kernel}`, element ?? bound, structs, sizes);
+    if (space === 'uniform' && (!struct || element)) {
+      throw new InputError(`kernel ${kernel}: ${name} is a uniform ${shown(bound)}: use a struct of u32 and f32`);
+    }
+    return {
+      name: name as string,
+      access: space === 'uniform' ? 'uniform' : (access as 'read' | 'read_write'),
+      ...(struct && { struct, table: element !== undefined }),
+    };
+  });
+}
+
+/** The layout of the struct of this name, if there is one. @param structs what stands in the braces of each. */
+function structOf(
+  kernel: string,
+  name: string,
+  structs: ReadonlyMap<string, string>,
+  sizes: ReadonlyMap<string, number>,
+): StructLayout | undefined {
+  const body = structs.get(name);
+  if (body === undefined) return undefined;
+  const others = new Map([...structs].filter(([other]) => other !== name)); // none holds itself
+  const fields: Record<string, StructLayout[string]> = {};
+  for (const text of body.split(betweenFields).map(field => field.trim())) {
+    if (text === '') continue; // after the last comma
+    const [, field, type] = fieldText.exec(text) ?? [];
+    if (field === undefined || type === undefined) {
+      throw new InputError(`${kernel}: ${name} has the field ${shown(text)}: write its name and its type alone`);
+    }
+    fields[field] = fieldOf(kernel, `${name}.${field}`, type, others, sizes);
+  }
+  return fields;
+}
+
+function fieldOf(
+  kernel: string,
+  what: string,
+  type: string,
+  structs: ReadonlyMap<string, string>,
+  sizes: ReadonlyMap<string, number>,
+): StructLayout[string] {
+  if (type === 'u32' || type === 'f32') return type;
+  const [, element = '', length = ''] = arrayType.exec(type) ?? [];
+  const struct = structOf(kernel, element, structs, sizes);
+  const count = sizes.get(length) ?? Number.parseInt(length, 10);
+  if (struct && count > 0) return { struct, count };
+  throw new InputError(`${kernel}: ${what} is of type ${shown(type)}: use u32, f32, or an array of a struct of these`);
+}

@@ -1,0 +1,24 @@
+/** The activations that ship. One of a host's own is a value of the same kind. */
+
+import type { SlotText } from '../kernel/kernel.js';
+import * as texts from '../wgsl/activation.js';
+
+export interface Activation {
+  /** By which a model file names it. */
+  readonly name: string;
+  /** WGSL that defines `fn activate(omega: f32, z: f32) -> vec2f`, the pair of a(omega z) and its derivative by z. */
+  readonly text: SlotText;
+  /** Whether the initial weights are those of periodic activations: see `initialise`. */
+  readonly periodic: boolean;
+}
+
+/** sin(omega z). */
+export const sine: Activation = { name: 'sine', text: texts.sine, periodic: true };
+/** cos(omega z). */
+export const cosine: Activation = { name: 'cosine', text: texts.cosine, periodic: true };
+/** max(omega z, 0). */
+export const relu: Activation = { name: 'relu', text: texts.relu, periodic: false };
+/** omega z above 0, and 0.01 omega z below. */
+export const leakyRelu: Activation = { name: 'leaky-relu', text: texts.leakyRelu, periodic: false };
+/** tanh(omega z). */
+export const tanh: Activation = { name: 'tanh', text: texts.tanh, periodic: false };

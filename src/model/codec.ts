@@ -1,0 +1,253 @@
+/**
+ * Models as JSON, and the names of their parameters: what a model file says. The one place in which values are told by
+ * their names; what it does not know by name it refuses.
+ */
+
+import type { Shape } from '../buffer/layout.js';
+import { InputError } from '../errors.js';
+import { shown } from '../host/checks.js';
+import { type Activation, cosine, leakyRelu, relu, sine, tanh } from './activation.js';
+import { architecture } from './architecture.js';
+import type { Contraction } from './contraction/contraction.js';
+import { cp } from './contraction/cp.js';
+import { jointNetwork } from './contraction/jointNetwork.js';
+import { tensorTrain } from './contraction/tensorTrain.js';
+import { tucker } from './contraction/tucker.js';
+import type { Domain } from './domain/domain.js';
+import { grid } from './domain/grid.js';
+import { linspace } from './domain/linspace.js';
+import { scatteredPoints } from './domain/scatteredPoints.js';
+import {
+  defineModel,
+  hasFactorNetworks,
+  type Model,
+  networkParameterShapes,
+  networksOf,
+  onDomain,
+  ownParameters,
+} from './model.js';
+import { identity } from './readout/identity.js';
+import { mixing } from './readout/mixing.js';
+import type { Readout } from './readout/readout.js';
+
+/** What stands in a file for a value: its name, and what makes it again. */
+type Settings = Readonly<Record<string, unknown>>;
+
+/** A model as JSON. */
+export interface ModelRecord {
+  readonly domain: { readonly name: string; readonly axes: number; readonly points: readonly number[] };
+  readonly contraction: { readonly name: string } & Settings;
+  readonly readout: { readonly name: string } & Settings;
+  readonly network: Settings;
+  readonly members: number;
+}
+
+/** What makes values of a name from their settings: those that ship, and a host's own beside them. */
+export interface Codec {
+  readonly activations?: Readonly<Record<string, Activation>>;
+  readonly contractions?: Readonly<Record<string, (settings: Settings) => Contraction>>;
+  readonly readouts?: Readonly<Record<string, (settings: Settings) => Readout>>;
+}
+
+const activations: Readonly<Record<string, Activation>> = Object.fromEntries(
+  [sine, cosine, relu, leakyRelu, tanh].map(one => [one.name, one]),
+);
+
+const contractions: NonNullable<Codec['contractions']> = {
+  cp: given => cp({ rank: numberOf(given, 'rank'), scale: numberOf(given, 'scale') }),
+  tt: given => tensorTrain({ ranks: ranksOf(given), scale: numberOf(given, 'scale') }),
+  tucker: given => tucker({ ranks: ranksOf(given), scale: numberOf(given, 'scale') }),
+  joint: given => jointNetwork({ scale: numberOf(given, 'scale') }),
+};
+
+const readouts: NonNullable<Codec['readouts']> = {
+  identity: () => identity(),
+  mixing: given => mixing({ outputs: numberOf(given, 'outputs') }),
+};
+
+const domains: Readonly<Record<string, (axes: number, points: readonly number[]) => Domain>> = {
+  grid: (_, points) => grid(points),
+  points: (axes, points) => {
+    if (points.some(count => count !== points[0])) {
+      throw new InputError(`points: ${points.join(', ')} are no scattered points, of which every axis has as many`);
+    }
+    return scatteredPoints({ axes, points: points[0] });
+  },
+};
+
+function numberOf(given: Settings, name: string): number {
+  const value = given[name];
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw new InputError(`${name}: ${shown(value)} is no number`);
+}
+
+function listOf(given: Settings, name: string): readonly number[] {
+  const value = given[name];
+  if (Array.isArray(value) && value.every(Number.isFinite)) return value;
+  throw new InputError(`${name}: is no list of numbers`);
+}
+
+function ranksOf(given: Settings): number | readonly number[] {
+  return typeof given.ranks === 'number' ? numberOf(given, 'ranks') : listOf(given, 'ranks');
+}
+
+function named<T>(what: string, table: Readonly<Record<string, T>>, name: unknown): T {
+  if (typeof name === 'string' && Object.hasOwn(table, name)) return table[name];
+  throw new InputError(`${what}: ${shown(name)} is unknown: there are ${Object.keys(table).join(', ')}`);
+}
+
+/**
+ * A model as JSON. Coordinates are not part of it: see `coordinateTensors`.
+ *
+ * @throws InputError a value that `codec` does not know by name, which no file could be read with.
+ */
+export function describeModel(
+  { domain, contraction, readout, network, members }: Model,
+  codec: Codec = {},
+): ModelRecord {
+  named('domain', domains, domain.name);
+  named('contraction', { ...contractions, ...codec.contractions }, contraction.name);
+  named('readout', { ...readouts, ...codec.readouts }, readout.name);
+  named('activation', { ...activations, ...codec.activations }, network.activation.name);
+  return {
+    domain: { name: domain.name, axes: domain.axes, points: domain.points },
+    contraction: described('contraction', contraction),
+    readout: described('readout', readout),
+    network: { ...network, activation: network.activation.name },
+    members,
+  };
+}
+
+function described(
+  what: string,
+  { name, settings }: Pick<Contraction | Readout, 'name' | 'settings'>,
+): ModelRecord['contraction'] {
+  if (!('name' in settings)) return { name, ...settings };
+  throw new InputError(`${what} ${name}: has a setting called name, which a file has for its own: call it otherwise`);
+}
+
+/** The model that a record describes, through the same checks as one that is newly made. @throws InputError what it is not. */
+export function modelOf(record: unknown, codec: Codec = {}): Model {
+  const given = objectOf('model', record);
+  const [domain, contraction, readout, network] = ['domain', 'contraction', 'readout', 'network'].map(name =>
+    objectOf(name, given[name]),
+  );
+  const made = architecture({
+    width: numberOf(network, 'width'),
+    depth: numberOf(network, 'depth'),
+    activation: named('activation', { ...activations, ...codec.activations }, network.activation),
+    omega: listOf(network, 'omegas'),
+    frequencies: listOf(network, 'frequencies'),
+  });
+  return defineModel({
+    domain: named('domain', domains, domain.name)(numberOf(domain, 'axes'), listOf(domain, 'points')),
+    contraction: named('contraction', { ...contractions, ...codec.contractions }, contraction.name)(contraction),
+    readout: named('readout', { ...readouts, ...codec.readouts }, readout.name)(readout),
+    network: made,
+    members: numberOf(given, 'members'),
+  });
+}
+
+function objectOf(name: string, value: unknown): Settings {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Settings;
+  throw new InputError(`${name}: ${shown(value)} is no object`);
+}
+
+/** A tensor of a file. */
+interface NamedArray {
+  readonly shape: Shape;
+  readonly data: Float32Array;
+}
+
+/** The coordinates of a domain that its record does not tell: those of scattered points, and of axes that are not even. */
+export function coordinateTensors(domain: Domain): Readonly<Record<string, NamedArray>> {
+  if (!domain.isKnown) return {};
+  const everyAxis = Array.from({ length: domain.axes }, (_, axis) => axis);
+  if (domain.shape.length !== domain.axes) {
+    const data = Float32Array.from(domain.coordinates(everyAxis));
+    return { [coordinatesName]: { shape: [data.length / domain.axes, domain.axes], data } };
+  }
+  const uneven = everyAxis.flatMap(axis => {
+    const data = Float32Array.from(domain.coordinates([axis]));
+    const even = Float32Array.from(linspace(data.length));
+    return data.every((x, i) => x === even[i]) ? [] : [[axisName(axis), { shape: [data.length], data }] as const];
+  });
+  return Object.fromEntries(uneven);
+}
+
+const coordinatesName = 'domain.coordinates';
+const axisName = (axis: number) => `domain.axis${axis}`;
+
+/** A model whose domain has the coordinates that a file holds. @throws InputError coordinates that do not fit it. */
+export function withCoordinates(model: Model, held: (name: string) => Float32Array | undefined): Model {
+  const { axes, points, shape } = model.domain;
+  const coordinates = held(coordinatesName);
+  if (shape.length !== axes) {
+    return coordinates ? onDomain(model, scatteredPoints({ axes, points: shape[0], coordinates })) : model;
+  }
+  const own = points.map((_, axis) => held(axisName(axis)));
+  if (own.every(axis => axis === undefined)) return model;
+  own.forEach((axis, d) => {
+    if (!axis || axis.length === points[d]) return;
+    throw new InputError(`domain: axis ${d} has ${axis.length} coordinates for ${points[d]} points`);
+  });
+  return onDomain(model, grid(points.map((count, axis) => own[axis] ?? count)));
+}
+
+/** A record of the first version of the format, brought into today's form. @throws InputError a kind that it did not have. */
+export function upgradeRecord(record: unknown): unknown {
+  const {
+    kind,
+    grid: points,
+    scattered = false,
+    channels,
+    outputs = 1,
+    network,
+    ...settings
+  } = objectOf('model', record);
+  if (typeof scattered !== 'boolean') throw new InputError(`scattered: ${shown(scattered)} is neither true nor false`);
+  const names: Readonly<Record<string, string>> = { cp: 'cp', tt: 'tt', tucker: 'tucker', mlp: 'joint' };
+  const name = named('kind', names, kind);
+  return {
+    domain: { name: scattered ? 'points' : 'grid', axes: listOf({ grid: points }, 'grid').length, points },
+    contraction: { ...settings, name },
+    readout: outputs === 1 ? { name: 'identity' } : { name: 'mixing', outputs },
+    network,
+    members: channels,
+  };
+}
+
+/** A parameter of a model as a file names it. */
+export interface NamedParameter {
+  readonly name: string;
+  readonly shape: Shape;
+  /** Whether it is [W | b] of a layer, which a file has as a weight and a bias. */
+  readonly layer: boolean;
+}
+
+/**
+ * All parameters, in the order of `modelParameterShapes`: member0.axis1.layer2, or member0.layer2 of a network of all
+ * coordinates; member0.core and the like of contraction and readout.
+ *
+ * @param member the word for a member: files of the first version have another.
+ */
+export function namedParameters(model: Model, member = 'member'): NamedParameter[] {
+  const { depth } = model.network;
+  const perMember = networksOf(model).length / model.members;
+  const axisOf = (network: number) => (hasFactorNetworks(model) ? `.axis${network % perMember}` : networkName(network));
+  const networkName = (network: number) => (perMember === 1 ? '' : `.network${network % perMember}`);
+  const layers = networkParameterShapes(model).map((shape, i): NamedParameter => {
+    const [network, layer] = [Math.floor(i / depth), i % depth];
+    const name = `${member}${Math.floor(network / perMember)}${axisOf(network)}.layer${layer}`;
+    return { name, shape, layer: true };
+  });
+  const { contraction, readout } = ownParameters(model);
+  const own = [contraction, readout].flatMap(shapes =>
+    Array.from({ length: model.members }, (_, i) =>
+      Object.entries(shapes).map(
+        ([name, shape]): NamedParameter => ({ name: `${member}${i}.${name}`, shape, layer: false }),
+      ),
+    ).flat(),
+  );
+  return [...layers, ...own];
+}

@@ -1,0 +1,11 @@
+/** Coordinates of an axis. */
+
+/** n points from -1 to 1, ends included; a single point is 0. */
+export function linspace(n: number): Float64Array {
+  return partOfLinspace(n, 0, n);
+}
+
+/** Its points `from` to `to`, the end left out. */
+export function partOfLinspace(n: number, from: number, to: number): Float64Array {
+  return Float64Array.from({ length: to - from }, (_, i) => (n === 1 ? 0 : (2 * (from + i)) / (n - 1) - 1));
+}

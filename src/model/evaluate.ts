@@ -1,0 +1,101 @@
+/**
+ * A trained model's output on any domain. Evaluating a part of a domain is evaluating on another one, so that a tile is
+ * nothing but a smaller domain.
+ */
+
+import { sizeOf } from '../buffer/layout.js';
+import type { Tensor } from '../buffer/tensor.js';
+import { InputError } from '../errors.js';
+import type { Engine } from '../graph/engine.js';
+import type { Numbers } from '../host/arrays.js';
+import { requireCount, requireOptions } from '../host/checks.js';
+import { within } from '../host/scope.js';
+import type { Domain } from './domain/domain.js';
+import { forward, networkInput } from './forward.js';
+import { type Model, modelParameterShapes, onDomain, planeCount } from './model.js';
+import { stretches, type Tile, tileShape, tileStarts } from './tiles.js';
+
+export interface EvaluateOptions {
+  /** Numbers of the output computed at once, about: 2^24 by default, and never more than the device binds. */
+  readonly mostNumbers?: number;
+}
+
+const defaultNumbers = 2 ** 24;
+/** Of f32, in every browser's and Node's longest array. */
+const mostHeld = 2 ** 29;
+
+/**
+ * The output of a model on a domain.
+ *
+ * @param parameters [W | b] of every layer, network by network, then the contraction's and the readout's own, as
+ *   `Trainer.state` and `readModel` give them.
+ * @param domain any of as many axes, the model's own by default.
+ * @returns (members, outputs, then the domain's shape), row-major. However it is tiled, the numbers are the same.
+ * @throws InputError parameters or a domain that do not fit the model, a model past the device's limits, or an output of
+ * more than 2^29 numbers.
+ */
+export async function evaluate(
+  engine: Engine,
+  model: Model,
+  parameters: Numbers,
+  domain: Domain = model.domain,
+  options: EvaluateOptions = {},
+): Promise<Float32Array> {
+  const planes = planeCount(model);
+  const numbers = planes * sizeOf(domain.shape);
+  if (numbers > mostHeld) {
+    throw new InputError(`evaluate: ${numbers} numbers are more than an array holds, ${mostHeld}: use evaluateTiles`);
+  }
+  let whole: Float32Array | undefined;
+  for await (const tile of evaluateTiles(engine, model, parameters, domain, options)) {
+    if (tile.values.length === numbers) return tile.values;
+    whole ??= new Float32Array(numbers);
+    for (const { from, to, length } of stretches(tile, domain.shape, planes)) {
+      whole.set(tile.values.subarray(from, from + length), to);
+    }
+  }
+  return whole as Float32Array;
+}
+
+/**
+ * The same tile by tile, in row-major order, for outputs that the host need not hold whole.
+ *
+ * @throws InputError as `evaluate`, at the first tile.
+ */
+export async function* evaluateTiles(
+  engine: Engine,
+  model: Model,
+  parameters: Numbers,
+  domain: Domain = model.domain,
+  options: EvaluateOptions = {},
+): AsyncGenerator<Tile, void, void> {
+  requireOptions('evaluate', options, { mostNumbers: true });
+  const { mostNumbers = defaultNumbers } = options;
+  requireCount('mostNumbers', mostNumbers, 1, Number.MAX_SAFE_INTEGER);
+  if (domain.axes !== model.domain.axes) {
+    throw new InputError(`domain: has ${domain.axes} axes, and the model has ${model.domain.axes}`);
+  }
+  const whole = onDomain(model, domain);
+  const tile = tileShape(whole, mostNumbers, engine.device);
+  const held = engine.stack(modelParameterShapes(model), parameters);
+  try {
+    for (const start of tileStarts(domain.shape, tile)) {
+      const shape = tile.map((points, axis) => Math.min(points, domain.shape[axis] - start[axis]));
+      const there = onDomain(model, domain.part(start, shape));
+      yield { start, shape, values: await evaluateWhole(engine, there, held) };
+    }
+  } finally {
+    held.dispose();
+  }
+}
+
+function evaluateWhole(engine: Engine, model: Model, parameters: Tensor): Promise<Float32Array> {
+  return within(async scope => {
+    const input = scope.keep(await networkInput(engine, model));
+    const plan = scope.keep(
+      await engine.compile(graph => ({ output: forward(graph, model, graph.read(parameters), input).output })),
+    );
+    await plan.run();
+    return model.domain.toHost(await plan.outputs.output.read(), model.readout.outputs);
+  });
+}

@@ -1,0 +1,58 @@
+/** How much of a model's domain its contraction may take at once on a device. */
+
+import { layoutOf, padded, type Shape, sizeOf } from '../buffer/layout.js';
+import type { Device } from '../device/device.js';
+import { InputError } from '../errors.js';
+import type { Range } from '../ops/elementwise/pieces.js';
+import { formOf, type Model, onDomain, outputShape } from './model.js';
+
+type Limits = Pick<Device, 'mostBindingBytes'>;
+
+/** The model on a block of its domain that has so many points on each axis of the domain's shape. */
+export function onPart(model: Model, shape: Shape): Model {
+  const { domain } = model;
+  return onDomain(
+    model,
+    domain.part(
+      domain.shape.map(() => 0),
+      shape,
+    ),
+  );
+}
+
+/** Whether every tensor of the contraction on the model's domain fits a binding, and its output so many numbers. */
+export function contractionFits(model: Model, mostNumbers: number, device: Limits): boolean {
+  const mostBound = device.mostBindingBytes / 4;
+  const stored = model.members * layoutOf(outputShape(model)).length;
+  const between = model.members * formOf(model).between(model.domain);
+  return stored <= Math.min(mostBound, mostNumbers) && between <= mostBound;
+}
+
+/**
+ * The slabs in which a model is trained: ranges of the first axis, as few as the device allows, of one height but the
+ * last. One slab is the whole domain, as it is wherever that fits, and where the contraction has no form in slabs.
+ *
+ * @param mostBytes of one slab of the output tensor; what the device binds by default.
+ * @throws InputError if even one index of the first axis is too much.
+ */
+export function slabsOf(model: Model, device: Limits, mostBytes: number = device.mostBindingBytes): readonly Range[] {
+  const { shape, description } = model.domain;
+  const [points, ...others] = shape;
+  if (!formOf(model).slabs) return [[0, points]];
+  const fits = (height: number) => contractionFits(onPart(model, [height, ...others]), mostBytes / 4, device);
+  let count = 1;
+  while (count < points && !fits(Math.ceil(points / count))) count++;
+  const height = Math.ceil(points / count);
+  if (!fits(height)) {
+    const bytes = 4 * model.members * sizeOf(outputShape(model).slice(1, -1)) * padded(others.at(-1) ?? 1);
+    throw new InputError(
+      `grid: one index of the first axis of ${description} is ${bytes} bytes of output and more between the products; at most ${Math.min(mostBytes, device.mostBindingBytes)} are possible: put the longest axis first, or use smaller ranks`,
+    );
+  }
+  return Array.from({ length: Math.ceil(points / height) }, (_, i) => [i * height, Math.min(points, (i + 1) * height)]);
+}
+
+/** The axes of one member's output on the device, of so many indices of the first axis. */
+export function slabShape(model: Model, rows: number): Shape {
+  return [rows, ...outputShape(model).slice(1)];
+}

@@ -1,0 +1,110 @@
+/** A model's forward pass as nodes of a graph. */
+
+import type { Shape } from '../buffer/layout.js';
+import type { Tensor } from '../buffer/tensor.js';
+import { InputError } from '../errors.js';
+import { compute } from '../graph/compute.js';
+import type { Engine } from '../graph/engine.js';
+import type { Graph, Value } from '../graph/operation.js';
+import { joined } from '../host/arrays.js';
+import { within } from '../host/scope.js';
+import { pieces } from '../ops/elementwise/pieces.js';
+import { factorNetwork, type Residuals } from '../ops/network/factorNetwork.js';
+import { features } from '../ops/network/features.js';
+import type { Extent } from './contraction/contraction.js';
+import {
+  formOf,
+  type Model,
+  networkCoordinates,
+  networkInputs,
+  networkPoints,
+  networksOf,
+  ownParameterShapes,
+  ownParameters,
+} from './model.js';
+
+/**
+ * The homogeneous input of every network, computed once: coordinates do not change in training.
+ *
+ * @throws InputError a domain whose coordinates are not known.
+ */
+export async function networkInput(engine: Engine, model: Model): Promise<Tensor> {
+  const { frequencies } = model.network;
+  const points = networkPoints(model);
+  const axes = networkCoordinates(model);
+  const coordinates = networksOf(model).map(network => model.domain.coordinates(network.axes));
+  return within(async scope => {
+    const inputs = points.map((n): Shape => [n, networkInputs(model) + 1]);
+    const source = scope.keep(
+      engine.stack(
+        points.map(n => (axes === 1 ? [n] : [n, axes])),
+        joined(coordinates),
+      ),
+    );
+    const shape = axes === 1 ? [frequencies.length] : [frequencies.length / axes, axes];
+    const waves = frequencies.length > 0 ? scope.keep(engine.tensor(shape, frequencies)) : undefined;
+    return compute(engine, inputs, graph => features(graph.read(source), waves && graph.read(waves)));
+  });
+}
+
+/** What the networks of a model give, before the contraction. */
+export interface Factors {
+  /** (points, outputs) for each network. */
+  readonly factors: Value;
+  /** What the contraction and the readout are trained in themselves: `ownParameterShapes`; undefined where there is none. */
+  readonly own: Value | undefined;
+  readonly residuals: Residuals;
+}
+
+export interface Forward extends Factors {
+  /** `outputShape` for each member. */
+  readonly output: Value;
+}
+
+/** The model's networks on its domain. @param input its `networkInput`. */
+export function factorsOf(graph: Graph, model: Model, parameters: Value, input: Tensor): Factors {
+  const { factors, others, residuals } = factorNetwork(
+    parameters,
+    graph.read(input),
+    model.network,
+    ownParameterShapes(model).length,
+  );
+  return { factors, own: others, residuals };
+}
+
+/** The model's output on its domain. @param input its `networkInput`. */
+export function forward(graph: Graph, model: Model, parameters: Value, input: Tensor): Forward {
+  const found = factorsOf(graph, model, parameters, input);
+  return { ...found, output: outputOf(model, found.factors, found.own) };
+}
+
+/**
+ * What contraction and readout make of factor matrices, the model's own or others of the same widths.
+ *
+ * @param extent that the factor matrices fit; the model's domain by default.
+ * @returns `outputShape` for each member.
+ */
+export function outputOf(model: Model, factors: Value, own: Value | undefined, extent: Extent = model.domain): Value {
+  const form = formOf(model);
+  const [ofContraction, ofReadout] = ownParts(model, own);
+  const contracted = {
+    products: model.contraction.products,
+    output: () => form.output(factors, ofContraction, extent),
+    mix: (matrices: Value) => {
+      if (form.mix) return form.mix(factors, matrices);
+      throw new InputError(`${model.contraction.name}: has no products to mix on ${model.domain.description}`);
+    },
+  };
+  return model.readout.output(contracted, ofReadout);
+}
+
+/** The contraction's share of the own parameters, and the readout's. */
+function ownParts(model: Model, own: Value | undefined): [Value | undefined, Value | undefined] {
+  if (!own) return [undefined, undefined];
+  const { contraction } = ownParameters(model);
+  const first = model.members * Object.keys(contraction).length;
+  const all = own.layout.parts.map((_, part) => ({ part }));
+  if (first === 0) return [undefined, own];
+  if (first === all.length) return [own, undefined];
+  return [pieces([own], all.slice(0, first)), pieces([own], all.slice(first))];
+}

@@ -1,0 +1,179 @@
+/** A model is values that do not know each other: a domain, a contraction with its networks, a readout. */
+
+import { type Shape, sizeOfAll } from '../buffer/layout.js';
+import { InputError } from '../errors.js';
+import { joined } from '../host/arrays.js';
+import { requireCount, requireOptions, requireValue } from '../host/checks.js';
+import { Random } from '../host/random.js';
+import { type Architecture, initialise, inputsOf, shapesOf } from './architecture.js';
+import type { Contraction, ContractionForm, NetworkShape } from './contraction/contraction.js';
+import type { Domain } from './domain/domain.js';
+import { identity } from './readout/identity.js';
+import type { Readout } from './readout/readout.js';
+
+export interface Model {
+  readonly domain: Domain;
+  readonly contraction: Contraction;
+  readonly readout: Readout;
+  readonly network: Architecture;
+  /** Models of the same shape fitted apart, in the same dispatches: the colour channels of an image. */
+  readonly members: number;
+}
+
+export interface ModelOptions {
+  /** What the output lies on: `grid([128, 128])`, `scatteredPoints({ axes, coordinates })`. */
+  readonly domain: Domain;
+  /** How factor matrices make the output: `cp({ rank })`, `tensorTrain`, `tucker`, `jointNetwork`. */
+  readonly contraction: Contraction;
+  readonly network: Architecture;
+  /** What stands between the contraction and the output: `identity()` by default, `mixing({ outputs })`. */
+  readonly readout?: Readout;
+  /** 1 by default. */
+  readonly members?: number;
+}
+
+const known = { domain: true, contraction: true, network: true, readout: true, members: true } as const;
+
+/**
+ * A model of these values. Nothing is allocated.
+ *
+ * @throws InputError values that do not fit each other, naming what is out of range, its value and what would do.
+ */
+export function defineModel(options: ModelOptions): Model {
+  requireOptions('defineModel', options, known);
+  const { domain, contraction, network, readout = identity(), members = 1 } = options;
+  requireValue('domain', domain, ['formOf', 'coordinates'], 'give grid([128, 128]) or scatteredPoints({ .. })');
+  requireValue('contraction', contraction, ['networks'], 'give cp({ rank }), tensorTrain, tucker or jointNetwork');
+  requireValue('readout', readout, ['output'], 'give identity() or mixing({ outputs })');
+  requireCount('members', members, 1, 4096);
+  const model = { domain, contraction, readout, network, members };
+  const { mix } = domain.formOf(contraction);
+  requireCoordinates(model);
+  ownParameters(model); // what a readout has against the contraction
+  if (readout.outputs > 1 && !mix) domain.outputShape(readout.outputs);
+  return model;
+}
+
+function requireCoordinates(model: Model): void {
+  const networks = model.contraction.networks(model.domain.axes);
+  const coordinates = networkCoordinates(model);
+  if (networks.some(({ axes }) => axes.length !== coordinates)) {
+    throw new InputError(
+      `${model.contraction.name}: its networks take different numbers of coordinates: give all as many`,
+    );
+  }
+  const { frequencies } = model.network;
+  if (frequencies.length % coordinates !== 0) {
+    throw new InputError(
+      `frequencies: ${frequencies.length} numbers for ${coordinates} coordinates per point: give (m, ${coordinates}), row by row`,
+    );
+  }
+  const most = 1 << 24;
+  for (const { axes } of networks) {
+    const count = model.domain.count(axes);
+    if (count > most) {
+      throw new InputError(
+        `${model.domain.name}: ${model.domain.description} are ${count} points for one network: use at most ${most}`,
+      );
+    }
+  }
+}
+
+/** The same networks, contraction and readout on another domain. */
+export function onDomain(model: Model, domain: Domain): Model {
+  return { ...model, domain };
+}
+
+/** The form of the model's contraction on its domain. */
+export function formOf({ domain, contraction }: Model): ContractionForm {
+  return domain.formOf(contraction);
+}
+
+/** Every network of the model, member by member. */
+export function networksOf({ contraction, domain, members }: Model): readonly NetworkShape[] {
+  return Array.from({ length: members }, () => contraction.networks(domain.axes)).flat();
+}
+
+/** Points on which each network runs. */
+export function networkPoints(model: Model): readonly number[] {
+  return networksOf(model).map(({ axes }) => model.domain.count(axes));
+}
+
+/** Coordinates of a point of a network's: one of an axis, or all. */
+export function networkCoordinates({ contraction, domain }: Model): number {
+  return contraction.networks(domain.axes)[0].axes.length;
+}
+
+/** Numbers that enter each network's first layer. */
+export function networkInputs(model: Model): number {
+  return inputsOf(model.network, networkCoordinates(model));
+}
+
+/** Whether the model has one factor network per axis, in their order. */
+export function hasFactorNetworks({ contraction, domain }: Model): boolean {
+  const networks = contraction.networks(domain.axes);
+  return (
+    networks.length === domain.axes && networks.every(({ axes: [only, ...more] }, d) => only === d && !more.length)
+  );
+}
+
+/** Axes of [W | b] of every layer, network by network. */
+export function networkParameterShapes(model: Model): Shape[] {
+  const coordinates = networkCoordinates(model);
+  return networksOf(model).flatMap(({ outputs }) => shapesOf(model.network, outputs, coordinates));
+}
+
+/** What the contraction, then the readout, of one member are trained in. */
+export function ownParameters({ contraction, readout, domain }: Model): {
+  readonly contraction: Readonly<Record<string, Shape>>;
+  readonly readout: Readonly<Record<string, Shape>>;
+} {
+  return {
+    contraction: contraction.parameters?.shapes(domain.axes) ?? {},
+    readout: readout.parameters?.shapes(contraction.products) ?? {},
+  };
+}
+
+/** Axes of what stands after the networks' matrices in the parameters: the contraction's of every member, the readout's. */
+export function ownParameterShapes(model: Model): readonly Shape[] {
+  const { contraction, readout } = ownParameters(model);
+  return [contraction, readout].flatMap(own => Array.from({ length: model.members }, () => Object.values(own)).flat());
+}
+
+/** Axes of all parameters: the networks', then `ownParameterShapes`. */
+export function modelParameterShapes(model: Model): Shape[] {
+  return [...networkParameterShapes(model), ...ownParameterShapes(model)];
+}
+
+export function parameterCount(model: Model): number {
+  return sizeOfAll(modelParameterShapes(model));
+}
+
+/** Initial parameters, in the order of `modelParameterShapes`; the same for the same seed everywhere. */
+export function initialParameters(model: Model, seed: number): Float32Array {
+  requireCount('seed', seed, 0, 2 ** 32 - 1);
+  const random = new Random(seed);
+  const { network, contraction, readout, domain, members } = model;
+  const coordinates = networkCoordinates(model);
+  const networks = networksOf(model).map(({ outputs }) => initialise(network, outputs, random, coordinates));
+  const ofEach = (initial: () => Float32Array | undefined) =>
+    Array.from({ length: members }, () => initial() ?? new Float32Array());
+  const ofContraction = ofEach(() => contraction.parameters?.initial(domain.axes, random));
+  const ofReadout = ofEach(() => readout.parameters?.initial(contraction.products, random));
+  return joined([...networks, ...ofContraction, ...ofReadout]);
+}
+
+/** The axes of one member's output on the device. */
+export function outputShape({ domain, readout }: Model): Shape {
+  return domain.outputShape(readout.outputs);
+}
+
+/** The same for every member. */
+export function outputShapes(model: Model): Shape[] {
+  return Array.from({ length: model.members }, () => outputShape(model));
+}
+
+/** Tensors of a model's output as a host has them, one after the other: every output of every member. */
+export function planeCount({ members, readout }: Model): number {
+  return members * readout.outputs;
+}

@@ -1,0 +1,7 @@
+/** The readout of a model whose output is what its contraction gives. */
+
+import type { Readout } from './readout.js';
+
+export function identity(): Readout {
+  return { name: 'identity', settings: {}, outputs: 1, linear: true, output: contracted => contracted.output() };
+}

@@ -1,0 +1,37 @@
+/** What a readout is: what stands between a contraction and the model's output. */
+
+import type { Value } from '../../graph/operation.js';
+import type { OwnParameters } from '../contraction/contraction.js';
+
+/** What a contraction offers to be read, for all members together. */
+export interface Contracted {
+  /** R, where the contraction sums R products at each point. */
+  readonly products: number | undefined;
+  /** One number per point. */
+  output(): Value;
+  /**
+   * Several numbers per point: sum_r A[o, r] p_r of the R products p_r there, A (outputs, R) for each member.
+   *
+   * @throws InputError where the contraction has no such products on its domain.
+   */
+  mix(matrices: Value): Value;
+}
+
+export interface Readout {
+  /** By which messages and model files name it. */
+  readonly name: string;
+  /** What makes it again: numbers and lists of numbers. */
+  readonly settings: Readonly<Record<string, number | readonly number[]>>;
+  /** Outputs of one member. */
+  readonly outputs: number;
+  /** Whether it is linear in what the contraction gives: only then can SepPGD work in slabs. */
+  readonly linear: boolean;
+  /** Of a contraction of so many products; undefined where it has none. */
+  readonly parameters?: OwnParameters<number | undefined>;
+  /**
+   * The model's output, of the domain's `outputShape`.
+   *
+   * @param own undefined where the readout has no parameters.
+   */
+  output(contracted: Contracted, own: Value | undefined): Value;
+}

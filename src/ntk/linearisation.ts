@@ -1,0 +1,86 @@
+/**
+ * A model linearised at given parameters on its domain: h(x) = <grad_theta f(x; theta_0), w>, that is J w on all points
+ * together. The features, the rows of J, are never formed: J w is a Jacobian-vector product at the residuals of one
+ * forward pass, and J^T g its VJP.
+ */
+
+import type { Tensor } from '../buffer/tensor.js';
+import { InputError } from '../errors.js';
+import type { Engine } from '../graph/engine.js';
+import type { Graph, Value } from '../graph/operation.js';
+import type { Plan } from '../graph/plan.js';
+import { building, type Disposable } from '../host/scope.js';
+import { type Factors, factorsOf, networkInput } from '../model/forward.js';
+import { formOf, type Model, ownParameterShapes } from '../model/model.js';
+import { factorNetworkJvp } from '../ops/network/factorNetworkJvp.js';
+
+export class Linearisation {
+  private constructor(
+    readonly model: Model,
+    private readonly parameters: Tensor,
+    private readonly input: Tensor,
+    /** Its outputs are the factor matrices and the residuals of the forward pass. */
+    private readonly pass: Plan<Record<string, Value>>,
+    private readonly made: Disposable,
+  ) {}
+
+  /**
+   * @param parameters theta_0, which must stay as they are.
+   * @throws InputError a model that has no Jacobian-vector product.
+   */
+  static async create(engine: Engine, model: Model, parameters: Tensor): Promise<Linearisation> {
+    requireLinearisable(model);
+    return building(async scope => {
+      const input = scope.keep(await networkInput(engine, model));
+      const pass = scope.keep(
+        await engine.compile((graph): Record<string, Value> => {
+          const { factors, residuals } = factorsOf(graph, model, graph.read(parameters), input);
+          const [, ...hidden] = residuals.inputs;
+          return { factors, ...named('hidden', hidden), ...named('derivative', residuals.derivatives) };
+        }),
+      );
+      await pass.run();
+      return new Linearisation(model, parameters, input, pass, scope);
+    });
+  }
+
+  /** J w. @param w in the shapes of the model's parameters. */
+  output(w: Value): Value {
+    const { factors, residuals } = this.factors(w.graph);
+    const { jvp } = formOf(this.model);
+    if (!jvp) throw new InputError('linearisation: the contraction has no Jacobian-vector product');
+    return jvp(factorNetworkJvp(w, residuals), factors, this.model.domain);
+  }
+
+  /** What the forward pass at theta_0 gave, as values of a graph. */
+  factors(graph: Graph): Factors {
+    const layers = Array.from({ length: this.model.network.depth - 1 }, (_, layer) => layer);
+    const kept = (name: string) => layers.map(layer => graph.read(this.pass.outputs[name + layer]));
+    return {
+      factors: graph.read(this.pass.outputs.factors),
+      own: undefined,
+      residuals: {
+        parameters: graph.read(this.parameters),
+        inputs: [graph.read(this.input), ...kept('hidden')],
+        derivatives: kept('derivative'),
+      },
+    };
+  }
+
+  dispose(): void {
+    this.made.dispose();
+  }
+}
+
+/** @throws InputError a model that has no Jacobian-vector product. */
+export function requireLinearisable(model: Model): void {
+  const { contraction, domain, readout } = model;
+  if (formOf(model).jvp && ownParameterShapes(model).length === 0 && readout.outputs === 1) return;
+  throw new InputError(
+    `linearisation: a ${contraction.name} model of ${readout.outputs} outputs on ${domain.description} has no Jacobian-vector product: use cp of one output on a grid, or jointNetwork`,
+  );
+}
+
+function named(name: string, values: readonly Value[]): Record<string, Value> {
+  return Object.fromEntries(values.map((value, layer) => [name + layer, value]));
+}

@@ -1,0 +1,49 @@
+/**
+ * Models in the NTK parameterisation, in which their kernel has a limit: z = omega sigma_l / sqrt(inputs) [W | b] [h; 1]
+ * with all entries of [W | b] N(0, 1) and trained at one rate, c = 1 / sqrt(R). The factors stand in the networks' omegas
+ * and, for the output layers, in the contraction's scale, so that its parameters are those entries and any trainer serves.
+ */
+
+import { Random } from '../host/random.js';
+import { type Architecture, architecture, inputsOf } from '../model/architecture.js';
+import { cp } from '../model/contraction/cp.js';
+import { jointNetwork } from '../model/contraction/jointNetwork.js';
+import type { Domain } from '../model/domain/domain.js';
+import { defineModel, type Model, parameterCount } from '../model/model.js';
+import { layerVariances } from './networkLimit.js';
+
+export interface NtkCpOptions {
+  readonly domain: Domain;
+  readonly rank: number;
+  /** Whose omegas are those of a(omega z) beside the parameterisation's own factors. */
+  readonly network: Architecture;
+}
+
+/** A CP model. @throws InputError naming what is out of range, its value and what would do. */
+export function ntkCp({ domain, rank, network: given }: NtkCpOptions): Model {
+  const { network, output } = scaled(given, 1);
+  const scale = output ** domain.axes / Math.sqrt(rank);
+  return defineModel({ domain, contraction: cp({ rank, scale }), network });
+}
+
+/** The network of all coordinates, to compare with. */
+export function ntkJoint({ domain, network: given }: Omit<NtkCpOptions, 'rank'>): Model {
+  const { network, output } = scaled(given, domain.axes);
+  return defineModel({ domain, contraction: jointNetwork({ scale: output }), network });
+}
+
+/** A network with sigma_l / sqrt(inputs) in its omegas, and that of its output layer. */
+function scaled(given: Architecture, coordinates: number): { network: Architecture; output: number } {
+  const { width, depth, activation, frequencies } = given;
+  const factors = layerVariances(given).map((variance, layer) =>
+    Math.sqrt(variance / (layer === 0 ? inputsOf(given, coordinates) : width)),
+  );
+  const omega = given.omegas.map((own, layer) => own * factors[layer]);
+  return { network: architecture({ width, depth, activation, frequencies, omega }), output: factors[depth - 1] };
+}
+
+/** Their initial parameters, every one N(0, 1); the same for the same seed everywhere. */
+export function normalParameters(model: Model, seed: number): Float32Array {
+  const random = new Random(seed);
+  return Float32Array.from({ length: parameterCount(model) }, () => random.normal());
+}

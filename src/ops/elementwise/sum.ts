@@ -1,0 +1,49 @@
+/** The sum of all numbers of a tensor. */
+
+import { columnsOf, layoutOf, onlyPart, rowsOf } from '../../buffer/layout.js';
+import { InputError } from '../../errors.js';
+import { applyOne } from '../../graph/apply.js';
+import type { Value } from '../../graph/operation.js';
+import { type Operand, type Operation, scratch } from '../../graph/operation.js';
+import { type Dispatch, dispatch } from '../../kernel/dispatch.js';
+import * as kernels from '../../wgsl/elementwise.js';
+import { fill } from './fill.js';
+
+const workgroup = 64;
+/** One workgroup adds so many numbers; up to this count one dispatch does. */
+const stretch = 8192;
+
+const summation: Operation<undefined> = {
+  name: 'sum',
+  shapes: ([input]) => {
+    onlyPart('sum', input);
+    return [layoutOf([])];
+  },
+  lower: ({ inputs: [input], outputs: [result] }) => sumDispatches(input, result),
+  vjp: ({ inputs: [input], cotangents: [cotangent] }) => {
+    if (cotangent === undefined) return [];
+    if (typeof cotangent !== 'number')
+      throw new InputError('sum: differentiate the loss itself, with a number as seed');
+    return [fill(input.graph, input.layout, cotangent)];
+  },
+};
+
+/** The sum of a tensor's numbers, a scalar, added in the same order on every run. */
+export function sum(input: Value): Value {
+  return applyOne(summation, [input], undefined);
+}
+
+/** Dispatches that add up one tensor into the first number of `result`. */
+export function sumDispatches(input: Operand, result: Operand): Dispatch[] {
+  const { shape, stride } = onlyPart('sum', input.layout);
+  const [rows, columns] = [rowsOf(shape), columnsOf(shape)];
+  const groups = Math.ceil((rows * columns) / stretch);
+  const partial = groups === 1 ? result : scratch(layoutOf([groups]));
+  const first = dispatch(kernels.sum, {
+    constants: { WORKGROUP: workgroup },
+    settings: { rows, columns, inputStride: stride, stretch },
+    buffers: { input: input.storage, result: partial.storage },
+    workgroups: [groups, 1, 1],
+  });
+  return groups === 1 ? [first] : [first, ...sumDispatches(partial, result)];
+}

@@ -1,0 +1,72 @@
+/** Matrix products, batched over the parts of stacks. */
+
+import { formatLayout, type Shape, stackOf } from '../../buffer/layout.js';
+import { InputError } from '../../errors.js';
+import { applyOne } from '../../graph/apply.js';
+import type { Operation, Value } from '../../graph/operation.js';
+import { asValue } from '../elementwise/fill.js';
+import { multiplyStored, productOfParts } from './product.js';
+
+interface Attributes {
+  readonly transposeLeft: boolean;
+  readonly transposeRight: boolean;
+}
+
+export interface MatmulOptions {
+  readonly transposeLeft?: boolean;
+  readonly transposeRight?: boolean;
+}
+
+const product: Operation<Attributes> = {
+  name: 'matmul',
+  shapes: ([a, b], attributes) => {
+    if (a.parts.length !== b.parts.length) {
+      throw new InputError(`matmul: takes stacks of one height, got ${formatLayout(a)} and ${formatLayout(b)}`);
+    }
+    return [stackOf(a.parts.map((part, i) => resultShape(part.shape, b.parts[i].shape, attributes)))];
+  },
+  lower: ({ device, attributes: { transposeLeft, transposeRight }, inputs: [a, b], outputs: [c] }) => [
+    multiplyStored(
+      device,
+      c.layout.parts.map((part, i) => productOfParts(a.layout.parts[i], b.layout.parts[i], part, { transposeLeft })),
+      { left: a.storage, right: b.storage, result: c.storage },
+      { transposeLeft, transposeRight },
+    ),
+  ],
+  vjp: ({ attributes: { transposeLeft, transposeRight }, inputs: [a, b], outputs: [c], cotangents: [cotangent] }) => {
+    if (cotangent === undefined) return [];
+    const g = asValue(cotangent, c);
+    const left = transposeLeft
+      ? matmul(b, g, { transposeLeft: transposeRight, transposeRight: true })
+      : matmul(g, b, { transposeRight: !transposeRight });
+    const right = transposeRight
+      ? matmul(g, a, { transposeLeft: true, transposeRight: transposeLeft })
+      : matmul(a, g, { transposeLeft: !transposeLeft });
+    return [left, right];
+  },
+};
+
+/**
+ * op(a) op(b), op(x) being x or its transpose. Matrices (n, k) and (k, m) give (n, m); stacks are multiplied part by part.
+ *
+ * @throws InputError if the inner axes differ.
+ */
+export function matmul(a: Value, b: Value, options: MatmulOptions = {}): Value {
+  const { transposeLeft = false, transposeRight = false } = options;
+  return applyOne(product, [a, b], { transposeLeft, transposeRight });
+}
+
+function resultShape(a: Shape, b: Shape, { transposeLeft, transposeRight }: Attributes): Shape {
+  const [n, k] = matrixShape(a, transposeLeft);
+  const [l, m] = matrixShape(b, transposeRight);
+  if (k !== l) {
+    throw new InputError(`matmul: (${n}, ${k}) by (${l}, ${m}): the inner axes differ`);
+  }
+  return [n, m];
+}
+
+function matrixShape(shape: Shape, transposed: boolean): [number, number] {
+  if (shape.length !== 2) throw new InputError(`matmul: takes matrices, got a tensor of shape (${shape.join(', ')})`);
+  const [rows, columns] = shape;
+  return transposed ? [columns, rows] : [rows, columns];
+}

@@ -1,0 +1,239 @@
+/** Mode products: a matrix applied along one axis of a tensor (Kolda and Bader 2009, section 2.5). */
+
+import {
+  columnsOf,
+  formatLayout,
+  formatShape,
+  type Layout,
+  type Part,
+  quad,
+  rowsOf,
+  type Shape,
+  stackOf,
+} from '../../buffer/layout.js';
+import type { Storage } from '../../buffer/memory.js';
+import type { Device } from '../../device/device.js';
+import { InputError } from '../../errors.js';
+import { applyOne } from '../../graph/apply.js';
+import type { Operation, Value } from '../../graph/operation.js';
+import type { Dispatch } from '../../kernel/dispatch.js';
+import { productDispatch } from '../../schedule/product.js';
+import * as kernels from '../../wgsl/linear.js';
+import { asValue } from '../elementwise/fill.js';
+import { multiplyStored, quadsOf, type Stored, type StoredProduct } from './product.js';
+
+interface Attributes {
+  readonly axis: number;
+  readonly transpose: boolean;
+}
+
+/** One of the matrices that a tensor is cut into along an axis: (points, stored numbers after it). */
+export interface ModeSlice extends Stored {
+  readonly columns: number;
+}
+
+/**
+ * A tensor as matrices with the given axis along the rows, one an index of the axes before it; for the last axis, which
+ * lies along the rows of memory, the whole tensor as one matrix with that axis along its columns.
+ */
+export function modeSlices(tensor: Part, axis: number): readonly ModeSlice[] {
+  const { shape } = tensor;
+  const { first, stride } = quadsOf(tensor);
+  if (axis === shape.length - 1) return [{ first, stride, columns: columnsOf(shape) }];
+  const count = (from: number, to: number) => shape.slice(from, to).reduce((product, n) => product * n, 1);
+  const columns = count(axis + 1, -1) * tensor.stride;
+  return Array.from({ length: count(0, axis) }, (_, outer) => ({
+    first: first + (outer * shape[axis] * columns) / quad,
+    stride: columns / quad,
+    columns,
+  }));
+}
+
+const modeOperation: Operation<Attributes> = {
+  name: 'modeProduct',
+  shapes: ([tensors, matrices], { axis, transpose }) => {
+    requirePairs('modeProduct', tensors, matrices);
+    const results = tensors.parts.map(({ shape }, i) => {
+      const factor = matrices.parts[i].shape;
+      requireAxis('modeProduct', shape, axis);
+      const [to, from] = transpose ? [factor[1], factor[0]] : factor;
+      if (factor.length !== 2 || from !== shape[axis]) {
+        throw new InputError(
+          `modeProduct: axis ${axis} of a tensor of shape ${formatShape(shape)} has ${shape[axis]} points: a matrix of shape ${formatShape(factor)} does not apply`,
+        );
+      }
+      return shape.map((n, d) => (d === axis ? to : n));
+    });
+    return [stackOf(results)];
+  },
+  lower: ({ device, attributes: { axis, transpose }, inputs: [tensor, matrix], outputs: [result] }) => [
+    modeDispatch(
+      device,
+      axis,
+      result.layout.parts.map((part, i) => ({
+        tensor: tensor.layout.parts[i],
+        matrix: matrix.layout.parts[i],
+        result: part,
+      })),
+      { tensor: tensor.storage, matrix: matrix.storage, result: result.storage },
+      { transpose },
+    ),
+  ],
+  vjp: ({ attributes: { axis, transpose }, inputs: [tensor, matrix], outputs: [result], cotangents: [cotangent] }) => {
+    if (cotangent === undefined) return [];
+    const g = asValue(cotangent, result);
+    return [
+      modeProduct(g, matrix, axis, { transpose: !transpose }),
+      transpose ? unfoldedProduct(tensor, g, axis) : unfoldedProduct(g, tensor, axis),
+    ];
+  },
+};
+
+const unfoldedOperation: Operation<{ axis: number }> = {
+  name: 'unfoldedProduct',
+  shapes: ([a, b], { axis }) => {
+    requirePairs('unfoldedProduct', a, b);
+    const results = a.parts.map(({ shape: left }, i) => {
+      const right = b.parts[i].shape;
+      requireAxis('unfoldedProduct', left, axis);
+      if (left.length !== right.length || left.some((n, d) => d !== axis && n !== right[d])) {
+        throw new InputError(
+          `unfoldedProduct: tensors of shape ${formatShape(left)} and ${formatShape(right)} differ in more than axis ${axis}`,
+        );
+      }
+      return [left[axis], right[axis]];
+    });
+    return [stackOf(results)];
+  },
+  lower: ({ device, attributes: { axis }, inputs: [a, b], outputs: [result] }) => [
+    unfoldedDispatch(
+      device,
+      axis,
+      result.layout.parts.map((part, i) => ({ left: a.layout.parts[i], right: b.layout.parts[i], result: part })),
+      { left: a.storage, right: b.storage, result: result.storage },
+    ),
+  ],
+  notDifferentiable: 'it is itself the VJP of the mode product, and second derivatives are not offered',
+};
+
+/** Where the parts of one mode product lie. */
+export interface ModeParts {
+  readonly tensor: Part;
+  readonly matrix: Part;
+  readonly result: Part;
+}
+
+/** alpha T x_axis S, or with `transpose` S^T, for a batch of tensors with one number of axes. */
+export function modeDispatch(
+  device: Device,
+  axis: number,
+  batch: readonly ModeParts[],
+  buffers: Readonly<Record<keyof ModeParts, Storage>>,
+  { transpose = false, alpha = 1 } = {},
+): Dispatch {
+  const last = axis === batch[0].tensor.shape.length - 1;
+  const products = batch.flatMap(({ tensor, matrix, result }) => {
+    const sources = modeSlices(tensor, axis);
+    return modeSlices(result, axis).map(
+      (to, i): StoredProduct => ({
+        rows: last ? rowsOf(result.shape) : result.shape[axis],
+        columns: to.columns,
+        inner: tensor.shape[axis],
+        left: last ? sources[i] : quadsOf(matrix),
+        right: last ? quadsOf(matrix) : sources[i],
+        result: to,
+        alpha,
+      }),
+    );
+  });
+  const { tensor, matrix, result } = buffers;
+  return last
+    ? multiplyStored(device, products, { left: tensor, right: matrix, result }, { transposeRight: !transpose })
+    : multiplyStored(device, products, { left: matrix, right: tensor, result }, { transposeLeft: transpose });
+}
+
+/** Where the parts of one product of unfoldings lie. */
+export interface UnfoldedParts {
+  readonly left: Part;
+  readonly right: Part;
+  readonly result: Part;
+}
+
+/** alpha unfold_axis(A) unfold_axis(B)^T for a batch of pairs of tensors with one number of axes. */
+export function unfoldedDispatch(
+  device: Device,
+  axis: number,
+  batch: readonly UnfoldedParts[],
+  buffers: Readonly<Record<keyof UnfoldedParts, Storage>>,
+  alpha = 1,
+): Dispatch {
+  if (axis < batch[0].left.shape.length - 1) {
+    return productDispatch(device, kernels.unfoldedProduct, {
+      problems: batch.map(parts => unfoldedProblem(parts, axis, alpha)),
+      buffers,
+    });
+  }
+  // The last axis lies along the rows of both: they are multiplied as they are stored.
+  const products = batch.map(
+    ({ left, right, result }): StoredProduct => ({
+      rows: left.shape[axis],
+      columns: right.shape[axis],
+      inner: rowsOf(left.shape),
+      left: quadsOf(left),
+      right: quadsOf(right),
+      result: quadsOf(result),
+      alpha,
+    }),
+  );
+  return multiplyStored(device, products, buffers, { transposeLeft: true });
+}
+
+/** The problem of kernels/linear/unfoldedProduct.wgsl. */
+export function unfoldedProblem({ left, right, result }: UnfoldedParts, axis: number, alpha: number) {
+  const { shape } = left;
+  const count = (from: number, to: number) => shape.slice(from, to).reduce((product, n) => product * n, 1);
+  const span = count(axis + 1, -1) * left.stride;
+  return {
+    rows: shape[axis],
+    columns: right.shape[axis],
+    inner: count(0, axis) * span,
+    alpha,
+    points: columnsOf(shape),
+    width: left.stride,
+    span,
+    left: quadsOf(left).first,
+    right: quadsOf(right).first,
+    result: quadsOf(result).first,
+    resultStride: quadsOf(result).stride,
+  };
+}
+
+function requirePairs(name: string, a: Layout, b: Layout): void {
+  if (a.parts.length === b.parts.length) return;
+  throw new InputError(`${name}: takes stacks of one height, got ${formatLayout(a)} and ${formatLayout(b)}`);
+}
+
+function requireAxis(name: string, shape: Shape, axis: number): void {
+  if (Number.isInteger(axis) && axis >= 0 && axis < shape.length) return;
+  throw new InputError(
+    `${name}: axis ${axis} of a tensor of shape ${formatShape(shape)}: axes are 0 to ${shape.length - 1}`,
+  );
+}
+
+/**
+ * T x_axis S: the result's [.., i, ..] = sum_j S[i, j] T[.., j, ..]; with `transpose`, S[j, i]. Of stacks, part by part.
+ *
+ * @param tensor T, (n_1 .. n_D), or a stack of such tensors of one D.
+ * @param matrix S, (m, n_axis), or (n_axis, m) with `transpose`; one per tensor.
+ * @param axis from 0.
+ * @returns T's shape with m in the place of n_axis.
+ * @throws InputError an axis that the tensor does not have, or a matrix that does not fit it.
+ */
+export function modeProduct(tensor: Value, matrix: Value, axis: number, { transpose = false } = {}): Value {
+  return applyOne(modeOperation, [tensor, matrix], { axis, transpose });
+}
+
+/** unfold_axis(A) unfold_axis(B)^T of two tensors that differ in that axis alone: (n_axis of A, n_axis of B); of stacks, part by part. */
+export function unfoldedProduct(a: Value, b: Value, axis: number): Value {
+  return applyOne(unfoldedOperation, [a, b], { axis });
+}

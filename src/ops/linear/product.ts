@@ -1,0 +1,92 @@
+/** Products of stored matrices: where operands and results lie in memory, and the dispatch that multiplies them. */
+
+import { columnsOf, type Part, quad, rowsOf } from '../../buffer/layout.js';
+import type { Storage } from '../../buffer/memory.js';
+import type { Device } from '../../device/device.js';
+import type { Dispatch } from '../../kernel/dispatch.js';
+import { productDispatch } from '../../schedule/product.js';
+import * as kernels from '../../wgsl/linear.js';
+
+/** A stored matrix as kernels address it: its first quad, and the quads from row to row. */
+export interface Stored {
+  readonly first: number;
+  readonly stride: number;
+}
+
+export function quadsOf(part: Part): Stored {
+  return { first: part.offset / quad, stride: part.stride / quad };
+}
+
+/** result (rows, columns) = alpha op(left) (rows, inner) op(right) (inner, columns) + beta result. */
+export interface StoredProduct {
+  readonly rows: number;
+  readonly columns: number;
+  readonly inner: number;
+  readonly left: Stored;
+  readonly right: Stored;
+  readonly result: Stored;
+  /** 1 by default. */
+  readonly alpha?: number;
+  /** 0 by default: the result is only written. */
+  readonly beta?: number;
+}
+
+/** The product c = alpha op(a) op(b) + beta c of whole parts. */
+export function productOfParts(
+  a: Part,
+  b: Part,
+  c: Part,
+  { transposeLeft = false, alpha = 1, beta = 0 } = {},
+): StoredProduct {
+  return {
+    rows: rowsOf(c.shape),
+    columns: columnsOf(c.shape),
+    inner: transposeLeft ? rowsOf(a.shape) : columnsOf(a.shape),
+    left: quadsOf(a),
+    right: quadsOf(b),
+    result: quadsOf(c),
+    alpha,
+    beta,
+  };
+}
+
+/** The same as an entry of a kernel's table. */
+export function productEntry({ rows, columns, inner, left, right, result, alpha = 1, beta = 0 }: StoredProduct) {
+  return {
+    rows,
+    columns,
+    inner,
+    alpha,
+    beta,
+    left: left.first,
+    leftStride: left.stride,
+    right: right.first,
+    rightStride: right.stride,
+    result: result.first,
+    resultStride: result.stride,
+  };
+}
+
+/**
+ * A batch of products in one dispatch.
+ *
+ * @param options which operands are stored transposed; `upper` where the results are symmetric, of which only what lies
+ * on and above the diagonal is then made.
+ */
+export function multiplyStored(
+  device: Device,
+  products: readonly StoredProduct[],
+  buffers: Readonly<Record<'left' | 'right' | 'result', Storage>>,
+  { transposeLeft = false, transposeRight = false, upper = false } = {},
+): Dispatch {
+  return productDispatch(device, kernels.product, {
+    constants: {
+      LEFT_TRANSPOSED: transposeLeft,
+      RIGHT_TRANSPOSED: transposeRight,
+      BLEND: products.some(({ beta = 0 }) => beta !== 0),
+    },
+    problems: products.map(productEntry),
+    buffers,
+    upper,
+  });
+}

@@ -1,0 +1,268 @@
+/**
+ * A batch of factor networks, multilayer perceptrons of one architecture on points of their own, and its VJP.
+ *
+ * Inputs and hidden activations are homogeneous, that is with a last column of ones, and a layer's parameters are
+ * [W | b], (outputs, inputs + 1), so that the bias needs no code of its own: H' = a(omega H [W | b]^T).
+ *
+ * A model's parameters are one stack, so that one dispatch updates them all. What stands in it after the networks'
+ * matrices, such as the core of a Tucker model, comes out of this operation as it is, and the cotangent that reaches it
+ * there is written into the stack's gradient beside the networks'.
+ */
+
+import {
+  columnsOf,
+  formatLayout,
+  formatShape,
+  type Layout,
+  type Part,
+  rowsOf,
+  type Shape,
+  sameShape,
+  stackOf,
+} from '../../buffer/layout.js';
+import type { Device } from '../../device/device.js';
+import { InputError } from '../../errors.js';
+import { apply, applyOne } from '../../graph/apply.js';
+import { copyRows } from '../../graph/copyRows.js';
+import type { Value } from '../../graph/operation.js';
+import { type Operand, type Operation, scratch } from '../../graph/operation.js';
+import type { Dispatch } from '../../kernel/dispatch.js';
+import type { SlotText } from '../../kernel/kernel.js';
+import { productDispatch } from '../../schedule/product.js';
+import * as kernels from '../../wgsl/network.js';
+import { asValue } from '../elementwise/fill.js';
+import { multiplyStored, productEntry, productOfParts, quadsOf } from '../linear/product.js';
+
+export interface NetworkAttributes {
+  /** Linear layers, from 2; one activation fewer. */
+  readonly depth: number;
+  /** Width of every hidden layer. */
+  readonly width: number;
+  /** a: WGSL that defines activate(omega, z), the pair of a(omega z) and its derivative by z. */
+  readonly activation: { readonly text: SlotText };
+  /** The factor in a(omega z), one per hidden layer. */
+  readonly omegas: readonly number[];
+}
+
+/** With how many parts of the parameters' stack stand after the networks' matrices. */
+type Attributes = NetworkAttributes & { readonly others: number };
+
+/** The residuals of a forward pass: what it keeps for the backward pass and the tangent kernel. */
+export interface Residuals {
+  readonly parameters: Value;
+  /** The input and the hidden activations, (n, inputs + 1) for each network; one per linear layer. */
+  readonly inputs: readonly Value[];
+  /** d a(omega z) / dz, (n, width) for each network; one per hidden layer. */
+  readonly derivatives: readonly Value[];
+}
+
+/** Axes of [W | b] of every layer of one network. */
+export function parameterShapes(inputs: number, outputs: number, { depth, width }: NetworkAttributes): Shape[] {
+  return Array.from({ length: depth }, (_, layer) => [
+    layer === depth - 1 ? outputs : width,
+    (layer === 0 ? inputs : width) + 1,
+  ]);
+}
+
+const forward: Operation<Attributes> = {
+  name: 'factorNetwork',
+  shapes: ([parameters, input], attributes) => {
+    requireParameters(parameters, input, attributes);
+    const { depth, width } = attributes;
+    const points = input.parts.map(part => rowsOf(part.shape));
+    const hidden = stackOf(points.map(n => [n, width + 1]));
+    const slope = stackOf(points.map(n => [n, width]));
+    const output = stackOf(points.map((n, i) => [n, layerOf(parameters, i, depth - 1, depth).shape[0]]));
+    const residuals = [...Array(depth - 1).fill(hidden), ...Array(depth - 1).fill(slope)];
+    if (attributes.others === 0) return [output, ...residuals];
+    return [output, ...residuals, stackOf(othersOf(parameters, attributes).map(part => part.shape))];
+  },
+  lower: ({ device, attributes, inputs: [parameters, input], outputs }) => {
+    const { depth, activation, omegas } = attributes;
+    const [output, ...residuals] = outputs.slice(0, 2 * depth - 1);
+    const others = outputs[2 * depth - 1];
+    const layers = [input, ...residuals.slice(0, depth - 1)];
+    const derivatives = residuals.slice(depth - 1);
+    const hidden = derivatives.map((derivative, layer) =>
+      productDispatch(device, kernels.hidden, {
+        slots: { activation: activation.text },
+        problems: derivative.layout.parts.map((part, i) => {
+          const slope = quadsOf(part);
+          const [below, above] = [layers[layer].layout.parts[i], layers[layer + 1].layout.parts[i]];
+          return {
+            ...productEntry(productOfParts(below, layerOf(parameters.layout, i, layer, depth), above)),
+            columns: attributes.width,
+            omega: omegas[layer],
+            derivative: slope.first,
+            derivativeStride: slope.stride,
+          };
+        }),
+        buffers: {
+          left: layers[layer].storage,
+          right: parameters.storage,
+          result: layers[layer + 1].storage,
+          derivative: derivative.storage,
+        },
+      }),
+    );
+    const last = multiplyStored(
+      device,
+      output.layout.parts.map((part, i) =>
+        productOfParts(layers[depth - 1].layout.parts[i], layerOf(parameters.layout, i, depth - 1, depth), part),
+      ),
+      { left: layers[depth - 1].storage, right: parameters.storage, result: output.storage },
+      { transposeRight: true },
+    );
+    if (!others) return [...hidden, last];
+    return [...hidden, last, ...copyRows(device, afterNetworks(parameters, attributes), others)];
+  },
+  vjp: ({ attributes, inputs: [parameters, input], outputs, cotangents }) => {
+    const { depth } = attributes;
+    const [output, ...residuals] = outputs.slice(0, 2 * depth - 1);
+    const [cotangent, ...ofResiduals] = cotangents.slice(0, 2 * depth - 1);
+    const [others, ofOthers] = [outputs[2 * depth - 1], cotangents[2 * depth - 1]];
+    if (ofResiduals.some(other => other !== undefined)) {
+      throw new InputError('factorNetwork: a gradient flows into its residuals, which are not differentiable');
+    }
+    if (cotangent === undefined && ofOthers === undefined) return [];
+    const flowing = asValue(cotangent ?? 0, output);
+    const rest = others ? [asValue(ofOthers ?? 0, others)] : [];
+    return [applyOne(backward, [flowing, parameters, input, ...residuals, ...rest], attributes)];
+  },
+};
+
+const backward: Operation<Pick<Attributes, 'depth' | 'others'>> = {
+  name: 'factorNetworkVjp',
+  shapes: ([, parameters]) => [parameters],
+  lower: ({ device, attributes, inputs: [cotangent, parameters, input, ...rest], outputs: [gradient] }) => {
+    const { depth } = attributes;
+    const [residuals, [others]] = [rest.slice(0, 2 * depth - 2), rest.slice(2 * depth - 2)];
+    const layers = [input, ...residuals.slice(0, depth - 1)];
+    const derivatives = residuals.slice(depth - 1);
+    const dispatches: Dispatch[] = [];
+    let flowing = cotangent;
+    for (let layer = depth - 1; layer >= 0; layer--) {
+      const current = flowing;
+      dispatches.push(
+        multiplyStored(
+          device,
+          current.layout.parts.map((part, i) =>
+            productOfParts(part, layers[layer].layout.parts[i], layerOf(gradient.layout, i, layer, depth), {
+              transposeLeft: true,
+            }),
+          ),
+          { left: current.storage, right: layers[layer].storage, result: gradient.storage },
+          { transposeLeft: true },
+        ),
+      );
+      if (layer === 0) break;
+      flowing = scratch(derivatives[layer - 1].layout);
+      dispatches.push(cotangentDispatch(device, current, parameters, derivatives[layer - 1], flowing, layer, depth));
+    }
+    if (others) dispatches.push(...copyRows(device, others, afterNetworks(gradient, attributes)));
+    return dispatches;
+  },
+  notDifferentiable: 'second derivatives are not offered',
+};
+
+/** The cotangent below linear layer `layer` (from 0): D' = (D W) * a'. */
+export function cotangentDispatch(
+  device: Device,
+  cotangent: Operand,
+  parameters: Operand,
+  derivative: Operand,
+  result: Operand,
+  layer: number,
+  depth: number,
+): Dispatch {
+  return productDispatch(device, kernels.cotangent, {
+    problems: cotangent.layout.parts.map((part, i) => {
+      const weights = layerOf(parameters.layout, i, layer, depth);
+      const slope = quadsOf(derivative.layout.parts[i]);
+      return {
+        ...productEntry(productOfParts(part, weights, result.layout.parts[i])),
+        derivative: slope.first,
+        derivativeStride: slope.stride,
+      };
+    }),
+    buffers: {
+      left: cotangent.storage,
+      right: parameters.storage,
+      derivative: derivative.storage,
+      result: result.storage,
+    },
+  });
+}
+
+/** [W | b] of one layer of one network. */
+export function layerOf(parameters: Layout, network: number, layer: number, depth: number) {
+  return parameters.parts[network * depth + layer];
+}
+
+/** What stands after the networks' matrices. */
+function othersOf(parameters: Layout, { others }: Pick<Attributes, 'others'>): readonly Part[] {
+  return parameters.parts.slice(parameters.parts.length - others);
+}
+
+function afterNetworks({ layout, storage }: Operand, attributes: Pick<Attributes, 'others'>): Operand {
+  return { layout: { ...layout, parts: othersOf(layout, attributes) }, storage };
+}
+
+function requireParameters(parameters: Layout, input: Layout, attributes: Attributes): void {
+  const { depth, omegas, others } = attributes;
+  if (!Number.isInteger(depth) || depth < 2)
+    throw new InputError(`factorNetwork: depth ${depth}: use 2 or more layers`);
+  if (omegas.length !== depth - 1) {
+    throw new InputError(`factorNetwork: ${omegas.length} omegas for ${depth - 1} hidden layers: give one per layer`);
+  }
+  if (parameters.parts.length !== depth * input.parts.length + others) {
+    const rest = others === 0 ? '' : ` and ${others} more`;
+    throw new InputError(
+      `factorNetwork: ${input.parts.length} networks of depth ${depth} take ${depth * input.parts.length} matrices [W | b]${rest}, got ${formatLayout(parameters)}`,
+    );
+  }
+  input.parts.forEach(({ shape }, i) => {
+    const outputs = layerOf(parameters, i, depth - 1, depth).shape[0];
+    parameterShapes(columnsOf(shape) - 1, outputs, attributes).forEach((expected, layer) => {
+      const got = layerOf(parameters, i, layer, depth).shape;
+      if (sameShape(expected, got)) return;
+      throw new InputError(
+        `factorNetwork: layer ${layer} of network ${i} takes [W | b] of shape ${formatShape(expected)}, got ${formatShape(got)}`,
+      );
+    });
+  });
+}
+
+/**
+ * The factor matrices of a batch of networks, and the residuals of the pass.
+ *
+ * @param parameters [W | b] of every layer, network by network: `parameterShapes`; then `others` more tensors.
+ * @param input the homogeneous input of every network, (n, inputs + 1): see `features`.
+ * @param others how many parts of `parameters` stand after the networks' matrices, none by default.
+ * @returns factors, (n, outputs) for each network; and the others, if there are any, a stack of their own.
+ * @throws InputError shapes that do not fit each other.
+ */
+export function factorNetwork(parameters: Value, input: Value, attributes: NetworkAttributes, others = 0) {
+  const { depth } = attributes;
+  const outputs = apply(forward, [parameters, input], { ...attributes, others });
+  return {
+    factors: outputs[0] as Value,
+    others: outputs[2 * depth - 1],
+    residuals: {
+      parameters,
+      inputs: [input, ...outputs.slice(1, depth)],
+      derivatives: outputs.slice(depth, 2 * depth - 1),
+    } satisfies Residuals,
+  };
+}
+
+/**
+ * J^T g at the residuals of a forward pass: the gradient of <cotangent, factors> with respect to the networks' parameters.
+ * It is written, not accumulated.
+ *
+ * @param cotangent g, (n, outputs) for each network.
+ * @returns the shapes of the parameters, of which nothing may stand after the networks' matrices.
+ */
+export function factorNetworkVjp(cotangent: Value, { parameters, inputs, derivatives }: Residuals): Value {
+  return applyOne(backward, [cotangent, parameters, ...inputs, ...derivatives], { depth: inputs.length, others: 0 });
+}

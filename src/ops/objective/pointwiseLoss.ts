@@ -1,0 +1,79 @@
+/** Losses that are a sum over points, with the cotangent at the model's output as a second output. */
+
+import { columnsOf, layoutOf, quad, rowsOf } from '../../buffer/layout.js';
+import { apply, requireSameLayout } from '../../graph/apply.js';
+import { type Operation, scratch, type Value } from '../../graph/operation.js';
+import { dispatch, foldedWorkgroups } from '../../kernel/dispatch.js';
+import type { SlotText } from '../../kernel/kernel.js';
+import * as kernels from '../../wgsl/objective.js';
+import { scaled } from '../elementwise/linearCombination.js';
+import { sumDispatches } from '../elementwise/sum.js';
+import { quadsOf } from '../linear/product.js';
+
+const workgroup = 64;
+
+const operation: Operation<{ loss: SlotText }> = {
+  name: 'pointwiseLoss',
+  takesPacked: [1],
+  shapes: ([output, target]) => [layoutOf([]), requireSameLayout('pointwiseLoss', output, target)],
+  lower: ({ device, attributes, inputs: [output, target], outputs: [loss, cotangent] }) => {
+    const problems = output.layout.parts.map((part, i) => {
+      const [input, result] = [quadsOf(part), quadsOf(cotangent.layout.parts[i])];
+      const { offset, stride } = target.layout.parts[i];
+      return {
+        rows: rowsOf(part.shape),
+        columns: columnsOf(part.shape),
+        input: input.first,
+        inputStride: input.stride,
+        result: result.first,
+        resultStride: result.stride,
+        targets: offset,
+        targetsStride: stride,
+      };
+    });
+    const most = Math.max(...problems.map(p => p.rows * Math.ceil(p.columns / quad)));
+    const [wide, high] = foldedWorkgroups(most, workgroup, device);
+    const partial = scratch(layoutOf([wide * high * problems.length * workgroup]));
+    const pass = dispatch(kernels.pointwiseLoss, {
+      constants: { WORKGROUP: workgroup },
+      slots: { loss: attributes.loss },
+      problems,
+      buffers: {
+        input: output.storage,
+        targets: target.storage,
+        result: cotangent.storage,
+        loss: partial.storage,
+      },
+      workgroups: [wide, high, problems.length],
+    });
+    return [pass, ...sumDispatches(partial, loss)];
+  },
+  vjp: ({ outputs: [, atOutput], cotangents: [cotangent] }) => {
+    if (cotangent === undefined) return [];
+    if (typeof cotangent !== 'number') throw new Error('pointwiseLoss: the cotangent of a loss is a number');
+    return [scaled(atOutput, cotangent)];
+  },
+  fuse: ([, target], [output], { loss }) => {
+    const producer = output?.node;
+    if (!producer?.operation.epilogue) return undefined;
+    return {
+      ...producer.operation.epilogue(producer.attributes as never, loss),
+      inputs: [...producer.inputs, target],
+    };
+  },
+};
+
+/**
+ * L = sum over all points of l(z, y), and the cotangent G = dL/dZ. A NaN in the target marks a point that is left out:
+ * it adds nothing to the loss, and its cotangent is 0.
+ *
+ * @param output Z, any shape or stack.
+ * @param target Y, the same; packed memory is read in place.
+ * @param loss WGSL that defines `fn lossAt(z: f32, y: f32) -> vec2f`: l and its derivative by z.
+ * @returns the loss, a scalar; and G, of the output's shape.
+ * @throws InputError if the shapes differ.
+ */
+export function pointwiseLoss(output: Value, target: Value, loss: SlotText): { loss: Value; cotangent: Value } {
+  const [total, cotangent] = apply(operation, [output, target], { loss });
+  return { loss: total, cotangent };
+}

@@ -1,0 +1,83 @@
+/** One step of Adam for all parameters of a model (Kingma and Ba 2015). */
+
+import { quad } from '../../buffer/layout.js';
+import { apply, requireSameLayout } from '../../graph/apply.js';
+import type { Operation, Value } from '../../graph/operation.js';
+import { dispatch, oneThreadEach } from '../../kernel/dispatch.js';
+import * as kernels from '../../wgsl/optimiser.js';
+
+export interface AdamAttributes {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  /** Whether the decay shrinks the parameters by itself (AdamW) instead of entering the gradient (L2). */
+  readonly decoupled: boolean;
+}
+
+/** The uniform of kernels/optimiser/adam.wgsl. @param count quads of parameters. */
+export function adamSettings(count: number, { beta1, beta2, epsilon, weightDecay }: Omit<AdamAttributes, 'decoupled'>) {
+  const derived = {
+    restOfBeta1: 1 - beta1,
+    restOfBeta2: 1 - beta2,
+    logBeta1: Math.log(beta1),
+    logBeta2: Math.log(beta2),
+  };
+  return { count, beta1, beta2, epsilon, weightDecay, ...derived };
+}
+
+const operation: Operation<AdamAttributes> = {
+  name: 'adam',
+  updates: [0, 2, 3],
+  shapes: ([parameters, gradient, first, second]) => {
+    for (const other of [gradient, first, second]) requireSameLayout('adam', parameters, other);
+    return [parameters, first, second];
+  },
+  lower: ({ device, attributes, inputs: [, gradient, , , step, rate], outputs: [parameters, first, second] }) => {
+    const count = parameters.layout.length / quad;
+    const { constants, workgroups } = oneThreadEach(device, count);
+    return [
+      dispatch(kernels.adam, {
+        constants: { ...constants, DECOUPLED: attributes.decoupled },
+        workgroups,
+        settings: adamSettings(count, attributes),
+        work: { bytes: 4 * quad * 7 * count }, // three arrays read and written, the gradient read
+        buffers: {
+          step: step.storage,
+          learningRate: rate.storage,
+          gradient: gradient.storage,
+          parameter: parameters.storage,
+          firstMoment: first.storage,
+          secondMoment: second.storage,
+        },
+      }),
+    ];
+  },
+  notDifferentiable: 'it updates state',
+};
+
+export interface AdamState {
+  readonly parameters: Value;
+  readonly firstMoment: Value;
+  readonly secondMoment: Value;
+}
+
+/**
+ * The state one step on, in the place of the old where nobody else needs that.
+ *
+ * @param gradient of the parameters' layout.
+ * @param step (1), u32: the number of this step, from 1.
+ * @param learningRate (1): of this step.
+ * @throws InputError moments or a gradient of another layout.
+ */
+export function adamStep(
+  { parameters, firstMoment, secondMoment }: AdamState,
+  gradient: Value,
+  step: Value,
+  learningRate: Value,
+  attributes: AdamAttributes,
+): AdamState {
+  const inputs = [parameters, gradient, firstMoment, secondMoment, step, learningRate];
+  const [next, first, second] = apply(operation, inputs, attributes);
+  return { parameters: next, firstMoment: first, secondMoment: second };
+}

@@ -1,0 +1,59 @@
+/** What every training step does beside the gradient: it is counted, its loss kept, its learning rate picked. */
+
+import { columnsOf, formatLayout } from '../../buffer/layout.js';
+import { InputError } from '../../errors.js';
+import { apply } from '../../graph/apply.js';
+import type { Operation, Value } from '../../graph/operation.js';
+import { dispatch } from '../../kernel/dispatch.js';
+import * as kernels from '../../wgsl/optimiser.js';
+
+const operation: Operation<undefined> = {
+  name: 'record',
+  updates: [1, 2, 4],
+  shapes: ([loss, step, history, schedule, learningRate]) => {
+    const isOne = [step, learningRate].every(({ parts: [part] }) => part.shape[0] === 1);
+    const [kept, rates] = [history, schedule].map(({ parts: [part] }) => part.shape);
+    if (loss.length > 4 || !isOne || kept.length !== 1 || rates.length !== 1 || kept[0] !== rates[0]) {
+      const got = [loss, step, history, schedule, learningRate].map(formatLayout).join(', ');
+      throw new InputError(
+        `record: takes a scalar, a counter (1), a history (n), a schedule (n) and a rate (1), got ${got}`,
+      );
+    }
+    return [step, history, learningRate];
+  },
+  lower: ({ inputs: [loss, , , schedule], outputs: [step, history, learningRate] }) => [
+    dispatch(kernels.record, {
+      settings: { capacity: columnsOf(history.layout.parts[0].shape) },
+      buffers: {
+        loss: loss.storage,
+        schedule: schedule.storage,
+        step: step.storage,
+        history: history.storage,
+        learningRate: learningRate.storage,
+      },
+      workgroups: [1, 1, 1],
+    }),
+  ],
+  notDifferentiable: 'it updates state',
+};
+
+/** What `record` brings up to date. */
+export interface Recorded {
+  /** (1), u32: the steps counted so far. */
+  readonly step: Value;
+  /** (n): the last n losses, that of step t at t mod n. */
+  readonly history: Value;
+  /** (1): of the step counted last. */
+  readonly learningRate: Value;
+}
+
+/**
+ * history[step mod n] = loss, learningRate = schedule[step mod n], then step + 1.
+ *
+ * @param loss a scalar.
+ * @param schedule (n): the learning rates of the next n steps, that of step t at t mod n.
+ */
+export function record(loss: Value, { step, history, learningRate }: Recorded, schedule: Value): Recorded {
+  const [counted, kept, rate] = apply(operation, [loss, step, history, schedule, learningRate], undefined);
+  return { step: counted, history: kept, learningRate: rate };
+}

@@ -1,0 +1,91 @@
+/** The modulated eigenvectors of a preconditioner S = I - V^T C V: C V, C = diag(1 - g(l_i) / l_i) for i <= k, else 0. */
+
+import { columnsOf, formatLayout, layoutOf, rowsOf } from '../../buffer/layout.js';
+import { InputError } from '../../errors.js';
+import { apply } from '../../graph/apply.js';
+import type { Operation, Value } from '../../graph/operation.js';
+import { dispatch } from '../../kernel/dispatch.js';
+import * as kernels from '../../wgsl/precondition.js';
+import { quadsOf } from '../linear/product.js';
+
+/** By the kernel's numbers. flat: g(l) = l_k, the paper's g1. sqrt: g(l) = sqrt(l), its g2. */
+const modulationNumbers = { flat: kernels.modulate.constants.FLAT, sqrt: kernels.modulate.constants.SQRT } as const;
+export type Modulation = keyof typeof modulationNumbers;
+export const modulations = Object.keys(modulationNumbers) as readonly Modulation[];
+
+interface Attributes {
+  /** k of each matrix. */
+  readonly topK: readonly number[];
+  readonly modulation: Modulation;
+  /** Factor of the eigenvalues of each matrix, on which g = sqrt depends. */
+  readonly scale: readonly number[];
+}
+
+const workgroup = 64;
+
+const operation: Operation<Attributes> = {
+  name: 'modulate',
+  shapes: ([values, vectors], { topK, scale }) => {
+    const heights = [values, vectors].map(layout => formatLayout(layout));
+    if (
+      values.parts.length !== vectors.parts.length ||
+      topK.length !== values.parts.length ||
+      scale.length !== topK.length
+    ) {
+      throw new InputError(
+        `modulate: takes values, vectors, k and scale of every matrix, got ${heights.join(' and ')}`,
+      );
+    }
+    topK.forEach((k, i) => {
+      const pairs = rowsOf(vectors.parts[i].shape);
+      if (!Number.isInteger(k) || k < 1 || k > pairs) {
+        throw new InputError(`modulate: k = ${k} of ${pairs} eigenpairs: use 1 to ${pairs}`);
+      }
+    });
+    return [vectors, layoutOf([topK.length])];
+  },
+  lower: ({ attributes: { topK, modulation, scale }, inputs: [values, vectors], outputs: [result, used] }) => {
+    const problems = vectors.layout.parts.map((part, i) => {
+      const [from, to] = [quadsOf(part), quadsOf(result.layout.parts[i])];
+      return {
+        rows: rowsOf(part.shape),
+        columns: columnsOf(part.shape),
+        top: topK[i],
+        scale: scale[i],
+        values: values.layout.parts[i].offset,
+        vectors: from.first,
+        vectorsStride: from.stride,
+        result: to.first,
+        resultStride: to.stride,
+        used: used.layout.parts[0].offset + i,
+      };
+    });
+    const most = Math.max(...problems.map(p => p.rows));
+    return [
+      dispatch(kernels.modulate, {
+        constants: { WORKGROUP: workgroup, MODULATION: modulationNumbers[modulation] },
+        problems,
+        buffers: {
+          values: values.storage,
+          vectors: vectors.storage,
+          result: result.storage,
+          used: used.storage,
+        },
+        workgroups: [Math.ceil(most / workgroup), 1, problems.length],
+      }),
+    ];
+  },
+  notDifferentiable: 'a preconditioner is made from it, through which no gradient flows',
+};
+
+/**
+ * The rows of V scaled by 1 - g(l_i) / l_i up to k, and by 0 after it; k ends before an eigenvalue that is not positive.
+ *
+ * @param values eigenvalues, descending, (b) for each matrix.
+ * @param vectors V, (b, n) for each matrix.
+ * @returns scaled, V's shapes; used, (matrices): how many pairs each used, as u32.
+ */
+export function modulate(values: Value, vectors: Value, attributes: Attributes): { scaled: Value; used: Value } {
+  const [scaled, used] = apply(operation, [values, vectors], attributes);
+  return { scaled, used };
+}

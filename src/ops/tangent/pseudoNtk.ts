@@ -1,0 +1,68 @@
+/**
+ * The pseudo-NTK of factor networks by sum-of-logits: K[i, j] = <grad sum_r f(x_i)_r, grad sum_r f(x_j)_r> (Mohamadi,
+ * Bae and Sutherland 2023). It is the tangent kernel for a cotangent of all ones at the output (see tangentKernel),
+ * where the last layer's share is a Gram matrix and the cotangent below it one row of sums.
+ */
+
+import { columnsOf, rowsOf, stackOf } from '../../buffer/layout.js';
+import { applyOne } from '../../graph/apply.js';
+import type { Value } from '../../graph/operation.js';
+import { type Operand, type Operation, scratch } from '../../graph/operation.js';
+import { type Dispatch, dispatch } from '../../kernel/dispatch.js';
+import * as kernels from '../../wgsl/tangent.js';
+import { mirrorDispatch } from '../linear/mirror.js';
+import { quadsOf } from '../linear/product.js';
+import { layerOf, type Residuals } from '../network/factorNetwork.js';
+import { gramDispatch, hiddenLayers, layerDispatches } from './tangentKernel.js';
+
+const workgroup = 64;
+
+const operation: Operation<{ depth: number }> = {
+  name: 'pseudoNtk',
+  shapes: ([, input]) => [stackOf(input.parts.map(({ shape }) => [rowsOf(shape), rowsOf(shape)]))],
+  lower: ({ device, attributes: { depth }, inputs: [parameters, ...kept], outputs: [ntk] }) => {
+    const layers = kept.slice(0, depth);
+    const derivatives = kept.slice(depth);
+    const outputs = (network: number) => layerOf(parameters.layout, network, depth - 1, depth).shape[0];
+    const flowing = scratch(derivatives[depth - 2].layout);
+    return [
+      // The output layer's own share: D is all ones there, so D D^T is the number of outputs.
+      gramDispatch(device, layers[depth - 1], ntk, outputs),
+      outputCotangentDispatch(parameters, derivatives[depth - 2], flowing, depth),
+      ...layerDispatches(device, flowing, layers[depth - 2], ntk, true),
+      ...hiddenLayers(device, { flowing, from: depth - 2, parameters, layers, derivatives }, ntk, 1),
+      mirrorDispatch(ntk),
+    ];
+  },
+  notDifferentiable: 'a preconditioner is made from it, through which no gradient flows',
+};
+
+function outputCotangentDispatch(parameters: Operand, derivative: Operand, result: Operand, depth: number): Dispatch {
+  const problems = derivative.layout.parts.map((part, i) => {
+    const weights = layerOf(parameters.layout, i, depth - 1, depth);
+    const [weight, slope, target] = [weights, part, result.layout.parts[i]].map(quadsOf);
+    return {
+      rows: rowsOf(part.shape),
+      columns: columnsOf(part.shape),
+      inner: rowsOf(weights.shape),
+      weight: weight.first,
+      weightStride: weight.stride,
+      derivative: slope.first,
+      derivativeStride: slope.stride,
+      result: target.first,
+      resultStride: target.stride,
+    };
+  });
+  const widest = Math.max(...problems.map(p => p.columns));
+  return dispatch(kernels.outputCotangent, {
+    constants: { WORKGROUP: workgroup },
+    problems,
+    buffers: { parameter: parameters.storage, derivative: derivative.storage, result: result.storage },
+    workgroups: [Math.ceil(widest / 4 / workgroup), 1, problems.length],
+  });
+}
+
+/** K, (n, n) for each network, from the residuals of a forward pass. */
+export function pseudoNtk({ parameters, inputs, derivatives }: Residuals): Value {
+  return applyOne(operation, [parameters, ...inputs, ...derivatives], { depth: inputs.length });
+}

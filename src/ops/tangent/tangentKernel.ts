@@ -1,0 +1,154 @@
+/**
+ * Tangent kernels K[i, j] = <v_i, v_j>, v_i = J_i^T g_i the parameters' gradient at point i when the cotangent at the
+ * networks' output is g_i there, by the layer identity K = sum_l (D_l D_l^T) * (H_l H_l^T): H_l is layer l's
+ * homogeneous input and D_l the cotangent at its pre-activation, g itself at the last. No gradient of a single point is
+ * ever formed: O(n^2 W) per layer instead of O(n^2 P).
+ */
+
+import { columnsOf, formatLayout, formatShape, type Layout, rowsOf, stackOf } from '../../buffer/layout.js';
+import type { Device } from '../../device/device.js';
+import { InputError } from '../../errors.js';
+import { applyOne } from '../../graph/apply.js';
+import type { Value } from '../../graph/operation.js';
+import { type Operand, type Operation, scratch } from '../../graph/operation.js';
+import type { Dispatch } from '../../kernel/dispatch.js';
+import { productDispatch } from '../../schedule/product.js';
+import * as kernels from '../../wgsl/tangent.js';
+import { mirrorDispatch } from '../linear/mirror.js';
+import { multiplyStored, productEntry, productOfParts, quadsOf } from '../linear/product.js';
+import { cotangentDispatch, layerOf, type Residuals } from '../network/factorNetwork.js';
+
+interface Attributes {
+  readonly depth: number;
+  /** Consecutive networks whose kernels are added up. */
+  readonly networks: number;
+}
+
+const operation: Operation<Attributes> = {
+  name: 'tangentKernel',
+  shapes: ([cotangent, parameters, input], { depth, networks }) => {
+    requireCotangent(cotangent, parameters, input, depth);
+    requireNetworks(input, networks);
+    const points = input.parts.filter((_, i) => i % networks === 0).map(({ shape }) => rowsOf(shape));
+    return [stackOf(points.map(n => [n, n]))];
+  },
+  lower: ({ device, attributes: { depth, networks }, inputs: [cotangent, parameters, ...kept], outputs: [ntk] }) => {
+    const layers = kept.slice(0, depth);
+    const derivatives = kept.slice(depth);
+    return [
+      ...Array.from({ length: networks }, (_, i) =>
+        layerDispatches(device, every(cotangent, networks, i), every(layers[depth - 1], networks, i), ntk, i > 0),
+      ).flat(),
+      ...hiddenLayers(device, { flowing: cotangent, from: depth - 1, parameters, layers, derivatives }, ntk, networks),
+      mirrorDispatch(ntk),
+    ];
+  },
+  notDifferentiable: 'a preconditioner is made from it, through which no gradient flows',
+};
+
+interface Pass {
+  /** The cotangent at the pre-activation of linear layer `from`. */
+  readonly flowing: Operand;
+  readonly from: number;
+  readonly parameters: Operand;
+  readonly layers: readonly Operand[];
+  readonly derivatives: readonly Operand[];
+}
+
+/** Adds to the upper triangles of `ntk` the shares of the layers below `from`. */
+export function hiddenLayers(device: Device, pass: Pass, ntk: Operand, networks: number): Dispatch[] {
+  const { parameters, layers, derivatives } = pass;
+  const dispatches: Dispatch[] = [];
+  let flowing = pass.flowing;
+  for (let layer = pass.from; layer > 0; layer--) {
+    const below = scratch(derivatives[layer - 1].layout);
+    const slope = derivatives[layer - 1];
+    dispatches.push(cotangentDispatch(device, flowing, parameters, slope, below, layer, layers.length));
+    for (let i = 0; i < networks; i++) {
+      const input = every(layers[layer - 1], networks, i);
+      dispatches.push(...layerDispatches(device, every(below, networks, i), input, ntk, true));
+    }
+    flowing = below;
+  }
+  return dispatches;
+}
+
+/** K = (H H^T) * (D D^T) for every network, added to what K holds or written; on and above the diagonal. */
+export function layerDispatches(
+  device: Device,
+  cotangent: Operand,
+  input: Operand,
+  ntk: Operand,
+  accumulate: boolean,
+): Dispatch[] {
+  const gram = scratch(ntk.layout);
+  return [
+    gramDispatch(device, input, gram, () => 1),
+    productDispatch(device, kernels.layerKernel, {
+      constants: { ACCUMULATE: accumulate },
+      problems: cotangent.layout.parts.map((part, i) => {
+        const { first, stride } = quadsOf(gram.layout.parts[i]);
+        return { ...productEntry(productOfParts(part, part, ntk.layout.parts[i])), gram: first, gramStride: stride };
+      }),
+      buffers: { left: cotangent.storage, right: cotangent.storage, gram: gram.storage, result: ntk.storage },
+      upper: true,
+    }),
+  ];
+}
+
+/** result = alpha X X^T, alpha for each network; on and above the diagonal. */
+export function gramDispatch(
+  device: Device,
+  x: Operand,
+  result: Operand,
+  alpha: (network: number) => number,
+): Dispatch {
+  return multiplyStored(
+    device,
+    x.layout.parts.map((part, i) => productOfParts(part, part, result.layout.parts[i], { alpha: alpha(i) })),
+    { left: x.storage, right: x.storage, result: result.storage },
+    { transposeRight: true, upper: true },
+  );
+}
+
+/** Parts i, i + step, i + 2 step .. of a stack. */
+function every({ layout, storage }: Operand, step: number, i: number): Operand {
+  return { layout: { ...layout, parts: layout.parts.filter((_, at) => at % step === i) }, storage };
+}
+
+function requireCotangent(cotangent: Layout, parameters: Layout, input: Layout, depth: number): void {
+  const wanted = stackOf(
+    input.parts.map(({ shape }, i) => [rowsOf(shape), rowsOf(layerOf(parameters, i, depth - 1, depth).shape)]),
+  );
+  const [expected, got] = [wanted, cotangent].map(formatLayout);
+  if (expected === got) return;
+  throw new InputError(`tangentKernel: takes a cotangent at the networks' outputs, of shape ${expected}, got ${got}`);
+}
+
+function requireNetworks(input: Layout, networks: number): void {
+  const count = input.parts.length;
+  if (!Number.isInteger(networks) || networks < 1 || count % networks !== 0) {
+    throw new InputError(`tangentKernel: ${count} networks are no whole number of groups of ${networks}`);
+  }
+  input.parts.forEach(({ shape }, i) => {
+    const points = rowsOf(input.parts[i - (i % networks)].shape);
+    if (rowsOf(shape) === points) return;
+    throw new InputError(
+      `tangentKernel: kernels on ${points} and ${rowsOf(shape)} points cannot be added up, those of the networks on (${points}, ${columnsOf(shape)}) and ${formatShape(shape)}`,
+    );
+  });
+}
+
+/**
+ * K[i, j] = <v_i, v_j>, v_i the gradient of the networks' parameters at point i for a given cotangent there.
+ *
+ * @param residuals of a forward pass.
+ * @param cotangent at the networks' output, (n, outputs) for each.
+ * @param networks how many consecutive networks, on as many points, make one model: their kernels are added up. 1 by
+ *   default.
+ * @returns (n, n) for each network, or for each model; symmetric to the bit.
+ * @throws InputError a cotangent of another shape, or networks of different length in a model.
+ */
+export function tangentKernel({ parameters, inputs, derivatives }: Residuals, cotangent: Value, networks = 1): Value {
+  return applyOne(operation, [cotangent, parameters, ...inputs, ...derivatives], { depth: inputs.length, networks });
+}

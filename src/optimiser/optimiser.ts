@@ -1,0 +1,99 @@
+/** What an optimiser is: how parameters follow a gradient, with a state of its own on the device. */
+
+import type { Shape } from '../buffer/layout.js';
+import type { Tensor } from '../buffer/tensor.js';
+import { InputError } from '../errors.js';
+import type { Engine } from '../graph/engine.js';
+import { restoreTensors, type StateArrays, stateOfTensors } from '../graph/namedTensors.js';
+import type { Graph, Value } from '../graph/operation.js';
+import { requireNumber, shown } from '../host/checks.js';
+import type { Disposable } from '../host/scope.js';
+
+/** A learning rate, or one for each step, counted from 0. */
+export type LearningRate = number | ((step: number) => number);
+
+/** What one step of an optimiser works with. */
+export interface Step {
+  readonly parameters: Value;
+  /** Of the parameters' layout. */
+  readonly gradient: Value;
+  /** (1), u32: the number of this step, from 1. */
+  readonly step: Value;
+  /** (1): of this step. */
+  readonly learningRate: Value;
+}
+
+/** What an optimiser keeps on the device for one set of parameters. */
+export interface OptimiserState extends Disposable {
+  /** Adds a step to a graph, and assigns what it keeps. @returns the parameters after it. */
+  update(graph: Graph, step: Step): Value;
+  /** What a later run needs to go on exactly. */
+  state(): Promise<StateArrays>;
+  /** Goes on from a state. @throws InputError one of other parameters. */
+  restore(state: StateArrays): void;
+  /** Starts anew. */
+  reset(): void;
+}
+
+export interface Optimiser {
+  /** By which states and model files name it. */
+  readonly name: string;
+  readonly learningRate: LearningRate;
+  /** @param shapes of the parameters. */
+  start(engine: Engine, shapes: readonly Shape[]): OptimiserState;
+}
+
+/**
+ * The state of an optimiser that keeps tensors of the parameters' shapes, zero at first.
+ *
+ * @param names of the tensors.
+ * @param update adds a step to a graph: the parameters after it, and what each tensor then holds.
+ */
+export function momentState<N extends string>(
+  engine: Engine,
+  shapes: readonly Shape[],
+  names: readonly N[],
+  update: (
+    step: Step,
+    moments: Readonly<Record<N, Value>>,
+  ) => Readonly<Record<N, Value>> & { readonly parameters: Value },
+): OptimiserState {
+  const tensors = Object.fromEntries(names.map(name => [name, engine.stack(shapes)])) as Record<N, Tensor>;
+  return {
+    update(graph, step) {
+      const moments = Object.fromEntries(names.map(name => [name, graph.read(tensors[name])])) as Record<N, Value>;
+      const next = update(step, moments);
+      for (const name of names) graph.assign(tensors[name], next[name]);
+      return next.parameters;
+    },
+    state: () => stateOfTensors(tensors),
+    restore(state) {
+      if (restoreTensors(tensors, state)) return;
+      throw new InputError(
+        `restore: the optimiser's state is not that of these parameters: it needs ${names.join(', ')}`,
+      );
+    },
+    reset() {
+      for (const tensor of Object.values<Tensor>(tensors)) tensor.clear();
+    },
+    dispose() {
+      for (const tensor of Object.values<Tensor>(tensors)) tensor.dispose();
+    },
+  };
+}
+
+/** @throws InputError a rate that is neither a number above 0 nor a function. */
+export function requireLearningRate(learningRate: LearningRate): void {
+  if (typeof learningRate === 'number') requireNumber('learningRate', learningRate, { above: 0 });
+  else if (typeof learningRate !== 'function') {
+    throw new InputError(`learningRate: ${shown(learningRate)}: use a number above 0, or a function of the step`);
+  }
+}
+
+/** The rate of a step, from 0. @throws InputError where a function gives none: 0 is one, and leaves parameters alone. */
+export function learningRateAt(learningRate: LearningRate, step: number): number {
+  if (typeof learningRate === 'number') return learningRate;
+  const rate = learningRate(step);
+  requireNumber(`learningRate at step ${step}`, rate, { from: 0 });
+  return rate;
+}

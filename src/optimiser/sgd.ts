@@ -1,0 +1,30 @@
+/** Gradient descent, with momentum or without, as PyTorch's SGD has it. */
+
+import { requireNumber, requireOptions } from '../host/checks.js';
+import { sgdStep } from '../ops/optimiser/sgd.js';
+import { type LearningRate, momentState, type Optimiser, requireLearningRate } from './optimiser.js';
+
+export interface SgdOptions {
+  readonly learningRate: LearningRate;
+  /** 0 by default. */
+  readonly momentum?: number;
+  /** L2, 0 by default. */
+  readonly weightDecay?: number;
+}
+
+/** @throws InputError an option that is unknown or out of range. */
+export function sgd(options: SgdOptions): Optimiser {
+  requireOptions('sgd', options, { learningRate: true, momentum: true, weightDecay: true });
+  const { learningRate, momentum = 0, weightDecay = 0 } = options;
+  requireLearningRate(learningRate);
+  requireNumber('momentum', momentum, { from: 0, below: 1 });
+  requireNumber('weightDecay', weightDecay, { from: 0 });
+  return {
+    name: 'sgd',
+    learningRate,
+    start: (engine, shapes) =>
+      momentState(engine, shapes, ['moment'], ({ parameters, gradient, learningRate: rate }, { moment }) =>
+        sgdStep(parameters, moment, gradient, rate, { momentum, weightDecay }),
+      ),
+  };
+}

@@ -1,0 +1,98 @@
+/** sepnn for a host that brings a GPUDevice: a browser, Deno, or another engine on Dawn. Imports nothing of Node. */
+
+import { Device, type WhilePending } from '../device/device.js';
+import { InputError } from '../errors.js';
+import { Engine } from '../graph/engine.js';
+
+export type { Shape } from '../buffer/layout.js';
+export type { MemoryUse } from '../buffer/memory.js';
+export type { Tensor } from '../buffer/tensor.js';
+export type { AdapterFacts, AdapterKind } from '../device/adapter.js';
+export { DivergedError, InputError, isDiverged, isInputError, RunError } from '../errors.js';
+export type { CotangentMap, CotangentTransformations } from '../graph/differentiate.js';
+export type { AdapterReport, DispatchProfile, Engine } from '../graph/engine.js';
+export { restoreTensors, type StateArrays, stateOfTensors } from '../graph/namedTensors.js';
+export type { Graph, Value } from '../graph/operation.js';
+export type { Build, Outputs, Plan } from '../graph/plan.js';
+export type { Numbers } from '../host/arrays.js';
+export { Random } from '../host/random.js';
+export { type Disposable, Scope } from '../host/scope.js';
+export { type Activation, cosine, leakyRelu, relu, sine, tanh } from '../model/activation.js';
+export { type Architecture, type ArchitectureOptions, architecture } from '../model/architecture.js';
+export type { Codec } from '../model/codec.js';
+export {
+  type Contraction,
+  type ContractionForm,
+  type Extent,
+  type NetworkShape,
+  type OwnParameters,
+  onePerAxis,
+} from '../model/contraction/contraction.js';
+export { type CpOptions, cp } from '../model/contraction/cp.js';
+export { type JointOptions, jointNetwork } from '../model/contraction/jointNetwork.js';
+export { type TtOptions, tensorTrain } from '../model/contraction/tensorTrain.js';
+export { type TuckerOptions, tucker } from '../model/contraction/tucker.js';
+export type { AlongAxes, Domain } from '../model/domain/domain.js';
+export { type Axis, grid } from '../model/domain/grid.js';
+export { linspace } from '../model/domain/linspace.js';
+export { type ScatteredPointsOptions, scatteredPoints } from '../model/domain/scatteredPoints.js';
+export { type EvaluateOptions, evaluate, evaluateTiles } from '../model/evaluate.js';
+export { type Factors, type Forward, factorsOf, forward, networkInput, outputOf } from '../model/forward.js';
+export {
+  defineModel,
+  initialParameters,
+  type Model,
+  type ModelOptions,
+  modelParameterShapes,
+  onDomain,
+  outputShapes,
+  parameterCount,
+} from '../model/model.js';
+export { bceWithLogits } from '../model/objective/bceWithLogits.js';
+export { type Goal, type Objective, pointwise } from '../model/objective/objective.js';
+export { squaredError } from '../model/objective/squaredError.js';
+export { identity } from '../model/readout/identity.js';
+export { type MixingOptions, mixing } from '../model/readout/mixing.js';
+export type { Contracted, Readout } from '../model/readout/readout.js';
+export type { Tile } from '../model/tiles.js';
+export { type AdamOptions, adam } from '../optimiser/adam.js';
+export {
+  type LearningRate,
+  momentState,
+  type Optimiser,
+  type OptimiserState,
+  type Step,
+} from '../optimiser/optimiser.js';
+export { type SgdOptions, sgd } from '../optimiser/sgd.js';
+export { type IgaOptions, iga, type MskOptions, msk } from '../precondition/iga.js';
+export type {
+  Applied,
+  AppliedInSlabs,
+  Preconditioner,
+  PreconditionerState,
+  Rehearse,
+  Spectrum,
+  Start,
+} from '../precondition/preconditioner.js';
+export { type SepPgdOptions, sepPgd } from '../precondition/sepPgd.js';
+export { chooseTopK, type TopK } from '../precondition/topK.js';
+export { type Run, type RunOptions, runTraining } from '../train/runTraining.js';
+export { Trainer, type TrainerState } from '../train/trainer.js';
+export type { TrainerOptions } from '../train/trainerOptions.js';
+
+export interface CreateEngineOptions {
+  /** A device of the host's. It is borrowed: `dispose` leaves it alone. */
+  readonly device: GPUDevice;
+  /** What its adapter says of itself, where the device does not carry that (`device.adapterInfo`). */
+  readonly info?: GPUAdapterInfo;
+  /** What to do with the event loop while something is pending: `sleepInTurns` of `sepnn/node` for a device of Dawn's. */
+  readonly whilePending?: WhilePending;
+}
+
+/** An engine on a host's own device. @throws InputError something that is no device. */
+export async function createEngine({ device, info, whilePending }: CreateEngineOptions): Promise<Engine> {
+  if (typeof device?.createComputePipelineAsync !== 'function') {
+    throw new InputError('createEngine: takes a GPUDevice: await adapter.requestDevice()');
+  }
+  return new Engine(new Device(device, { info, owned: false, whilePending }));
+}

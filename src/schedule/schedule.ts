@@ -1,0 +1,64 @@
+/** The schedules of the matrix products (kernels/schedule/) with what they may be set to. */
+
+import type { SlotText } from '../kernel/kernel.js';
+import * as texts from '../wgsl/schedule.js';
+
+export interface Schedule {
+  /** The name and what it is set to, by which a tuner remembers it. */
+  readonly id: string;
+  readonly text: SlotText;
+  readonly constants: Readonly<Record<string, number | boolean>>;
+  readonly tileRows: number;
+  readonly tileColumns: number;
+  /** Invocations of a workgroup. */
+  readonly invocations: number;
+}
+
+/** Register tiles of (4 blocks) x (4 blocks) a thread, lanes x lanes threads a workgroup. */
+export function registerSchedule(lanes: [number, number], blocks: [number, number]): Schedule {
+  return {
+    id: `register ${lanes.join('x')} ${blocks.join('x')}`,
+    text: texts.register,
+    constants: { LANE_ROWS: lanes[0], LANE_COLUMNS: lanes[1], LEFT_BLOCKS: blocks[0], RIGHT_BLOCKS: blocks[1] },
+    tileRows: 4 * lanes[0] * blocks[0],
+    tileColumns: 4 * lanes[1] * blocks[1],
+    invocations: lanes[0] * lanes[1],
+  };
+}
+
+/** The lanes of a subgroup share 4 `shared` lines of one operand and own 4 `own` of the other each. */
+export function subgroupSchedule(size: number, shared: number, own: number, mirrored = false): Schedule {
+  const [sharedLines, ownLines] = [4 * shared, 4 * size * own];
+  return {
+    id: `subgroup ${size} ${shared}x${own}${mirrored ? ' mirrored' : ''}`,
+    text: texts.subgroup,
+    constants: { SUBGROUP: size, SHARED_BLOCKS: shared, OWN_BLOCKS: own, MIRRORED: mirrored },
+    tileRows: mirrored ? ownLines : sharedLines,
+    tileColumns: mirrored ? sharedLines : ownLines,
+    invocations: size,
+  };
+}
+
+/** Subgroups of 4 lanes: 16 blocks x 16 blocks, `depth` quads of the inner axis a turn. */
+export function quadSchedule(blocks: readonly [number, number], depth = 1): Schedule {
+  return {
+    id: `quad ${blocks.join('x')}${depth > 1 ? ` by ${depth}` : ''}`,
+    text: texts.quad,
+    constants: { LEFT_BLOCKS: blocks[0], RIGHT_BLOCKS: blocks[1], DEPTH: depth },
+    tileRows: 16 * blocks[0],
+    tileColumns: 16 * blocks[1],
+    invocations: 4,
+  };
+}
+
+/** Tiles of 32 blocks x 32 blocks in workgroup memory. */
+export function workgroupSchedule(blocks: number): Schedule {
+  return {
+    id: `workgroup ${blocks}`,
+    text: texts.workgroup,
+    constants: { BLOCKS: blocks },
+    tileRows: 32 * blocks,
+    tileColumns: 32 * blocks,
+    invocations: 64,
+  };
+}

@@ -1,0 +1,46 @@
+/** Finds the fastest variant of every dispatch that has some, by running it on memory that nobody uses. */
+
+import type { Memory, Storage } from '../buffer/memory.js';
+import { type Dispatch, isStorage } from '../kernel/dispatch.js';
+import { measure } from '../kernel/measure.js';
+import type { Pipelines } from '../kernel/pipelines.js';
+
+/** What another schedule must save before it is taken: less may be chance. */
+const leastGain = 0.05;
+const options = { rounds: 5, milliseconds: 10 };
+
+/** Writes what it finds into the tuning of the memory's device. What is known there is left alone. */
+export async function tune(dispatches: readonly Dispatch[], memory: Memory, pipelines: Pipelines): Promise<void> {
+  const { device } = memory;
+  for (const dispatch of dispatches) {
+    const { variants } = dispatch;
+    if (!variants || device.tuning.has(variants.key)) continue;
+    const standIns = new Map<Storage, Storage>();
+    const time = (candidate: Dispatch) =>
+      measure(withStandIns(candidate, standIns, memory), memory, pipelines, options);
+    let [best, least] = ['', (1 - leastGain) * (await time(dispatch))];
+    for (const { id, dispatch: candidate } of variants.list()) {
+      if (candidate.source === dispatch.source) continue;
+      const took = await time(candidate);
+      if (took < least) [best, least] = [id, took];
+    }
+    for (const storage of standIns.values()) memory.releaseStorage(storage);
+    device.tuning.set(variants.key, best); // none of them: what the table says
+  }
+}
+
+/** The dispatch on storages of its own, so that no state changes. */
+function withStandIns(dispatch: Dispatch, standIns: Map<Storage, Storage>, memory: Memory): Dispatch {
+  return {
+    ...dispatch,
+    resources: dispatch.resources.map(resource => {
+      if (!isStorage(resource)) return resource;
+      let standIn = standIns.get(resource);
+      if (!standIn) {
+        standIn = memory.createStorage('tuning', resource.bytes);
+        standIns.set(resource, standIn);
+      }
+      return standIn;
+    }),
+  };
+}

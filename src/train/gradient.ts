@@ -1,0 +1,55 @@
+/** What is trained, and the gradient of its loss, preconditioned or not, as nodes of a graph. */
+
+import type { Tensor } from '../buffer/tensor.js';
+import type { CotangentMap } from '../graph/differentiate.js';
+import type { Engine } from '../graph/engine.js';
+import type { Graph, Value } from '../graph/operation.js';
+import type { Numbers } from '../host/arrays.js';
+import { factorsOf } from '../model/forward.js';
+import type { Model } from '../model/model.js';
+import type { Goal, Objective } from '../model/objective/objective.js';
+import { vjp } from '../ops/vjp.js';
+import type { Applied, PreconditionerState, Start } from '../precondition/preconditioner.js';
+import type { TrainedParameters } from './trainedParameters.js';
+
+/** What a model is trained with, and on what. */
+export interface Training {
+  readonly engine: Engine;
+  readonly model: Model;
+  /** Of the networks. */
+  readonly input: Tensor;
+  readonly objective: Objective;
+  readonly preconditioner: PreconditionerState | undefined;
+  readonly parameters: TrainedParameters;
+  /** The training's own, `training`, and others against which the loss is wanted, in the device's order. */
+  readonly targets: Readonly<Record<string, Numbers>>;
+  /** Whether to measure schedules first. */
+  readonly tune: boolean;
+}
+
+/** The loss's gradient with respect to `parameters`, its cotangents on the way transformed as goal and preconditioner want. */
+export function gradientOf(
+  { loss, preconditioned, transformations }: Goal,
+  output: Value,
+  parameters: Value,
+  applied?: Pick<Applied, 'transform'>,
+): Value {
+  const maps = new Map<Value, CotangentMap>(transformations);
+  if (applied) {
+    for (const at of preconditioned ?? [output]) {
+      const own = maps.get(at);
+      maps.set(at, cotangent => applied.transform(own ? own(cotangent) : cotangent));
+    }
+  }
+  return vjp(loss, 1, [parameters], maps)[0];
+}
+
+/** A refresh of the preconditioner by itself, with the networks that it starts from. */
+export function refreshFrom(
+  { model, input, preconditioner, parameters }: Training,
+  start: Start,
+): (graph: Graph) => void {
+  return graph => {
+    preconditioner?.refreshed?.(graph, factorsOf(graph, model, graph.read(parameters.tensor), input), start);
+  };
+}

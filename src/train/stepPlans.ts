@@ -1,0 +1,50 @@
+/** What a trainer runs: plans in a row, with what must be brought to the device in between. */
+
+import type { Engine } from '../graph/engine.js';
+import type { Plan } from '../graph/plan.js';
+import type { Disposable } from '../host/scope.js';
+
+export interface Stage {
+  readonly plan: Plan;
+  /** 1 by default. */
+  readonly times?: number;
+  /** Writes what the plan reads, where that does not lie on the device all the time. */
+  readonly load?: () => void;
+}
+
+/** The plans by which a model is trained, on the whole domain at once or in slabs. */
+export interface StepPlans extends Disposable {
+  /** One step, and one with a refresh of the preconditioner. */
+  readonly step: readonly Stage[];
+  readonly refreshStep: readonly Stage[];
+  /** Finds the preconditioner from nothing, and from the last refresh. */
+  readonly prepare: Plan;
+  readonly refresh: Plan;
+  /** The loss against the training's target, `training`, and the other targets. */
+  evaluate(): Promise<Record<string, number>>;
+  /** The model's output, in the order of a target. */
+  render(): Promise<Float32Array>;
+}
+
+/**
+ * Runs stages in their order, in one submit up to each that has something to load. That is made ready and written
+ * while the device still works on the submit before: a write takes its place in the queue after it.
+ */
+export async function runStages(engine: Engine, stages: Iterable<Stage>): Promise<void> {
+  let running: Promise<void> | undefined;
+  let parts: [Plan, number][] = [];
+  for (const { plan, times = 1, load } of stages) {
+    if (load) {
+      if (parts.length > 0) {
+        await running;
+        running = engine.run(parts);
+        running.catch(() => {}); // it is waited for below, unless a load throws first
+        parts = [];
+      }
+      load();
+    }
+    parts.push([plan, times]);
+  }
+  await running;
+  if (parts.length > 0) await engine.run(parts);
+}

@@ -1,0 +1,136 @@
+/** Parameters on the device with all that brings them on: an optimiser's state, a step counter, losses, learning rates. */
+
+import { requireNumbersOf, type Shape } from '../buffer/layout.js';
+import type { Tensor } from '../buffer/tensor.js';
+import { DivergedError, InputError } from '../errors.js';
+import type { Engine } from '../graph/engine.js';
+import type { StateArrays } from '../graph/namedTensors.js';
+import type { Graph, Value } from '../graph/operation.js';
+import { requireCount } from '../host/checks.js';
+import type { Scope } from '../host/scope.js';
+import { record } from '../ops/optimiser/record.js';
+import { learningRateAt, type Optimiser, type OptimiserState } from '../optimiser/optimiser.js';
+
+/** Losses and learning rates kept on the device: the most steps of one `advance`. */
+export const historyLength = 1024;
+/** Steps are counted on the device in 32 bits. */
+const mostSteps = 2 ** 32 - 1;
+
+export interface ParameterState {
+  /** Steps made. */
+  readonly step: number;
+  readonly parameters: Float32Array;
+  /** Of the optimiser of this name; where it is left out, that starts anew. */
+  readonly optimiser?: {
+    readonly name: string;
+    /** The step at which it started, 0 by default: its bias corrections count from there. */
+    readonly since?: number;
+    readonly state: StateArrays;
+  };
+}
+
+export class TrainedParameters {
+  readonly tensor: Tensor;
+  readonly #state: OptimiserState;
+  readonly #counter: Tensor;
+  readonly #history: Tensor;
+  readonly #schedule: Tensor;
+  readonly #learningRate: Tensor;
+  /** The step at which the optimiser started: the device counts from there. */
+  #since = 0;
+
+  /**
+   * @param scope that disposes of what is made here.
+   * @param initial the parameters' numbers, 0 by default.
+   */
+  constructor(
+    engine: Engine,
+    scope: Scope,
+    shapes: readonly Shape[],
+    readonly optimiser: Optimiser,
+    initial?: Float32Array,
+  ) {
+    this.tensor = scope.keep(engine.stack(shapes, initial));
+    this.#state = scope.keep(optimiser.start(engine, shapes));
+    this.#counter = scope.keep(engine.tensor([1]));
+    this.#history = scope.keep(engine.tensor([historyLength]));
+    this.#schedule = scope.keep(engine.tensor([historyLength]));
+    this.#learningRate = scope.keep(engine.tensor([1]));
+  }
+
+  /** Adds one step of the optimiser to a graph, and keeps the loss from before it. */
+  update(graph: Graph, loss: Value, gradient: Value): void {
+    const before = {
+      step: graph.read(this.#counter),
+      history: graph.read(this.#history),
+      learningRate: graph.read(this.#learningRate),
+    };
+    const { step, history, learningRate } = record(loss, before, graph.read(this.#schedule));
+    const parameters = graph.read(this.tensor);
+    const next = this.#state.update(graph, { parameters, gradient, step, learningRate });
+    graph.assign(this.tensor, next);
+    graph.assign(this.#counter, step);
+    graph.assign(this.#history, history);
+    graph.assign(this.#learningRate, learningRate);
+  }
+
+  /**
+   * Brings the learning rates of `count` steps from `step` on to the device, before they are submitted.
+   *
+   * @throws InputError a learning rate that a function of the step gives, and that is none.
+   */
+  schedule(step: number, count: number): void {
+    const rates = new Float32Array(historyLength);
+    for (let t = step; t < step + count; t++) rates[this.#placeOf(t)] = learningRateAt(this.optimiser.learningRate, t);
+    this.#schedule.write(rates);
+  }
+
+  /**
+   * The losses of the `count` steps from `step` on, which must be the last ones made.
+   *
+   * @throws DivergedError at one that is not finite.
+   */
+  async losses(step: number, count: number): Promise<Float32Array> {
+    const history = await this.#history.read();
+    const losses = Float32Array.from({ length: count }, (_, i) => history[this.#placeOf(step + i)]);
+    const bad = losses.findIndex(loss => !Number.isFinite(loss));
+    if (bad >= 0) throw new DivergedError(step + bad, losses[bad]);
+    return losses;
+  }
+
+  async state(step: number): Promise<Required<ParameterState>> {
+    return {
+      step,
+      parameters: await this.tensor.read(),
+      optimiser: { name: this.optimiser.name, since: this.#since, state: await this.#state.state() },
+    };
+  }
+
+  /** Goes on from a state. @throws InputError one of other parameters or of another optimiser; nothing is changed then. */
+  restore({ step, parameters, optimiser }: ParameterState): void {
+    if (optimiser && optimiser.name !== this.optimiser.name) {
+      throw new InputError(
+        `restore: the state is of ${optimiser.name}, and this optimiser is ${this.optimiser.name}: leave its optimiser out to start that anew`,
+      );
+    }
+    requireCount('restore: step', step, 0, mostSteps);
+    const since = optimiser ? (optimiser.since ?? 0) : step;
+    requireCount('restore: since', since, 0, step);
+    requireNumbersOf(this.tensor.layout, parameters);
+    if (optimiser) this.#state.restore(optimiser.state);
+    else this.#state.reset();
+    this.tensor.write(parameters);
+    this.#counter.write(bitsOf(step - since));
+    this.#since = since;
+  }
+
+  /** Where the loss and the learning rate of a step stand on the device. */
+  #placeOf(step: number): number {
+    return (step - this.#since) % historyLength;
+  }
+}
+
+/** A whole number as the bits of a u32 tensor. */
+function bitsOf(value: number): Float32Array {
+  return new Float32Array(new Uint32Array([value]).buffer);
+}

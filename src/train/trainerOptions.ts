@@ -1,0 +1,141 @@
+/** The options of a trainer, checked before anything is allocated. */
+
+import { sizeOfAll } from '../buffer/layout.js';
+import { InputError } from '../errors.js';
+import type { Numbers } from '../host/arrays.js';
+import { requireCount, requireFlag, requireNumber, requireOptions, requireValue, shown } from '../host/checks.js';
+import { type Model, outputShapes } from '../model/model.js';
+import type { Objective } from '../model/objective/objective.js';
+import { squaredError } from '../model/objective/squaredError.js';
+import type { Optimiser } from '../optimiser/optimiser.js';
+import type { Preconditioner } from '../precondition/preconditioner.js';
+
+export interface TrainerOptions {
+  readonly model: Model;
+  /**
+   * Y for each member and each output of it, (n_1 .. n_D) or (n), member by member; NaN marks points that are not
+   * trained on.
+   */
+  readonly target: Numbers;
+  /** `adam({ learningRate: 1e-4 })`, `sgd`. */
+  readonly optimiser: Optimiser;
+  /** `squaredError()` by default; `bceWithLogits()`. */
+  readonly objective?: Objective;
+  /** `sepPgd()`, `msk`, `iga`; plain gradients where it is absent. */
+  readonly preconditioner?: Preconditioner;
+  /** Of the initial parameters, 0 by default. */
+  readonly seed?: number;
+  /** Whether to measure first which schedules run fastest here (`Engine.tune`); false by default. */
+  readonly tune?: boolean;
+  /** Other targets of the same size against which `evaluate` gives the loss, by name. */
+  readonly evaluations?: Readonly<Record<string, Numbers>>;
+  /**
+   * A domain whose output tensor takes more bytes is trained in slabs of its first axis; what the device binds by default.
+   * The result is the same to rounding. A step is then many dispatches more, so that a submit should have few.
+   */
+  readonly slabBytes?: number;
+  /**
+   * With slabs, targets and evaluations of up to so many bytes together lie on the device, 2^30 by default. Beyond, they
+   * stay on the host, and every step brings them there slab by slab: as Float32Array they are not copied, so leave
+   * them as they are while the trainer lives.
+   */
+  readonly targetBytes?: number;
+}
+
+const known = {
+  model: true,
+  target: true,
+  optimiser: true,
+  objective: true,
+  preconditioner: true,
+  seed: true,
+  tune: true,
+  evaluations: true,
+  slabBytes: true,
+  targetBytes: true,
+} as const;
+
+/** The options with their defaults, and every target in the device's order. */
+export interface SettledOptions {
+  readonly model: Model;
+  readonly optimiser: Optimiser;
+  readonly objective: Objective;
+  readonly preconditioner: Preconditioner | undefined;
+  readonly seed: number;
+  readonly tune: boolean;
+  readonly targets: Readonly<Record<string, Numbers>>;
+  readonly slabBytes: number | undefined;
+  readonly targetBytes: number;
+}
+
+const defaultTargetBytes = 2 ** 30;
+
+/** @throws InputError an option that is unknown, of another kind or out of range, or a target that does not fit. */
+export function settledOptions(options: TrainerOptions): SettledOptions {
+  requireOptions('Trainer', options, known);
+  const { model, target, optimiser, objective = squaredError(), preconditioner, seed = 0, tune = false } = options;
+  const { evaluations = {}, slabBytes, targetBytes = defaultTargetBytes } = options;
+  requireModel(model);
+  requireValue('optimiser', optimiser, ['start'], 'give adam({ learningRate: 1e-4 }) or sgd({ .. })');
+  requireValue('objective', objective, ['goal'], 'give squaredError() or bceWithLogits()');
+  if (preconditioner !== undefined) {
+    requireValue(
+      'preconditioner',
+      preconditioner,
+      ['start'],
+      'give sepPgd(), msk({ .. }), iga({ .. }), or leave it out',
+    );
+  }
+  requireCount('seed', seed, 0, 2 ** 32 - 1);
+  requireFlag('tune', tune);
+  for (const [name, bytes] of Object.entries({ slabBytes, targetBytes })) {
+    if (bytes !== undefined && !(typeof bytes === 'number' && bytes >= 0)) {
+      throw new InputError(`${name}: ${shown(bytes)}: use a number of bytes`);
+    }
+  }
+  requireTarget('target', model, target);
+  if (typeof evaluations !== 'object' || evaluations === null || Array.isArray(evaluations)) {
+    throw new InputError(`evaluations: ${shown(evaluations)} is no object: give targets by name`);
+  }
+  if ('training' in evaluations) {
+    throw new InputError('evaluations: training is the name of the target itself: use another');
+  }
+  const targets: Record<string, Numbers> = {};
+  for (const [name, values] of Object.entries({ training: target, ...evaluations })) {
+    if (name !== 'training') requireTarget(`evaluations: ${name}`, model, values);
+    targets[name] = model.domain.toDevice(values, model.readout.outputs);
+  }
+  return { model, optimiser, objective, preconditioner, seed, tune, targets, slabBytes, targetBytes };
+}
+
+/** @throws InputError something that `defineModel` did not make. */
+export function requireModel(model: Model): void {
+  if (typeof model?.domain?.formOf === 'function') return;
+  throw new InputError(`model: ${shown(model)} is none: give defineModel({ .. })`);
+}
+
+/**
+ * Numbers of a model's output, of which at least one is to be trained on.
+ *
+ * @throws InputError another count, something that is no number, one that float32 does not hold, or NaN alone.
+ */
+export function requireTarget(name: string, model: Model, values: Numbers): void {
+  const expected = sizeOfAll(outputShapes(model));
+  if (typeof values !== 'object' || values === null || typeof values.length !== 'number') {
+    throw new InputError(`${name}: ${shown(values)} is no list of numbers: give ${expected} of them`);
+  }
+  if (values.length !== expected) {
+    throw new InputError(`${name}: takes ${expected} numbers, got ${values.length}`);
+  }
+  let trained = 0;
+  for (let i = 0; i < expected; i++) {
+    const value = values[i];
+    if (Number.isNaN(value)) continue;
+    if (typeof value !== 'number')
+      throw new InputError(`${name}: holds ${shown(value)} at ${i}: use numbers, NaN for a point left out`);
+    if (!Number.isFinite(Math.fround(value))) requireNumber(`${name} at ${i}`, value);
+    trained++;
+  }
+  if (trained === 0)
+    throw new InputError(`${name}: is NaN everywhere, so that there is nothing to train on: give at least one number`);
+}

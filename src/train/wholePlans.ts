@@ -1,0 +1,68 @@
+/** Training on the whole domain at once: a step is one plan. */
+
+import type { Tensor } from '../buffer/tensor.js';
+import type { Graph, Value } from '../graph/operation.js';
+import type { Plan } from '../graph/plan.js';
+import { building } from '../host/scope.js';
+import { type Factors, forward } from '../model/forward.js';
+import { outputShapes } from '../model/model.js';
+import type { Applied } from '../precondition/preconditioner.js';
+import { gradientOf, refreshFrom, type Training } from './gradient.js';
+import type { StepPlans } from './stepPlans.js';
+
+export function wholePlans(training: Training): Promise<StepPlans> {
+  const { engine, model, input, objective, preconditioner, parameters } = training;
+  return building(async scope => {
+    const targets: Record<string, Tensor> = {};
+    for (const [name, values] of Object.entries(training.targets)) {
+      targets[name] = scope.keep(engine.packed(outputShapes(model), values));
+    }
+
+    const passIn = (graph: Graph) => forward(graph, model, graph.read(parameters.tensor), input);
+
+    const stepWith = (appliedTo: (graph: Graph, pass: Factors) => Applied | undefined) => (graph: Graph) => {
+      const pass = passIn(graph);
+      const goal = objective.goal(pass.output, graph.read(targets.training));
+      const applied = appliedTo(graph, pass);
+      const gradient = gradientOf(goal, pass.output, pass.residuals.parameters, applied);
+      parameters.update(graph, goal.loss, gradient);
+    };
+
+    const builds = {
+      step: stepWith(graph => preconditioner?.current(graph)),
+      refreshStep: stepWith(
+        (graph, pass) => preconditioner?.refreshed?.(graph, pass, { cold: false }) ?? preconditioner?.current(graph),
+      ),
+      prepare: refreshFrom(training, { cold: true }),
+      refresh: refreshFrom(training, { cold: false }),
+      evaluate: (graph: Graph): Record<string, Value> =>
+        Object.fromEntries(
+          Object.entries(targets).map(([name, target]) => [
+            name,
+            objective.goal(passIn(graph).output, graph.read(target)).loss,
+          ]),
+        ),
+      render: (graph: Graph) => ({ output: passIn(graph).output }),
+    };
+    if (training.tune) await engine.tune(builds);
+    const plans = await engine.compile(builds);
+    for (const plan of Object.values<Plan>(plans)) scope.keep(plan);
+    return {
+      step: [{ plan: plans.step }],
+      refreshStep: [{ plan: plans.refreshStep }],
+      prepare: plans.prepare,
+      refresh: plans.refresh,
+      evaluate: async () => {
+        await plans.evaluate.run();
+        const losses: Record<string, number> = {};
+        for (const [name, loss] of Object.entries(plans.evaluate.outputs)) losses[name] = (await loss.read())[0];
+        return losses;
+      },
+      render: async () => {
+        await plans.render.run();
+        return model.domain.toHost(await plans.render.outputs.output.read(), model.readout.outputs);
+      },
+      dispose: () => scope.dispose(),
+    };
+  });
+}

@@ -1,0 +1,115 @@
+/** The benchmark's own machinery at tiny sizes, the peers on the same device included. */
+
+import { eigenCase } from '../../bench/cases/eigen.js';
+import { eighCase } from '../../bench/cases/eigh.js';
+import { encodeMicroseconds } from '../../bench/cases/encode.js';
+import { kernelsCase } from '../../bench/cases/kernels.js';
+import { productCase } from '../../bench/cases/products.js';
+import { stepCase } from '../../bench/cases/steps.js';
+import { contest } from '../../bench/contest.js';
+import { openPeer } from '../../bench/peers/open.js';
+import type { Peer } from '../../bench/peers/peer.js';
+import { charts, tables } from '../../bench/report.js';
+import { peerNames } from '../../src/cli/bench.js';
+import { require, requireEqual } from '../helpers/compare.js';
+import { device, engine } from '../helpers/gpu.js';
+import { atEnd, suite } from '../helpers/suite.js';
+
+const test = suite('benchmark');
+const roofline = { gflops: 1, chains: 2, gigabytes: 1 };
+const brief = { rounds: 3, milliseconds: 1 };
+/** Waiting as their own users do, and as we do. */
+const peersTwice = peerNames.flatMap(name => [name, `${name}, our wait`]);
+const peers: Peer[] = [];
+for (const name of peerNames) peers.push(await openPeer(name, device));
+atEnd(async () => {
+  for (const peer of peers) peer.dispose();
+});
+
+test('contenders take turns in a moving order, and ratios are taken within a round', async () => {
+  const order: string[] = [];
+  let clock = 0;
+  const contender = (name: string, each: number, unit = 1) => ({
+    name,
+    unit,
+    run: async (times: number) => {
+      requireEqual(`${name}: ${times} runs`, times % unit, 0);
+      order.push(name);
+      clock += each * times;
+    },
+  });
+  const contenders = [contender('a', 2), contender('b', 5, 3), contender('slow', 5000)];
+  const standings = await contest(contenders, { rounds: 4, milliseconds: 20, now: () => clock });
+  requireEqual('order', order.join(' '), 'a a b b slow slow a b slow b slow a a b a b');
+  requireEqual(
+    'medians',
+    standings.map(({ milliseconds }) => milliseconds.median),
+    [2, 5, 5000],
+  );
+  requireEqual(
+    'ratios',
+    standings.map(({ ratio }) => ratio.median),
+    [1, 2.5, 2500],
+  );
+  requireEqual(
+    'rounds',
+    standings.map(({ rounds }) => rounds),
+    [4, 4, 2],
+  );
+});
+
+test('products of ours and of every peer match the float64 twin at an odd size', async () => {
+  const { standings, absent } = await productCase(engine, peers, 17, roofline, brief);
+  requireEqual('absent', absent, {});
+  requireEqual(
+    'contenders',
+    standings.map(({ name }) => name),
+    ['sepnn', ...peersTwice, 'FMA peak'],
+  );
+});
+
+for (const grid of [
+  [13, 9],
+  [5, 4, 6],
+]) {
+  test(`steps on ${grid.join(' x ')}: ours has the losses of the float64 twin, and every peer ours after five steps`, async () => {
+    const shape = { grid, rank: 5, width: 7, topK: 3 };
+    const { standings, absent, work } = await stepCase(engine, peers, shape, brief);
+    requireEqual('absent', absent, {});
+    const checked = standings.filter(({ error }) => error !== undefined).map(({ name }) => name);
+    requireEqual('checked', checked, ['SepPGD, S fixed', ...peersTwice]);
+    require(`a step of ${work.step.dispatches} dispatches`, work.step.dispatches <= 20);
+  });
+}
+
+test('encoding is timed on the null backend, whatever that leaves in memory', async () => {
+  const microseconds = await encodeMicroseconds();
+  require(`${microseconds} us a step`, microseconds > 1 && microseconds < 10_000);
+});
+
+test('every kernel of a step is timed, and the report names them', async () => {
+  const kernels = await kernelsCase(engine, 16, roofline);
+  require('a kernel without a time', kernels.dispatches.every(({ milliseconds }) => milliseconds > 0));
+  const eigen = await eigenCase(engine, 40, brief);
+  const eigh = await eighCase(engine, { size: 9, count: 3 }, brief);
+  requireEqual(
+    'full decompositions by',
+    eigh.standings.map(({ name }) => name),
+    ['eigh', 'ml-matrix (float64)'],
+  );
+  require('ml-matrix is not right', eigh.standings[1].residual < 1e-7 && eigh.standings[1].valueError < 1e-6);
+  const result = {
+    adapter: engine.adapter,
+    versions: {},
+    roofline,
+    kernels: [kernels],
+    eigen: [eigen],
+    eigh: [eigh],
+    products: [],
+    steps: [],
+    growth: [],
+  };
+  const text = tables(result).join('\n');
+  for (const { kernel } of kernels.dispatches) require(`${kernel} is missing`, text.includes(kernel));
+  requireEqual('charts of nothing', charts(result), {});
+});

@@ -1,0 +1,175 @@
+/** Devices: the chain of adapters, the embedded driver, limits, and what is said where nothing is found. */
+
+import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isCpu, kindOf } from '../../src/device/adapter.js';
+import { type EmbeddedDriver, openDevice } from '../../src/device/dawn.js';
+import { sleepInTurns } from '../../src/device/sleepInTurns.js';
+import { unpackedArchive } from '../../src/io/embeddedDriver.js';
+import { matmul } from '../../src/ops/linear/matmul.js';
+import { createEngine, openEngine } from '../../src/public/node.js';
+import { require, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
+import { engine } from '../helpers/gpu.js';
+import { suite } from '../helpers/suite.js';
+
+const test = suite('device');
+
+const info = (architecture: string, description: string, isFallbackAdapter = false) =>
+  ({ vendor: '', architecture, description, isFallbackAdapter }) as unknown as GPUAdapterInfo;
+
+test('adapters are told apart by what they say of themselves', () => {
+  const cases: [GPUAdapterInfo, string, boolean][] = [
+    [info('swiftshader', 'SwiftShader driver 5.0.0', true), 'embedded', true],
+    [info('software', 'llvmpipe: Mesa 25.0.7'), 'software', true],
+    [info('', '', true), 'software', true],
+    [info('ampere', 'NVIDIA RTX A2000'), 'hardware', false],
+    [info('', ''), 'hardware', false],
+  ];
+  for (const [adapter, kind, cpu] of cases) {
+    requireEqual(`kind of ${adapter.description}`, kindOf(adapter), kind);
+    requireEqual(`cpu of ${adapter.description}`, isCpu(adapter), cpu);
+  }
+});
+
+test('the embedded adapter opens on any machine, alone and as the end of the chain', async () => {
+  const embedded = await openEngine({ adapter: 'embedded' });
+  requireEqual('kind', embedded.adapter.kind, 'embedded');
+  requireClose('it computes', await embedded.tensor([2], [3, 4]).read(), [3, 4], {});
+  await embedded.dispose();
+  const auto = await openEngine();
+  require(`auto opened ${auto.adapter.kind}`, ['hardware', 'software', 'embedded'].includes(auto.adapter.kind));
+  await auto.dispose();
+});
+
+test('a portable engine has the default limits and no optional feature', async () => {
+  const portable = await openEngine({ adapter: 'embedded', portable: true });
+  const { limits, features } = portable.device;
+  requireEqual('features', features, ['core-features-and-limits']);
+  requireEqual('limits', [limits.maxStorageBufferBindingSize, limits.maxBufferSize], [134_217_728, 268_435_456]);
+  await portable.dispose();
+});
+
+test('an unknown adapter is refused by its name; where none is found, one line tells all that was tried', async () => {
+  await requireThrows(
+    'unknown',
+    () => openEngine({ adapter: 'gpu' as 'auto' }),
+    'InputError',
+    /adapter: 'gpu' is unknown: use auto/,
+  );
+  const broken: EmbeddedDriver = {
+    load: () => Promise.reject(new Error('no driver here')),
+    alone: work => work(),
+  };
+  const before = { ...process.env };
+  Object.assign(process.env, { VK_DRIVER_FILES: '/nowhere.json', VK_ICD_FILENAMES: '/nowhere.json' });
+  try {
+    await requireThrows(
+      'none',
+      () => openDevice({ adapter: 'auto', driver: broken }),
+      'RunError',
+      /^no WebGPU adapter. Tried hardware: .*; install.*software: .*mesa-vulkan-drivers.*embedded: no driver here; npm install/,
+    );
+  } finally {
+    for (const name of ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES']) {
+      if (before[name] === undefined) delete process.env[name];
+      else process.env[name] = before[name];
+    }
+  }
+});
+
+test('the driver is unpacked once, verified, and unpacked again where a file was damaged', async () => {
+  const cache = mkdtempSync(join(tmpdir(), 'sepnn-test-'));
+  const before = process.env.SEPNN_CACHE;
+  process.env.SEPNN_CACHE = cache;
+  try {
+    const [first, second] = await Promise.all([unpackedArchive('swiftshader'), unpackedArchive('swiftshader')]);
+    requireEqual('two at once give one folder', first, second);
+    requireEqual('nothing half-written stays', readdirSync(cache).length, 1);
+    const library = join(first, 'libvulkan.so.1');
+    for (const damage of [
+      () => truncateSync(library, 1000),
+      () => writeFileSync(library, 'x'),
+      () => rmSync(library),
+    ]) {
+      damage();
+      await unpackedArchive('swiftshader');
+      require('it is whole again', readdirSync(first).includes('libvulkan.so.1'));
+    }
+  } finally {
+    if (before === undefined) delete process.env.SEPNN_CACHE;
+    else process.env.SEPNN_CACHE = before;
+    rmSync(cache, { recursive: true });
+  }
+});
+
+test('memory is counted, and its peak kept', async () => {
+  const before = engine.memory;
+  const tensor = engine.tensor([1000, 1000]);
+  requireEqual('bytes', engine.memory.bytes - before.bytes, 4_000_000);
+  requireEqual('buffers', engine.memory.buffers - before.buffers, 1);
+  tensor.dispose();
+  requireEqual('bytes after', engine.memory.bytes, before.bytes);
+  require('peak', engine.memory.peakBytes >= before.bytes + 4_000_000);
+});
+
+/** The turns of the event loop, and the milliseconds, that some work takes. */
+async function turnsOf(work: () => Promise<unknown>): Promise<{ turns: number; milliseconds: number }> {
+  let [turns, over] = [0, false];
+  const count = () => {
+    turns++;
+    if (!over) setImmediate(count);
+  };
+  const start = performance.now();
+  setImmediate(count);
+  await work();
+  over = true;
+  return { turns, milliseconds: performance.now() - start };
+}
+
+test('the event loop sleeps while the device works: about a turn a millisecond', async () => {
+  const a = engine.tensor([256, 256]);
+  const plan = await engine.compile(graph => ({ c: matmul(graph.read(a), graph.read(a)) }));
+  await plan.run();
+  const { milliseconds: once } = await turnsOf(() => plan.run({ times: 10 }));
+  const { turns, milliseconds } = await turnsOf(() => plan.run({ times: Math.ceil(5000 / once) }));
+  require(`${turns} turns in ${milliseconds} ms`, milliseconds > 100 && turns < 3 * milliseconds);
+  plan.dispose();
+  a.dispose();
+});
+
+test('sleeping in turns ends with what is pending, and sleeps no longer than its share', async () => {
+  const start = performance.now() - 10;
+  let asked = 0;
+  const { milliseconds } = await turnsOf(
+    () =>
+      new Promise<void>(resolve => {
+        sleepInTurns(() => {
+          if (++asked < 20) return start;
+          resolve();
+          return undefined;
+        });
+      }),
+  );
+  requireEqual('asked', asked, 20);
+  // 19 sleeps of a sixteenth of the time that has passed by then, the first of 10 ms, or of what the system makes of it.
+  require(`took ${milliseconds} ms`, milliseconds > 10 && milliseconds < 100);
+});
+
+test('a host that lends a device may look after its event loop itself: told since when something is pending', async () => {
+  const lent = await openEngine({ adapter: 'embedded' });
+  const waits: (() => number | undefined)[] = [];
+  const own = await createEngine({ device: lent.device.gpu, whilePending: pendingSince => waits.push(pendingSince) });
+  const reading = own.tensor([1], [2]).read();
+  requireEqual('told once for all that is pending', waits.length, 1);
+  const since = waits[0]();
+  require(`pending since ${since}`, since !== undefined && since <= performance.now());
+  requireClose('read', await reading, [2], {});
+  await own.check();
+  requireEqual('nothing is pending', waits[0](), undefined);
+  const again = own.check();
+  requireEqual('told again', waits.length, 2);
+  await again;
+  await own.dispose();
+  await lent.dispose();
+});

@@ -1,0 +1,268 @@
+/** Graphs compiled to plans: lifetimes, updates in place, host buffers, encoding, errors. */
+
+import { layoutOf } from '../../src/buffer/layout.js';
+import type { Graph } from '../../src/graph/operation.js';
+import { contractCp } from '../../src/ops/contraction/contractCp.js';
+import { add, scale, subtract } from '../../src/ops/elementwise/linearCombination.js';
+import { multiply } from '../../src/ops/elementwise/multiply.js';
+import { sum } from '../../src/ops/elementwise/sum.js';
+import { matmul } from '../../src/ops/linear/matmul.js';
+import { pointwiseLoss } from '../../src/ops/objective/pointwiseLoss.js';
+import { sgdStep } from '../../src/ops/optimiser/sgd.js';
+import { createEngine } from '../../src/public/index.js';
+import * as losses from '../../src/wgsl/loss.js';
+import { require, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
+import { device, engine } from '../helpers/gpu.js';
+import { randoms } from '../helpers/random.js';
+import { suite } from '../helpers/suite.js';
+import { product } from '../reference/linear/product.js';
+
+const test = suite('graph and engine');
+
+test('a chain of operations takes the memory of two values, however long it is', async () => {
+  const a = engine.tensor([64, 64], randoms(64 * 64));
+  const before = engine.memory.bytes;
+  const plan = await engine.compile(graph => {
+    let x = graph.read(a);
+    for (let i = 0; i < 20; i++) x = scale(x, 1.01);
+    return { x };
+  });
+  const valueBytes = 64 * 64 * 4;
+  const [slots, outputs, tables] = [2 * valueBytes, valueBytes, 20 * 256];
+  requireEqual('bytes', engine.memory.bytes - before, slots + outputs + tables);
+  plan.dispose();
+  requireEqual('bytes after it is disposed of', engine.memory.bytes, before);
+});
+
+test('nodes that nothing depends on are not run; an output may be the input itself', async () => {
+  const a = engine.tensor([3], [1, 2, 3]);
+  const plan = await engine.compile(graph => {
+    const x = graph.read(a);
+    multiply(x, x);
+    return { x, y: add(x, x) };
+  });
+  await plan.run();
+  requireEqual(
+    'dispatches',
+    plan.dispatches.map(dispatch => dispatch.kernel),
+    ['linearCombination', 'copyRows'],
+  );
+  requireEqual(
+    'outputs',
+    [[...(await plan.outputs.x.read())], [...(await plan.outputs.y.read())]],
+    [
+      [1, 2, 3],
+      [2, 4, 6],
+    ],
+  );
+});
+
+test('state updated in place takes no copy; state that is read later keeps what it was', async () => {
+  const [p, m, g] = [engine.tensor([4], [1, 2, 3, 4]), engine.tensor([4]), engine.tensor([4], [1, 1, 1, 1])];
+  const [half, plain] = [engine.tensor([1], [0.5]), { momentum: 0, weightDecay: 0 }];
+  const inPlace = await engine.compile(graph => {
+    const next = sgdStep(graph.read(p), graph.read(m), graph.read(g), graph.read(half), plain);
+    graph.assign(p, next.parameters);
+    graph.assign(m, next.moment);
+  });
+  requireEqual(
+    'dispatches',
+    inPlace.dispatches.map(dispatch => dispatch.kernel),
+    ['sgd'],
+  );
+  await inPlace.run({ times: 3 });
+  requireClose('after three runs', await p.read(), [-0.5, 0.5, 1.5, 2.5], {});
+
+  const withOld = await engine.compile(graph => {
+    const before = graph.read(p);
+    const next = sgdStep(before, graph.read(m), graph.read(g), graph.read(half), plain);
+    graph.assign(p, next.parameters);
+    return { moved: subtract(next.parameters, before) };
+  });
+  await withOld.run();
+  requireClose('difference', await withOld.outputs.moved.read(), [-0.5, -0.5, -0.5, -0.5], {});
+  requireClose('state', await p.read(), [-1, 0, 1, 2], {});
+});
+
+test('a loss is fused with the contraction before it, unless somebody else wants the output', async () => {
+  const factors = engine.stack(
+    [
+      [5, 2],
+      [6, 2],
+    ],
+    randoms(22),
+  );
+  const target = engine.tensor([5, 6], randoms(30));
+  const kernelsOf = async (keep: boolean) => {
+    const plan = await engine.compile(graph => {
+      const output = contractCp(graph.read(factors), { axes: 2, scale: 1 });
+      const { loss, cotangent } = pointwiseLoss(output, graph.read(target), losses.squaredError);
+      return { loss, cotangent, ...(keep && { output }) };
+    });
+    await plan.run();
+    const result = { kernels: plan.dispatches.map(d => d.kernel), loss: await plan.outputs.loss.read() };
+    plan.dispose();
+    return result;
+  };
+  const [fused, apart] = [await kernelsOf(false), await kernelsOf(true)];
+  requireEqual('fused', fused.kernels, ['cpLoss', 'sum']);
+  requireEqual('apart', apart.kernels, ['cp', 'pointwiseLoss', 'sum']);
+  requireClose('the same loss', fused.loss, apart.loss, { relative: 1e-6 });
+});
+
+test('a host buffer is read and written in place where kernels take packed rows, and padded where they do not', async () => {
+  const [rows, columns, inner] = [5, 7, 3];
+  const usage = 0x80 | 0x4 | 0x8;
+  const hostBuffer = (values: Float64Array) => {
+    const buffer = device.gpu.createBuffer({ size: values.length * 4, usage });
+    device.gpu.queue.writeBuffer(buffer, 0, Float32Array.from(values));
+    return buffer;
+  };
+  const [a, b] = [randoms(rows * inner), randoms(inner * columns)];
+  const [left, right, out] = [hostBuffer(a), hostBuffer(b), hostBuffer(new Float64Array(rows * columns))];
+  const bytes = engine.memory.bytes;
+  const [x, y, z] = [
+    engine.wrap(left, [rows, inner]),
+    engine.wrap(right, [inner, columns]),
+    engine.wrap(out, [rows, columns]),
+  ];
+  requireEqual('wrapping takes no memory', engine.memory.bytes, bytes);
+  const plan = await engine.compile(graph => graph.assign(z, matmul(graph.read(x), graph.read(y))));
+  await plan.run();
+  requireClose('product', await z.read(), product({ rows, columns, inner, a, b }), { absolute: 1e-6 });
+
+  const target = engine.wrap(right, [inner, columns]);
+  const output = engine.tensor([inner, columns], randoms(inner * columns));
+  const loss = await engine.compile(graph => ({
+    l: pointwiseLoss(graph.read(output), graph.read(target), losses.squaredError).loss,
+  }));
+  requireEqual(
+    'a target is not copied',
+    loss.dispatches.map(d => d.kernel),
+    ['pointwiseLoss', 'sum', 'copyRows'].slice(0, loss.dispatches.length),
+  );
+  for (const tensor of [x, y, z, target]) tensor.dispose();
+  plan.dispose();
+  device.gpu.queue.writeBuffer(left, 0, new Float32Array(1));
+  await engine.check();
+  for (const buffer of [left, right, out]) buffer.destroy();
+});
+
+test('a plan is encoded into a host encoder, several runs at once, and submitted by the host', async () => {
+  const p = engine.tensor([3], [1, 1, 1]);
+  const plan = await engine.compile(graph => graph.assign(p, scale(graph.read(p), 2)));
+  const encoder = device.gpu.createCommandEncoder();
+  plan.encode(encoder, { times: 5 });
+  device.gpu.queue.submit([encoder.finish()]);
+  requireClose('p', await p.read(), [32, 32, 32], {});
+});
+
+test('plans compiled together share their memory', async () => {
+  const a = engine.tensor([32, 32], randoms(1024));
+  const build = (graph: Graph) => ({
+    total: sum(multiply(scale(graph.read(a), 2), graph.read(a))),
+  });
+  const before = engine.memory.bytes;
+  const one = await engine.compile(build);
+  const alone = engine.memory.bytes - before;
+  const both = await engine.compile({ first: build, second: build });
+  const together = engine.memory.bytes - before - alone;
+  require(`two take ${together} bytes, one ${alone}`, together < 1.5 * alone);
+  await engine.run([
+    [both.first, 2],
+    [both.second, 1],
+  ]);
+  requireClose('results', await both.first.outputs.total.read(), await both.second.outputs.total.read(), {});
+  for (const plan of [one, both.first, both.second]) plan.dispose();
+  requireEqual('all of it is freed', engine.memory.bytes, before);
+});
+
+test("a borrowed device outlives the engine, and the engine's own buffers do not", async () => {
+  const guest = await createEngine({ device: device.gpu });
+  const x = guest.tensor([2], [1, 2]);
+  requireClose('read', await x.read(), [1, 2], {});
+  await guest.dispose();
+  requireEqual('bytes', guest.memory.bytes, 0);
+  const y = engine.tensor([1], [7]);
+  requireClose('the device goes on', await y.read(), [7], {});
+});
+
+test('bad input is refused before the device is touched', async () => {
+  await requireThrows('a size', () => engine.tensor([3, 0]), 'InputError', /shape \(3, 0\): 0 is no size of an axis/);
+  await requireThrows('a fraction', () => engine.tensor([1.5]), 'InputError', /1\.5 is no size/);
+  await requireThrows(
+    'a count',
+    () => engine.tensor([2, 2], [1, 2, 3]),
+    'InputError',
+    /shape \(2, 2\): takes 4 numbers, got 3/,
+  );
+  await requireThrows('too large', () => engine.tensor([1 << 16, 1 << 15]), 'InputError', /binds at most/);
+  const small = device.gpu.createBuffer({ size: 16, usage: 0x80 });
+  await requireThrows(
+    'a small buffer',
+    () => engine.wrap(small, [5]),
+    'InputError',
+    /has 16 bytes, and shape \(5\) takes 20/,
+  );
+  const other = device.gpu.createBuffer({ size: 64, usage: 0x8 });
+  await requireThrows('a usage', () => engine.wrap(other, [4]), 'InputError', /without STORAGE usage/);
+  await requireThrows('no device', () => createEngine({ device: {} as GPUDevice }), 'InputError', /takes a GPUDevice/);
+  const gone = engine.tensor([1]);
+  gone.dispose();
+  gone.dispose();
+  await requireThrows('disposed', () => gone.read(), 'InputError', /disposed/);
+  await requireThrows('a plan on it', () => engine.compile(g => ({ x: g.read(gone) })), 'InputError', /disposed/);
+  const a = engine.tensor([2]);
+  const plan = await engine.compile(graph => ({ x: scale(graph.read(a), 2) }));
+  await requireThrows('times', () => plan.run({ times: 0 }), 'InputError', /times: 0/);
+  await requireThrows(
+    'assigned twice',
+    () =>
+      engine.compile(graph => {
+        graph.assign(a, scale(graph.read(a), 2));
+        graph.assign(a, scale(graph.read(a), 3));
+      }),
+    'InputError',
+    /assigned twice/,
+  );
+  plan.dispose();
+  await requireThrows('a disposed plan', () => plan.run(), 'InputError', /plan has been disposed/);
+});
+
+test('a plan that fails to compile frees what it had taken', async () => {
+  const a = engine.tensor([4, 3]);
+  const before = engine.memory;
+  await requireThrows(
+    'second of two',
+    () =>
+      engine.compile({
+        good: graph => ({ x: scale(graph.read(a), 2) }),
+        bad: graph => ({ x: matmul(graph.read(a), graph.read(a)) }),
+      }),
+    'InputError',
+    /inner axes differ/,
+  );
+  requireEqual('bytes', engine.memory.bytes, before.bytes);
+});
+
+test('an error of the device surfaces at the next call, and only there', async () => {
+  const guest = await createEngine({ device: device.gpu });
+  guest.device.guard('a bad buffer', () => device.gpu.createBuffer({ size: 16, usage: 0x1 | 0x80 }));
+  await requireThrows('check', () => guest.check(), 'RunError', /a bad buffer/);
+  await requireThrows('a later call', () => guest.tensor([1]), 'RunError', /a bad buffer/);
+  await engine.check();
+});
+
+test('padding is never seen: a value with odd rows is the same after any number of operations', async () => {
+  const values = randoms(5 * 3);
+  const a = engine.tensor([5, 3], values);
+  requireEqual('stored numbers', layoutOf([5, 3]).length, 20);
+  const eye = engine.tensor([3, 3], [1, 0, 0, 0, 1, 0, 0, 0, 1]);
+  const plan = await engine.compile(graph => {
+    let x = graph.read(a);
+    for (let i = 0; i < 4; i++) x = matmul(x, graph.read(eye));
+    return { x };
+  });
+  await plan.run();
+  requireClose('x', await plan.outputs.x.read(), values, {});
+});

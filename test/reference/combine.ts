@@ -1,4 +1,0 @@
-/** alpha a + beta b. */
-export function combine(a: Float64Array, b: Float64Array, alpha: number, beta: number): Float64Array {
-  return a.map((x, i) => alpha * x + beta * b[i]);
-}

@@ -1,0 +1,289 @@
+/** Training in slabs of the first axis: the same as on the whole grid, to rounding, for every kind of model. */
+
+import type { Graph } from '../../src/graph/operation.js';
+import { architecture } from '../../src/model/architecture.js';
+import type { Contraction } from '../../src/model/contraction/contraction.js';
+import { cp } from '../../src/model/contraction/cp.js';
+import { tensorTrain } from '../../src/model/contraction/tensorTrain.js';
+import { tucker } from '../../src/model/contraction/tucker.js';
+import { grid } from '../../src/model/domain/grid.js';
+import { slabsOf } from '../../src/model/fits.js';
+import { defineModel, type Model, type ModelOptions, outputShape } from '../../src/model/model.js';
+import { bceWithLogits } from '../../src/model/objective/bceWithLogits.js';
+import { mixing } from '../../src/model/readout/mixing.js';
+import { add } from '../../src/ops/elementwise/linearCombination.js';
+import { pieces } from '../../src/ops/elementwise/pieces.js';
+import { vjp, vjpOfSeveral } from '../../src/ops/vjp.js';
+import { adam } from '../../src/optimiser/adam.js';
+import { sepPgd } from '../../src/precondition/sepPgd.js';
+import { Trainer } from '../../src/train/trainer.js';
+import type { TrainerOptions } from '../../src/train/trainerOptions.js';
+import { require, requireBits, requireClose, requireEqual, requireNorm, requireThrows } from '../helpers/compare.js';
+import { engine } from '../helpers/gpu.js';
+import { random, randoms } from '../helpers/random.js';
+import { suite } from '../helpers/suite.js';
+
+const test = suite('slabs');
+
+const network = architecture({ width: 8, omega: 5 });
+const points = [13, 9, 7];
+const modelOn = (shape: readonly number[], contraction: Contraction, more: Partial<ModelOptions> = {}) =>
+  defineModel({ domain: grid(shape), contraction, network, ...more });
+const volume = modelOn(points, cp({ rank: 6, scale: 0.5 }));
+
+/** Bytes of so many indices of the first axis. */
+function bytesOf({ domain, members, readout }: Model, rows: number): number {
+  const [, ...others] = domain.shape;
+  const width = 4 * Math.ceil((others.at(-1) ?? 1) / 4);
+  return 4 * members * readout.outputs * rows * others.slice(0, -1).reduce((product, n) => product * n, 1) * width;
+}
+
+/** Numbers in [0, 1), about every fifth missing. */
+function maskedTarget(count: number): Float32Array {
+  return Float32Array.from({ length: count }, () => (random() < 0.2 ? Number.NaN : random()));
+}
+
+interface Found {
+  readonly losses: Float32Array;
+  readonly gradient: Float32Array;
+  readonly parameters: Float32Array;
+  readonly evaluations: readonly number[];
+  readonly output: Float32Array;
+}
+
+/** What a trainer does in a few steps; Adam's first moment after the first is a tenth of the gradient. */
+async function train(options: TrainerOptions): Promise<Found> {
+  const trainer = await Trainer.create(engine, options);
+  const first = await trainer.advance(1);
+  const { firstMoment } = (await trainer.state()).optimiser.state;
+  const losses = Float32Array.of(...first, ...(await trainer.advance(2)));
+  const found = {
+    losses,
+    gradient: firstMoment,
+    parameters: (await trainer.state()).parameters,
+    evaluations: Object.values(await trainer.evaluate()),
+    output: await trainer.render(),
+  };
+  trainer.dispose();
+  return found;
+}
+
+/** The same in slabs of each of these heights as on the whole grid. */
+async function requireSame(what: string, options: TrainerOptions, heights: readonly number[]): Promise<void> {
+  const before = engine.memory.bytes;
+  const { model } = options;
+  const whole = await train(options);
+  for (const [i, height] of heights.entries()) {
+    const where = `${what}, slabs of ${height} rows, targets on the ${i % 2 === 0 ? 'host' : 'device'}`;
+    const slabs = await train({
+      ...options,
+      slabBytes: bytesOf(model, height),
+      targetBytes: i % 2 === 0 ? 0 : 2 ** 30,
+    });
+    requireNorm(`${where}: gradient`, slabs.gradient, whole.gradient, 2e-5);
+    requireClose(`${where}: losses`, slabs.losses, whole.losses, { relative: 1e-5 });
+    requireNorm(`${where}: parameters`, slabs.parameters, whole.parameters, 1e-4);
+    requireClose(`${where}: evaluations`, slabs.evaluations, whole.evaluations, { relative: 2e-4 });
+    requireNorm(`${where}: output`, slabs.output, whole.output, 1e-3);
+  }
+  requireEqual('bytes left', engine.memory.bytes, before);
+}
+
+/** Refreshed in the second step too, and combined both ways. */
+const preconditioners = {
+  plain: {},
+  sum: { preconditioner: sepPgd({ topK: 3, refresh: 2 }) },
+  product: { preconditioner: sepPgd({ topK: 3, combine: 'product', refresh: 2 }) },
+};
+
+for (const [name, preconditioner] of Object.entries(preconditioners)) {
+  test(`${name}: a 13 x 9 x 7 grid in 2, 3 and 13 slabs trains as whole, masked, with both losses`, async () => {
+    const target = maskedTarget(819);
+    const common = { model: volume, target, optimiser: adam({ learningRate: 1e-4 }), ...preconditioner };
+    const evaluations = { other: maskedTarget(819) };
+    await requireSame('squares', { ...common, evaluations }, [7, 5, 1]);
+    await requireSame('cross-entropy', { ...common, objective: bceWithLogits() }, [4]);
+  });
+
+  test(`${name}: tensor trains, Tucker models, 2 and 4 axes, members and shared outputs train in slabs as whole`, async () => {
+    const models: [Model, number][] = [
+      [modelOn(points, tensorTrain({ ranks: [4, 3] })), 5],
+      [modelOn(points, tucker({ ranks: [4, 3, 5] })), 6],
+      [modelOn([11, 14], cp({ rank: 5 }), { members: 3 }), 3],
+      [modelOn([6, 3, 5, 4], cp({ rank: 4 })), 4],
+      [modelOn([9, 4, 6], cp({ rank: 5 }), { readout: mixing({ outputs: 3 }) }), 4],
+      [modelOn([7, 6], tucker({ ranks: 3 }), { members: 2 }), 2],
+    ];
+    for (const [model, height] of models) {
+      const target = maskedTarget(outputShape(model).reduce((product, n) => product * n, model.members));
+      const options = { model, target, optimiser: adam({ learningRate: 1e-4 }), ...preconditioner };
+      await requireSame(`${model.contraction.name} on ${model.domain.description}`, options, [height]);
+    }
+  });
+}
+
+test('a run of 12 steps in slabs equals 5, saved, and 7 more on another trainer, bit for bit', async () => {
+  const options: TrainerOptions = {
+    model: volume,
+    target: maskedTarget(819),
+    optimiser: adam({ learningRate: 1e-3 }),
+    preconditioner: sepPgd({ topK: 4, refresh: 4 }),
+    slabBytes: bytesOf(volume, 5),
+    targetBytes: 0,
+  };
+  const [whole, first] = [await Trainer.create(engine, options), await Trainer.create(engine, options)];
+  const second = await Trainer.create(engine, { ...options, seed: 99, targetBytes: 2 ** 20 });
+  const losses = await whole.advance(12);
+  await first.advance(5);
+  second.restore(await first.state());
+  requireClose('losses', await second.advance(7), losses.subarray(5), {});
+  const [expected, got] = [await whole.state(), await second.state()];
+  requireClose('parameters', got.parameters, expected.parameters, {});
+  for (const part of ['optimiser', 'preconditioner'] as const) {
+    const [saved, wanted] = [got[part]?.state ?? {}, expected[part]?.state ?? { none: new Float32Array(1) }];
+    requireEqual(part, Object.keys(saved), Object.keys(wanted));
+    for (const key of Object.keys(wanted)) requireBits(`${part}: ${key}`, saved[key], wanted[key]);
+  }
+  for (const trainer of [whole, first, second]) trainer.dispose();
+});
+
+test('a device that binds less is given slabs by itself, and what they take is less than the whole grid takes', async () => {
+  const options = {
+    model: modelOn([64, 40, 40], cp({ rank: 4 })),
+    target: randoms(102_400),
+    optimiser: adam({ learningRate: 1e-3 }),
+    preconditioner: sepPgd({ topK: 4 }),
+  };
+  const bytes = async (more: Partial<TrainerOptions>) => {
+    const before = engine.memory.bytes;
+    const trainer = await Trainer.create(engine, { ...options, ...more });
+    const taken = engine.memory.bytes - before;
+    const { step } = trainer.work;
+    const [loss] = await trainer.advance(1);
+    trainer.dispose();
+    return { taken, loss, ...step };
+  };
+  const whole = await bytes({});
+  const { device } = engine;
+  Object.defineProperty(device, 'mostBindingBytes', { value: 2 ** 17, configurable: true });
+  let slabs: typeof whole;
+  let streamed: typeof whole;
+  try {
+    slabs = await bytes({});
+    streamed = await bytes({ targetBytes: 2 ** 17 });
+  } finally {
+    Reflect.deleteProperty(device, 'mostBindingBytes');
+  }
+  requireClose('loss', [slabs.loss, streamed.loss], [whole.loss, whole.loss], { relative: 1e-5 });
+  require(`${slabs.taken} of ${whole.taken} bytes`, slabs.taken < 0.6 * whole.taken);
+  require(`${streamed.taken} of ${slabs.taken} bytes`, streamed.taken < slabs.taken - 200_000);
+  // Z, three MTTKRPs, two axes' mode products there and back and the third's projection are the same operations.
+  const [count, rank, k] = [102_400, 4, 4];
+  const corrections = 2 * count * (k / 64) * rank * 3 - 2 * count * k;
+  requireClose('operations', [slabs.operations], [whole.operations + corrections], { relative: 0.1 });
+  require('more dispatches', slabs.dispatches > 4 * 8 && whole.dispatches <= 24);
+});
+
+test('slabs: as few as fit, of one height but the last, within bindings, what lies between products too', () => {
+  const device = (mostBindingBytes: number) => ({ mostBindingBytes });
+  const statue = modelOn([304, 512, 262], cp({ rank: 200 }));
+  requireEqual('of a volume', slabsOf(statue, device(2 ** 27)), [
+    [0, 152],
+    [152, 304],
+  ]);
+  requireEqual('whole', slabsOf(statue, device(2 ** 28)), [[0, 304]]);
+  requireEqual('uneven', slabsOf(volume, device(2 ** 27), bytesOf(volume, 5)), [
+    [0, 5],
+    [5, 10],
+    [10, 13],
+  ]);
+  requireEqual('single rows', slabsOf(volume, device(2 ** 27), bytesOf(volume, 1)).length, 13);
+  const train = modelOn([64, 64, 4], tensorTrain({ ranks: [2, 64] }));
+  requireEqual('wider than its output', slabsOf(train, device(2 ** 18)).length, 4);
+});
+
+test('slabs: a row, a projection or a number that cannot be is refused in one line, before anything is allocated', async () => {
+  const before = engine.memory.bytes;
+  const options = { model: volume, target: new Float32Array(819), optimiser: adam({ learningRate: 1e-3 }) };
+  const refused = (more: Partial<TrainerOptions>, message: RegExp) =>
+    requireThrows(String(message), () => Trainer.create(engine, { ...options, ...more }), 'InputError', message);
+  await refused(
+    { slabBytes: 287 },
+    /^grid: one index of the first axis of 13 x 9 x 7 is 288 bytes.* at most 287 are possible: put the longest/,
+  );
+  await refused({ slabBytes: -1 }, /slabBytes: -1: use a number of bytes/);
+  await refused({ targetBytes: Number.NaN }, /targetBytes: NaN/);
+  await refused({ evaluations: { other: [1] } }, /^evaluations: other: takes 819 numbers, got 1$/);
+  requireEqual('bytes', engine.memory.bytes, before);
+});
+
+test('pieces: ranges of rows and columns of several stacks in any order, and the VJP puts each back among zeros', async () => {
+  const [a, b] = [randoms(35), randoms(24)];
+  const [left, right] = [
+    engine.stack([[5, 7]], a),
+    engine.stack(
+      [
+        [2, 3],
+        [3, 6],
+      ],
+      b,
+    ),
+  ];
+  const build = (graph: Graph) => {
+    const inputs = [graph.read(left), graph.read(right)];
+    const taken = pieces(inputs, [
+      { stack: 1, part: 1 },
+      { part: 0, rows: [1, 4], columns: [3, 6] },
+      { stack: 1, part: 0, rows: [1, 2] },
+      { part: 0, rows: [4, 5] },
+    ]);
+    const [ofLeft, ofRight] = vjp(taken, taken, inputs);
+    const several = vjpOfSeveral(
+      new Map([
+        [taken, taken],
+        [add(inputs[0], inputs[0]), inputs[0]],
+      ]),
+      inputs,
+    );
+    return { taken, ofLeft, ofRight, both: several[0] };
+  };
+  const plan = await engine.compile(build);
+  await plan.run();
+  const at = (row: number, column: number) => a[row * 7 + column];
+  const block = [1, 2, 3].flatMap(row => [3, 4, 5].map(column => at(row, column)));
+  const expected = [...b.slice(6), ...block, ...b.slice(3, 6), ...a.slice(28)];
+  requireClose('pieces', await plan.outputs.taken.read(), expected, {});
+  const kept = (row: number, column: number) => row === 4 || (row >= 1 && row < 4 && column >= 3 && column < 6);
+  const back = a.map((x, i) => (kept(Math.floor(i / 7), i % 7) ? x : 0));
+  requireClose('back', await plan.outputs.ofLeft.read(), back, {});
+  requireClose(
+    'and of the other',
+    await plan.outputs.ofRight.read(),
+    b.map((x, i) => (i < 3 ? 0 : x)),
+    {},
+  );
+  requireClose(
+    'of two outputs',
+    await plan.outputs.both.read(),
+    back.map((x, i) => x + 2 * a[i]),
+    { relative: 1e-6 },
+  );
+  plan.dispose();
+  const refused = (message: RegExp, ...taken: Parameters<typeof pieces>[1]) =>
+    requireThrows(
+      String(message),
+      () => engine.compile(graph => void pieces([graph.read(left)], taken)),
+      'InputError',
+      message,
+    );
+  await refused(/pieces: there is no part 1/, { part: 1 });
+  await refused(/rows 0 to 6 and columns 0 to 7 of \(5, 7\): no such piece/, { part: 0, rows: [0, 6] });
+  await refused(/rows 2 to 2/, { part: 0, rows: [2, 2] });
+  await refused(
+    /pieces 0 and 1, \(2, 7\) and \(5, 2\) of part 0, overlap/,
+    { part: 0, rows: [3, 5] },
+    { part: 0, columns: [0, 2] },
+  );
+  left.dispose();
+  right.dispose();
+});

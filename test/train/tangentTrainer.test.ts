@@ -1,0 +1,234 @@
+/** Regression on the tangent features of a model at its initial parameters: what `sepnn krr` runs. */
+
+import { functionNames, functions, type KrrSamples, krrSamples } from '../../src/experiments/krr/problem.js';
+import { mediansOf } from '../../src/experiments/krr/results.js';
+import { type KrrRun, runKrr } from '../../src/experiments/krr/run.js';
+import { relu } from '../../src/model/activation.js';
+import { architecture } from '../../src/model/architecture.js';
+import { cp } from '../../src/model/contraction/cp.js';
+import { jointNetwork } from '../../src/model/contraction/jointNetwork.js';
+import { tensorTrain } from '../../src/model/contraction/tensorTrain.js';
+import type { Domain } from '../../src/model/domain/domain.js';
+import { grid } from '../../src/model/domain/grid.js';
+import { linspace } from '../../src/model/domain/linspace.js';
+import { scatteredPoints } from '../../src/model/domain/scatteredPoints.js';
+import { defineModel, initialParameters, type Model, onDomain } from '../../src/model/model.js';
+import { mixing } from '../../src/model/readout/mixing.js';
+import { adam } from '../../src/optimiser/adam.js';
+import { msk } from '../../src/precondition/iga.js';
+import { sepPgd } from '../../src/precondition/sepPgd.js';
+import { type Samples, TangentTrainer, type TangentTrainerOptions } from '../../src/train/tangentTrainer.js';
+import { twinArchitecture } from '../helpers/activations.js';
+import { require, requireClose, requireEqual, requireNorm, requireThrows } from '../helpers/compare.js';
+import { engine } from '../helpers/gpu.js';
+import { randoms } from '../helpers/random.js';
+import { suite } from '../helpers/suite.js';
+import { jacobi } from '../reference/eigen/jacobi.js';
+import { mlpJacobian } from '../reference/network/mlp.js';
+import { layerShapes, tangentKernel } from '../reference/network/network.js';
+import { adam as adamTwin } from '../reference/optimiser/adam.js';
+import { precondition } from '../reference/precondition/precondition.js';
+import { cpJacobian, gramOf } from '../reference/tangent/ntk.js';
+
+const test = suite('tangent trainer');
+
+const network = architecture({ width: 6, depth: 3, activation: relu });
+const rank = 4;
+const separable = defineModel({ domain: grid([6, 5]), contraction: cp({ rank, scale: 0.5 }), network });
+const joint = defineModel({ domain: grid([6, 5]), contraction: jointNetwork({ scale: 1.5 }), network });
+/** Adam's usual epsilon would make a step of full length of a gradient that is all rounding. */
+const settings = { learningRate: 1e-2, weightDecay: 1e-2, epsilon: 1e-2 };
+const optimiser = adam(settings);
+const samples = (counts: readonly number[]): Samples => ({
+  domain: grid(counts.map(n => randoms(n))),
+  values: randoms(counts.reduce((product, n) => product * n, 1)),
+});
+
+type Map = (cotangent: Float64Array) => Float64Array;
+const unchanged: Map = cotangent => cotangent;
+
+/** The rows of J at the points of a domain. */
+function jacobian({ contraction }: Model, theta: Float64Array, domain: Domain): Float64Array[] {
+  const points = domain.coordinates([0, 1]);
+  const shape = { axes: 2, rank, scale: Number(contraction.settings.scale), network: twinArchitecture(network) };
+  return contraction.name === 'joint' ? mlpJacobian(theta, points, shape) : cpJacobian(theta, points, shape);
+}
+
+/** The same in float64 with J explicit, the cotangent put through `map`. */
+function twin(
+  { model, target, evaluations }: Pick<TangentTrainerOptions, 'model' | 'target' | 'evaluations'>,
+  theta: Float64Array,
+  steps: number,
+  map: Map,
+) {
+  const rows = jacobian(model, theta, model.domain);
+  const lossOf = (w: Float64Array, features: readonly Float64Array[], goal: ArrayLike<number>) =>
+    features.reduce((sum, row, i) => sum + (inner(row, w) - goal[i]) ** 2 / 2, 0);
+  const zeros = new Float64Array(theta.length);
+  let state: ReturnType<typeof adamTwin> = { p: zeros, m: zeros, v: zeros };
+  const losses: number[] = [];
+  for (let t = 1; t <= steps; t++) {
+    losses.push(lossOf(state.p, rows, target));
+    const flowing = map(Float64Array.from(rows, (row, i) => inner(row, state.p) - target[i]));
+    const gradient = theta.map((_, j) => rows.reduce((sum, row, i) => sum + row[j] * flowing[i], 0));
+    state = adamTwin(state.p, gradient, state.m, state.v, t, {
+      ...settings,
+      beta1: 0.9,
+      beta2: 0.999,
+      decoupled: false,
+    });
+  }
+  const after = Object.values({ training: { domain: model.domain, values: target }, ...evaluations }).map(
+    ({ domain, values }) => lossOf(state.p, jacobian(model, theta, domain), values),
+  );
+  return { losses, weights: state.p, after };
+}
+
+/** sum_d G x_d S_d, S_d from the pseudo-NTK of each axis. */
+function sepPgdMap(theta: Float64Array, coordinates: readonly Float64Array[], k: number): Map {
+  const shape = { inputs: 1, width: 6, outputs: rank, depth: 3, name: 'relu' as const, omegas: [1, 1] };
+  const count = layerShapes(shape).reduce((sum, [outputs, inputs]) => sum + outputs * inputs, 0);
+  const matrices = coordinates.map((axis, d) => {
+    const own = theta.slice(d * count, (d + 1) * count);
+    const points = Array.from(axis, x => [x]);
+    return modified(tangentKernel(own, points, shape), axis.length, k);
+  });
+  const points = coordinates.map(({ length }) => length);
+  return cotangent => precondition(cotangent, points, matrices, 'sum');
+}
+
+/** S G, S from the NTK of all points. */
+function mskMap(model: Model, k: number) {
+  return (theta: Float64Array): Map => {
+    const rows = jacobian(model, theta, model.domain);
+    const n = rows.length;
+    const matrix = modified(gramOf(rows), n, k);
+    return cotangent => cotangent.map((_, i) => inner(matrix.slice(i * n, (i + 1) * n), cotangent));
+  };
+}
+
+/** I - V^T diag(1 - l_k / l_i) V. */
+function modified(kernel: Float64Array, n: number, k: number): Float64Array {
+  const { values, vectors } = jacobi(kernel, n);
+  return Float64Array.from({ length: n * n }, (_, at) => {
+    const [i, j] = [Math.floor(at / n), at % n];
+    let sum = i === j ? 1 : 0;
+    for (let u = 0; u < k; u++) sum -= (1 - values[k - 1] / values[u]) * vectors[u * n + i] * vectors[u * n + j];
+    return sum;
+  });
+}
+
+function inner(a: Float64Array, b: Float64Array): number {
+  return a.reduce((sum, x, i) => sum + x * b[i], 0);
+}
+
+test('three steps of each method equal those on an explicit feature matrix in float64, tests elsewhere too', async () => {
+  // Evenly spread: points drawn close to each other leave l_2 / l_1 of MSK's kernel to rounding.
+  const target = randoms(30);
+  const axes = [linspace(6), linspace(5)];
+  const cases: [string, Pick<TangentTrainerOptions, 'model' | 'preconditioner'>, (theta: Float64Array) => Map][] = [
+    ['SepNN', { model: separable }, () => unchanged],
+    ['SepPGD', { model: separable, preconditioner: sepPgd({ topK: 2 }) }, theta => sepPgdMap(theta, axes, 2)],
+    ['SepNN, MSK', { model: separable, preconditioner: msk({ topK: 2 }) }, mskMap(separable, 2)],
+    ['MLP', { model: joint }, () => unchanged],
+    ['MLP, MSK', { model: joint, preconditioner: msk({ topK: 2 }) }, mskMap(joint, 2)],
+  ];
+  for (const [name, method, mapOf] of cases) {
+    const options = { ...method, target, evaluations: { test: samples([3, 9]) }, optimiser, seed: 5 };
+    const theta = Float64Array.from(initialParameters(method.model, 5));
+    const expected = twin(options, theta, 3, mapOf(theta));
+    const trainer = await TangentTrainer.create(engine, options);
+    requireClose(`${name}: losses`, await trainer.advance(3), expected.losses, { relative: 1e-5 });
+    requireNorm(`${name}: weights`, await trainer.weights(), expected.weights, 1e-4);
+    const { training: here, test: elsewhere } = await trainer.evaluate();
+    requireClose(`${name}: evaluations`, [here, elsewhere], expected.after, { relative: 1e-5 });
+    trainer.dispose();
+  }
+});
+
+test('a restart repeats a run to the bit, whatever went before', async () => {
+  const { domain, values } = samples([6, 5]);
+  const trainer = await TangentTrainer.create(engine, {
+    model: onDomain(separable, domain),
+    target: values,
+    optimiser,
+    preconditioner: sepPgd({ topK: 3 }),
+  });
+  const first = await trainer.advance(9);
+  trainer.restart();
+  requireEqual('step', trainer.step, 0);
+  const again = [...(await trainer.advance(4)), ...(await trainer.advance(5))];
+  requireClose('losses', again, first, {});
+  trainer.dispose();
+});
+
+test('the functions are those of the paper at points worked out by hand; noise is of the training alone', () => {
+  requireClose('f1', [functions.f1(0.5, 0.5), functions.f1(0.5, 1)], [1 / 3, Math.exp(-81 / 16) / 3], {
+    relative: 1e-14,
+  });
+  requireClose('f2', [functions.f2(1 / 3, 0), functions.f2(0, Math.PI / 5.4)], [2.25 / 6, 0.25 / 12], {
+    relative: 1e-12,
+  });
+  requireClose('f3', [functions.f3(0.5, 0.5), functions.f3(-1, -1)], [1 / 9, 2 / 9], { relative: 1e-9 });
+  for (const name of functionNames) {
+    const [clean, noisy, other] = [
+      krrSamples(name, 40, 0, 3),
+      krrSamples(name, 40, 0.1, 3),
+      krrSamples(name, 40, 0, 4),
+    ];
+    requireClose('test values', noisy.test.values, clean.test.values, {});
+    const axesOf = ({ test: { domain } }: KrrSamples) => [0, 1].map(axis => domain.coordinates([axis]));
+    requireEqual('test places differ by seed', axesOf(other)[0][7] === axesOf(clean)[0][7], false);
+    const noise = Array.from(noisy.training.values, (value, i) => value - clean.training.values[i]);
+    const deviation = Math.sqrt(noise.reduce((sum, x) => sum + x * x, 0) / noise.length);
+    require(`${name}: a deviation of ${deviation}`, Math.abs(deviation - 0.1) < 0.01);
+    const [xs, ys] = axesOf(clean);
+    requireClose('at a point', [clean.test.values[3 * 40 + 9]], [functions[name](xs[3], ys[9])], {});
+  }
+});
+
+test('SepPGD tests better than plain after 60 steps on every function by a fifth, in the median of five seeds', async () => {
+  const options = { points: 16, rank: 24, width: 32, depth: 3, activation: relu, topK: 4, mskTopK: 4 };
+  const rest = { learningRate: 3e-3, weightDecay: 1e-4, steps: 60, reportEvery: 60, within: 60 };
+  for (const name of functionNames) {
+    const runs: KrrRun[] = [];
+    for (const method of ['sepnn', 'sepnn-seppgd'] as const) {
+      for (let seed = 0; seed < 5; seed++) {
+        const krr = { ...options, ...rest, function: name };
+        runs.push(await runKrr(engine, { method, noise: 0.01, seed }, krr, () => {}));
+      }
+    }
+    const [plain, preconditioned] = mediansOf(runs, 60).map(({ bestWithin }) => bestWithin);
+    require(`${name}: ${preconditioned} beside ${plain}`, preconditioned < 0.8 * plain);
+  }
+});
+
+test('samples of another size, and models without a Jacobian-vector product, are refused', async () => {
+  const common = { model: separable, target: randoms(30), optimiser };
+  const coordinates = randoms(60);
+  const refused: [Partial<TangentTrainerOptions>, RegExp][] = [
+    [{ target: randoms(29) }, /^target: takes 30 numbers, got 29$/],
+    [
+      { evaluations: { test: { domain: grid([randoms(2), randoms(3)]), values: randoms(5) } } },
+      /^evaluations: test: takes 6 numbers, got 5$/,
+    ],
+    [
+      { model: { ...separable, readout: mixing({ outputs: 2 }) } },
+      /^linearisation: a cp model of 2 outputs on 6 x 5 has no Jacobian-vector product: use cp of one output on a grid/,
+    ],
+    [
+      { model: onDomain(separable, scatteredPoints({ axes: 2, coordinates })) },
+      /a cp model of 1 outputs on 30 points of 2 axes has no Jacobian-vector product/,
+    ],
+    [
+      { model: { ...separable, contraction: tensorTrain({ ranks: 3 }) } },
+      /a tt model of 1 outputs on 6 x 5 has no Jacobian-vector product/,
+    ],
+  ];
+  const before = engine.memory.bytes;
+  for (const [options, message] of refused) {
+    const create = () => TangentTrainer.create(engine, { ...common, ...options });
+    await requireThrows(String(message), create, 'InputError', message);
+  }
+  requireEqual('memory kept', engine.memory.bytes, before);
+});
