@@ -21,6 +21,27 @@ export class DivergedError extends RunError {
   }
 }
 
+/**
+ * The device is gone: its driver was reset, or who had it destroyed it. Whatever waited for it, and every later call of
+ * its engine, ends with this; an engine on a new device works.
+ */
+export class DeviceLostError extends RunError {
+  override readonly name = 'DeviceLostError';
+
+  constructor(
+    /** 'destroyed' by whoever has it, or 'unknown'. */
+    readonly reason: GPUDeviceLostReason,
+    message: string,
+  ) {
+    super(`the GPU device was lost (${reason}): ${message.trim() || 'no more is known'}: open another engine`);
+  }
+}
+
+/** Whether an error is a device that was lost, of whichever copy of this package. */
+export function isDeviceLost(error: unknown): error is DeviceLostError {
+  return nameOf(error) === 'DeviceLostError';
+}
+
 /** Whether an error is a loss that is not finite any more, of whichever copy of this package. */
 export function isDiverged(error: unknown): error is DivergedError {
   return nameOf(error) === 'DivergedError';

@@ -108,7 +108,7 @@ export class Memory {
       staging.unmap();
       return content;
     } catch (error) {
-      await this.device.check();
+      await this.device.check(); // what it says is the cause, where it has something to say
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 /** A GPUDevice with what the engine must know of it, and with its errors kept until somebody asks. */
 
-import { InputError, RunError } from '../errors.js';
+import { DeviceLostError, InputError, RunError } from '../errors.js';
 import { type AdapterFacts, type AdapterKind, factsOf, isCpu, kindOf } from './adapter.js';
 
 export interface DeviceOptions {
@@ -56,6 +56,7 @@ export class Device {
   #pending = new Set<Promise<unknown>>();
   #pendingSince: number | undefined;
   #attended = false;
+  #ended = false;
 
   constructor(
     readonly gpu: GPUDevice,
@@ -70,12 +71,9 @@ export class Device {
     this.keep = options.keep;
     this.#owned = options.owned;
     this.#whilePending = options.whilePending;
-    gpu.lost.then(
-      lost => {
-        if (lost.reason !== 'destroyed') this.#fail(new RunError(`the GPU device was lost: ${lost.message}`));
-      },
-      () => {},
-    );
+    gpu.lost.then(({ reason, message }) => {
+      if (!this.#ended) this.#failure = new DeviceLostError(reason, message);
+    });
   }
 
   /** Names of the optional features that are enabled. */
@@ -144,6 +142,7 @@ export class Device {
   /** Ends the device if the engine owns it, after what is under way has settled. */
   async destroy(): Promise<void> {
     await this.settle();
+    this.#ended = this.#owned;
     if (this.#owned) this.gpu.destroy();
   }
 

@@ -8,7 +8,15 @@ export type { Shape } from '../buffer/layout.js';
 export type { MemoryUse } from '../buffer/memory.js';
 export type { Tensor } from '../buffer/tensor.js';
 export type { AdapterFacts, AdapterKind } from '../device/adapter.js';
-export { DivergedError, InputError, isDiverged, isInputError, RunError } from '../errors.js';
+export {
+  DeviceLostError,
+  DivergedError,
+  InputError,
+  isDeviceLost,
+  isDiverged,
+  isInputError,
+  RunError,
+} from '../errors.js';
 export type { CotangentMap, CotangentTransformations } from '../graph/differentiate.js';
 export type { AdapterReport, DispatchProfile, Engine } from '../graph/engine.js';
 export { restoreTensors, type StateArrays, stateOfTensors } from '../graph/namedTensors.js';
