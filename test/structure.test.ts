@@ -94,6 +94,7 @@ const order = [
   'ops',
   'immediate',
   'model',
+  'objective',
   'ntk',
   'precondition',
   'optimiser',

@@ -56,13 +56,13 @@ export {
   outputShapes,
   parameterCount,
 } from '../model/model.js';
-export { bceWithLogits } from '../model/objective/bceWithLogits.js';
-export { type Goal, type Objective, pointwise } from '../model/objective/objective.js';
-export { squaredError } from '../model/objective/squaredError.js';
 export { identity } from '../model/readout/identity.js';
 export { type MixingOptions, mixing } from '../model/readout/mixing.js';
 export type { Contracted, Readout } from '../model/readout/readout.js';
 export type { Tile } from '../model/tiles.js';
+export { bceWithLogits } from '../objective/bceWithLogits.js';
+export { type Goal, type Objective, pointwise } from '../objective/objective.js';
+export { squaredError } from '../objective/squaredError.js';
 export { type AdamOptions, adam } from '../optimiser/adam.js';
 export {
   type LearningRate,

@@ -7,7 +7,7 @@ import type { Graph, Value } from '../graph/operation.js';
 import type { Numbers } from '../host/arrays.js';
 import { factorsOf } from '../model/forward.js';
 import type { Model } from '../model/model.js';
-import type { Goal, Objective } from '../model/objective/objective.js';
+import type { Goal, Objective } from '../objective/objective.js';
 import { vjp } from '../ops/vjp.js';
 import type { Applied, PreconditionerState, Start } from '../precondition/preconditioner.js';
 import type { TrainedParameters } from './trainedParameters.js';

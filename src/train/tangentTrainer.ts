@@ -21,8 +21,8 @@ import {
   outputShapes,
   parameterCount,
 } from '../model/model.js';
-import { squaredError } from '../model/objective/squaredError.js';
 import { Linearisation, requireLinearisable } from '../ntk/linearisation.js';
+import { squaredError } from '../objective/squaredError.js';
 import type { Optimiser } from '../optimiser/optimiser.js';
 import type { Preconditioner, PreconditionerState } from '../precondition/preconditioner.js';
 import { gradientOf } from './gradient.js';

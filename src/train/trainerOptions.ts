@@ -5,8 +5,8 @@ import { InputError } from '../errors.js';
 import type { Numbers } from '../host/arrays.js';
 import { requireCount, requireFlag, requireNumber, requireOptions, requireValue, shown } from '../host/checks.js';
 import { type Model, outputShapes } from '../model/model.js';
-import type { Objective } from '../model/objective/objective.js';
-import { squaredError } from '../model/objective/squaredError.js';
+import type { Objective } from '../objective/objective.js';
+import { squaredError } from '../objective/squaredError.js';
 import type { Optimiser } from '../optimiser/optimiser.js';
 import type { Preconditioner } from '../precondition/preconditioner.js';
 

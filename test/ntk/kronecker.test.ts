@@ -17,12 +17,12 @@ import {
   modelParameterShapes,
   parameterCount,
 } from '../../src/model/model.js';
-import { squaredError } from '../../src/model/objective/squaredError.js';
 import { mixing } from '../../src/model/readout/mixing.js';
 import { denseNtk } from '../../src/ntk/denseNtk.js';
 import { exactNtk } from '../../src/ntk/exactNtk.js';
 import { KroneckerNtk } from '../../src/ntk/kroneckerNtk.js';
 import { onPoints } from '../../src/ntk/pointNtk.js';
+import { squaredError } from '../../src/objective/squaredError.js';
 import { reshape } from '../../src/ops/elementwise/reshape.js';
 import { matmul } from '../../src/ops/linear/matmul.js';
 import { sepPgd } from '../../src/precondition/sepPgd.js';

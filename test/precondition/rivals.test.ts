@@ -23,8 +23,8 @@ import {
   outputShapes,
   parameterCount,
 } from '../../src/model/model.js';
-import { squaredError } from '../../src/model/objective/squaredError.js';
 import { mixing } from '../../src/model/readout/mixing.js';
+import { squaredError } from '../../src/objective/squaredError.js';
 import { groupedShape, groupPoints, ungroupPoints } from '../../src/ops/precondition/groupPoints.js';
 import { adam } from '../../src/optimiser/adam.js';
 import { groupingOf, samplesOf } from '../../src/precondition/grouping.js';

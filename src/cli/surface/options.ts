@@ -2,8 +2,8 @@
 
 import { InputError } from '../../errors.js';
 import type { GridSides } from '../../geometry/voxelise.js';
-import { bceWithLogits } from '../../model/objective/bceWithLogits.js';
-import { squaredError } from '../../model/objective/squaredError.js';
+import { bceWithLogits } from '../../objective/bceWithLogits.js';
+import { squaredError } from '../../objective/squaredError.js';
 import { mostPoints, oneOf, valueOption, whole } from '../options.js';
 import { addTrainingOptions, type TrainingDefaults, type TrainingOptions } from '../training/options.js';
 import type { Command } from '../vendor.js';

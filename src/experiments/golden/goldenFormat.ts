@@ -10,9 +10,9 @@ import type { Contraction } from '../../model/contraction/contraction.js';
 import { cp } from '../../model/contraction/cp.js';
 import { tensorTrain } from '../../model/contraction/tensorTrain.js';
 import { tucker } from '../../model/contraction/tucker.js';
-import { bceWithLogits } from '../../model/objective/bceWithLogits.js';
-import type { Objective } from '../../model/objective/objective.js';
-import { squaredError } from '../../model/objective/squaredError.js';
+import { bceWithLogits } from '../../objective/bceWithLogits.js';
+import type { Objective } from '../../objective/objective.js';
+import { squaredError } from '../../objective/squaredError.js';
 import type { Modulation } from '../../ops/precondition/modulate.js';
 import type { Nested } from './nested.js';
 

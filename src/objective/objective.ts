@@ -1,9 +1,9 @@
 /** What an objective is: how a model's output is held against a target. */
 
-import type { CotangentMap } from '../../graph/differentiate.js';
-import type { Value } from '../../graph/operation.js';
-import type { SlotText } from '../../kernel/kernel.js';
-import { pointwiseLoss } from '../../ops/objective/pointwiseLoss.js';
+import type { CotangentMap } from '../graph/differentiate.js';
+import type { Value } from '../graph/operation.js';
+import type { SlotText } from '../kernel/kernel.js';
+import { pointwiseLoss } from '../ops/objective/pointwiseLoss.js';
 
 /** A loss with what its gradient wants on the way. */
 export interface Goal {

@@ -1,6 +1,6 @@
 /** Binary cross-entropy of logits, L = sum max(Z, 0) - Z Y + log(1 + exp(-|Z|)), of targets Y from 0 to 1. */
 
-import * as texts from '../../wgsl/loss.js';
+import * as texts from '../wgsl/loss.js';
 import { type Objective, pointwise } from './objective.js';
 
 export function bceWithLogits(): Objective {
