@@ -6,6 +6,7 @@ import { doctorCommand } from './doctor/command.js';
 import { fitCommand } from './fit/command.js';
 import { krrCommand } from './krr/command.js';
 import { ntkCommand } from './ntk/command.js';
+import { endProgress } from './progress.js';
 import { renderCommand } from './render/command.js';
 import { reproduceCommand } from './reproduce/command.js';
 import { surfaceCommand } from './surface/command.js';
@@ -39,9 +40,12 @@ export async function run(args: readonly string[]): Promise<number> {
     await program.parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
+    endProgress(); // before the line that says why
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     warn(firstLine((error as Error).message));
     return isInputError(error) ? 2 : 1;
+  } finally {
+    endProgress();
   }
 }
 

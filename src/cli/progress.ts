@@ -1,4 +1,7 @@
-/** Progress on stderr: a bar on a terminal, a line now and then elsewhere. */
+/**
+ * Progress on stderr: a bar on a terminal, a line now and then elsewhere. A bar draws itself by a timer, for which a
+ * process waits: so every bar is known here, and `endProgress` ends those that an error left.
+ */
 
 import { Presets, SingleBar } from './vendor.js';
 
@@ -10,17 +13,33 @@ export interface Progress {
 
 const millisecondsBetweenLines = 10_000;
 
+const open = new Set<SingleBar>();
+
+/** Ends every bar that is still drawn, whatever became of the work behind it. */
+export function endProgress(): void {
+  for (const bar of open) end(bar);
+}
+
+function end(bar: SingleBar): void {
+  bar.stop();
+  open.delete(bar);
+}
+
 function newBar(format: string): SingleBar {
-  return new SingleBar(
+  const bar = new SingleBar(
     {
       format,
       stream: process.stderr,
+      // Else the terminal's line wrap is switched off meanwhile, and stays so after a kill.
+      linewrap: true,
       noTTYOutput: true,
       notTTYSchedule: millisecondsBetweenLines,
       etaBuffer: 50,
     },
     Presets.shades_classic,
   );
+  open.add(bar);
+  return bar;
 }
 
 export function startProgress(label: string, first: number, total: number, quiet: boolean): Progress {
@@ -33,7 +52,7 @@ export function startProgress(label: string, first: number, total: number, quiet
       shown = headline;
       bar.update(step, { headline });
     },
-    stop: () => bar.stop(),
+    stop: () => end(bar),
   };
 }
 
@@ -47,5 +66,5 @@ export function startTileProgress(total: number, quiet: boolean): TileProgress {
   if (quiet) return { add: () => {}, stop: () => {} };
   const bar = newBar('render |{bar}| {percentage}% of {total} points | {eta_formatted} left');
   bar.start(total, 0);
-  return { add: points => bar.increment(points), stop: () => bar.stop() };
+  return { add: points => bar.increment(points), stop: () => end(bar) };
 }

@@ -70,10 +70,28 @@ export function spawnedSepnn(...args: string[]): Promise<Ran> {
   return runCommand(`${root}dist/cli.js`, args);
 }
 
+/** The same with a first device that is lost so many milliseconds after it was opened. */
+export function spawnedWithDoomedDevice(milliseconds: number, ...args: string[]): Promise<Ran> {
+  const preload = ['--import', `${root}test/helpers/doomedDevice.mjs`];
+  const env = { SEPNN_TEST_DEVICE_LIVES: String(milliseconds) };
+  return runCommand(`${root}dist/cli.js`, args, { preload, env });
+}
+
+/** A process that hangs would keep this one. */
+const mostMilliseconds = 100_000;
+
 /** Runs a program of Node's in a process of its own. */
-export function runCommand(program: string, args: readonly string[]): Promise<Ran> {
+export function runCommand(
+  program: string,
+  args: readonly string[],
+  { preload = [], env = {} }: { readonly preload?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<Ran> {
   return new Promise(resolve => {
-    const child = spawn(process.execPath, [program, ...args], { cwd: folder });
+    const child = spawn(process.execPath, [...preload, program, ...args], {
+      cwd: folder,
+      env: { ...process.env, ...env },
+      timeout: mostMilliseconds,
+    });
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', chunk => {
       stdout += chunk;

@@ -63,7 +63,6 @@ async function figure(options: NtkOptions): Promise<void> {
     const report: FigureReport = await written(options.out, head, figurePlots(found, settings));
     print(options.json ? JSON.stringify(report) : summaryOf(report));
   } finally {
-    progress.stop();
     await engine.dispose();
   }
 }
