@@ -39,6 +39,8 @@ export function withImports(path: string, seen = new Set<string>()): string {
 
 /** Lines that `specialise` and `reflect` look for as they are written. */
 const keptLine = /^(?:const|for) /;
+/** A line's end that parts nothing, and that neither of the two needs: what they look for begins a line. */
+const idleEnd = /(?<!^\/\/#.*)(?<=[(){}[\],;])\n(?!const |\/\/#|$)/gm;
 /** A space that parts neither two words nor two operators, which would be another one without it. */
 const idleSpace = /(?<![\w.]) (?=[\w.])|(?<=[\w.]) (?![\w.])|(?<=[(){}[\],;:]) | (?=[(){}[\],;:])/g;
 
@@ -48,7 +50,7 @@ function stripped(text: string): string {
     const own = line.trim();
     return own.startsWith('//#') ? own : compact(own.replace(/\/\/.*$/, '').trim());
   });
-  return `${lines.filter(line => line !== '').join('\n')}\n`;
+  return `${lines.filter(line => line !== '').join('\n')}\n`.replace(idleEnd, '');
 }
 
 function compact(line: string): string {
@@ -73,13 +75,50 @@ function isSlot(path: string): boolean {
 
 /** Every kernel, and every text for a slot, by its path: what `src/wgsl` holds. */
 export function kernelsAndSlots(): Readonly<Record<string, Kernel | SlotText>> {
+  const short = shortNames();
   const own = kernelFiles().filter(path => !path.startsWith('shared/'));
   return Object.fromEntries(
     own.map(path => {
-      const source = stripped(withImports(path).replace(slotLine, '//# slot $1\n'));
+      const source = shortened(stripped(withImports(path).replace(slotLine, '//# slot $1\n')), short);
       return [path, isSlot(path) ? slotText(nameOf(path), source) : kernelOf(nameOf(path), source)];
     }),
   );
+}
+
+/** What no name stands in, or none that is a function's own: marks, structs. */
+const noOwnNames = /^\/\/#.*$|\bstruct \w+\{[^}]*\}/gm;
+/** A variable or a parameter of a function. */
+const ownName = /\b(?:let|var) ([a-z]\w*)|[(,](?:@builtin\(\w+\))?([a-z]\w*):/g;
+/** A name that is neither a member of anything nor an attribute. */
+const anyName = /(?<![\w.@])[A-Za-z_]\w*/g;
+/** A name that other functions, texts and dispatches know too, or the language. */
+const sharedName = /\b(?:struct |const |var<[^>]*>)(\w+)|(\w+)\(|(?:var|ptr)<(\w+)/g;
+
+/** A letter or two for every name of the functions' own, the same in all texts, the shortest for the most frequent. */
+function shortNames(): ReadonlyMap<string, string> {
+  const text = kernelFiles()
+    .map(path => stripped(read(path)).replace(noOwnNames, ''))
+    .join('\n');
+  const shared = new Set([...text.matchAll(sharedName)].flatMap(match => match.slice(1)));
+  const own = new Set([...text.matchAll(ownName)].map(match => match[1] ?? match[2]).filter(name => !shared.has(name)));
+  const counts = new Map<string, number>();
+  for (const [name] of text.matchAll(anyName)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const letters = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'];
+  const free = [...letters, ...letters.flatMap(letter => [...'0123456789'].map(digit => letter + digit))];
+  const unused = free.filter(name => own.has(name) || !counts.has(name));
+  const ordered = [...own].sort((a, b) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0) || (a < b ? -1 : 1));
+  return new Map(ordered.map((name, i) => [name, unused[i] ?? name]));
+}
+
+function shortened(text: string, short: ReadonlyMap<string, string>): string {
+  let at = 0;
+  const rename = (stretch: string) => stretch.replace(anyName, name => short.get(name) ?? name);
+  const pieces = [...text.matchAll(noOwnNames)].map(match => {
+    const before = text.slice(at, match.index);
+    at = match.index + match[0].length;
+    return rename(before) + match[0];
+  });
+  return pieces.join('') + rename(text.slice(at));
 }
 
 /** The slots of a kernel's file with the texts that it names for them: a whole module. */
@@ -102,12 +141,16 @@ function moduleOf(path: string): string {
 
 export function generateKernels(): void {
   const modules = new Map<string, string[]>();
-  for (const [path, { name, source, ...rest }] of Object.entries(kernelsAndSlots())) {
+  for (const [path, { name, source, constants, ...rest }] of Object.entries(kernelsAndSlots())) {
     const lines = modules.get(moduleOf(path)) ?? [
       `/** Written by scripts/kernels.ts from kernels/${dirname(path)}/: do not edit. */\n`,
+      `type Text<Constants> = string & { readonly constants?: Constants };\n`,
     ];
+    // Beside the kernel, so that a bundle leaves out those that nobody reads: a dispatch needs their names as a type.
+    lines.push(`export const ${name}Constants = ${JSON.stringify(constants)} as const;\n`);
     // The text as a string, since its type would else be the text once more.
-    const fields = [`name: ${JSON.stringify(name)}`, `source: ${JSON.stringify(source)} as string`];
+    const text = `${JSON.stringify(source)} as Text<typeof ${name}Constants>`;
+    const fields = [`name: ${JSON.stringify(name)}`, `source: ${text}`];
     for (const [key, value] of Object.entries(rest)) fields.push(`${key}: ${JSON.stringify(value)}`);
     lines.push(`export const ${name} = {\n  ${fields.join(',\n  ')},\n} as const;\n`);
     modules.set(moduleOf(path), lines);

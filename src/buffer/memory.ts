@@ -1,6 +1,7 @@
 /** Device memory: every buffer that the engine creates, counted. */
 
 import type { Device } from '../device/device.js';
+import { InputError } from '../errors.js';
 
 /** The flags of GPUBufferUsage, which is a global only in browsers. */
 export const usage = { mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, uniform: 0x40, storage: 0x80 } as const;
@@ -15,13 +16,15 @@ export interface MemoryUse {
   readonly peakBytes: number;
 }
 
-/** A stretch of device memory that a dispatch binds whole. */
+/** A stretch of device memory that a dispatch binds. */
 export class Storage {
   #buffer: GPUBuffer | undefined;
 
   constructor(
     readonly bytes: number,
     buffer?: GPUBuffer,
+    /** Where in the buffer it begins, in bytes. */
+    readonly offset = 0,
   ) {
     this.#buffer = buffer;
   }
@@ -45,6 +48,7 @@ export class Memory {
   #buffers = new Map<GPUBuffer, number>();
   #bytes = 0;
   #peakBytes = 0;
+  #ended = false;
 
   constructor(readonly device: Device) {}
 
@@ -52,29 +56,34 @@ export class Memory {
     return { buffers: this.#buffers.size, bytes: this.#bytes, peakBytes: this.#peakBytes };
   }
 
-  /** A zeroed buffer of at least `bytes`. @throws InputError if it does not fit one binding of the device. */
-  create(label: string, bytes: number, flags: number): GPUBuffer {
+  /** From now on nothing is created, read or written. */
+  end(): void {
+    this.#ended = true;
+  }
+
+  /** @throws InputError after `end`. */
+  requireAlive(): void {
+    if (this.#ended) throw new InputError('the engine has been disposed of: open another');
+  }
+
+  /**
+   * Zeroed memory of at least `bytes`.
+   *
+   * @throws InputError if it does not fit one binding of the device.
+   */
+  create(label: string, bytes: number, flags: number = usage.storage | usage.copySource | usage.copyTarget): Storage {
+    this.requireAlive();
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
     this.device.requireBinding(label, size);
-    const buffer = this.device.guard(label, () => this.device.gpu.createBuffer({ label, size, usage: flags }));
+    const buffer = this.device.launch(label, () => this.device.gpu.createBuffer({ label, size, usage: flags }));
     this.#buffers.set(buffer, size);
     this.#bytes += size;
     this.#peakBytes = Math.max(this.#peakBytes, this.#bytes);
-    return buffer;
-  }
-
-  createStorage(label: string, bytes: number): Storage {
-    const buffer = this.create(label, bytes, usage.storage | usage.copySource | usage.copyTarget);
-    return new Storage(buffer.size, buffer);
+    return new Storage(size, buffer);
   }
 
   /** Ends a storage that this memory created; any other is left alone. */
-  releaseStorage(storage: Storage): void {
-    this.release(storage.buffer);
-  }
-
-  /** The same of a buffer. */
-  release(buffer: GPUBuffer): void {
+  release({ buffer }: Storage): void {
     const bytes = this.#buffers.get(buffer);
     if (bytes === undefined) return;
     this.#buffers.delete(buffer);
@@ -83,33 +92,65 @@ export class Memory {
   }
 
   releaseAll(): void {
-    for (const buffer of [...this.#buffers.keys()]) this.release(buffer);
+    for (const [buffer, bytes] of [...this.#buffers]) this.release(new Storage(bytes, buffer));
   }
 
-  write(buffer: GPUBuffer, data: Float32Array | Uint32Array | Uint8Array): void {
-    this.device.guard('upload', () => this.device.gpu.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>));
+  /** @throws InputError a host's buffer that is mapped, or was created without COPY_DST. */
+  write({ buffer, offset }: Storage, data: Float32Array | Uint32Array | Uint8Array): void {
+    this.requireAlive();
+    requireUsable('write', buffer, 'COPY_DST');
+    const { queue } = this.device.gpu;
+    this.device.launch('write', () => queue.writeBuffer(buffer, offset, data as Float32Array<ArrayBuffer>), buffer);
   }
 
-  /** A buffer that `read` may read back through. */
-  createStaging(bytes: number): GPUBuffer {
+  /** What `read` may read back through. */
+  createStaging(bytes: number): Storage {
     return this.create('read back', bytes, usage.mapRead | usage.copyTarget);
   }
 
-  /** The first `bytes` of a buffer, after everything submitted so far, by way of a staging buffer of as many bytes. */
-  async read(buffer: GPUBuffer, bytes: number, staging: GPUBuffer): Promise<ArrayBuffer> {
+  /**
+   * The first `bytes` of a storage, after everything submitted so far, by way of a staging one of as many bytes.
+   *
+   * @throws InputError a host's buffer that is mapped, or was created without COPY_SRC. @throws RunError one that is
+   * destroyed, or of another device.
+   */
+  async read({ buffer, offset }: Storage, bytes: number, { buffer: staging }: Storage): Promise<ArrayBuffer> {
+    this.requireAlive();
+    requireUsable('read', buffer, 'COPY_SRC');
+    const { device } = this;
+    const { error } = device.attempt('read', () => {
+      const encoder = device.gpu.createCommandEncoder();
+      encoder.copyBufferToBuffer(buffer, offset, staging, 0, bytes);
+      device.gpu.queue.submit([encoder.finish()]);
+    });
+    const mapped = device.track(staging.mapAsync(mapModeRead));
     try {
-      this.device.guard('read back', () => {
-        const encoder = this.device.gpu.createCommandEncoder();
-        encoder.copyBufferToBuffer(buffer, 0, staging, 0, bytes);
-        this.device.gpu.queue.submit([encoder.finish()]);
-      });
-      await this.device.track(staging.mapAsync(mapModeRead));
-      const content = staging.getMappedRange(0, bytes).slice(0);
+      // A copy that failed leaves what the staging held before: nothing is taken from it until the error is known.
+      const failure = (await Promise.all([error, mapped]))[0];
+      if (failure) throw failure;
+      return staging.getMappedRange(0, bytes).slice(0);
+    } catch (failure) {
+      throw device.causeOf(failure, [buffer, staging]);
+    } finally {
       staging.unmap();
-      return content;
-    } catch (error) {
-      await this.device.check(); // what it says is the cause, where it has something to say
-      throw error;
     }
   }
+}
+
+/** What a buffer of a host's may lack. */
+const needed = { COPY_SRC: usage.copySource, COPY_DST: usage.copyTarget, STORAGE: usage.storage } as const;
+
+type Usage = keyof typeof needed;
+
+/** @throws InputError a buffer that was created without a usage. */
+export function requireUsage(what: string, { label, usage: flags }: GPUBuffer, flag: Usage): void {
+  if ((flags & needed[flag]) !== 0) return;
+  throw new InputError(`${what}: the buffer '${label}' was created without ${flag} usage: add GPUBufferUsage.${flag}`);
+}
+
+/** @throws InputError the same, or one that is mapped now. */
+export function requireUsable(what: string, buffer: GPUBuffer, flag: Usage): void {
+  requireUsage(what, buffer, flag);
+  if (buffer.mapState === 'unmapped') return;
+  throw new InputError(`${what}: the buffer '${buffer.label}' is mapped: unmap it first`);
 }

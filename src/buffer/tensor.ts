@@ -1,15 +1,15 @@
 /** A tensor in device memory, in f32. */
 
 import { InputError } from '../errors.js';
-import { type Layout, onlyPart, pad, requireNumbersOf, type Shape, unpad } from './layout.js';
-import type { Memory, Storage } from './memory.js';
+import { formatLayout, type Layout, onlyPart, pad, requireNumbersOf, type Shape, unpad } from './layout.js';
+import { type Memory, requireUsable, type Storage } from './memory.js';
 
 /** A training loop reads a few numbers back again and again: up to so many bytes the way back is kept. */
 const mostStagingKept = 2 ** 16;
 
 export class Tensor {
   #disposed = false;
-  #staging: GPUBuffer | undefined;
+  #staging: Storage | undefined;
 
   /** @internal Made by an engine. */
   constructor(
@@ -32,7 +32,10 @@ export class Tensor {
     const staging = this.#staging ?? this.memory.createStaging(bytes);
     this.#staging = undefined;
     try {
-      return unpad(this.layout, new Float32Array(await this.memory.read(this.storage.buffer, bytes, staging)));
+      return unpad(this.layout, new Float32Array(await this.memory.read(this.storage, bytes, staging)));
+    } catch (error) {
+      this.requireAlive(); // that it was disposed of meanwhile is the cause
+      throw error;
     } finally {
       if (bytes <= mostStagingKept && !this.#disposed && !this.#staging) this.#staging = staging;
       else this.memory.release(staging);
@@ -43,25 +46,43 @@ export class Tensor {
   write(values: ArrayLike<number> & Iterable<number>): void {
     this.requireAlive();
     requireNumbersOf(this.layout, values);
-    this.memory.write(this.storage.buffer, pad(this.layout, values));
+    this.memory.write(this.storage, pad(this.layout, values));
   }
 
   /** Sets all its numbers to 0, before everything submitted from now on. */
   clear(): void {
     this.requireAlive();
-    this.memory.write(this.storage.buffer, new Float32Array(this.layout.length));
+    this.memory.write(this.storage, new Float32Array(this.layout.length));
   }
 
   /** Frees its memory, unless a host lent it. Harmless a second time. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    if (this.owned) this.memory.releaseStorage(this.storage);
+    if (this.owned) this.memory.release(this.storage);
     if (this.#staging) this.memory.release(this.#staging);
   }
 
-  /** @throws InputError if it has been disposed of. */
+  /** @throws InputError if it, or its engine, has been disposed of. */
   requireAlive(): void {
-    if (this.#disposed) throw new InputError('the tensor has been disposed of');
+    this.memory.requireAlive();
+    if (this.#disposed) throw new InputError(`${this.#name} has been disposed of: make another`);
+  }
+
+  /** @throws InputError if a dispatch cannot bind it now: as above, or a host's buffer that is mapped. */
+  requireBindable(): void {
+    this.requireAlive();
+    if (!this.owned) requireUsable('run', this.storage.buffer, 'STORAGE');
+  }
+
+  /** @throws InputError if it lies on another device than `memory`, or as above. */
+  requireOn({ device }: Memory): void {
+    this.requireAlive();
+    if (this.memory.device.gpu === device.gpu) return;
+    throw new InputError(`${this.#name} is of another device: read it, and make one of its numbers here`);
+  }
+
+  get #name(): string {
+    return `the tensor of shape ${formatLayout(this.layout)}`;
   }
 }

@@ -1,4 +1,4 @@
-/** A GPUDevice with what the engine must know of it, and with its errors kept until somebody asks. */
+/** A GPUDevice with what the engine must know of it, and with each error told to the call that made it. */
 
 import { DeviceLostError, InputError, RunError } from '../errors.js';
 import { type AdapterFacts, type AdapterKind, factsOf, isCpu, kindOf } from './adapter.js';
@@ -37,6 +37,34 @@ export function deviceDescriptor(adapter: GPUAdapter, portable: boolean): GPUDev
   };
 }
 
+/** What a stretch of calls of the GPU gave, and the error that it raised there, once that is known. */
+export interface Attempt<T> {
+  readonly value: T;
+  readonly error: Promise<RunError | undefined>;
+}
+
+/** Kinds of errors, and what helps against each. */
+const remedies = {
+  validation: "give buffers of this engine's device that are neither destroyed nor mapped",
+  'out-of-memory': 'dispose of what is not needed, or use a smaller grid, rank or width',
+  internal: 'try once more, or on another adapter',
+} as const;
+const filters = Object.keys(remedies) as (keyof typeof remedies)[];
+
+/** Whom to tell that a device is lost: once for each device, or a host's would gather all engines that it ever had. */
+const watchers = new WeakMap<GPUDevice, Set<(lost: DeviceLostError) => void>>();
+
+function watch(gpu: GPUDevice): Set<(lost: DeviceLostError) => void> {
+  const known = watchers.get(gpu);
+  if (known) return known;
+  const watching = new Set<(lost: DeviceLostError) => void>();
+  watchers.set(gpu, watching);
+  gpu.lost.then(({ reason, message }) => {
+    for (const tell of watching) tell(new DeviceLostError(reason, message));
+  });
+  return watching;
+}
+
 export class Device {
   readonly facts: AdapterFacts;
   readonly kind: AdapterKind;
@@ -52,11 +80,20 @@ export class Device {
   /** Only to be held. */
   readonly keep: unknown;
   readonly #whilePending: WhilePending | undefined;
-  #failure: RunError | undefined;
-  #pending = new Set<Promise<unknown>>();
+  #lost: DeviceLostError | undefined;
+  /** What nobody has been told: of calls that do not wait. */
+  #untold: RunError | undefined;
+  readonly #failures = new WeakMap<object, RunError>();
+  /** What the GPU has still to answer, and how whoever waits for it learns that it never will. */
+  readonly #pending = new Map<Promise<unknown>, (lost: DeviceLostError) => void>();
   #pendingSince: number | undefined;
   #attended = false;
-  #ended = false;
+  readonly #onLoss = (lost: DeviceLostError) => {
+    this.#lost = lost;
+    for (const reject of this.#pending.values()) reject(lost);
+    this.#pending.clear(); // a driver that hangs may never answer
+    this.#pendingSince = undefined;
+  };
 
   constructor(
     readonly gpu: GPUDevice,
@@ -71,9 +108,7 @@ export class Device {
     this.keep = options.keep;
     this.#owned = options.owned;
     this.#whilePending = options.whilePending;
-    gpu.lost.then(({ reason, message }) => {
-      if (!this.#ended) this.#failure = new DeviceLostError(reason, message);
-    });
+    watch(gpu).add(this.#onLoss);
   }
 
   /** Names of the optional features that are enabled. */
@@ -90,32 +125,75 @@ export class Device {
     return this.gpu.limits;
   }
 
-  /**
-   * Runs `work`, which calls the GPU, and keeps the errors that it raises there for the next call of the engine.
-   *
-   * @throws RunError an error that an earlier call left.
-   */
-  guard<T>(what: string, work: () => T): T {
-    this.throwIfFailed();
-    for (const filter of ['validation', 'out-of-memory', 'internal'] as const) this.gpu.pushErrorScope(filter);
+  /** Runs `work`, which calls the GPU, in error scopes of its own. @throws DeviceLostError */
+  attempt<T>(what: string, work: () => T): Attempt<T> {
+    if (this.#lost) throw this.#lost;
+    for (const filter of filters) this.gpu.pushErrorScope(filter);
+    const raised = () => {
+      const scopes = filters.map(() => this.gpu.popErrorScope()).reverse();
+      return this.track(Promise.all(scopes)).then(
+        errors => {
+          const at = errors.findIndex(error => error);
+          if (at < 0) return undefined;
+          return new RunError(`${what}: ${(errors[at] as GPUError).message.split('\n')[0]}: ${remedies[filters[at]]}`);
+        },
+        lost => lost,
+      );
+    };
+    let value: T;
     try {
-      return work();
-    } finally {
-      for (let i = 0; i < 3; i++) this.track(this.gpu.popErrorScope().then(error => this.#report(what, error)));
+      value = work();
+    } catch (error) {
+      raised();
+      throw error;
     }
+    return { value, error: raised() };
   }
 
-  /** Holds a promise until it settles: a process must not end on one that the GPU has still to answer. */
+  /**
+   * The same for a call that does not wait. Its error is told by what uses `owner` next, or else by `check`.
+   *
+   * @param owner that which the error spoils; by default what `work` gives.
+   */
+  launch<T>(what: string, work: () => T, owner?: object): T {
+    const { value, error } = this.attempt(what, work);
+    const kept = error.then(failure => {
+      if (!failure) return;
+      this.#untold ??= failure;
+      this.#failures.set(owner ?? (value as object), failure);
+    });
+    this.track(kept).catch(() => {}); // the loss of the device is told by every call that comes
+    return value;
+  }
+
+  /** The cause of an error: what is known to have failed of that which a call used, or the error itself. */
+  causeOf(error: unknown, used: Iterable<object>): unknown {
+    for (const one of used) {
+      const failure = this.#failures.get(one);
+      if (!failure) continue;
+      if (this.#untold === failure) this.#untold = undefined;
+      return failure;
+    }
+    return error;
+  }
+
+  /**
+   * A promise of the GPU's, held until it settles: a process must not end on one that the GPU has still to answer.
+   *
+   * @throws DeviceLostError as soon as the device is lost.
+   */
   track<T>(promise: Promise<T>): Promise<T> {
-    const forget = () => {
-      this.#pending.delete(settled);
-      if (this.#pending.size === 0) this.#pendingSince = undefined;
-    };
-    const settled: Promise<unknown> = promise.then(forget, forget);
-    this.#pending.add(settled);
-    this.#pendingSince ??= performance.now();
-    this.#attend();
-    return promise;
+    return new Promise((resolve, reject) => {
+      const settled = promise
+        .then(resolve, error => reject(this.#lost ?? error))
+        .then(() => {
+          this.#pending.delete(settled);
+          if (this.#pending.size === 0) this.#pendingSince = undefined;
+        });
+      this.#pending.set(settled, reject);
+      this.#pendingSince ??= performance.now();
+      this.#attend();
+    });
   }
 
   /** Has whoever looks after the event loop do so until nothing is pending; one at a time. */
@@ -128,37 +206,32 @@ export class Device {
     });
   }
 
-  /** @throws RunError the first error that an earlier call left. */
-  throwIfFailed(): void {
-    if (this.#failure) throw this.#failure;
+  /** Waits until everything submitted is done. @throws DeviceLostError */
+  async done(): Promise<void> {
+    if (this.#lost) throw this.#lost;
+    await this.track(this.gpu.queue.onSubmittedWorkDone());
+    if (this.#lost) throw this.#lost;
   }
 
-  /** Waits until everything submitted is done and every error is known. @throws RunError the first of them. */
+  /** The same, until every error is known too. @throws RunError the first that nobody has been told. */
   async check(): Promise<void> {
-    await this.settle();
-    this.throwIfFailed();
+    await this.done();
+    await Promise.all(this.#pending.keys());
+    const failure = this.#untold;
+    this.#untold = undefined;
+    if (failure) throw failure;
   }
 
-  /** Ends the device if the engine owns it, after what is under way has settled. */
-  async destroy(): Promise<void> {
-    await this.settle();
-    this.#ended = this.#owned;
-    if (this.#owned) this.gpu.destroy();
-  }
-
-  /** The failure with which a pipeline's or a buffer's own promise ended. */
-  #fail(error: RunError): void {
-    this.#failure ??= error;
-  }
-
-  #report(what: string, error: GPUError | null): void {
-    if (error) this.#fail(new RunError(`${what}: ${error.message}`));
-  }
-
-  /** Waits until everything submitted is done, whatever became of it. */
+  /** Waits until nothing is pending, whatever became of it. */
   async settle(): Promise<void> {
-    if (!this.#failure) await this.track(this.gpu.queue.onSubmittedWorkDone().catch(() => {}));
-    while (this.#pending.size > 0) await Promise.all(this.#pending);
+    await this.done().catch(() => {});
+    while (this.#pending.size > 0 && !this.#lost) await Promise.all(this.#pending.keys());
+  }
+
+  /** Ends the device if the engine owns it. */
+  destroy(): void {
+    watch(this.gpu).delete(this.#onLoss);
+    if (this.#owned) this.gpu.destroy();
   }
 
   /** The most bytes that a kernel may bind as one storage. */

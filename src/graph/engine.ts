@@ -1,7 +1,7 @@
 /** The engine: a device with its memory, and graphs compiled for it. */
 
 import { type Layout, packedStackOf, requireNumbersOf, type Shape, sizeOf, stackOf } from '../buffer/layout.js';
-import { Memory, type MemoryUse, Storage } from '../buffer/memory.js';
+import { Memory, type MemoryUse, requireUsage, Storage } from '../buffer/memory.js';
 import { Tensor } from '../buffer/tensor.js';
 import type { AdapterFacts, AdapterKind } from '../device/adapter.js';
 import type { Device } from '../device/device.js';
@@ -39,6 +39,7 @@ type PlansOf<B> = { readonly [K in keyof B]: B[K] extends Build<infer O> ? Plan<
 export class Engine {
   readonly #memory: Memory;
   readonly #pipelines: Pipelines;
+  #disposal: Promise<void> | undefined;
 
   constructor(readonly device: Device) {
     this.#memory = new Memory(device);
@@ -85,11 +86,10 @@ export class Engine {
   wrap(buffer: GPUBuffer, shape: Shape): Tensor {
     const layout = packedStackOf([shape]);
     const bytes = sizeOf(shape) * 4;
-    const storageUsage = 0x80;
     if (buffer.size < bytes) {
       throw new InputError(`wrap: the buffer has ${buffer.size} bytes, and shape (${shape.join(', ')}) takes ${bytes}`);
     }
-    if ((buffer.usage & storageUsage) === 0) throw new InputError('wrap: the buffer was created without STORAGE usage');
+    requireUsage('wrap', buffer, 'STORAGE');
     return new Tensor(this.#memory, layout, new Storage(bytes, buffer), false);
   }
 
@@ -106,27 +106,29 @@ export class Engine {
     const names = Object.keys(builds);
     const slots = new Slots();
     const tensors: OutputTensors<Outputs>[] = [];
+    const used: Tensor[][] = [];
     const freeOutputs = () => {
       for (const tensor of tensors.flatMap(outputs => Object.values(outputs))) tensor.dispose();
     };
     try {
       const lists = names.map(name => {
-        const graph = new Recorder();
+        const graph = new Recorder(this.#memory);
         const outputs = builds[name](graph) ?? {};
         tensors.push(this.#outputTensors(graph, outputs));
         const dispatches = lower(graph, this.device, (from, to) => copyRows(this.device, from, to));
         slots.add(dispatches);
+        const bound = new Set(dispatches.flatMap(({ resources }) => resources));
+        used.push(graph.tensors.filter(({ storage }) => bound.has(storage)));
         return dispatches;
       });
       slots.place(this.#memory);
       const sequences = await this.#prepare(lists);
-      const run = (entries: readonly [Sequence, number][]) => this.#submit(entries);
       let open = names.length;
       const release = () => {
         if (--open === 0) slots.dispose(this.#memory);
       };
       return Object.fromEntries(
-        names.map((name, i) => [name, new Plan(tensors[i], lists[i], sequences[i], run, release)]),
+        names.map((name, i) => [name, new Plan(tensors[i], lists[i], used[i], sequences[i], release)]),
       );
     } catch (error) {
       slots.dispose(this.#memory);
@@ -142,7 +144,7 @@ export class Engine {
    */
   async tune(builds: Readonly<Record<string, Build>>): Promise<void> {
     for (const build of Object.values(builds)) {
-      const graph = new Recorder();
+      const graph = new Recorder(this.#memory);
       const outputs = this.#outputTensors(graph, build(graph) ?? {});
       const dispatches = lower(graph, this.device, (from, to) => copyRows(this.device, from, to));
       for (const tensor of Object.values(outputs)) tensor.dispose();
@@ -173,13 +175,17 @@ export class Engine {
 
   /** Runs plans one after the other, each so many times over, in one submit, and waits until the device is done. */
   async run(parts: readonly (readonly [Plan, number])[]): Promise<void> {
-    await this.#submit(parts.map(([plan, times]) => plan.part(times)));
+    await submit(
+      this.device,
+      parts.map(([plan, times]) => plan.part(times)),
+    );
   }
 
   /**
    * What each dispatch of a plan takes by itself, in their order. The tensors that the plan assigns hold anything after.
    */
   async profile(plan: Plan, options: MeasureOptions = {}): Promise<DispatchProfile[]> {
+    plan.part(1);
     const profiles: DispatchProfile[] = [];
     for (const dispatch of plan.dispatches) {
       const milliseconds = await measure(dispatch, this.#memory, this.#pipelines, options);
@@ -198,16 +204,30 @@ export class Engine {
     return profiles;
   }
 
-  /** Waits until everything submitted is done. @throws RunError the first error that the device has raised. */
+  /**
+   * Waits until everything submitted is done.
+   *
+   * @throws RunError an error of a call that does not wait, such as `write`, that no other call has told.
+   */
   async check(): Promise<void> {
+    this.#memory.requireAlive();
     await this.device.check();
   }
 
-  /** Frees everything the engine created, and its device unless a host lent it. What is under way settles first. */
-  async dispose(): Promise<void> {
+  /**
+   * Frees everything the engine created, and its device unless a host lent it. What is under way settles first; every
+   * use from now on is an InputError. Harmless a second time.
+   */
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#end();
+    return this.#disposal;
+  }
+
+  async #end(): Promise<void> {
+    this.#memory.end();
     await this.device.settle();
     this.#memory.releaseAll();
-    await this.device.destroy();
+    this.device.destroy();
   }
 
   #create(
@@ -216,7 +236,7 @@ export class Engine {
     layout: Layout = stackOf(shapes),
   ): Tensor {
     if (values) requireNumbersOf(layout, values);
-    const tensor = new Tensor(this.#memory, layout, this.#memory.createStorage('tensor', layout.length * 4), true);
+    const tensor = new Tensor(this.#memory, layout, this.#memory.create('tensor', layout.length * 4), true);
     if (values) tensor.write(values);
     return tensor;
   }
@@ -229,10 +249,5 @@ export class Engine {
         return [name, tensor];
       }),
     );
-  }
-
-  async #submit(entries: readonly [Sequence, number][]): Promise<void> {
-    submit(this.device, entries);
-    await this.device.check();
   }
 }

@@ -38,7 +38,7 @@ export interface Assignment {
 export interface Graph {
   readonly nodes: readonly Node[];
   readonly assignments: readonly Assignment[];
-  /** What a tensor holds when a run begins. @throws InputError a tensor that has been disposed of. */
+  /** What a tensor holds when a run begins. @throws InputError a tensor of another device, or disposed of. */
   read(tensor: Tensor): Value;
   /** Lets a tensor hold `value` when a run ends. @throws InputError other shapes, or a tensor assigned twice. */
   assign(tensor: Tensor, value: Value): void;

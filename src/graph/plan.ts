@@ -2,8 +2,9 @@
 
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
+import { shown } from '../host/checks.js';
 import { type Dispatch, totalWork, type Work } from '../kernel/dispatch.js';
-import type { HostEncoder, Sequence } from '../kernel/sequence.js';
+import { type HostEncoder, type Sequence, submit } from '../kernel/sequence.js';
 import type { Graph, Value } from './operation.js';
 
 /** What a graph's builder returns: values to be read after a run, by name. */
@@ -20,8 +21,9 @@ export class Plan<O = unknown> {
     /** The tensors that hold the values which the builder returned, after every run. */
     readonly outputs: OutputTensors<O>,
     readonly dispatches: readonly Dispatch[],
+    /** What a run reads or writes. */
+    private readonly tensors: readonly Tensor[],
     private readonly sequence: Sequence,
-    private readonly submit: (entries: readonly [Sequence, number][]) => Promise<void>,
     private readonly release: () => void,
   ) {}
 
@@ -42,10 +44,10 @@ export class Plan<O = unknown> {
   /**
    * Runs `times` over in one submit and waits until the device is done.
    *
-   * @throws RunError an error of the device, of this call or of an earlier one.
+   * @throws InputError a tensor that it reads or writes has been disposed of. @throws RunError an error of the device.
    */
   async run({ times = 1 } = {}): Promise<void> {
-    await this.submit([this.part(times)]);
+    await submit(this.sequence.memory.device, [this.part(times)]);
   }
 
   /** @internal This plan, `times` over, as a part of a longer submit. */
@@ -66,6 +68,7 @@ export class Plan<O = unknown> {
   #requireUsable(times: number): void {
     if (this.#disposed) throw new InputError('the plan has been disposed of');
     if (!Number.isInteger(times) || times < 1)
-      throw new InputError(`times: ${times} is no number of runs: use 1 or more`);
+      throw new InputError(`times: ${shown(times)} is no number of runs: use 1 or more`);
+    for (const tensor of this.tensors) tensor.requireBindable();
   }
 }

@@ -1,6 +1,7 @@
 /** A graph as it is built. */
 
 import { formatLayout, type Layout, type Shape, stackOf } from '../buffer/layout.js';
+import type { Memory } from '../buffer/memory.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import type { Assignment, Graph, Node, Operation, Value } from './operation.js';
@@ -29,8 +30,15 @@ export class Recorder implements Graph {
   readonly assignments: Assignment[] = [];
   readonly #reads = new Map<Tensor, Value>();
 
+  constructor(private readonly memory: Memory) {}
+
+  /** Those that a run reads or writes. */
+  get tensors(): Tensor[] {
+    return [...this.#reads.keys(), ...this.assignments.map(({ tensor }) => tensor)];
+  }
+
   read(tensor: Tensor): Value {
-    tensor.requireAlive();
+    tensor.requireOn(this.memory);
     let value = this.#reads.get(tensor);
     if (!value) {
       value = new RecordedValue(this, stackOf(tensor.layout.parts.map(part => part.shape)), { tensor });
@@ -41,7 +49,7 @@ export class Recorder implements Graph {
 
   assign(tensor: Tensor, value: Value): void {
     this.#own(value);
-    tensor.requireAlive();
+    tensor.requireOn(this.memory);
     const [shapes, given] = [tensor.layout, value.layout].map(formatLayout);
     if (shapes !== given) throw new InputError(`assign: a tensor of shape ${shapes} cannot hold a value of ${given}`);
     if (this.assignments.some(assignment => assignment.tensor === tensor)) {

@@ -31,14 +31,14 @@ export class Slots {
   /** Creates the buffers. */
   place(memory: Memory): void {
     for (const { bytes, storages } of this.#slots) {
-      const room = memory.createStorage('values', bytes);
+      const room = memory.create('values', bytes);
       this.#placed.push(room);
       for (const storage of storages) storage.place(room);
     }
   }
 
   dispose(memory: Memory): void {
-    for (const room of this.#placed) memory.releaseStorage(room);
+    for (const room of this.#placed) memory.release(room);
     this.#placed = [];
   }
 

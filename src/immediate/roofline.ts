@@ -19,7 +19,7 @@ interface FmaAttributes {
   readonly offset: number;
 }
 
-const unrolled = kernels.fma.constants.UNROLL;
+const unrolled = kernels.fmaConstants.UNROLL;
 /** CHAINS that are tried: how many hide a multiply-add's latency, and how many fit into registers, depends on the device. */
 const chainsTried = [2, 4];
 const workgroup = 64;

@@ -37,7 +37,7 @@ export interface Dispatch {
 }
 
 /** Whether a resource is memory, and not the bytes of a table. */
-export function isStorage(resource: Dispatch['resources'][number]): resource is Storage {
+export function isStorage(resource: Storage | Uint8Array): resource is Storage {
   return !ArrayBuffer.isView(resource);
 }
 

@@ -23,12 +23,12 @@ export interface BindingLayout {
 /** A kernel: those of this package are under kernels/ and `src/wgsl`, a host's own come from `kernelOf`. */
 export interface Kernel {
   readonly name: string;
-  /** WGSL, with its imports in place and its slots open. */
+  /** WGSL, with its imports in place and its slots open. Its type knows the module constants that a dispatch may set. */
   readonly source: string;
   /** Where a text of another file is put in: see `SlotText`. */
   readonly slots: readonly string[];
-  /** Module constants that a dispatch may set, with their values. */
-  readonly constants: Readonly<Record<string, ConstantValue>>;
+  /** Their values, in a host's own kernel; in one of this package they stand beside it. */
+  readonly constants?: Readonly<Record<string, ConstantValue>>;
   readonly bindings: readonly BindingLayout[];
 }
 
@@ -36,7 +36,7 @@ export interface Kernel {
 export interface SlotText {
   readonly name: string;
   readonly source: string;
-  readonly constants: Readonly<Record<string, ConstantValue>>;
+  readonly constants?: Readonly<Record<string, ConstantValue>>;
 }
 
 type Binding<K extends Kernel> = K['bindings'][number];
@@ -64,6 +64,10 @@ export type Buffers<K extends Kernel> =
   Loose<K> extends true
     ? Readonly<Record<string, Storage>>
     : { readonly [B in BufferBinding<K> as B['name']]: Storage };
-export type Constants<K extends Kernel> = { readonly [C in keyof K['constants']]?: ConstantValue };
+export type Constants<K extends Kernel> =
+  Loose<K> extends true
+    ? Readonly<Record<string, ConstantValue>>
+    : { readonly [C in keyof ConstantsIn<K['source']>]?: ConstantValue };
+type ConstantsIn<S> = S extends { readonly constants?: infer C } ? NonNullable<C> : never;
 /** What stands in a kernel's slots, but for the schedule, which the device chooses. */
 export type Slots<K extends Kernel> = { readonly [S in Exclude<K['slots'][number], 'schedule'>]: SlotText };

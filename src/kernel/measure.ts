@@ -24,8 +24,7 @@ export async function measure(
   const sequence = await Sequence.prepare([dispatch], memory, pipelines);
   const run = async (repeats: number) => {
     const start = performance.now();
-    submit(memory.device, [[sequence, repeats]]);
-    await memory.device.check();
+    await submit(memory.device, [[sequence, repeats]]);
     return performance.now() - start;
   };
   await run(1); // a driver may compile at the first run

@@ -21,6 +21,8 @@ export class Pipelines {
     if (!pipeline) {
       pipeline = this.device.track(this.#compile(dispatch));
       this.#byText.set(dispatch.source, pipeline);
+      // What failed for want of memory may succeed another time.
+      pipeline.catch(() => this.#byText.delete(dispatch.source));
     }
     return pipeline;
   }

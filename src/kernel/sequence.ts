@@ -3,7 +3,7 @@
 import { type Memory, type Storage, usage } from '../buffer/memory.js';
 import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
-import type { Dispatch } from './dispatch.js';
+import { type Dispatch, isStorage } from './dispatch.js';
 import type { Pipelines } from './pipelines.js';
 
 interface Ready {
@@ -17,12 +17,12 @@ export type HostEncoder = GPUCommandEncoder;
 
 export class Sequence {
   readonly #ready: readonly Ready[];
-  readonly #tables: GPUBuffer | undefined;
+  readonly #tables: Storage | undefined;
 
   private constructor(
     readonly memory: Memory,
     ready: readonly Ready[],
-    tables: GPUBuffer | undefined,
+    tables: Storage | undefined,
   ) {
     this.#ready = ready;
     this.#tables = tables;
@@ -42,22 +42,30 @@ export class Sequence {
     const compiled = await Promise.allSettled(dispatches.map(dispatch => pipelines.get(dispatch)));
     const failed = compiled.find(result => result.status === 'rejected');
     if (failed) throw failed.reason;
-    const { buffer, offsets } = uploadTables(dispatches, memory);
-    const ready = device.guard('bind', () =>
-      dispatches.map((dispatch, i) => ({
-        dispatch,
-        pipeline: (compiled[i] as PromiseFulfilledResult<GPUComputePipeline>).value,
-        bindGroup: device.gpu.createBindGroup({
-          label: dispatch.kernel,
-          layout: pipelines.layout(dispatch.bindings),
-          entries: dispatch.resources.map((resource, binding) => ({
-            binding,
-            resource: bindingOf(resource, buffer, offsets),
-          })),
-        }),
-      })),
-    );
-    return new Sequence(memory, ready, buffer);
+    for (const one of dispatches) requireOneUse(one);
+    const { tables, offsets } = uploadTables(dispatches, memory);
+    try {
+      const { value, error } = device.attempt('bind', () =>
+        dispatches.map((dispatch, i) => ({
+          dispatch,
+          pipeline: (compiled[i] as PromiseFulfilledResult<GPUComputePipeline>).value,
+          bindGroup: device.gpu.createBindGroup({
+            label: dispatch.kernel,
+            layout: pipelines.layout(dispatch.bindings),
+            entries: dispatch.resources.map((resource, binding) => ({
+              binding,
+              resource: bindingOf(resource, tables, offsets),
+            })),
+          }),
+        })),
+      );
+      const failure = await error;
+      if (failure) throw device.causeOf(failure, buffersOf(dispatches, tables));
+      return new Sequence(memory, value, tables);
+    } catch (error) {
+      if (tables) memory.release(tables);
+      throw error;
+    }
   }
 
   /** Encodes the dispatches, `times` over, as a compute pass of their own into a host's command encoder. */
@@ -85,15 +93,43 @@ export class Sequence {
   }
 }
 
-/** Submits sequences after each other, each so many times over, in one compute pass. */
-export function submit(device: Device, entries: readonly (readonly [Sequence, number])[]): void {
-  device.guard('run', () => {
+/**
+ * Submits sequences after each other, each so many times over, in one compute pass, and waits until the device is done.
+ *
+ * @throws RunError what the device has against it.
+ */
+export async function submit(device: Device, entries: readonly (readonly [Sequence, number])[]): Promise<void> {
+  const { error } = device.attempt('run', () => {
     const encoder = device.gpu.createCommandEncoder({ label: 'sepnn' });
     const pass = encoder.beginComputePass({ label: 'sepnn' });
     for (const [sequence, times] of entries) sequence.encode(pass, times);
     pass.end();
     device.gpu.queue.submit([encoder.finish()]);
   });
+  const [failure] = await Promise.all([error, device.done()]);
+  if (failure) throw failure;
+}
+
+/** @throws InputError a buffer that a dispatch writes and binds a second time, which WebGPU forbids. */
+function requireOneUse({ kernel, bindings, resources }: Dispatch): void {
+  const uses = bindings.map(({ name, access }, i) => ({ name, access, buffer: bufferOf(resources[i]) }));
+  for (const written of uses) {
+    if (written.access !== 'read_write') continue;
+    const other = uses.find(use => use !== written && use.buffer && use.buffer === written.buffer);
+    if (!other) continue;
+    throw new InputError(
+      `${kernel}: the buffer '${written.buffer?.label}' is bound to ${other.name} and to ${written.name}, which is written: use two buffers`,
+    );
+  }
+}
+
+function bufferOf(resource: Dispatch['resources'][number]): GPUBuffer | undefined {
+  return isStorage(resource) ? resource.buffer : undefined;
+}
+
+function buffersOf(dispatches: readonly Dispatch[], tables: Storage | undefined): GPUBuffer[] {
+  const bound = dispatches.flatMap(({ resources }) => resources.flatMap(resource => bufferOf(resource) ?? []));
+  return tables ? [tables.buffer, ...bound] : bound;
 }
 
 /** All tables and settings of a sequence in one buffer, each at an offset that a binding may have. */
@@ -107,19 +143,19 @@ function uploadTables(dispatches: readonly Dispatch[], memory: Memory) {
     offsets.set(table, bytes);
     bytes += Math.ceil(table.length / alignment) * alignment;
   }
-  if (bytes === 0) return { buffer: undefined, offsets };
+  if (bytes === 0) return { tables: undefined, offsets };
   const all = new Uint8Array(bytes);
   for (const [table, offset] of offsets) all.set(table, offset);
-  const buffer = memory.create('tables', bytes, usage.storage | usage.uniform | usage.copyTarget);
-  memory.write(buffer, all);
-  return { buffer, offsets };
+  const tables = memory.create('tables', bytes, usage.storage | usage.uniform | usage.copyTarget);
+  memory.write(tables, all);
+  return { tables, offsets };
 }
 
 function bindingOf(
   resource: Storage | Uint8Array,
-  tables: GPUBuffer | undefined,
+  tables: Storage | undefined,
   offsets: ReadonlyMap<Uint8Array, number>,
 ): GPUBufferBinding {
-  if (!(resource instanceof Uint8Array)) return { buffer: resource.buffer };
-  return { buffer: tables as GPUBuffer, offset: offsets.get(resource) ?? 0, size: resource.length };
+  if (isStorage(resource)) return { buffer: resource.buffer, offset: resource.offset, size: resource.bytes };
+  return { buffer: (tables as Storage).buffer, offset: offsets.get(resource) ?? 0, size: resource.length };
 }

@@ -21,7 +21,7 @@ export interface Dual {
   readonly slopes: number;
 }
 
-const leak = texts.leakyRelu.constants.LEAK;
+const leak = texts.leakyReluConstants.LEAK;
 
 type DualFunction = (covariance: Covariance) => Dual;
 

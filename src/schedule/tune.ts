@@ -24,7 +24,7 @@ export async function tune(dispatches: readonly Dispatch[], memory: Memory, pipe
       const took = await time(candidate);
       if (took < least) [best, least] = [id, took];
     }
-    for (const storage of standIns.values()) memory.releaseStorage(storage);
+    for (const storage of standIns.values()) memory.release(storage);
     device.tuning.set(variants.key, best); // none of them: what the table says
   }
 }
@@ -37,7 +37,7 @@ function withStandIns(dispatch: Dispatch, standIns: Map<Storage, Storage>, memor
       if (!isStorage(resource)) return resource;
       let standIn = standIns.get(resource);
       if (!standIn) {
-        standIn = memory.createStorage('tuning', resource.bytes);
+        standIn = memory.create('tuning', resource.bytes);
         standIns.set(resource, standIn);
       }
       return standIn;

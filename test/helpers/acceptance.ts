@@ -1,6 +1,6 @@
 /** Every kernel's text with every text for each of its slots, given to a device's compiler. Imports nothing of Node. */
 
-import type { Kernel, SlotText } from '../../src/kernel/kernel.js';
+import type { ConstantValue, Kernel, SlotText } from '../../src/kernel/kernel.js';
 import { specialise } from '../../src/kernel/specialise.js';
 import * as activation from '../../src/wgsl/activation.js';
 import * as contraction from '../../src/wgsl/contraction.js';
@@ -16,25 +16,41 @@ import * as roofline from '../../src/wgsl/roofline.js';
 import * as schedule from '../../src/wgsl/schedule.js';
 import * as tangent from '../../src/wgsl/tangent.js';
 
-/** Every kernel that the package ships. */
-export const everyKernel: readonly Kernel[] = [
-  ...Object.values<Kernel>(contraction),
-  ...Object.values<Kernel>(eigen),
-  ...Object.values<Kernel>(elementwise),
-  ...Object.values<Kernel>(linear),
-  ...Object.values<Kernel>(network),
-  ...Object.values<Kernel>(objective),
-  ...Object.values<Kernel>(optimiser),
-  ...Object.values<Kernel>(precondition),
-  ...Object.values<Kernel>(roofline),
-  ...Object.values<Kernel>(tangent),
+/** A module of src/wgsl without the constants that stand beside each text. */
+function textsIn<T extends SlotText>(module: object): T[] {
+  return Object.values(module).filter(one => 'source' in one);
+}
+
+const modules: readonly object[] = [
+  contraction,
+  eigen,
+  elementwise,
+  linear,
+  network,
+  objective,
+  optimiser,
+  precondition,
+  roofline,
+  tangent,
 ];
+
+/** Every kernel that the package ships. */
+export const everyKernel: readonly Kernel[] = modules.flatMap(textsIn<Kernel>);
+
+/** The constants of every text, as `adamConstants`. */
+export const everyConstants: Readonly<Record<string, Readonly<Record<string, ConstantValue>>>> = Object.fromEntries(
+  [...modules, activation, loss, schedule].flatMap(module =>
+    Object.entries(module as Record<string, Readonly<Record<string, ConstantValue>>>).filter(
+      ([, one]) => !('source' in one),
+    ),
+  ),
+);
 
 /** Every text for each slot. */
 export const everySlotText: Readonly<Record<string, readonly SlotText[]>> = {
-  activation: Object.values<SlotText>(activation),
-  loss: Object.values<SlotText>(loss),
-  schedule: Object.values<SlotText>(schedule),
+  activation: textsIn(activation),
+  loss: textsIn(loss),
+  schedule: textsIn(schedule),
 };
 
 /** What a kernel's slots may hold together, by the texts' names. */

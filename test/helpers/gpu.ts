@@ -36,22 +36,22 @@ export function filled(layout: Layout, values: ArrayLike<number> & Iterable<numb
   isPadding.forEach((one, i) => {
     if (one === 0) bits[i] = poison;
   });
-  const storage = memory.createStorage('test input', layout.length * 4);
-  memory.write(storage.buffer, bits);
+  const storage = memory.create('test input', layout.length * 4);
+  memory.write(storage, bits);
   return { layout, storage };
 }
 
 /** A storage full of poison. */
 export function poisoned(layout: Layout): Operand {
-  const storage = memory.createStorage('test output', layout.length * 4);
-  memory.write(storage.buffer, new Uint32Array(storage.bytes / 4).fill(poison));
+  const storage = memory.create('test output', layout.length * 4);
+  memory.write(storage, new Uint32Array(storage.bytes / 4).fill(poison));
   return { layout, storage };
 }
 
 /** The numbers of an operand. @throws if any is still poison. */
 export async function contentOf({ layout, storage }: Operand): Promise<Float32Array> {
   const staging = memory.createStaging(layout.length * 4);
-  const values = unpad(layout, new Float32Array(await memory.read(storage.buffer, layout.length * 4, staging)));
+  const values = unpad(layout, new Float32Array(await memory.read(storage, layout.length * 4, staging)));
   memory.release(staging);
   const unwritten = new Uint32Array(values.buffer).indexOf(poison);
   if (unwritten >= 0) throw new Error(`number ${unwritten} of ${values.length} was never written`);
@@ -73,7 +73,6 @@ export async function run(dispatches: readonly Dispatch[]): Promise<void> {
     storage.place(poisoned({ parts: [], length: storage.bytes / 4 }).storage);
   }
   const sequence = await Sequence.prepare(dispatches, memory, pipelines);
-  submit(device, [[sequence, 1]]);
-  await device.check();
+  await submit(device, [[sequence, 1]]);
   sequence.dispose();
 }

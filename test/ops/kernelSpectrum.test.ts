@@ -220,7 +220,7 @@ test('jacobi: zero, identity, diagonal, rank one, repeated and graded spectra', 
 test('modulate: both modulations match; k ends before an eigenvalue that is not positive', async () => {
   const columns = 37;
   const spectra = [[5, 3, 2, 1.5, 0.25], [4, 1e-7, 0, -1e-8, -3], [7], [-1, -2]];
-  const { FLAT, SQRT } = preconditions.modulate.constants;
+  const { FLAT, SQRT } = preconditions.modulateConstants;
   const numbers = { flat: FLAT, sqrt: SQRT };
   for (const name of modulations) {
     const values = filled(stackOf(spectra.map(list => [list.length])), spectra.flat());

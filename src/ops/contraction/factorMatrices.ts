@@ -13,7 +13,7 @@ export interface CpAttributes {
 }
 
 /** The room that the kernels have: six coordinates, and the outputs of a model that mixes several. */
-const mostAxes = kernels.cp.constants.MOST_AXES;
+const mostAxes = kernels.cpConstants.MOST_AXES;
 
 /** A stack cut into models of so many factor matrices. @throws InputError a number of axes outside 2..7, or a rest. */
 export function factorsByModel(name: string, factors: Layout, axes: number): readonly (readonly Part[])[] {

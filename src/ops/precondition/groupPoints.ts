@@ -12,7 +12,7 @@ import { type Dispatch, dispatch, foldedWorkgroups } from '../../kernel/dispatch
 import * as kernels from '../../wgsl/precondition.js';
 
 const workgroup = 64;
-const mostAxes = kernels.groupPoints.constants.MOST_AXES;
+const mostAxes = kernels.groupPointsConstants.MOST_AXES;
 
 interface Attributes {
   /** n_1 .. n_D of every tensor. */

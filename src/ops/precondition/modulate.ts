@@ -9,7 +9,7 @@ import * as kernels from '../../wgsl/precondition.js';
 import { quadsOf } from '../linear/product.js';
 
 /** By the kernel's numbers. flat: g(l) = l_k, the paper's g1. sqrt: g(l) = sqrt(l), its g2. */
-const modulationNumbers = { flat: kernels.modulate.constants.FLAT, sqrt: kernels.modulate.constants.SQRT } as const;
+const modulationNumbers = { flat: kernels.modulateConstants.FLAT, sqrt: kernels.modulateConstants.SQRT } as const;
 export type Modulation = keyof typeof modulationNumbers;
 export const modulations = Object.keys(modulationNumbers) as readonly Modulation[];
 
