@@ -11,7 +11,10 @@ export interface Goal {
   readonly loss: Value;
   /** Where a preconditioner of the model's output acts on the cotangent: at the output itself by default. */
   readonly preconditioned?: readonly Value[];
-  /** Transformations of the objective's own: what to put in the place of the cotangent that reaches a value. */
+  /**
+   * Transformations of the objective's own: what to put in the place of the cotangent that reaches a value. Those of an
+   * additive objective act point by point.
+   */
   readonly transformations?: ReadonlyMap<Value, CotangentMap>;
 }
 

@@ -28,7 +28,7 @@ export interface Start {
 export interface Applied {
   /** The cotangent at the model's output, preconditioned. */
   transform(cotangent: Value): Value;
-  /** The same where the cotangent comes in slabs of the first axis; absent where it must be whole. */
+  /** The same where the cotangent comes in slabs of the first axis, at every moment alike; absent where it must be whole. */
   readonly slabs?: AppliedInSlabs;
 }
 
@@ -38,12 +38,19 @@ export interface Applied {
  */
 export interface AppliedInSlabs {
   transform(cotangent: Value): Value;
-  /** The factor matrices at which the VJP of the slabs is taken. */
-  lift?(factors: Value): Value;
-  /** A slab's share of a projection of the cotangent, which is added up over the slabs. */
-  project?(cotangent: Value, rows: Range): Value;
-  /** The factor matrices at which the VJP with that projection is taken, which is added to the others. */
-  reduce?(factors: Value): Value;
+  /** The factor matrices at which the VJP of the slabs is taken; the model's own where it is absent. */
+  readonly lift?: (factors: Value) => Value;
+  readonly projection?: Projection;
+}
+
+/** A projection of the cotangent which is added up over the slabs, and whose VJP is added to theirs. */
+export interface Projection {
+  /** Of one member: some number of rows in the place of the first axis. */
+  readonly shape: Shape;
+  /** A slab's share of it. */
+  project(cotangent: Value, rows: Range): Value;
+  /** The factor matrices at which its VJP is taken. */
+  reduce(factors: Value): Value;
 }
 
 /** What a preconditioner keeps on the device for one model. */
@@ -52,8 +59,6 @@ export interface PreconditionerState extends Disposable {
   readonly name: string;
   /** k of each kernel, where it has some. */
   readonly topK?: readonly number[];
-  /** Of its form in slabs: whether factor matrices are lifted, and the shapes of a member's projection. */
-  readonly slabs?: { readonly lifts: boolean; readonly projection?: Shape };
   /** As the last refresh left it. */
   current(graph: Graph): Applied;
   /** For the parameters of a forward pass, kept for the steps that follow; absent where there is nothing to refresh. */

@@ -6,7 +6,7 @@
 import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
 import { requireCount, requireFlag, requireOptions, requireWord, shown } from '../host/checks.js';
-import { hasFactorNetworks, type Model, networkPoints, networksOf, outputShape } from '../model/model.js';
+import { hasFactorNetworks, type Model, networkPoints, networksOf } from '../model/model.js';
 import { type Modulation, modulations } from '../ops/precondition/modulate.js';
 import type { Combine, ModulatedBasis } from '../ops/precondition/precondition.js';
 import { pseudoNtk } from '../ops/tangent/pseudoNtk.js';
@@ -116,8 +116,6 @@ function start(
   return {
     name: 'seppgd',
     topK,
-    slabs:
-      combine === 'product' ? { lifts: true } : { lifts: false, projection: [topK[0], ...outputShape(model).slice(1)] },
     current: graph => applied(eigenpairs.current(graph)),
     refreshed: (graph, { residuals }, begin) => applied(eigenpairs.refreshed(graph, pseudoNtk(residuals), begin)),
     spectra: () => eigenpairs.spectra(),

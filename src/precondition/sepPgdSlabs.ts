@@ -13,7 +13,7 @@
 
 import type { Value } from '../graph/operation.js';
 import type { AlongAxes } from '../model/domain/domain.js';
-import type { Model } from '../model/model.js';
+import { type Model, outputShape } from '../model/model.js';
 import { scale, subtract } from '../ops/elementwise/linearCombination.js';
 import { type Piece, pieces, type Range } from '../ops/elementwise/pieces.js';
 import { matmul } from '../ops/linear/matmul.js';
@@ -59,10 +59,13 @@ export function inSlabs(model: Model, { vectors, scaled }: ModulatedBasis, how: 
   }
   return {
     transform,
-    // V_1 of the slab's rows times G_s: its share of H.
-    project: (cotangent, rows) => modeProduct(cotangent, first(vectors, rows), 0),
-    // -W F_1 in the place of F_1, on which the VJP with cotangent H takes away what S_1 does.
-    reduce: factors => withFirst(factors, scale(matmul(first(scaled), firstOf(factors, axes)), -1), axes),
+    projection: {
+      shape: [firstK, ...outputShape(model).slice(1)],
+      // V_1 of the slab's rows times G_s: its share of H.
+      project: (cotangent, rows) => modeProduct(cotangent, first(vectors, rows), 0),
+      // -W F_1 in the place of F_1, on which the VJP with cotangent H takes away what S_1 does.
+      reduce: factors => withFirst(factors, scale(matmul(first(scaled), firstOf(factors, axes)), -1), axes),
+    },
   };
 }
 

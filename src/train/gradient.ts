@@ -5,7 +5,7 @@ import type { CotangentMap } from '../graph/differentiate.js';
 import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
 import type { Numbers } from '../host/arrays.js';
-import { factorsOf } from '../model/forward.js';
+import { type Factors, factorsOf } from '../model/forward.js';
 import type { Model } from '../model/model.js';
 import type { Goal, Objective } from '../objective/objective.js';
 import { vjp } from '../ops/vjp.js';
@@ -42,6 +42,15 @@ export function gradientOf(
     }
   }
   return vjp(loss, 1, [parameters], maps)[0];
+}
+
+/** The preconditioner of a step that refreshes it, where it is one to refresh. */
+export function refreshedIn(
+  graph: Graph,
+  preconditioner: PreconditionerState | undefined,
+  pass: Factors,
+): Applied | undefined {
+  return preconditioner?.refreshed?.(graph, pass, { cold: false }) ?? preconditioner?.current(graph);
 }
 
 /** A refresh of the preconditioner by itself, with the networks that it starts from. */

@@ -6,21 +6,23 @@
  * The result is that of the whole domain but for the order in which sums are rounded.
  */
 
-import type { Shape } from '../buffer/layout.js';
+import { type Shape, stackOf } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import type { Cotangent, Graph, Value } from '../graph/operation.js';
 import type { Build, Plan } from '../graph/plan.js';
+import { Recorder } from '../graph/recorder.js';
 import { building } from '../host/scope.js';
 import type { Extent } from '../model/contraction/contraction.js';
 import { evaluate } from '../model/evaluate.js';
 import { type Factors, factorsOf, outputOf } from '../model/forward.js';
 import { networkPoints, networksOf, outputShapes, ownParameterShapes } from '../model/model.js';
+import { fill } from '../ops/elementwise/fill.js';
 import { add } from '../ops/elementwise/linearCombination.js';
 import { type Piece, pieces, type Range } from '../ops/elementwise/pieces.js';
 import { vjp, vjpOfSeveral } from '../ops/vjp.js';
 import type { Applied, AppliedInSlabs } from '../precondition/preconditioner.js';
-import { refreshFrom, type Training } from './gradient.js';
+import { refreshedIn, refreshFrom, type Training } from './gradient.js';
 import { type SlabTarget, slabTargets } from './slabTargets.js';
 import { runStages, type Stage, type StepPlans } from './stepPlans.js';
 
@@ -34,8 +36,7 @@ import { runStages, type Stage, type StepPlans } from './stepPlans.js';
 export function slabPlans(training: Training, slabs: readonly Range[], mostTargetBytes: number): Promise<StepPlans> {
   const { engine, model, input, preconditioner, parameters, objective } = training;
   const { axes, shape } = model.domain;
-  requireInSlabs(training);
-  const slabForm = preconditioner?.slabs;
+  const offered = requireInSlabs(training);
   return building(async scope => {
     const stack = (shapes: readonly Shape[]): Tensor => scope.keep(engine.stack(shapes));
     const points = networkPoints(model);
@@ -44,10 +45,10 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
     const hasOwn = ownShapes.length > 0;
     const factors = stack(factorShapes);
     const own = hasOwn ? stack(ownShapes) : undefined;
-    const lifted = slabForm?.lifts ? stack(factorShapes) : undefined;
+    const lifted = offered?.lift ? stack(factorShapes) : undefined;
     const atFactors = stack(factorShapes);
     const atOwn = hasOwn ? stack(ownShapes) : undefined;
-    const projected = slabForm?.projection;
+    const projected = offered?.projection?.shape;
     const projection = projected && stack(outputShapes(model).map(() => projected));
     const loss = stack([[]]);
     const targets = slabTargets(engine, scope, model, training.targets, slabs, mostTargetBytes);
@@ -58,12 +59,22 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
     const outputOfSlab = (graph: Graph, at: Value, rows: Range) =>
       outputOf(model, factorsOfSlab(at, rows, axes), ownIn(graph), extentOf(rows[1] - rows[0]));
 
+    /** The preconditioner's form at one moment: of the kind for which there are tensors. */
+    const formAt = (applied: Applied | undefined): AppliedInSlabs | undefined => {
+      const form = applied?.slabs;
+      const [has, wants] = [form, offered].map(one => [!one, !one?.lift, !one?.projection].join());
+      if (has === wants) return form;
+      throw new InputError(
+        `${preconditioner?.name}: has another form in slabs in some steps than in others: offer one in all`,
+      );
+    };
+
     const open = (appliedTo: (graph: Graph, pass: Factors) => Applied | undefined) => (graph: Graph) => {
       const pass = factorsOf(graph, model, graph.read(parameters.tensor), input);
-      const inSlabs = appliedTo(graph, pass)?.slabs;
+      const form = formAt(appliedTo(graph, pass));
       graph.assign(factors, pass.factors);
       if (own && pass.own) graph.assign(own, pass.own);
-      if (lifted && inSlabs?.lift) graph.assign(lifted, inSlabs.lift(pass.factors));
+      if (lifted && form?.lift) graph.assign(lifted, form.lift(pass.factors));
     };
 
     /** The slab's output, and its goal. */
@@ -76,12 +87,12 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
       const addTo = (tensor: Tensor, value: Value) =>
         graph.assign(tensor, slab === 0 ? value : add(graph.read(tensor), value));
       const goal = goalIn(graph, slab, targets.training[slab]);
-      const inSlabs = preconditioner?.current(graph).slabs;
-      const [atOutput] = vjp(goal.loss, 1, [goal.output]);
+      const form = formAt(preconditioner?.current(graph));
+      const [atOutput] = vjp(goal.loss, 1, [goal.output], goal.transformations);
       addTo(loss, goal.loss);
       // Before the cotangent is transformed, which happens in its place.
-      if (projection && inSlabs?.project) addTo(projection, inSlabs.project(atOutput, slabs[slab]));
-      const cotangent = inSlabs ? inSlabs.transform(atOutput) : atOutput;
+      if (projection && form?.projection) addTo(projection, form.projection.project(atOutput, slabs[slab]));
+      const cotangent = form ? form.transform(atOutput) : atOutput;
       const at = graph.read(lifted ?? factors);
       const output = lifted ? outputOfSlab(graph, at, slabs[slab]) : goal.output;
       const [ofFactors, ofOwn] = vjp(output, cotangent, [at, ...(own ? [graph.read(own)] : [])]);
@@ -91,12 +102,13 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
 
     const close = (graph: Graph) => {
       const pass = factorsOf(graph, model, graph.read(parameters.tensor), input);
-      const inSlabs: AppliedInSlabs | undefined = preconditioner?.current(graph).slabs;
-      const through = lifted && inSlabs?.lift ? inSlabs.lift(pass.factors) : pass.factors;
+      const form = formAt(preconditioner?.current(graph));
+      const through = form?.lift ? form.lift(pass.factors) : pass.factors;
       const seeds = new Map<Value, Cotangent>([[through, graph.read(atFactors)]]);
       if (atOwn && pass.own) seeds.set(pass.own, graph.read(atOwn));
-      if (projection && projected && inSlabs?.reduce) {
-        const reduced = outputOf(model, inSlabs.reduce(pass.factors), pass.own, extentOf(projected[0]));
+      if (projection && form?.projection) {
+        const { shape: reducedShape, reduce } = form.projection;
+        const reduced = outputOf(model, reduce(pass.factors), pass.own, extentOf(reducedShape[0]));
         seeds.set(reduced, graph.read(projection));
       }
       const [gradient] = vjpOfSeveral(seeds, [pass.residuals.parameters]);
@@ -105,9 +117,7 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
 
     const builds: Record<string, Build> = {
       open: open(graph => preconditioner?.current(graph)),
-      refreshOpen: open(
-        (graph, pass) => preconditioner?.refreshed?.(graph, pass, { cold: false }) ?? preconditioner?.current(graph),
-      ),
+      refreshOpen: open((graph, pass) => refreshedIn(graph, preconditioner, pass)),
       close,
       prepare: refreshFrom(training, { cold: true }),
       refresh: refreshFrom(training, { cold: false }),
@@ -146,10 +156,12 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
   });
 }
 
-/** @throws InputError what takes the output whole. */
-function requireInSlabs({ preconditioner, objective, model }: Training): void {
+/** The preconditioner's form in slabs. @throws InputError what takes the output whole. */
+function requireInSlabs({ preconditioner, objective, model }: Training): AppliedInSlabs | undefined {
   const whole = 'the whole output at once, and this one is trained in slabs';
-  if (preconditioner && !preconditioner.slabs) {
+  const trial = new Recorder();
+  const form = preconditioner?.current(trial).slabs;
+  if (preconditioner && !form) {
     throw new InputError(`${preconditioner.name}: takes ${whole}: use sepPgd or none`);
   }
   if (!objective.additive) throw new InputError(`${objective.name}: takes ${whole}: use one that is a sum over points`);
@@ -158,6 +170,14 @@ function requireInSlabs({ preconditioner, objective, model }: Training): void {
       `${model.readout.name}: is not linear, and slabs are preconditioned through it: use plain gradients`,
     );
   }
+  const output = fill(trial, stackOf(outputShapes(model)), 0);
+  const { preconditioned = [output] } = objective.goal(output, output);
+  if (preconditioner && !(preconditioned.length === 1 && preconditioned[0] === output)) {
+    throw new InputError(
+      `${objective.name}: is preconditioned elsewhere than at the model's output, and slabs are not: use plain gradients`,
+    );
+  }
+  return form;
 }
 
 /** The factor matrices with only some rows of the first axis's. */

@@ -4,10 +4,10 @@ import type { Tensor } from '../buffer/tensor.js';
 import type { Graph, Value } from '../graph/operation.js';
 import type { Plan } from '../graph/plan.js';
 import { building } from '../host/scope.js';
-import { type Factors, forward } from '../model/forward.js';
+import { type Factors, factorsOf, forward, outputOf } from '../model/forward.js';
 import { outputShapes } from '../model/model.js';
 import type { Applied } from '../precondition/preconditioner.js';
-import { gradientOf, refreshFrom, type Training } from './gradient.js';
+import { gradientOf, refreshedIn, refreshFrom, type Training } from './gradient.js';
 import type { StepPlans } from './stepPlans.js';
 
 export function wholePlans(training: Training): Promise<StepPlans> {
@@ -30,18 +30,15 @@ export function wholePlans(training: Training): Promise<StepPlans> {
 
     const builds = {
       step: stepWith(graph => preconditioner?.current(graph)),
-      refreshStep: stepWith(
-        (graph, pass) => preconditioner?.refreshed?.(graph, pass, { cold: false }) ?? preconditioner?.current(graph),
-      ),
+      refreshStep: stepWith((graph, pass) => refreshedIn(graph, preconditioner, pass)),
       prepare: refreshFrom(training, { cold: true }),
       refresh: refreshFrom(training, { cold: false }),
-      evaluate: (graph: Graph): Record<string, Value> =>
-        Object.fromEntries(
-          Object.entries(targets).map(([name, target]) => [
-            name,
-            objective.goal(passIn(graph).output, graph.read(target)).loss,
-          ]),
-        ),
+      evaluate: (graph: Graph): Record<string, Value> => {
+        const { factors, own } = factorsOf(graph, model, graph.read(parameters.tensor), input);
+        // An output for each target: a loss is then fused into the contraction, which costs less than to store the output.
+        const lossOf = (target: Tensor) => objective.goal(outputOf(model, factors, own), graph.read(target)).loss;
+        return Object.fromEntries(Object.entries(targets).map(([name, target]) => [name, lossOf(target)]));
+      },
       render: (graph: Graph) => ({ output: passIn(graph).output }),
     };
     if (training.tune) await engine.tune(builds);

@@ -11,10 +11,13 @@ import { slabsOf } from '../../src/model/fits.js';
 import { defineModel, type Model, type ModelOptions, outputShape } from '../../src/model/model.js';
 import { mixing } from '../../src/model/readout/mixing.js';
 import { bceWithLogits } from '../../src/objective/bceWithLogits.js';
-import { add } from '../../src/ops/elementwise/linearCombination.js';
+import type { Objective } from '../../src/objective/objective.js';
+import { squaredError } from '../../src/objective/squaredError.js';
+import { add, scale } from '../../src/ops/elementwise/linearCombination.js';
 import { pieces } from '../../src/ops/elementwise/pieces.js';
 import { vjp, vjpOfSeveral } from '../../src/ops/vjp.js';
 import { adam } from '../../src/optimiser/adam.js';
+import type { Preconditioner } from '../../src/precondition/preconditioner.js';
 import { sepPgd } from '../../src/precondition/sepPgd.js';
 import { Trainer } from '../../src/train/trainer.js';
 import type { TrainerOptions } from '../../src/train/trainerOptions.js';
@@ -121,6 +124,69 @@ for (const [name, preconditioner] of Object.entries(preconditioners)) {
     }
   });
 }
+
+/** Half the squared error, its cotangent doubled on the way as an objective of a host may want. */
+const doubled: Objective = {
+  ...squaredError(),
+  name: 'doubled',
+  goal: (output, target) => ({
+    ...squaredError().goal(output, target),
+    transformations: new Map([[output, cotangent => scale(cotangent, 2)]]),
+  }),
+};
+
+test("an objective's own transformation of the cotangent acts in slabs as on the whole grid, before SepPGD's", async () => {
+  for (const preconditioner of Object.values(preconditioners)) {
+    const options = { model: volume, target: maskedTarget(819), optimiser: adam({ learningRate: 1e-4 }) };
+    await requireSame('doubled', { ...options, objective: doubled, ...preconditioner }, [5]);
+  }
+});
+
+test('what would be left out in slabs is refused: a preconditioner elsewhere than at the output, or of whole outputs', async () => {
+  const before = engine.memory.bytes;
+  const options = { model: volume, target: maskedTarget(819), optimiser: adam({ learningRate: 1e-4 }) };
+  const inSlabs = { slabBytes: bytesOf(volume, 5) };
+  const refused = (more: Partial<TrainerOptions>, message: RegExp) =>
+    requireThrows(String(message), () => Trainer.create(engine, { ...options, ...more }), 'InputError', message);
+  const elsewhere: Objective = {
+    ...squaredError(),
+    name: 'elsewhere',
+    goal: (output, target) => {
+      const twice = scale(output, 2);
+      return { ...squaredError().goal(twice, target), preconditioned: [twice] };
+    },
+  };
+  await refused(
+    { ...inSlabs, objective: elsewhere, ...preconditioners.sum },
+    /^elsewhere: is preconditioned elsewhere than at the model's output, and slabs are not: use plain gradients$/,
+  );
+  /** SepPGD of which a form in slabs is known only where it is not refreshed. */
+  const whole = (atOnce: boolean): Preconditioner => ({
+    ...sepPgd({ topK: 3, refresh: 1 }),
+    name: 'whole',
+    async start(...given) {
+      const state = await sepPgd({ topK: 3, refresh: 1 }).start(...given);
+      return {
+        ...state,
+        name: 'whole',
+        current: graph => {
+          const { slabs, ...applied } = state.current(graph);
+          return atOnce || !slabs ? applied : { ...applied, slabs };
+        },
+        refreshed: (...at) => {
+          const { slabs: _, ...applied } = state.refreshed?.(...at) ?? state.current(at[0]);
+          return applied;
+        },
+      };
+    },
+  });
+  await refused({ ...inSlabs, preconditioner: whole(true) }, /^whole: takes the whole output at once/);
+  await refused(
+    { ...inSlabs, preconditioner: whole(false) },
+    /^whole: has another form in slabs in some steps than in others: offer one in all$/,
+  );
+  requireEqual('bytes', engine.memory.bytes, before);
+});
 
 test('a run of 12 steps in slabs equals 5, saved, and 7 more on another trainer, bit for bit', async () => {
   const options: TrainerOptions = {

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compareCase, runCase } from '../../src/experiments/golden/goldenCase.js';
 import { type Quantities, requireCase } from '../../src/experiments/golden/goldenFormat.js';
+import type { Build } from '../../src/graph/plan.js';
+import { Recorder } from '../../src/graph/recorder.js';
 import { readModel, writeModel } from '../../src/io/model/modelFile.js';
 import { recallTuning, rememberTuning } from '../../src/io/tuning.js';
 import { architecture } from '../../src/model/architecture.js';
@@ -70,6 +72,33 @@ test('the same seed gives the same losses and parameters twice, bit for bit, in 
   }
   requireClose('losses', runs[0].losses, runs[1].losses, {});
   requireClose('parameters', runs[0].parameters, runs[1].parameters, {});
+});
+
+test('an evaluation runs the networks once, however many targets there are', async () => {
+  const counts: number[] = [];
+  const compile = engine.compile.bind(engine);
+  Object.defineProperty(engine, 'compile', {
+    configurable: true,
+    value: (builds: Readonly<Record<string, Build>>) => {
+      if (builds.evaluate) {
+        const graph = new Recorder();
+        builds.evaluate(graph);
+        counts.push(graph.nodes.filter(({ operation }) => operation.name === 'factorNetwork').length);
+      }
+      return compile(builds);
+    },
+  });
+  try {
+    const evaluations = { other: target.map(y => 1 - y), third: target };
+    const trainer = await create({ evaluations });
+    const { training, other, third } = await trainer.evaluate();
+    requireEqual('the same target twice', third, training);
+    require('another one', other !== training);
+    trainer.dispose();
+  } finally {
+    Reflect.deleteProperty(engine, 'compile');
+  }
+  requireEqual('forward passes', counts, [1]);
 });
 
 test('a run of 30 steps equals 13 steps, saved, and 17 more on another trainer, bit for bit', async () => {
