@@ -22,6 +22,7 @@ import {
   ownParameterShapes,
   ownParameters,
 } from './model.js';
+import type { Contracted } from './readout/readout.js';
 
 /**
  * The homogeneous input of every network, computed once: coordinates do not change in training.
@@ -85,17 +86,43 @@ export function forward(graph: Graph, model: Model, parameters: Value, input: Te
  * @returns `outputShape` for each member.
  */
 export function outputOf(model: Model, factors: Value, own: Value | undefined, extent: Extent = model.domain): Value {
-  const form = formOf(model);
   const [ofContraction, ofReadout] = ownParts(model, own);
-  const contracted = {
-    products: model.contraction.products,
-    output: () => form.output(factors, ofContraction, extent),
-    mix: (matrices: Value) => {
+  return model.readout.output(contractedOf(model, factors, ofContraction, extent), ofReadout);
+}
+
+function contractedOf(model: Model, factors: Value, own: Value | undefined, extent: Extent): Contracted {
+  const form = formOf(model);
+  return {
+    output: () => form.output(factors, own, extent),
+    mix: matrices => {
       if (form.mix) return form.mix(factors, matrices);
       throw new InputError(`${model.contraction.name}: has no products to mix on ${model.domain.description}`);
     },
   };
-  return model.readout.output(contracted, ofReadout);
+}
+
+/**
+ * The derivative of the model's output along tangents of its factor matrices.
+ *
+ * @throws InputError as `requireOutputJvp`.
+ */
+export function outputJvp(model: Model, tangents: Value, factors: Value): Value {
+  const { ofContraction, ofReadout } = requireOutputJvp('outputJvp', model);
+  const tangent = ofContraction(tangents, factors, model.domain);
+  return ofReadout(tangent, contractedOf(model, factors, undefined, model.domain));
+}
+
+/** @param name of what asks, for errors. @throws InputError a model whose output has no Jacobian-vector product. */
+export function requireOutputJvp(name: string, model: Model) {
+  const { contraction, domain, readout } = model;
+  const ofContraction = formOf(model).jvp;
+  if (!ofContraction || ownParameterShapes(model).length > 0 || readout.outputs > 1) {
+    throw new InputError(
+      `${name}: a ${contraction.name} model of ${readout.outputs} outputs on ${domain.description} has no Jacobian-vector product: use cp of one output on a grid, or jointNetwork`,
+    );
+  }
+  if (readout.jvp) return { ofContraction, ofReadout: readout.jvp };
+  throw new InputError(`${name}: the ${readout.name} readout has no Jacobian-vector product: use identity()`);
 }
 
 /** The contraction's share of the own parameters, and the readout's. */

@@ -47,10 +47,10 @@ export function defineModel(options: ModelOptions): Model {
   requireValue('readout', readout, ['output'], 'give identity() or mixing({ outputs })');
   requireCount('members', members, 1, 4096);
   const model = { domain, contraction, readout, network, members };
-  const { mix } = domain.formOf(contraction);
+  outputShape(model); // what the domain has against the outputs
+  formOf(model); // and against the contraction
   requireCoordinates(model);
   ownParameters(model); // what a readout has against the contraction
-  if (readout.outputs > 1 && !mix) domain.outputShape(readout.outputs);
   return model;
 }
 
@@ -124,14 +124,20 @@ export function networkParameterShapes(model: Model): Shape[] {
 }
 
 /** What the contraction, then the readout, of one member are trained in. */
-export function ownParameters({ contraction, readout, domain }: Model): {
+export function ownParameters(model: Model): {
   readonly contraction: Readonly<Record<string, Shape>>;
   readonly readout: Readonly<Record<string, Shape>>;
 } {
+  const { contraction, readout, domain } = model;
   return {
     contraction: contraction.parameters?.shapes(domain.axes) ?? {},
-    readout: readout.parameters?.shapes(contraction.products) ?? {},
+    readout: readout.parameters?.shapes(mixedProducts(model)) ?? {},
   };
+}
+
+/** R, where the contraction can mix its products on the domain. */
+function mixedProducts(model: Model): number | undefined {
+  return formOf(model).mix && model.contraction.products;
 }
 
 /** Axes of what stands after the networks' matrices in the parameters: the contraction's of every member, the readout's. */
@@ -159,7 +165,7 @@ export function initialParameters(model: Model, seed: number): Float32Array {
   const ofEach = (initial: () => Float32Array | undefined) =>
     Array.from({ length: members }, () => initial() ?? new Float32Array());
   const ofContraction = ofEach(() => contraction.parameters?.initial(domain.axes, random));
-  const ofReadout = ofEach(() => readout.parameters?.initial(contraction.products, random));
+  const ofReadout = ofEach(() => readout.parameters?.initial(mixedProducts(model), random));
   return joined([...networks, ...ofContraction, ...ofReadout]);
 }
 

@@ -18,16 +18,8 @@ import type { Value } from '../graph/operation.js';
 import type { Plan } from '../graph/plan.js';
 import type { Numbers } from '../host/arrays.js';
 import { building, type Disposable, within } from '../host/scope.js';
-import { factorsOf, networkInput, outputOf } from '../model/forward.js';
-import {
-  formOf,
-  type Model,
-  modelParameterShapes,
-  networkPoints,
-  networksOf,
-  outputShapes,
-  ownParameterShapes,
-} from '../model/model.js';
+import { factorsOf, networkInput, outputJvp, outputOf, requireOutputJvp } from '../model/forward.js';
+import { type Model, modelParameterShapes, networkPoints, networksOf, outputShapes } from '../model/model.js';
 import { reshape } from '../ops/elementwise/reshape.js';
 import { matmul } from '../ops/linear/matmul.js';
 import { vjp } from '../ops/vjp.js';
@@ -40,14 +32,9 @@ import { exactNtk, requireExactNtk } from './exactNtk.js';
  * @param v of the model's output shape, for each member.
  * @param factors F_d, (n_d, R), member by member.
  * @param ntks K_d, (n_d R, n_d R), point by point: see `exactNtk`.
- * @throws InputError a contraction without a Jacobian-vector product.
+ * @throws InputError a model without a Jacobian-vector product.
  */
 export function kroneckerProduct(model: Model, v: Value, factors: Value, ntks: Value): Value {
-  const { jvp } = formOf(model);
-  if (!jvp)
-    throw new InputError(
-      `KroneckerNtk: a ${model.contraction.name} contraction has no Jacobian-vector product: use cp`,
-    );
   const shapes = factors.layout.parts.map(({ shape }) => shape);
   const [cotangents] = vjp(outputOf(model, factors, undefined), v, [factors]);
   const rows = reshape(
@@ -55,7 +42,7 @@ export function kroneckerProduct(model: Model, v: Value, factors: Value, ntks: V
     shapes.map(shape => [1, sizeOf(shape)]),
   );
   const tangents = reshape(matmul(rows, ntks), shapes); // the kernels are symmetric
-  return jvp(tangents, factors, model.domain);
+  return outputJvp(model, tangents, factors);
 }
 
 export class KroneckerNtk {
@@ -76,9 +63,7 @@ export class KroneckerNtk {
       throw new InputError('KroneckerNtk: a model on scattered points has no grid: use pointNtk');
     }
     requireOneOutput('KroneckerNtk', model);
-    if (ownParameterShapes(model).length > 0 || !formOf(model).jvp) {
-      throw new InputError(`KroneckerNtk: a ${model.contraction.name} contraction is more than its networks: use cp`);
-    }
+    requireOutputJvp('KroneckerNtk', model);
     requireExactNtk(engine, model);
     return building(async scope => {
       const held = scope.keep(engine.stack(modelParameterShapes(model), parameters));

@@ -5,13 +5,12 @@
  */
 
 import type { Tensor } from '../buffer/tensor.js';
-import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
 import type { Plan } from '../graph/plan.js';
 import { building, type Disposable } from '../host/scope.js';
-import { type Factors, factorsOf, networkInput } from '../model/forward.js';
-import { formOf, type Model, ownParameterShapes } from '../model/model.js';
+import { type Factors, factorsOf, networkInput, outputJvp, requireOutputJvp } from '../model/forward.js';
+import type { Model } from '../model/model.js';
 import { factorNetworkJvp } from '../ops/network/factorNetworkJvp.js';
 
 export class Linearisation {
@@ -47,9 +46,7 @@ export class Linearisation {
   /** J w. @param w in the shapes of the model's parameters. */
   output(w: Value): Value {
     const { factors, residuals } = this.factors(w.graph);
-    const { jvp } = formOf(this.model);
-    if (!jvp) throw new InputError('linearisation: the contraction has no Jacobian-vector product');
-    return jvp(factorNetworkJvp(w, residuals), factors, this.model.domain);
+    return outputJvp(this.model, factorNetworkJvp(w, residuals), factors);
   }
 
   /** What the forward pass at theta_0 gave, as values of a graph. */
@@ -74,11 +71,7 @@ export class Linearisation {
 
 /** @throws InputError a model that has no Jacobian-vector product. */
 export function requireLinearisable(model: Model): void {
-  const { contraction, domain, readout } = model;
-  if (formOf(model).jvp && ownParameterShapes(model).length === 0 && readout.outputs === 1) return;
-  throw new InputError(
-    `linearisation: a ${contraction.name} model of ${readout.outputs} outputs on ${domain.description} has no Jacobian-vector product: use cp of one output on a grid, or jointNetwork`,
-  );
+  requireOutputJvp('linearisation', model);
 }
 
 function named(name: string, values: readonly Value[]): Record<string, Value> {

@@ -27,7 +27,7 @@ import type { Optimiser } from '../optimiser/optimiser.js';
 import type { Preconditioner, PreconditionerState } from '../precondition/preconditioner.js';
 import { gradientOf } from './gradient.js';
 import { historyLength, TrainedParameters } from './trainedParameters.js';
-import { requireModel, requireTarget } from './trainerOptions.js';
+import { requireTarget, requireTraining } from './trainerOptions.js';
 
 /** Values Y on a domain. */
 export interface Samples {
@@ -81,13 +81,11 @@ export class TangentTrainer {
   static async create(engine: Engine, options: TangentTrainerOptions): Promise<TangentTrainer> {
     requireOptions('TangentTrainer', options, known);
     const { model, target, evaluations = {}, optimiser, preconditioner: given, seed = 0 } = options;
-    requireModel(model);
-    requireValue('optimiser', optimiser, ['start'], 'give adam({ learningRate: 1e-3 }) or sgd({ .. })');
+    requireTraining({ model, optimiser, preconditioner: given, seed, evaluations });
     requireLinearisable(model);
+    requireTarget('target', model, target);
+    for (const [name, one] of Object.entries(evaluations)) requireSamples(`evaluations: ${name}`, model, one);
     const samples: Record<string, Samples> = { ...evaluations, training: { domain: model.domain, values: target } };
-    for (const [name, { domain, values }] of Object.entries(samples)) {
-      requireTarget(name === 'training' ? 'target' : `evaluations: ${name}`, onDomain(model, domain), values);
-    }
     return building(async scope => {
       const shapes = modelParameterShapes(model);
       const preconditioner = given && scope.keep(await given.start(engine, model));
@@ -155,6 +153,16 @@ export class TangentTrainer {
   dispose(): void {
     this.made.dispose();
   }
+}
+
+/** @throws InputError what is no samples of the model's kind. */
+function requireSamples(name: string, model: Model, samples: Samples): void {
+  requireOptions(name, samples, { domain: true, values: true });
+  const { domain, values } = samples;
+  requireValue(`${name}: domain`, domain, ['formOf'], 'give grid([128, 128])');
+  const there = onDomain(model, domain);
+  requireLinearisable(there);
+  requireTarget(name, there, values);
 }
 
 /** Where the linearised model is evaluated, and what it should give there. */

@@ -75,18 +75,8 @@ export function settledOptions(options: TrainerOptions): SettledOptions {
   requireOptions('Trainer', options, known);
   const { model, target, optimiser, objective = squaredError(), preconditioner, seed = 0, tune = false } = options;
   const { evaluations = {}, slabBytes, targetBytes = defaultTargetBytes } = options;
-  requireModel(model);
-  requireValue('optimiser', optimiser, ['start'], 'give adam({ learningRate: 1e-4 }) or sgd({ .. })');
+  requireTraining({ model, optimiser, preconditioner, seed, evaluations });
   requireValue('objective', objective, ['goal'], 'give squaredError() or bceWithLogits()');
-  if (preconditioner !== undefined) {
-    requireValue(
-      'preconditioner',
-      preconditioner,
-      ['start'],
-      'give sepPgd(), msk({ .. }), iga({ .. }), or leave it out',
-    );
-  }
-  requireCount('seed', seed, 0, 2 ** 32 - 1);
   requireFlag('tune', tune);
   for (const [name, bytes] of Object.entries({ slabBytes, targetBytes })) {
     if (bytes !== undefined && !(typeof bytes === 'number' && bytes >= 0)) {
@@ -94,12 +84,6 @@ export function settledOptions(options: TrainerOptions): SettledOptions {
     }
   }
   requireTarget('target', model, target);
-  if (typeof evaluations !== 'object' || evaluations === null || Array.isArray(evaluations)) {
-    throw new InputError(`evaluations: ${shown(evaluations)} is no object: give targets by name`);
-  }
-  if ('training' in evaluations) {
-    throw new InputError('evaluations: training is the name of the target itself: use another');
-  }
   const targets: Record<string, Numbers> = {};
   for (const [name, values] of Object.entries({ training: target, ...evaluations })) {
     if (name !== 'training') requireTarget(`evaluations: ${name}`, model, values);
@@ -108,10 +92,32 @@ export function settledOptions(options: TrainerOptions): SettledOptions {
   return { model, optimiser, objective, preconditioner, seed, tune, targets, slabBytes, targetBytes };
 }
 
-/** @throws InputError something that `defineModel` did not make. */
-export function requireModel(model: Model): void {
-  if (typeof model?.domain?.formOf === 'function') return;
-  throw new InputError(`model: ${shown(model)} is none: give defineModel({ .. })`);
+/** What trainers of every kind take. */
+export interface CommonOptions {
+  readonly model: Model;
+  readonly optimiser: Optimiser;
+  readonly preconditioner: Preconditioner | undefined;
+  readonly seed: number;
+  readonly evaluations: Readonly<Record<string, unknown>>;
+}
+
+/** @throws InputError one of them that is of another kind or out of range; what an evaluation holds is not looked at. */
+export function requireTraining({ model, optimiser, preconditioner, seed, evaluations }: CommonOptions): void {
+  if (typeof model?.domain?.formOf !== 'function') {
+    throw new InputError(`model: ${shown(model)} is none: give defineModel({ .. })`);
+  }
+  requireValue('optimiser', optimiser, ['start'], 'give adam({ learningRate: 1e-4 }) or sgd({ .. })');
+  if (preconditioner !== undefined) {
+    const remedy = 'give sepPgd(), msk({ .. }), iga({ .. }), or leave it out';
+    requireValue('preconditioner', preconditioner, ['start'], remedy);
+  }
+  requireCount('seed', seed, 0, 2 ** 32 - 1);
+  if (typeof evaluations !== 'object' || evaluations === null || Array.isArray(evaluations)) {
+    throw new InputError(`evaluations: ${shown(evaluations)} is no object: give each by its name`);
+  }
+  if ('training' in evaluations) {
+    throw new InputError('evaluations: training is the name of the target itself: use another');
+  }
 }
 
 /**

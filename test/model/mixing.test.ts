@@ -134,6 +134,14 @@ test('counts of outputs that are none are refused, and so is a matrix on scatter
     'InputError',
     /^mixing: takes a contraction that sums products at each point: use cp, or members$/,
   );
+  const { onGrid, ...others } = cp({ rank: 3 });
+  const { mix: _, ...unmixed } = onGrid;
+  await requireThrows(
+    'products that are not mixed',
+    () => defineModel({ domain: grid([4, 4]), contraction: { ...others, onGrid: unmixed }, readout, network }),
+    'InputError',
+    /^mixing: takes a contraction that sums products at each point: use cp, or members$/,
+  );
 });
 
 test('models of 2 to 6 axes and 3 outputs learn, plain and by SepPGD in both forms; the matrix moves', async () => {

@@ -200,7 +200,7 @@ test('a target is numbers, as many as the output has, of which one at least is t
     [{ evaluations: { other: [1] } }, /^evaluations: other: takes 30 numbers, got 1$/],
     [{ evaluations: { other: one('1') } }, /^evaluations: other: holds 1 at 7: use numbers/],
     [{ evaluations: { training: target } }, /^evaluations: training is the name of the target itself: use another$/],
-    [{ evaluations: untyped([target]) }, /^evaluations: a list is no object: give targets by name$/],
+    [{ evaluations: untyped([target]) }, /^evaluations: a list is no object: give each by its name$/],
   );
 });
 

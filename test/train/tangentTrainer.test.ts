@@ -13,8 +13,13 @@ import { grid } from '../../src/model/domain/grid.js';
 import { linspace } from '../../src/model/domain/linspace.js';
 import { scatteredPoints } from '../../src/model/domain/scatteredPoints.js';
 import { defineModel, initialParameters, type Model, onDomain } from '../../src/model/model.js';
+import { identity } from '../../src/model/readout/identity.js';
 import { mixing } from '../../src/model/readout/mixing.js';
+import type { Readout } from '../../src/model/readout/readout.js';
+import { KroneckerNtk } from '../../src/ntk/kroneckerNtk.js';
+import { scale } from '../../src/ops/elementwise/linearCombination.js';
 import { adam } from '../../src/optimiser/adam.js';
+import { sgd } from '../../src/optimiser/sgd.js';
 import { msk } from '../../src/precondition/iga.js';
 import { sepPgd } from '../../src/precondition/sepPgd.js';
 import { type Samples, TangentTrainer, type TangentTrainerOptions } from '../../src/train/tangentTrainer.js';
@@ -203,6 +208,52 @@ test('SepPGD tests better than plain after 60 steps on every function by a fifth
   }
 });
 
+/** A readout of a host: twice what the contraction gives. */
+const twice: Readout = {
+  ...identity(),
+  name: 'times 2',
+  output: contracted => scale(contracted.output(), 2),
+  jvp: tangent => scale(tangent, 2),
+};
+
+test('a readout is linearised with its model: twice the output has twice the features, and four times the kernel', async () => {
+  const parameters = initialParameters(separable, 0);
+  const v = randoms(30);
+  const products: Float32Array[] = [];
+  for (const model of [separable, { ...separable, readout: twice }]) {
+    const kernel = await KroneckerNtk.create(engine, model, parameters);
+    products.push(await kernel.product(v));
+    kernel.dispose();
+  }
+  requireClose(
+    'kernel',
+    products[1],
+    products[0].map(x => 4 * x),
+    { relative: 1e-6, absolute: 1e-6 },
+  );
+  const run = async (model: Model, target: Float64Array) => {
+    const trainer = await TangentTrainer.create(engine, { model, target, optimiser: sgd({ learningRate: 1e-3 }) });
+    const losses = await trainer.advance(3);
+    trainer.dispose();
+    return losses;
+  };
+  // h doubled against Y doubled: four times the loss, and four times the step.
+  const target = randoms(30);
+  const [plain] = await run(separable, target);
+  const [first, second] = await run(
+    { ...separable, readout: twice },
+    target.map(y => 2 * y),
+  );
+  requireClose('loss', [first], [4 * plain], { relative: 1e-6 });
+  const slow = await TangentTrainer.create(engine, {
+    model: separable,
+    target,
+    optimiser: sgd({ learningRate: 4e-3 }),
+  });
+  requireClose('the next', [second], [4 * (await slow.advance(2))[1]], { relative: 1e-5 });
+  slow.dispose();
+});
+
 test('samples of another size, and models without a Jacobian-vector product, are refused', async () => {
   const common = { model: separable, target: randoms(30), optimiser };
   const coordinates = randoms(60);
@@ -225,6 +276,26 @@ test('samples of another size, and models without a Jacobian-vector product, are
       /a tt model of 1 outputs on 6 x 5 has no Jacobian-vector product/,
     ],
   ];
+  const untyped = (value: unknown) => value as never;
+  const { jvp: _, ...withoutJvp } = twice;
+  refused.push(
+    [
+      { evaluations: { training: { domain: separable.domain, values: randoms(30) } } },
+      /^evaluations: training is the name of the target itself: use another$/,
+    ],
+    [{ evaluations: untyped([1]) }, /^evaluations: a list is no object: give each by its name$/],
+    [
+      { evaluations: untyped({ test: 1 }) },
+      /^evaluations: test: 1 is no object: give options such as { domain, values }/,
+    ],
+    [{ evaluations: untyped({ test: { domain: 1, values: [] } }) }, /^evaluations: test: domain: 1 is none: give grid/],
+    [{ preconditioner: untyped('seppgd') }, /^preconditioner: seppgd is none: give sepPgd\(\)/],
+    [{ seed: -1 }, /^seed: -1: use a whole number from 0 to 4294967295$/],
+    [
+      { model: { ...separable, readout: withoutJvp } },
+      /^linearisation: the times 2 readout has no Jacobian-vector product: use identity\(\)$/,
+    ],
+  );
   const before = engine.memory.bytes;
   for (const [options, message] of refused) {
     const create = () => TangentTrainer.create(engine, { ...common, ...options });

@@ -3,5 +3,12 @@
 import type { Readout } from './readout.js';
 
 export function identity(): Readout {
-  return { name: 'identity', settings: {}, outputs: 1, linear: true, output: contracted => contracted.output() };
+  return {
+    name: 'identity',
+    settings: {},
+    outputs: 1,
+    linear: true,
+    output: contracted => contracted.output(),
+    jvp: tangent => tangent,
+  };
 }

@@ -1,12 +1,14 @@
-/** What a readout is: what stands between a contraction and the model's output. */
+/**
+ * What a readout is: what stands between a contraction and the model's output. It acts point by point: the output at a
+ * point depends on what the contraction gives at that point and on nothing else. Tiles, slabs and the tangent kernel of
+ * single points are right only then, and nobody can check it.
+ */
 
 import type { Value } from '../../graph/operation.js';
 import type { OwnParameters } from '../contraction/contraction.js';
 
 /** What a contraction offers to be read, for all members together. */
 export interface Contracted {
-  /** R, where the contraction sums R products at each point. */
-  readonly products: number | undefined;
   /** One number per point. */
   output(): Value;
   /**
@@ -26,7 +28,7 @@ export interface Readout {
   readonly outputs: number;
   /** Whether it is linear in what the contraction gives: only then can SepPGD work in slabs. */
   readonly linear: boolean;
-  /** Of a contraction of so many products; undefined where it has none. */
+  /** Of a contraction of so many products that it can mix on its domain; undefined where it has none. */
   readonly parameters?: OwnParameters<number | undefined>;
   /**
    * The model's output, of the domain's `outputShape`.
@@ -34,4 +36,9 @@ export interface Readout {
    * @param own undefined where the readout has no parameters.
    */
   output(contracted: Contracted, own: Value | undefined): Value;
+  /**
+   * The derivative of `output` along a tangent of what the contraction gives, for a readout of one output without
+   * parameters; absent where it is not offered.
+   */
+  readonly jvp?: (tangent: Value, contracted: Contracted) => Value;
 }
