@@ -137,6 +137,11 @@ export class Engine {
     }
   }
 
+  /** A graph that is never run, for what its building tells: what a value offers, what it refuses. */
+  trialGraph(): Graph {
+    return new Recorder(this.#memory);
+  }
+
   /**
    * Measures, for every matrix product of the graphs that is not known yet, the schedules that this device can run, and
    * lets `compile` use the fastest from now on. Sums are then added in another order than without, and a later tuning

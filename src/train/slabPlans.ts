@@ -11,7 +11,6 @@ import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import type { Cotangent, Graph, Value } from '../graph/operation.js';
 import type { Build, Plan } from '../graph/plan.js';
-import { Recorder } from '../graph/recorder.js';
 import { building } from '../host/scope.js';
 import type { Extent } from '../model/contraction/contraction.js';
 import { evaluate } from '../model/evaluate.js';
@@ -157,9 +156,9 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
 }
 
 /** The preconditioner's form in slabs. @throws InputError what takes the output whole. */
-function requireInSlabs({ preconditioner, objective, model }: Training): AppliedInSlabs | undefined {
+function requireInSlabs({ engine, preconditioner, objective, model }: Training): AppliedInSlabs | undefined {
   const whole = 'the whole output at once, and this one is trained in slabs';
-  const trial = new Recorder();
+  const trial = engine.trialGraph();
   const form = preconditioner?.current(trial).slabs;
   if (preconditioner && !form) {
     throw new InputError(`${preconditioner.name}: takes ${whole}: use sepPgd or none`);

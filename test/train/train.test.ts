@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { compareCase, runCase } from '../../src/experiments/golden/goldenCase.js';
 import { type Quantities, requireCase } from '../../src/experiments/golden/goldenFormat.js';
 import type { Build } from '../../src/graph/plan.js';
-import { Recorder } from '../../src/graph/recorder.js';
 import { readModel, writeModel } from '../../src/io/model/modelFile.js';
 import { recallTuning, rememberTuning } from '../../src/io/tuning.js';
 import { architecture } from '../../src/model/architecture.js';
@@ -81,7 +80,7 @@ test('an evaluation runs the networks once, however many targets there are', asy
     configurable: true,
     value: (builds: Readonly<Record<string, Build>>) => {
       if (builds.evaluate) {
-        const graph = new Recorder();
+        const graph = engine.trialGraph();
         builds.evaluate(graph);
         counts.push(graph.nodes.filter(({ operation }) => operation.name === 'factorNetwork').length);
       }
