@@ -124,7 +124,7 @@ const smoothed = (inner: Preconditioner): Preconditioner => ({
   ...inner,
   name: `smoothed ${inner.name}`,
   async start(engine, model) {
-    const { slabs: _, ...own } = await inner.start(engine, model);
+    const own = await inner.start(engine, model);
     const smoothers = model.domain.points.map(n => engine.tensor([n, n], smoother(n)));
     const around = ({ transform }: Applied): Applied => ({
       transform: cotangent => transform(smoothers.reduce((g, s, d) => modeProduct(g, g.graph.read(s), d), cotangent)),
