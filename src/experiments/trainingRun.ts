@@ -103,7 +103,7 @@ export async function trainingRun<M extends Measured>(
   });
   try {
     const gpuBytes = engine.memory.bytes - before;
-    if (resume) trainer.restore(resume);
+    if (resume) await trainer.restore(resume);
     watch.started?.(trainer);
     const run = await runTraining(trainer, {
       steps,

@@ -73,7 +73,7 @@ export async function runTraining<M>(trainer: Trainer, options: RunOptions<M>): 
   } catch (error) {
     if (!isDiverged(error)) throw error;
     failure = error;
-    trainer.restore(state);
+    await trainer.restore(state);
     measured = await measure(trainer);
   }
   return {

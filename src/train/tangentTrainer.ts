@@ -11,6 +11,7 @@ import type { Graph, Value } from '../graph/operation.js';
 import type { Plan } from '../graph/plan.js';
 import type { Numbers } from '../host/arrays.js';
 import { requireCount, requireOptions, requireValue } from '../host/checks.js';
+import { CallQueue } from '../host/queue.js';
 import { building, type Disposable } from '../host/scope.js';
 import type { Domain } from '../model/domain/domain.js';
 import {
@@ -65,9 +66,11 @@ type Plans = {
   readonly evaluate: Plan<Record<string, Value>>;
 };
 
+/** Calls take their turns, as those of `Trainer`. */
 export class TangentTrainer {
   #step = 0;
   #prepared = false;
+  readonly #calls = new CallQueue('trainer');
 
   private constructor(
     readonly engine: Engine,
@@ -109,9 +112,8 @@ export class TangentTrainer {
   }
 
   /** Finds the preconditioner, which `advance` else does before the first step. */
-  async prepare(): Promise<void> {
-    await this.plans.prepare.run();
-    this.#prepared = true;
+  prepare(): Promise<void> {
+    return this.#calls.add(() => this.#prepare());
   }
 
   /**
@@ -121,37 +123,49 @@ export class TangentTrainer {
    * @returns the loss at each step, before its update.
    * @throws DivergedError at a loss that is not finite.
    */
-  async advance(count: number): Promise<Float32Array> {
-    requireCount('advance', count, 1, historyLength);
-    if (!this.#prepared) await this.prepare();
-    this.parameters.schedule(this.#step, count);
-    await this.plans.step.run({ times: count });
-    const losses = await this.parameters.losses(this.#step, count);
-    this.#step += count;
-    return losses;
+  advance(count: number): Promise<Float32Array> {
+    return this.#calls.add(async () => {
+      requireCount('advance', count, 1, historyLength);
+      if (!this.#prepared) await this.#prepare();
+      this.parameters.schedule(this.#step, count);
+      await this.plans.step.run({ times: count });
+      const losses = await this.parameters.losses(this.#step, count);
+      this.#step += count;
+      return losses;
+    });
   }
 
   /** The loss of the present weights on the training's samples, `training`, and on those of `evaluations`. */
-  async evaluate(): Promise<Readonly<Record<string, number>>> {
-    await this.plans.evaluate.run();
-    const losses: Record<string, number> = {};
-    for (const [name, loss] of Object.entries(this.plans.evaluate.outputs)) losses[name] = (await loss.read())[0];
-    return losses;
+  evaluate(): Promise<Readonly<Record<string, number>>> {
+    return this.#calls.add(async () => {
+      await this.plans.evaluate.run();
+      const losses: Record<string, number> = {};
+      for (const [name, loss] of Object.entries(this.plans.evaluate.outputs)) losses[name] = (await loss.read())[0];
+      return losses;
+    });
   }
 
   /** w, in the order of the model's parameters. */
-  async weights(): Promise<Float32Array> {
-    return this.parameters.tensor.read();
+  weights(): Promise<Float32Array> {
+    return this.#calls.add(() => this.parameters.tensor.read());
   }
 
-  /** Starts anew from w = 0. */
-  restart(): void {
-    this.parameters.restore({ step: 0, parameters: new Float32Array(parameterCount(this.model)) });
-    this.#step = 0;
+  /** Starts anew from w = 0: at once where no call is under way. */
+  restart(): Promise<void> {
+    return this.#calls.add(() => {
+      this.parameters.restore({ step: 0, parameters: new Float32Array(parameterCount(this.model)) });
+      this.#step = 0;
+    });
   }
 
   dispose(): void {
+    this.#calls.end();
     this.made.dispose();
+  }
+
+  async #prepare(): Promise<void> {
+    await this.plans.prepare.run();
+    this.#prepared = true;
   }
 }
 

@@ -8,6 +8,7 @@ import { DivergedError, isDiverged } from '../errors.js';
 import type { DispatchProfile, Engine } from '../graph/engine.js';
 import type { StateArrays } from '../graph/namedTensors.js';
 import { requireCount } from '../host/checks.js';
+import { CallQueue } from '../host/queue.js';
 import { building, type Scope } from '../host/scope.js';
 import { totalWork, type Work } from '../kernel/dispatch.js';
 import { slabsOf } from '../model/fits.js';
@@ -38,9 +39,11 @@ export interface StepWork extends Work {
 /** Steps of a rehearsal in one submit: few, since nobody knows yet how long one takes. */
 const rehearsalSubmit = 10;
 
+/** Calls take their turns: one that comes while another is under way begins when that has ended. */
 export class Trainer {
   #step = 0;
   #prepared = false;
+  readonly #calls = new CallQueue('trainer');
 
   private constructor(
     readonly engine: Engine,
@@ -115,11 +118,13 @@ export class Trainer {
   }
 
   /** Times every dispatch of a step with a refresh by itself. The parameters are lost: `restore` a state from before. */
-  async profile(): Promise<DispatchProfile[]> {
-    await this.#prepare();
-    const profiles: DispatchProfile[] = [];
-    for (const { plan } of this.plans.refreshStep) profiles.push(...(await this.engine.profile(plan)));
-    return profiles;
+  profile(): Promise<DispatchProfile[]> {
+    return this.#calls.add(async () => {
+      await this.#prepare();
+      const profiles: DispatchProfile[] = [];
+      for (const { plan } of this.plans.refreshStep) profiles.push(...(await this.engine.profile(plan)));
+      return profiles;
+    });
   }
 
   /**
@@ -129,14 +134,16 @@ export class Trainer {
    * @returns the loss at each step, before its update.
    * @throws DivergedError at a loss that is not finite. The parameters are then lost: `restore` a state from before.
    */
-  async advance(count: number): Promise<Float32Array> {
-    requireCount('advance', count, 1, historyLength);
-    await this.#prepare();
-    this.parameters.schedule(this.#step, count);
-    await runStages(this.engine, this.#stagesOf(count));
-    const losses = await this.parameters.losses(this.#step, count);
-    this.#step += count;
-    return losses;
+  advance(count: number): Promise<Float32Array> {
+    return this.#calls.add(async () => {
+      requireCount('advance', count, 1, historyLength);
+      await this.#prepare();
+      this.parameters.schedule(this.#step, count);
+      await runStages(this.engine, this.#stagesOf(count));
+      const losses = await this.parameters.losses(this.#step, count);
+      this.#step += count;
+      return losses;
+    });
   }
 
   /**
@@ -144,49 +151,57 @@ export class Trainer {
    *
    * @throws DivergedError if the first is not finite.
    */
-  async evaluate(): Promise<Readonly<Record<string, number>>> {
-    const losses = await this.plans.evaluate();
-    if (!Number.isFinite(losses.training)) throw new DivergedError(this.#step, losses.training);
-    return losses;
+  evaluate(): Promise<Readonly<Record<string, number>>> {
+    return this.#calls.add(async () => {
+      const losses = await this.plans.evaluate();
+      if (!Number.isFinite(losses.training)) throw new DivergedError(this.#step, losses.training);
+      return losses;
+    });
   }
 
   /** The model's output with the present parameters, in the order of the target. */
-  async render(): Promise<Float32Array> {
-    return this.plans.render();
+  render(): Promise<Float32Array> {
+    return this.#calls.add(() => this.plans.render());
   }
 
   /** What the last refresh found, for each kernel of the preconditioner; undefined where it has none. */
-  async spectra(): Promise<readonly Spectrum[] | undefined> {
-    return this.preconditioner?.spectra?.();
+  spectra(): Promise<readonly Spectrum[] | undefined> {
+    return this.#calls.add(() => this.preconditioner?.spectra?.());
   }
 
   /** Milliseconds of one refresh of the preconditioner by itself, the forward pass it starts from included. */
-  async timeRefresh(): Promise<number> {
-    if (this.refresh === undefined) return 0;
-    const start = performance.now();
-    await this.plans.refresh.run();
-    return performance.now() - start;
+  timeRefresh(): Promise<number> {
+    return this.#calls.add(async () => {
+      if (this.refresh === undefined) return 0;
+      const start = performance.now();
+      await this.plans.refresh.run();
+      return performance.now() - start;
+    });
   }
 
-  async state(): Promise<Required<ParameterState> & TrainerState> {
-    const { preconditioner } = this;
-    return {
-      ...(await this.parameters.state(this.#step)),
-      ...(preconditioner && {
-        preconditioner: {
-          name: preconditioner.name,
-          ...(preconditioner.topK && { topK: preconditioner.topK }),
-          state: await preconditioner.state(),
-        },
-      }),
-    };
+  state(): Promise<Required<ParameterState> & TrainerState> {
+    return this.#calls.add(async () => {
+      const { preconditioner } = this;
+      return {
+        ...(await this.parameters.state(this.#step)),
+        ...(preconditioner && {
+          preconditioner: {
+            name: preconditioner.name,
+            ...(preconditioner.topK && { topK: preconditioner.topK }),
+            state: await preconditioner.state(),
+          },
+        }),
+      };
+    });
   }
 
-  /** Goes on from a state. @throws InputError one of another model or of another optimiser. */
-  restore(state: TrainerState): void {
-    this.parameters.restore(state);
-    this.#prepared = this.#restorePreconditioner(state) || this.#prepared;
-    this.#step = state.step;
+  /** Goes on from a state: at once where no call is under way. @throws InputError one of another model or optimiser. */
+  restore(state: TrainerState): Promise<void> {
+    return this.#calls.add(() => {
+      this.parameters.restore(state);
+      this.#prepared = this.#restorePreconditioner(state) || this.#prepared;
+      this.#step = state.step;
+    });
   }
 
   /** Eigenvectors of another preconditioner or another k do not fit: they are found anew. @returns whether they fit. */
@@ -199,6 +214,7 @@ export class Trainer {
   }
 
   dispose(): void {
+    this.#calls.end();
     this.scope.dispose();
   }
 

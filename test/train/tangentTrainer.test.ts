@@ -160,7 +160,7 @@ test('a restart repeats a run to the bit, whatever went before', async () => {
     preconditioner: sepPgd({ topK: 3 }),
   });
   const first = await trainer.advance(9);
-  trainer.restart();
+  await trainer.restart();
   requireEqual('step', trainer.step, 0);
   const again = [...(await trainer.advance(4)), ...(await trainer.advance(5))];
   requireClose('losses', again, first, {});

@@ -62,7 +62,7 @@ export async function runKrr(
   try {
     // A driver may compile until a plan has run once.
     await trainer.advance(1);
-    trainer.restart();
+    await trainer.restart();
     const setupSeconds = await secondsOf(() => trainer.prepare());
     const curve = [await measure(trainer, setupSeconds, options)];
     for (const next of reportSteps(options)) {
