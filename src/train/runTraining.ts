@@ -1,8 +1,15 @@
-/** A training run: steps in submits of a good length, a report now and then, the last good state kept. */
+/** A training run: steps in submits of a good length, a report now and then, states kept on the way. */
 
-import { type DivergedError, isDiverged, RunError } from '../errors.js';
+import { type DivergedError, InputError, isDiverged, RunError } from '../errors.js';
+import { requireCount, requireNumber, requireOptions, shown } from '../host/checks.js';
 import { historyLength } from './trainedParameters.js';
 import type { Trainer, TrainerState } from './trainer.js';
+
+/** A state with what was measured of it. */
+export interface Kept<M> {
+  readonly state: TrainerState;
+  readonly measured: M;
+}
 
 export interface RunOptions<M> {
   /** Steps in all, those made before counted in. */
@@ -13,19 +20,46 @@ export interface RunOptions<M> {
   measure(trainer: Trainer): Promise<M>;
   /** Called after every submit, with what was measured where that was a report. */
   progress?(step: number, measured?: M): void;
+  /**
+   * Puts a state where a later run finds it, and the best so far: now and then, and at the end, however the run ends,
+   * unless that state was put there before or is the one that the run started from. What it throws ends the run.
+   */
+  save?(last: Kept<M>, best: Kept<M> | undefined): Promise<void>;
+  /** Seconds from one `save` to the next at the least, 30 by default; 0 saves after every submit. */
+  readonly saveEvery?: number;
+  /** Ends the run after the submit under way. */
+  readonly signal?: AbortSignal | undefined;
+  /** The loss that a report has measured, by which the best is told; where it is absent, no state is kept as the best. */
+  loss?(measured: M): number;
+  /** The best of the steps made before, where a run goes on. */
+  readonly best?: Kept<M> | undefined;
 }
 
-export interface Run<M> {
+const known = {
+  steps: true,
+  reportEvery: true,
+  measure: true,
+  progress: true,
+  save: true,
+  saveEvery: true,
+  signal: true,
+  loss: true,
+  best: true,
+} as const;
+
+export interface Run<M> extends Kept<M> {
   /** Every report, with the step it was made at, from the start. */
   readonly reports: readonly (readonly [step: number, measured: M])[];
-  /** Of the state below. */
-  readonly measured: M;
-  /** The last good state: that after all steps, or of the last report before the loss was no longer finite. */
+  /** The last good state: of the last step made, or of the last report before the loss was no longer finite. */
   readonly state: TrainerState;
-  /** Training alone, reports left out. */
+  /** The report of the least loss, and its state. */
+  readonly best?: Kept<M>;
+  /** Training alone, reports and saves left out. */
   readonly seconds: number;
   /** Of the submits after the first two, in which a driver may still compile. */
   readonly msPerStep: number;
+  /** Whether the signal ended the run before all steps were made. */
+  readonly stopped: boolean;
   /** What ended the run early; the trainer then has the state above. */
   readonly failure?: DivergedError;
 }
@@ -34,56 +68,120 @@ export interface Run<M> {
 const submitMilliseconds = 250;
 /** Their time is the driver's as much as the steps'. */
 const firstSubmits = 2;
+const usualSaveEvery = 30;
+const mostSteps = 2 ** 32 - 1;
 
 /**
- * Trains until `steps` have been made in all, or the loss is not finite any more.
+ * Trains until `steps` have been made in all, the signal says stop, or the loss is not finite any more.
  *
- * @throws RunError where the loss is not finite before the first step.
+ * @throws InputError an option that is unknown or out of range. @throws RunError where the loss is not finite before
+ * the first step, and what the device raises: the state of the last report is then saved first.
  */
 export async function runTraining<M>(trainer: Trainer, options: RunOptions<M>): Promise<Run<M>> {
-  const { steps, reportEvery, measure, progress = () => {} } = options;
+  requireRunOptions(options);
+  const { steps, reportEvery, measure, signal, loss, progress = () => {} } = options;
   const submits: { readonly count: number; readonly took: number }[] = [];
-  let measured = await measure(trainer).catch(error => {
+  const start = await measure(trainer).catch(error => {
     if (!isDiverged(error)) throw error;
     throw new RunError(`the loss is ${error.loss} before the first step: lower omega, the depth or the rank`);
   });
-  let state: TrainerState = await trainer.state();
+  const present = async (): Promise<Kept<M>> => ({ measured: await measure(trainer), state: await trainer.state() });
+  const better = (a: Kept<M>, b: Kept<M>) => (loss && loss(b.measured) < loss(a.measured) ? b : a);
+  let last: Kept<M> = { measured: start, state: await trainer.state() };
+  let best = loss && better(options.best ?? last, last);
   let failure: DivergedError | undefined;
-  const reports: [number, M][] = [[trainer.step, measured]];
-  progress(trainer.step, measured);
+  const saves = new Saves(options, trainer.step);
+  const reports: [number, M][] = [[trainer.step, start]];
+  const report = async () => {
+    last = await present();
+    reports.push([trainer.step, last.measured]);
+    progress(trainer.step, last.measured);
+  };
+  progress(trainer.step, start);
   try {
     let chunk = 1;
-    while (trainer.step < steps) {
+    while (trainer.step < steps && !signal?.aborted) {
       const nextReport = Math.min(steps, (Math.floor(trainer.step / reportEvery) + 1) * reportEvery);
       const count = Math.min(chunk, nextReport - trainer.step, historyLength);
-      const start = performance.now();
+      const before = performance.now();
       await trainer.advance(count);
-      const took = performance.now() - start;
+      const took = performance.now() - before;
       submits.push({ count, took });
       chunk = Math.max(1, Math.round((submitMilliseconds * count) / took));
       if (trainer.step < nextReport) {
         progress(trainer.step);
+        if (saves.isDue) await saves.save(await present(), best);
         continue;
       }
-      measured = await measure(trainer);
-      state = await trainer.state();
-      reports.push([trainer.step, measured]);
-      progress(trainer.step, measured);
+      await report();
+      best = best && better(best, last);
+      if (saves.isDue) await saves.save(last, best);
     }
+    // Never the best: a run that was stopped and goes on is to have the best of one that was not.
+    if (last.state.step < trainer.step) await report();
   } catch (error) {
-    if (!isDiverged(error)) throw error;
+    if (!isDiverged(error)) {
+      // What it throws itself says less than the error that ended the run.
+      if (saves.step < last.state.step) await saves.save(last, best).catch(() => {});
+      throw error;
+    }
     failure = error;
-    await trainer.restore(state);
-    measured = await measure(trainer);
+    await trainer.restore(last.state);
+    last = { ...last, measured: await measure(trainer) };
   }
+  await saves.save(last, best);
   return {
     reports,
-    measured,
-    state,
+    ...last,
+    ...(best && { best }),
     seconds: submits.reduce((sum, { took }) => sum + took, 0) / 1000,
     msPerStep: msPerStepOf(submits.length > firstSubmits ? submits.slice(firstSubmits) : submits),
+    stopped: !failure && trainer.step < steps,
     ...(failure && { failure }),
   };
+}
+
+/** The saves of a run, none of a state that is saved already. */
+class Saves<M> {
+  readonly #every: number;
+  readonly #work: RunOptions<M>['save'];
+  #at = performance.now();
+
+  constructor(
+    { save, saveEvery = usualSaveEvery }: RunOptions<M>,
+    /** Of the state saved last, or that the run started from. */
+    public step: number,
+  ) {
+    this.#every = 1000 * saveEvery;
+    this.#work = save;
+  }
+
+  get isDue(): boolean {
+    return this.#work !== undefined && performance.now() - this.#at >= this.#every;
+  }
+
+  async save(last: Kept<M>, best: Kept<M> | undefined): Promise<void> {
+    if (last.state.step === this.step) return;
+    await this.#work?.(last, best);
+    this.step = last.state.step;
+    this.#at = performance.now();
+  }
+}
+
+function requireRunOptions<M>(options: RunOptions<M>): void {
+  requireOptions('runTraining', options, known);
+  const { steps, reportEvery, saveEvery = usualSaveEvery, signal } = options;
+  requireCount('steps', steps, 0, mostSteps);
+  requireCount('reportEvery', reportEvery, 1, mostSteps);
+  requireNumber('saveEvery', saveEvery, { from: 0 });
+  for (const name of ['measure', 'progress', 'save', 'loss'] as const) {
+    const given: unknown = options[name];
+    if (typeof given === 'function' || (given === undefined && name !== 'measure')) continue;
+    throw new InputError(`${name}: ${shown(given)}: give a function`);
+  }
+  if (signal !== undefined && typeof signal?.aborted !== 'boolean') {
+    throw new InputError(`signal: ${shown(signal)} is none: give that of an AbortController`);
+  }
 }
 
 function msPerStepOf(submits: readonly { readonly count: number; readonly took: number }[]): number {
