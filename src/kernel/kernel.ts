@@ -5,12 +5,12 @@ import type { Storage } from '../buffer/memory.js';
 export type ConstantValue = number | boolean;
 
 /**
- * The fields of a struct that a kernel reads, in their order: u32, f32, or an array of so many structs. All are of whole
- * words of 4 bytes and so lie directly after each other (WGSL, section 14.4.1).
+ * The fields of a struct that a kernel reads, in their order: as WGSL has them, `rows:u32,scale:f32,`, or by name where
+ * one is an array of so many structs. All are of whole words of 4 bytes and so lie directly after each other (WGSL,
+ * section 14.4.1).
  */
-export interface StructLayout {
-  readonly [field: string]: 'u32' | 'f32' | { readonly struct: StructLayout; readonly count: number };
-}
+export type StructLayout = string | { readonly [field: string]: FieldLayout };
+export type FieldLayout = 'u32' | 'f32' | { readonly struct: StructLayout; readonly count: number };
 
 export interface BindingLayout {
   readonly name: string;
@@ -42,7 +42,8 @@ export interface SlotText {
 type Binding<K extends Kernel> = K['bindings'][number];
 
 type Value<F> = F extends { struct: infer S } ? readonly Values<S>[] : number;
-type Values<S> = { readonly [F in keyof S]: Value<S[F]> };
+type Names<S> = S extends `${infer Name}:${string},${infer Rest}` ? Name | Names<Rest> : never;
+type Values<S> = S extends string ? { readonly [F in Names<S>]: number } : { readonly [F in keyof S]: Value<S[F]> };
 
 type StructBinding<K extends Kernel> = Extract<Binding<K>, { struct: unknown }>;
 type BufferBinding<K extends Kernel> = Exclude<Binding<K>, { struct: unknown }>;

@@ -5,7 +5,7 @@
 
 import { InputError } from '../errors.js';
 import { shown } from '../host/checks.js';
-import type { BindingLayout, ConstantValue, Kernel, SlotText, StructLayout } from './kernel.js';
+import type { BindingLayout, ConstantValue, FieldLayout, Kernel, SlotText, StructLayout } from './kernel.js';
 import { integerConstants, slotsOf } from './specialise.js';
 
 const commentText = /\/\*[\s\S]*?\*\/|\/\/.*$/gm;
@@ -95,7 +95,7 @@ function structOf(
   const body = structs.get(name);
   if (body === undefined) return undefined;
   const others = new Map([...structs].filter(([other]) => other !== name)); // none holds itself
-  const fields: Record<string, StructLayout[string]> = {};
+  const fields: Record<string, FieldLayout> = {};
   for (const text of body.split(betweenFields).map(field => field.trim())) {
     if (text === '') continue; // after the last comma
     const [, field, type] = fieldText.exec(text) ?? [];
@@ -104,7 +104,11 @@ function structOf(
     }
     fields[field] = fieldOf(kernel, `${name}.${field}`, type, others, sizes);
   }
-  return fields;
+  const plain = Object.values(fields).every(field => typeof field === 'string');
+  if (!plain) return fields;
+  return Object.entries(fields)
+    .map(([field, type]) => `${field}:${type},`)
+    .join('');
 }
 
 function fieldOf(
@@ -113,7 +117,7 @@ function fieldOf(
   type: string,
   structs: ReadonlyMap<string, string>,
   sizes: ReadonlyMap<string, number>,
-): StructLayout[string] {
+): FieldLayout {
   if (type === 'u32' || type === 'f32') return type;
   const [, element = '', length = ''] = arrayType.exec(type) ?? [];
   const struct = structOf(kernel, element, structs, sizes);
