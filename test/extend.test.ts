@@ -10,6 +10,7 @@ import {
   type Applied,
   adam,
   architecture,
+  axisPoints,
   type Contraction,
   cp,
   defineModel,
@@ -125,7 +126,7 @@ const smoothed = (inner: Preconditioner): Preconditioner => ({
   name: `smoothed ${inner.name}`,
   async start(engine, model) {
     const own = await inner.start(engine, model);
-    const smoothers = model.domain.points.map(n => engine.tensor([n, n], smoother(n)));
+    const smoothers = axisPoints(model.domain).map(n => engine.tensor([n, n], smoother(n)));
     const around = ({ transform }: Applied): Applied => ({
       transform: cotangent => transform(smoothers.reduce((g, s, d) => modeProduct(g, g.graph.read(s), d), cotangent)),
     });

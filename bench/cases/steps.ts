@@ -1,6 +1,7 @@
 /** Whole training steps: plain, SepPGD with its preconditioner held fixed, SepPGD with its refresh, and the peers'. */
 
 import type { Engine } from '../../src/graph/engine.js';
+import { axisPoints } from '../../src/model/domain/domain.js';
 import { adam } from '../../src/optimiser/adam.js';
 import type { Preconditioner } from '../../src/precondition/preconditioner.js';
 import { sepPgd } from '../../src/precondition/sepPgd.js';
@@ -138,7 +139,7 @@ export function requireAgreement(who: string, losses: readonly number[], expecte
 /** Parameters, Adam's moments, gradients, kept activations and derivatives, target, one tensor of the output's size. */
 function memoryOf(peakBytes: number, { model, setup }: Task): MemoryResult {
   const parameters = setup.parameters.flat().reduce((sum, { length }) => sum + length, 0);
-  const points = model.domain.points.reduce((sum, n) => sum + n, 0);
+  const points = axisPoints(model.domain).reduce((sum, n) => sum + n, 0);
   const residuals = points * (2 + 2 * (setup.width + 1) + 2 * setup.width + setup.rank);
   const neededBytes = 4 * (4 * parameters + residuals + 2 * setup.target.length);
   return { peakBytes, neededBytes, ratio: peakBytes / neededBytes };

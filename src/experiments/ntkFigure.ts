@@ -7,7 +7,7 @@ import type { Engine } from '../graph/engine.js';
 import { within } from '../host/scope.js';
 import type { Activation } from '../model/activation.js';
 import { type Architecture, architecture } from '../model/architecture.js';
-import type { Domain } from '../model/domain/domain.js';
+import { coordinatesOf, type Domain } from '../model/domain/domain.js';
 import { grid } from '../model/domain/grid.js';
 import { forward, networkInput } from '../model/forward.js';
 import { modelParameterShapes } from '../model/model.js';
@@ -74,7 +74,7 @@ const mostTrained = 10;
 export async function ntkFigure(engine: Engine, settings: FigureSettings, done: () => void): Promise<Figure> {
   const { widths, rank, seeds, points, topK, depth, activation, omega = 1 } = settings;
   const domain = grid(Array<number>(axes).fill(points));
-  const x = domain.coordinates([0, 1]);
+  const x = coordinatesOf(domain);
   const networkOf = (width: number) => architecture({ width, depth, activation, omega });
   const network = networkOf(widths[0]); // of which infinite width knows all but the width
   const infinite = limitNtk({ network, axes, points: x });

@@ -10,6 +10,7 @@ import type { Engine } from '../graph/engine.js';
 import { cut, joined, type Numbers } from '../host/arrays.js';
 import { alongAxis, product, transposed } from '../host/dense.js';
 import { within } from '../host/scope.js';
+import { axisPoints } from '../model/domain/domain.js';
 import { grid } from '../model/domain/grid.js';
 import { factorsOf, networkInput } from '../model/forward.js';
 import { hasFactorNetworks, type Model, modelParameterShapes, networkPoints, onDomain } from '../model/model.js';
@@ -56,7 +57,7 @@ export async function factorSpectra(
   { model, parameters, preconditioner }: SpectraOptions,
 ): Promise<NetworkSpectrum[]> {
   const { axes } = model.domain;
-  for (const points of model.domain.points) {
+  for (const points of axisPoints(model.domain)) {
     if (points > mostModelPoints) {
       throw new InputError(`spectra: an axis of ${points} points: use at most ${mostModelPoints}`);
     }
@@ -84,7 +85,7 @@ export async function modelSpectra(
   { model, parameters, preconditioner }: SpectraOptions,
 ): Promise<SpectrumPair[]> {
   const { domain, members } = model;
-  const { points } = domain;
+  const points = axisPoints(domain);
   const count = sizeOf(points);
   if (points.some(n => n > mostAxisPoints) || count > mostModelPoints) {
     throw new InputError(
@@ -121,7 +122,7 @@ function refreshed(
 ): Promise<{ kernels: Float64Array[]; states: AxisState[] }> {
   return within(async scope => {
     // Points of a file that has none: those of a grid.
-    const there = model.domain.isKnown ? model : onDomain(model, grid(model.domain.points));
+    const there = model.domain.coordinates ? model : onDomain(model, grid(axisPoints(model.domain)));
     const preconditioner = scope.keep(await sepPgd(options).start(engine, there));
     const input = scope.keep(await networkInput(engine, there));
     const held = scope.keep(engine.stack(modelParameterShapes(there), parameters));

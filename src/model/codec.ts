@@ -13,9 +13,8 @@ import { cp } from './contraction/cp.js';
 import { jointNetwork } from './contraction/jointNetwork.js';
 import { tensorTrain } from './contraction/tensorTrain.js';
 import { tucker } from './contraction/tucker.js';
-import type { Domain } from './domain/domain.js';
+import { coordinatesOf, type Domain } from './domain/domain.js';
 import { grid } from './domain/grid.js';
-import { linspace } from './domain/linspace.js';
 import { scatteredPoints } from './domain/scatteredPoints.js';
 import {
   defineModel,
@@ -23,7 +22,6 @@ import {
   type Model,
   networkParameterShapes,
   networksOf,
-  onDomain,
   ownParameters,
 } from './model.js';
 import { identity } from './readout/identity.js';
@@ -31,22 +29,26 @@ import { mixing } from './readout/mixing.js';
 import type { Readout } from './readout/readout.js';
 
 /** What stands in a file for a value: its name, and what makes it again. */
-type Settings = Readonly<Record<string, unknown>>;
+type Given = Readonly<Record<string, unknown>>;
+
+type NamedSettings = { readonly name: string } & Given;
 
 /** A model as JSON. */
 export interface ModelRecord {
-  readonly domain: { readonly name: string; readonly axes: number; readonly points: readonly number[] };
-  readonly contraction: { readonly name: string } & Settings;
-  readonly readout: { readonly name: string } & Settings;
-  readonly network: Settings;
+  readonly domain: NamedSettings & { readonly axes: number };
+  readonly contraction: NamedSettings;
+  readonly readout: NamedSettings;
+  readonly network: Given;
   readonly members: number;
 }
 
 /** What makes values of a name from their settings: those that ship, and a host's own beside them. */
 export interface Codec {
   readonly activations?: Readonly<Record<string, Activation>>;
-  readonly contractions?: Readonly<Record<string, (settings: Settings) => Contraction>>;
-  readonly readouts?: Readonly<Record<string, (settings: Settings) => Readout>>;
+  /** Of settings that have the number of `axes` too. A domain of a host's own has no coordinates but those it makes from them. */
+  readonly domains?: Readonly<Record<string, (settings: Given) => Domain>>;
+  readonly contractions?: Readonly<Record<string, (settings: Given) => Contraction>>;
+  readonly readouts?: Readonly<Record<string, (settings: Given) => Readout>>;
 }
 
 const activations: Readonly<Record<string, Activation>> = Object.fromEntries(
@@ -65,29 +67,32 @@ const readouts: NonNullable<Codec['readouts']> = {
   mixing: given => mixing({ outputs: numberOf(given, 'outputs') }),
 };
 
-const domains: Readonly<Record<string, (axes: number, points: readonly number[]) => Domain>> = {
-  grid: (_, points) => grid(points),
-  points: (axes, points) => {
-    if (points.some(count => count !== points[0])) {
-      throw new InputError(`points: ${points.join(', ')} are no scattered points, of which every axis has as many`);
-    }
-    return scatteredPoints({ axes, points: points[0] });
-  },
+const domains: NonNullable<Codec['domains']> = {
+  grid: given => grid(listOf(given, 'points')),
+  points: given => scatteredPoints({ axes: numberOf(given, 'axes'), points: scatteredCountOf(given) }),
 };
 
-function numberOf(given: Settings, name: string): number {
+/** How many; files used to have the number once for each axis. */
+function scatteredCountOf(given: Given): number {
+  if (!Array.isArray(given.points)) return numberOf(given, 'points');
+  const points = listOf(given, 'points');
+  if (points.every(count => count === points[0])) return points[0];
+  throw new InputError(`points: ${points.join(', ')} are no scattered points, of which every axis has as many`);
+}
+
+function numberOf(given: Given, name: string): number {
   const value = given[name];
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   throw new InputError(`${name}: ${shown(value)} is no number`);
 }
 
-function listOf(given: Settings, name: string): readonly number[] {
+function listOf(given: Given, name: string): readonly number[] {
   const value = given[name];
   if (Array.isArray(value) && value.every(Number.isFinite)) return value;
   throw new InputError(`${name}: is no list of numbers`);
 }
 
-function ranksOf(given: Settings): number | readonly number[] {
+function ranksOf(given: Given): number | readonly number[] {
   return typeof given.ranks === 'number' ? numberOf(given, 'ranks') : listOf(given, 'ranks');
 }
 
@@ -105,12 +110,14 @@ export function describeModel(
   { domain, contraction, readout, network, members }: Model,
   codec: Codec = {},
 ): ModelRecord {
-  named('domain', domains, domain.name);
+  const makeDomain = named('domain', { ...domains, ...codec.domains }, domain.name);
   named('contraction', { ...contractions, ...codec.contractions }, contraction.name);
   named('readout', { ...readouts, ...codec.readouts }, readout.name);
   named('activation', { ...activations, ...codec.activations }, network.activation.name);
+  const ofDomain = { ...described('domain', domain), axes: domain.axes };
+  if (codec.domains && Object.hasOwn(codec.domains, domain.name)) requireSameDomain(domain, makeDomain(ofDomain));
   return {
-    domain: { name: domain.name, axes: domain.axes, points: domain.points },
+    domain: ofDomain,
     contraction: described('contraction', contraction),
     readout: described('readout', readout),
     network: { ...network, activation: network.activation.name },
@@ -118,10 +125,17 @@ export function describeModel(
   };
 }
 
+/** @throws InputError a domain of a host's own whose settings make another one. */
+function requireSameDomain(domain: Domain, made: Domain): void {
+  const all = (one: Domain) => [one.name, one.isGrid, one.axes, one.shape, ...coordinatesOf(one)].join();
+  if (all(domain) === all(made)) return;
+  throw new InputError(`domain ${domain.name}: its settings make another one: have them say all that makes it again`);
+}
+
 function described(
   what: string,
-  { name, settings }: Pick<Contraction | Readout, 'name' | 'settings'>,
-): ModelRecord['contraction'] {
+  { name, settings }: Pick<Domain | Contraction | Readout, 'name' | 'settings'>,
+): NamedSettings {
   if (!('name' in settings)) return { name, ...settings };
   throw new InputError(`${what} ${name}: has a setting called name, which a file has for its own: call it otherwise`);
 }
@@ -140,7 +154,7 @@ export function modelOf(record: unknown, codec: Codec = {}): Model {
     frequencies: listOf(network, 'frequencies'),
   });
   return defineModel({
-    domain: named('domain', domains, domain.name)(numberOf(domain, 'axes'), listOf(domain, 'points')),
+    domain: named('domain', { ...domains, ...codec.domains }, domain.name)(domain),
     contraction: named('contraction', { ...contractions, ...codec.contractions }, contraction.name)(contraction),
     readout: named('readout', { ...readouts, ...codec.readouts }, readout.name)(readout),
     network: made,
@@ -148,50 +162,9 @@ export function modelOf(record: unknown, codec: Codec = {}): Model {
   });
 }
 
-function objectOf(name: string, value: unknown): Settings {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Settings;
+function objectOf(name: string, value: unknown): Given {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Given;
   throw new InputError(`${name}: ${shown(value)} is no object`);
-}
-
-/** A tensor of a file. */
-interface NamedArray {
-  readonly shape: Shape;
-  readonly data: Float32Array;
-}
-
-/** The coordinates of a domain that its record does not tell: those of scattered points, and of axes that are not even. */
-export function coordinateTensors(domain: Domain): Readonly<Record<string, NamedArray>> {
-  if (!domain.isKnown) return {};
-  const everyAxis = Array.from({ length: domain.axes }, (_, axis) => axis);
-  if (domain.shape.length !== domain.axes) {
-    const data = Float32Array.from(domain.coordinates(everyAxis));
-    return { [coordinatesName]: { shape: [data.length / domain.axes, domain.axes], data } };
-  }
-  const uneven = everyAxis.flatMap(axis => {
-    const data = Float32Array.from(domain.coordinates([axis]));
-    const even = Float32Array.from(linspace(data.length));
-    return data.every((x, i) => x === even[i]) ? [] : [[axisName(axis), { shape: [data.length], data }] as const];
-  });
-  return Object.fromEntries(uneven);
-}
-
-const coordinatesName = 'domain.coordinates';
-const axisName = (axis: number) => `domain.axis${axis}`;
-
-/** A model whose domain has the coordinates that a file holds. @throws InputError coordinates that do not fit it. */
-export function withCoordinates(model: Model, held: (name: string) => Float32Array | undefined): Model {
-  const { axes, points, shape } = model.domain;
-  const coordinates = held(coordinatesName);
-  if (shape.length !== axes) {
-    return coordinates ? onDomain(model, scatteredPoints({ axes, points: shape[0], coordinates })) : model;
-  }
-  const own = points.map((_, axis) => held(axisName(axis)));
-  if (own.every(axis => axis === undefined)) return model;
-  own.forEach((axis, d) => {
-    if (!axis || axis.length === points[d]) return;
-    throw new InputError(`domain: axis ${d} has ${axis.length} coordinates for ${points[d]} points`);
-  });
-  return onDomain(model, grid(points.map((count, axis) => own[axis] ?? count)));
 }
 
 /** A record of the first version of the format, brought into today's form. @throws InputError a kind that it did not have. */

@@ -12,7 +12,7 @@ import { requireCount, requireOptions } from '../host/checks.js';
 import { within } from '../host/scope.js';
 import type { Domain } from './domain/domain.js';
 import { forward, networkInput } from './forward.js';
-import { type Model, modelParameterShapes, onDomain, planeCount } from './model.js';
+import { type Model, modelParameterShapes, onDomain, planeCount, toHost } from './model.js';
 import { stretches, type Tile, tileShape, tileStarts } from './tiles.js';
 
 export interface EvaluateOptions {
@@ -96,6 +96,6 @@ function evaluateWhole(engine: Engine, model: Model, parameters: Tensor): Promis
       await engine.compile(graph => ({ output: forward(graph, model, graph.read(parameters), input).output })),
     );
     await plan.run();
-    return model.domain.toHost(await plan.outputs.output.read(), model.readout.outputs);
+    return toHost(model, await plan.outputs.output.read());
   });
 }

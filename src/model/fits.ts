@@ -4,6 +4,7 @@ import { layoutOf, padded, type Shape, sizeOf } from '../buffer/layout.js';
 import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
 import type { Range } from '../ops/elementwise/pieces.js';
+import { descriptionOf } from './domain/domain.js';
 import { formOf, type Model, onDomain, outputShape } from './model.js';
 
 type Limits = Pick<Device, 'mostBindingBytes'>;
@@ -36,7 +37,7 @@ export function contractionFits(model: Model, mostNumbers: number, device: Limit
  * @throws InputError if even one index of the first axis is too much.
  */
 export function slabsOf(model: Model, device: Limits, mostBytes: number = device.mostBindingBytes): readonly Range[] {
-  const { shape, description } = model.domain;
+  const { shape } = model.domain;
   const [points, ...others] = shape;
   if (!formOf(model).slabs) return [[0, points]];
   const fits = (height: number) => contractionFits(onPart(model, [height, ...others]), mostBytes / 4, device);
@@ -46,7 +47,7 @@ export function slabsOf(model: Model, device: Limits, mostBytes: number = device
   if (!fits(height)) {
     const bytes = 4 * model.members * sizeOf(outputShape(model).slice(1, -1)) * padded(others.at(-1) ?? 1);
     throw new InputError(
-      `grid: one index of the first axis of ${description} is ${bytes} bytes of output and more between the products; at most ${Math.min(mostBytes, device.mostBindingBytes)} are possible: put the longest axis first, or use smaller ranks`,
+      `grid: one index of the first axis of ${descriptionOf(model.domain)} is ${bytes} bytes of output and more between the products; at most ${Math.min(mostBytes, device.mostBindingBytes)} are possible: put the longest axis first, or use smaller ranks`,
     );
   }
   return Array.from({ length: Math.ceil(points / height) }, (_, i) => [i * height, Math.min(points, (i + 1) * height)]);

@@ -11,7 +11,7 @@ import { within } from '../host/scope.js';
 import { pieces } from '../ops/elementwise/pieces.js';
 import { factorNetwork, type Residuals } from '../ops/network/factorNetwork.js';
 import { features } from '../ops/network/features.js';
-import type { Extent } from './contraction/contraction.js';
+import { coordinatesOf, descriptionOf, type Extent } from './domain/domain.js';
 import {
   formOf,
   type Model,
@@ -22,6 +22,7 @@ import {
   ownParameterShapes,
   ownParameters,
 } from './model.js';
+import { outputAxis } from './outputAxis.js';
 import type { Contracted } from './readout/readout.js';
 
 /**
@@ -33,7 +34,7 @@ export async function networkInput(engine: Engine, model: Model): Promise<Tensor
   const { frequencies } = model.network;
   const points = networkPoints(model);
   const axes = networkCoordinates(model);
-  const coordinates = networksOf(model).map(network => model.domain.coordinates(network.axes));
+  const coordinates = networksOf(model).map(network => coordinatesOf(model.domain, network.axes));
   return within(async scope => {
     const inputs = points.map((n): Shape => [n, networkInputs(model) + 1]);
     const source = scope.keep(
@@ -95,8 +96,8 @@ function contractedOf(model: Model, factors: Value, own: Value | undefined, exte
   return {
     output: () => form.output(factors, own, extent),
     mix: matrices => {
-      if (form.mix) return form.mix(factors, matrices);
-      throw new InputError(`${model.contraction.name}: has no products to mix on ${model.domain.description}`);
+      if (form.mix) return form.mix(factors, matrices, extent, outputAxis);
+      throw new InputError(`${model.contraction.name}: has no products to mix on ${descriptionOf(model.domain)}`);
     },
   };
 }
@@ -118,7 +119,7 @@ export function requireOutputJvp(name: string, model: Model) {
   const ofContraction = formOf(model).jvp;
   if (!ofContraction || ownParameterShapes(model).length > 0 || readout.outputs > 1) {
     throw new InputError(
-      `${name}: a ${contraction.name} model of ${readout.outputs} outputs on ${domain.description} has no Jacobian-vector product: use cp of one output on a grid, or jointNetwork`,
+      `${name}: a ${contraction.name} model of ${readout.outputs} outputs on ${descriptionOf(domain)} has no Jacobian-vector product: use cp of one output on a grid, or jointNetwork`,
     );
   }
   if (readout.jvp) return { ofContraction, ofReadout: readout.jvp };

@@ -1,13 +1,14 @@
-/** A model is values that do not know each other: a domain, a contraction with its networks, a readout. */
+/** A model is values, none of which knows the others' kinds: a domain, a contraction with its networks, a readout. */
 
 import { type Shape, sizeOfAll } from '../buffer/layout.js';
 import { InputError } from '../errors.js';
-import { joined } from '../host/arrays.js';
+import { joined, type Numbers } from '../host/arrays.js';
 import { requireCount, requireOptions, requireValue } from '../host/checks.js';
 import { Random } from '../host/random.js';
 import { type Architecture, initialise, inputsOf, shapesOf } from './architecture.js';
 import type { Contraction, ContractionForm, NetworkShape } from './contraction/contraction.js';
-import type { Domain } from './domain/domain.js';
+import { countOf, type Domain, descriptionOf, mostPoints } from './domain/domain.js';
+import { toDeviceOrder, toHostOrder, withOutputs } from './outputAxis.js';
 import { identity } from './readout/identity.js';
 import type { Readout } from './readout/readout.js';
 
@@ -42,7 +43,7 @@ const known = { domain: true, contraction: true, network: true, readout: true, m
 export function defineModel(options: ModelOptions): Model {
   requireOptions('defineModel', options, known);
   const { domain, contraction, network, readout = identity(), members = 1 } = options;
-  requireValue('domain', domain, ['formOf', 'coordinates'], 'give grid([128, 128]) or scatteredPoints({ .. })');
+  requireValue('domain', domain, ['part'], 'give grid([128, 128]) or scatteredPoints({ .. })');
   requireValue('contraction', contraction, ['networks'], 'give cp({ rank }), tensorTrain, tucker or jointNetwork');
   requireValue('readout', readout, ['output'], 'give identity() or mixing({ outputs })');
   requireCount('members', members, 1, 4096);
@@ -68,12 +69,12 @@ function requireCoordinates(model: Model): void {
       `frequencies: ${frequencies.length} numbers for ${coordinates} coordinates per point: give (m, ${coordinates}), row by row`,
     );
   }
-  const most = 1 << 24;
+  const { domain } = model;
   for (const { axes } of networks) {
-    const count = model.domain.count(axes);
-    if (count > most) {
+    const count = countOf(domain, axes);
+    if (count > mostPoints) {
       throw new InputError(
-        `${model.domain.name}: ${model.domain.description} are ${count} points for one network: use at most ${most}`,
+        `${domain.name}: ${descriptionOf(domain)} are ${count} points for one network: use at most ${mostPoints}`,
       );
     }
   }
@@ -84,9 +85,17 @@ export function onDomain(model: Model, domain: Domain): Model {
   return { ...model, domain };
 }
 
-/** The form of the model's contraction on its domain. */
-export function formOf({ domain, contraction }: Model): ContractionForm {
-  return domain.formOf(contraction);
+/** The form of the model's contraction on its domain. @throws InputError one that has none there. */
+export function formOf(model: Model): ContractionForm {
+  const { onGrid, onPoints, name } = model.contraction;
+  if (model.domain.isGrid) return onGrid;
+  if (onPoints) return onPoints;
+  throw new InputError(`a ${name} contraction has no form on scattered points: use cp or jointNetwork`);
+}
+
+/** Whether the contraction has a form on points one by one too, wherever the model's own lie. */
+export function hasPointForm({ contraction }: Model): boolean {
+  return contraction.onPoints !== undefined;
 }
 
 /** Every network of the model, member by member. */
@@ -96,7 +105,7 @@ export function networksOf({ contraction, domain, members }: Model): readonly Ne
 
 /** Points on which each network runs. */
 export function networkPoints(model: Model): readonly number[] {
-  return networksOf(model).map(({ axes }) => model.domain.count(axes));
+  return networksOf(model).map(({ axes }) => countOf(model.domain, axes));
 }
 
 /** Coordinates of a point of a network's: one of an axis, or all. */
@@ -169,9 +178,20 @@ export function initialParameters(model: Model, seed: number): Float32Array {
   return joined([...networks, ...ofContraction, ...ofReadout]);
 }
 
-/** The axes of one member's output on the device. */
-export function outputShape({ domain, readout }: Model): Shape {
-  return domain.outputShape(readout.outputs);
+/** The axes of one member's output on the device. @throws InputError several outputs on scattered points. */
+export function outputShape({ domain, readout: { outputs } }: Model): Shape {
+  if (domain.isGrid || outputs === 1) return withOutputs(domain.shape, outputs);
+  throw new InputError(`a model of ${outputs} outputs has no form on scattered points: use members, or a grid`);
+}
+
+/** Numbers of every member's output from the host's order, (members, outputs, then the domain's shape), to the device's. */
+export function toDevice({ domain, readout }: Model, values: Numbers): Numbers {
+  return toDeviceOrder(values, domain.shape, readout.outputs);
+}
+
+/** And back. */
+export function toHost({ domain, readout }: Model, values: Float32Array): Float32Array {
+  return toHostOrder(values, domain.shape, readout.outputs);
 }
 
 /** The same for every member. */

@@ -6,11 +6,9 @@
  */
 
 import type { Shape } from '../buffer/layout.js';
-import type { Value } from '../graph/operation.js';
 import type { Numbers } from '../host/arrays.js';
-import { pieces } from '../ops/elementwise/pieces.js';
 
-const outputAxis = 1;
+export const outputAxis = 1;
 
 /** The axes of the tensor on the device; those of the grid where there is one output. */
 export function withOutputs(grid: Shape, outputs: number): Shape {
@@ -20,15 +18,6 @@ export function withOutputs(grid: Shape, outputs: number): Shape {
 /** The axes of such a tensor that are coordinates. */
 export function coordinateAxes(axes: number, outputs: number): readonly number[] {
   return Array.from({ length: axes }, (_, axis) => (outputs > 1 && axis >= outputAxis ? axis + 1 : axis));
-}
-
-/** The factor matrices of each member with a matrix of its outputs among them, (outputs, R). */
-export function withOutputFactor(factors: Value, matrices: Value, axes: number): Value {
-  const places = matrices.layout.parts.flatMap((_, member) => {
-    const own = Array.from({ length: axes }, (__, axis) => ({ stack: 0, part: member * axes + axis }));
-    return [...own.slice(0, outputAxis), { stack: 1, part: member }, ...own.slice(outputAxis)];
-  });
-  return pieces([factors, matrices], places);
 }
 
 /** From the host's order, (members, outputs, n_1 .. n_D), to the device's. */

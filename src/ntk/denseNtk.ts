@@ -6,8 +6,10 @@ import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
 import { cut, type Numbers } from '../host/arrays.js';
 import { within } from '../host/scope.js';
+import { coordinatesOf } from '../model/domain/domain.js';
 import { forward, networkInput } from '../model/forward.js';
 import {
+  hasPointForm,
   type Model,
   modelParameterShapes,
   networkParameterShapes,
@@ -34,9 +36,8 @@ export async function denseNtk(engine: Engine, model: Model, parameters: Numbers
   engine.device.requireBinding(`denseNtk: ${members} kernels of ${points} x ${points} numbers`, bytes);
   return within(async scope => {
     const held = scope.keep(engine.stack(modelParameterShapes(model), parameters));
-    if (!model.contraction.onPoints) return fromGradients(engine, model, held);
-    const everyAxis = Array.from({ length: domain.axes }, (_, axis) => axis);
-    const single = onPoints(model, domain.coordinates(everyAxis));
+    if (!hasPointForm(model)) return fromGradients(engine, model, held);
+    const single = onPoints(model, coordinatesOf(domain));
     const input = scope.keep(await networkInput(engine, single));
     const plan = scope.keep(await engine.compile(graph => ({ ntk: pointNtk(graph, single, graph.read(held), input) })));
     await plan.run();

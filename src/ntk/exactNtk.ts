@@ -10,6 +10,7 @@ import { compute } from '../graph/compute.js';
 import type { Engine } from '../graph/engine.js';
 import { joined } from '../host/arrays.js';
 import { within } from '../host/scope.js';
+import { coordinatesOf, everyAxis } from '../model/domain/domain.js';
 import { grid } from '../model/domain/grid.js';
 import { factorsOf, networkInput } from '../model/forward.js';
 import { hasFactorNetworks, type Model, networkPoints, networksOf, onDomain } from '../model/model.js';
@@ -28,8 +29,8 @@ export async function exactNtk(engine: Engine, model: Model, parameters: Tensor)
   requireExactNtk(engine, model);
   const networks = networksOf(model);
   const rows = rowsOfKernels(model);
-  const repeated = Array.from({ length: model.domain.axes }, (_, axis) =>
-    repeatEach(model.domain.coordinates([axis]), networks[axis].outputs),
+  const repeated = everyAxis(model.domain).map(axis =>
+    repeatEach(coordinatesOf(model.domain, [axis]), networks[axis].outputs),
   );
   const spread = onDomain(model, grid(repeated));
   return within(async scope => {

@@ -59,7 +59,7 @@ export class KroneckerNtk {
    *   networks'; parameters of another model; kernels of factor networks past the device's limit, with their size.
    */
   static async create(engine: Engine, model: Model, parameters: Numbers): Promise<KroneckerNtk> {
-    if (model.domain.shape.length !== model.domain.axes) {
+    if (!model.domain.isGrid) {
       throw new InputError('KroneckerNtk: a model on scattered points has no grid: use pointNtk');
     }
     requireOneOutput('KroneckerNtk', model);

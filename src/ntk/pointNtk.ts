@@ -5,7 +5,7 @@ import { InputError } from '../errors.js';
 import type { Graph, Value } from '../graph/operation.js';
 import { scatteredPoints } from '../model/domain/scatteredPoints.js';
 import { forward } from '../model/forward.js';
-import { type Model, networksOf, onDomain, ownParameterShapes } from '../model/model.js';
+import { hasPointForm, type Model, networksOf, onDomain, ownParameterShapes } from '../model/model.js';
 import { fill } from '../ops/elementwise/fill.js';
 import { tangentKernel } from '../ops/tangent/tangentKernel.js';
 import { vjp } from '../ops/vjp.js';
@@ -17,20 +17,18 @@ import { vjp } from '../ops/vjp.js';
  * @throws InputError a contraction that has no form there, several outputs, or parameters beside the networks'.
  */
 export function onPoints(model: Model, coordinates: ArrayLike<number>): Model {
-  const there = onDomain(model, scatteredPoints({ axes: model.domain.axes, coordinates }));
-  requirePointNtk(there);
-  return there;
+  requirePointNtk(model);
+  return onDomain(model, scatteredPoints({ axes: model.domain.axes, coordinates }));
 }
 
 /** @throws InputError a model without an NTK of one number per point by the layer identity. */
 export function requirePointNtk(model: Model): void {
-  const { contraction, domain, readout } = model;
-  if (!contraction.onPoints) {
+  const { contraction, readout } = model;
+  if (!hasPointForm(model)) {
     throw new InputError(
       `ntk: a ${contraction.name} contraction has no form on scattered points: use cp or jointNetwork`,
     );
   }
-  domain.outputShape(readout.outputs);
   if (readout.outputs > 1)
     throw new InputError(`ntk: a model of ${readout.outputs} outputs has no NTK of one number per point: use members`);
   if (ownParameterShapes(model).length > 0) {
@@ -50,8 +48,7 @@ export function requirePointNtk(model: Model): void {
  * @throws InputError a model on a grid.
  */
 export function pointNtk(graph: Graph, model: Model, parameters: Value, input: Tensor): Value {
-  if (model.domain.shape.length !== 1)
-    throw new InputError('pointNtk: takes a model on scattered points: see onPoints');
+  if (model.domain.isGrid) throw new InputError('pointNtk: takes a model on scattered points: see onPoints');
   const { factors, residuals, output } = forward(graph, model, parameters, input);
   const [cotangent] = vjp(output, fill(graph, output.layout, 1), [factors]);
   return tangentKernel(residuals, cotangent, networksOf(model).length / model.members);

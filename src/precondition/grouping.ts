@@ -5,7 +5,8 @@ import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
 import { requireCount } from '../host/checks.js';
 import type { Random } from '../host/random.js';
-import type { Model } from '../model/model.js';
+import { coordinatesOf, type Domain, everyAxis } from '../model/domain/domain.js';
+import { hasPointForm, type Model } from '../model/model.js';
 import { requirePointNtk } from '../ntk/pointNtk.js';
 import { groupedShape } from '../ops/precondition/groupPoints.js';
 
@@ -36,7 +37,7 @@ export function groupingOf(
   device: Pick<Device, 'mostBindingBytes'>,
 ): Grouping {
   const { domain, contraction, members, readout } = model;
-  if (!contraction.onPoints) {
+  if (!hasPointForm(model)) {
     throw new InputError(
       `${name}: a ${contraction.name} contraction has no form on scattered points: use cp or jointNetwork, or seppgd`,
     );
@@ -87,4 +88,10 @@ export function samplesOf({ grid, block, samples }: Grouping, random: Random): n
     }
     return at;
   });
+}
+
+/** The coordinates of some points of a domain, point by point. @param indices of each in the domain's shape. */
+export function coordinatesAt(domain: Domain, indices: readonly (readonly number[])[]): number[] {
+  const axes = everyAxis(domain).map(axis => coordinatesOf(domain, [axis]));
+  return indices.flatMap(index => axes.map((values, axis) => values[domain.isGrid ? index[axis] : index[0]]));
 }

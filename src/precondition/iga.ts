@@ -24,7 +24,7 @@ import { groupPoints, ungroupPoints } from '../ops/precondition/groupPoints.js';
 import { type Modulation, modulations } from '../ops/precondition/modulate.js';
 import type { ModulatedBasis } from '../ops/precondition/precondition.js';
 import { preconditionPoints } from '../ops/precondition/preconditionPoints.js';
-import { type Grouping, groupingOf, samplesOf } from './grouping.js';
+import { coordinatesAt, type Grouping, groupingOf, samplesOf } from './grouping.js';
 import { ModulatedEigenpairs } from './modulatedEigenpairs.js';
 import { type Applied, type Preconditioner, type PreconditionerState, usualRefresh } from './preconditioner.js';
 
@@ -77,10 +77,7 @@ function wholeModel(name: string, options: IgaOptions, { remedy, stateName }: Wo
   const start = (engine: Engine, model: Model): Promise<PreconditionerState> => {
     const grouping = groupingOf(name, model, { topK, group, remedy }, engine.device);
     const samples = samplesOf(grouping, new Random(seed));
-    const sampled = onPoints(
-      model,
-      samples.flatMap(index => model.domain.pointAt(index)),
-    );
+    const sampled = onPoints(model, coordinatesAt(model.domain, samples));
     return building(async scope => {
       const input = scope.keep(await networkInput(engine, sampled));
       const kernels = Array(model.members).fill({ points: grouping.samples, topK });

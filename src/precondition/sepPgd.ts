@@ -5,10 +5,14 @@
 
 import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
+import type { Value } from '../graph/operation.js';
 import { requireCount, requireFlag, requireOptions, requireWord, shown } from '../host/checks.js';
+import { axisPoints } from '../model/domain/domain.js';
 import { hasFactorNetworks, type Model, networkPoints, networksOf } from '../model/model.js';
+import { coordinateAxes } from '../model/outputAxis.js';
 import { type Modulation, modulations } from '../ops/precondition/modulate.js';
-import type { Combine, ModulatedBasis } from '../ops/precondition/precondition.js';
+import { type Combine, type ModulatedBasis, precondition } from '../ops/precondition/precondition.js';
+import { preconditionPoints } from '../ops/precondition/preconditionPoints.js';
 import { pseudoNtk } from '../ops/tangent/pseudoNtk.js';
 import { ModulatedEigenpairs } from './modulatedEigenpairs.js';
 import {
@@ -18,7 +22,7 @@ import {
   type Rehearse,
   usualRefresh,
 } from './preconditioner.js';
-import { inSlabs } from './sepPgdSlabs.js';
+import { type AlongAxes, inSlabs } from './sepPgdSlabs.js';
 import { chooseTopK, probedTopK, probeSteps, type TopK } from './topK.js';
 
 export interface SepPgdOptions {
@@ -75,7 +79,7 @@ function requireTopK(topK: TopK): void {
  * diverge they are made again with half the k: at last with 1, which is plain.
  */
 async function settle(options: SepPgdOptions, model: Model, rehearse: Rehearse): Promise<Preconditioner> {
-  for (let topK = probedTopK(model.domain.points); ; topK = topK.map(k => Math.ceil(k / 2))) {
+  for (let topK = probedTopK(axisPoints(model.domain)); ; topK = topK.map(k => Math.ceil(k / 2))) {
     const candidate = sepPgd({ ...options, topK });
     if (topK.every(k => k === 1)) return candidate;
     const spectra = await rehearse(candidate, probeSteps);
@@ -88,29 +92,30 @@ function start(
   model: Model,
   { topK: given, combine, modulation, meanOfLogits }: Required<Omit<SepPgdOptions, 'refresh'>>,
 ): PreconditionerState {
-  const { domain, readout } = model;
+  const { domain } = model;
   if (!hasFactorNetworks(model)) {
     throw new InputError(
       `seppgd: a ${model.contraction.name} contraction has no factor network for each axis: use msk or iga`,
     );
   }
   if (given === 'auto') throw new InputError("seppgd: topK 'auto' is settled by a trainer: give numbers here");
-  const topK = typeof given === 'number' ? domain.points.map(() => given) : given;
+  const points = axisPoints(domain);
+  const topK = typeof given === 'number' ? points.map(() => given) : given;
   if (topK.length !== domain.axes) {
     throw new InputError(`topK: ${topK.length} numbers for ${domain.axes} axes: give one number, or one per axis`);
   }
-  domain.points.forEach((points, axis) => {
-    requireCount('topK', topK[axis], 1, points);
+  points.forEach((count, axis) => {
+    requireCount('topK', topK[axis], 1, count);
   });
   const networks = networksOf(model);
-  const kernels = networkPoints(model).map((points, i) => ({
-    points,
+  const kernels = networkPoints(model).map((count, i) => ({
+    points: count,
     topK: topK[i % domain.axes],
     scale: meanOfLogits ? 1 / networks[i].outputs ** 2 : 1,
   }));
   const eigenpairs = new ModulatedEigenpairs(engine, kernels, modulation);
   const applied = (basis: ModulatedBasis): Applied => ({
-    transform: cotangent => domain.precondition(cotangent, readout.outputs, basis, { combine, topK }),
+    transform: cotangent => preconditioned(model, cotangent, basis, { combine, topK }),
     slabs: inSlabs(model, basis, { combine, topK }),
   });
   return {
@@ -123,4 +128,16 @@ function start(
     restore: state => eigenpairs.restore(state),
     dispose: () => eigenpairs.dispose(),
   };
+}
+
+/** Every axis's S_d applied to a cotangent at the model's output: along its own axis, or to the same points. */
+function preconditioned(
+  { domain, readout }: Model,
+  cotangent: Value,
+  { vectors, scaled }: ModulatedBasis,
+  { combine, topK }: AlongAxes,
+): Value {
+  const { axes, isGrid } = domain;
+  if (!isGrid) return preconditionPoints(cotangent, vectors, scaled, { axes, combine });
+  return precondition(cotangent, vectors, scaled, { combine, topK, axes: coordinateAxes(axes, readout.outputs) });
 }

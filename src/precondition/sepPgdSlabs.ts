@@ -12,14 +12,21 @@
  */
 
 import type { Value } from '../graph/operation.js';
-import type { AlongAxes } from '../model/domain/domain.js';
 import { type Model, outputShape } from '../model/model.js';
+import { coordinateAxes } from '../model/outputAxis.js';
 import { scale, subtract } from '../ops/elementwise/linearCombination.js';
 import { type Piece, pieces, type Range } from '../ops/elementwise/pieces.js';
 import { matmul } from '../ops/linear/matmul.js';
 import { modeProduct } from '../ops/linear/modeProduct.js';
-import { type ModulatedBasis, precondition } from '../ops/precondition/precondition.js';
+import { type Combine, type ModulatedBasis, precondition } from '../ops/precondition/precondition.js';
 import type { AppliedInSlabs } from './preconditioner.js';
+
+/** How the preconditioners of the axes are applied. */
+export interface AlongAxes {
+  readonly combine: Combine;
+  /** k of each axis. */
+  readonly topK: readonly number[];
+}
 
 /** SepPGD at one moment, for the graphs that work on slabs. */
 export function inSlabs(model: Model, { vectors, scaled }: ModulatedBasis, how: AlongAxes): AppliedInSlabs {
@@ -43,7 +50,7 @@ export function inSlabs(model: Model, { vectors, scaled }: ModulatedBasis, how: 
     precondition(cotangent, others(vectors), others(scaled), {
       combine: how.combine,
       topK: otherK,
-      axes: model.domain.coordinateAxes(model.readout.outputs).slice(1),
+      axes: coordinateAxes(axes, model.readout.outputs).slice(1),
       identities: 1,
     });
   if (how.combine === 'product') {

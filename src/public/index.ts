@@ -31,16 +31,16 @@ export type { Codec } from '../model/codec.js';
 export {
   type Contraction,
   type ContractionForm,
-  type Extent,
   type NetworkShape,
   type OwnParameters,
   onePerAxis,
+  withMatrixAt,
 } from '../model/contraction/contraction.js';
 export { type CpOptions, cp } from '../model/contraction/cp.js';
 export { type JointOptions, jointNetwork } from '../model/contraction/jointNetwork.js';
 export { type TtOptions, tensorTrain } from '../model/contraction/tensorTrain.js';
 export { type TuckerOptions, tucker } from '../model/contraction/tucker.js';
-export type { AlongAxes, Domain } from '../model/domain/domain.js';
+export { axisPoints, coordinatesOf, countOf, type Domain, type Extent } from '../model/domain/domain.js';
 export { type Axis, grid } from '../model/domain/grid.js';
 export { linspace } from '../model/domain/linspace.js';
 export { type ScatteredPointsOptions, scatteredPoints } from '../model/domain/scatteredPoints.js';

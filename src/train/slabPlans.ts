@@ -12,7 +12,7 @@ import { InputError } from '../errors.js';
 import type { Cotangent, Graph, Value } from '../graph/operation.js';
 import type { Build, Plan } from '../graph/plan.js';
 import { building } from '../host/scope.js';
-import type { Extent } from '../model/contraction/contraction.js';
+import type { Extent } from '../model/domain/domain.js';
 import { evaluate } from '../model/evaluate.js';
 import { type Factors, factorsOf, outputOf } from '../model/forward.js';
 import { networkPoints, networksOf, outputShapes, ownParameterShapes } from '../model/model.js';

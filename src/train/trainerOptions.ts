@@ -4,7 +4,7 @@ import { sizeOfAll } from '../buffer/layout.js';
 import { InputError } from '../errors.js';
 import type { Numbers } from '../host/arrays.js';
 import { requireCount, requireFlag, requireNumber, requireOptions, requireValue, shown } from '../host/checks.js';
-import { type Model, outputShapes } from '../model/model.js';
+import { type Model, outputShapes, toDevice } from '../model/model.js';
 import type { Objective } from '../objective/objective.js';
 import { squaredError } from '../objective/squaredError.js';
 import type { Optimiser } from '../optimiser/optimiser.js';
@@ -87,7 +87,7 @@ export function settledOptions(options: TrainerOptions): SettledOptions {
   const targets: Record<string, Numbers> = {};
   for (const [name, values] of Object.entries({ training: target, ...evaluations })) {
     if (name !== 'training') requireTarget(`evaluations: ${name}`, model, values);
-    targets[name] = model.domain.toDevice(values, model.readout.outputs);
+    targets[name] = toDevice(model, values);
   }
   return { model, optimiser, objective, preconditioner, seed, tune, targets, slabBytes, targetBytes };
 }
@@ -103,7 +103,7 @@ export interface CommonOptions {
 
 /** @throws InputError one of them that is of another kind or out of range; what an evaluation holds is not looked at. */
 export function requireTraining({ model, optimiser, preconditioner, seed, evaluations }: CommonOptions): void {
-  if (typeof model?.domain?.formOf !== 'function') {
+  if (typeof model?.domain?.part !== 'function') {
     throw new InputError(`model: ${shown(model)} is none: give defineModel({ .. })`);
   }
   requireValue('optimiser', optimiser, ['start'], 'give adam({ learningRate: 1e-4 }) or sgd({ .. })');

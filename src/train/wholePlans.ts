@@ -5,7 +5,7 @@ import type { Graph, Value } from '../graph/operation.js';
 import type { Plan } from '../graph/plan.js';
 import { building } from '../host/scope.js';
 import { type Factors, factorsOf, forward, outputOf } from '../model/forward.js';
-import { outputShapes } from '../model/model.js';
+import { outputShapes, toHost } from '../model/model.js';
 import type { Applied } from '../precondition/preconditioner.js';
 import { gradientOf, refreshedIn, refreshFrom, type Training } from './gradient.js';
 import type { StepPlans } from './stepPlans.js';
@@ -57,7 +57,7 @@ export function wholePlans(training: Training): Promise<StepPlans> {
       },
       render: async () => {
         await plans.render.run();
-        return model.domain.toHost(await plans.render.outputs.output.read(), model.readout.outputs);
+        return toHost(model, await plans.render.outputs.output.read());
       },
       dispose: () => scope.dispose(),
     };

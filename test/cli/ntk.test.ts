@@ -12,6 +12,7 @@ import { type Architecture, architecture } from '../../src/model/architecture.js
 import { cp } from '../../src/model/contraction/cp.js';
 import { jointNetwork } from '../../src/model/contraction/jointNetwork.js';
 import { tensorTrain } from '../../src/model/contraction/tensorTrain.js';
+import { coordinatesOf } from '../../src/model/domain/domain.js';
 import { grid } from '../../src/model/domain/grid.js';
 import {
   defineModel,
@@ -71,7 +72,7 @@ test('spectra: of factor networks and of the whole model, for the sum and the pr
     .slice(0, 3)
     .reduce((sum, one) => sum + sizeOf(one), 0);
   const kernels = [0, 1, 2, 3].map(i => {
-    const points = [...domain.coordinates([i % 2])].map(x => [x]);
+    const points = [...coordinatesOf(domain, [i % 2])].map(x => [x]);
     return tangentKernel(parameters.slice(i * count, (i + 1) * count), points, own);
   });
   for (const [modulation, combine] of [
@@ -95,7 +96,7 @@ test('spectra: of factor networks and of the whole model, for the sum and the pr
     found.forEach(({ before, after = [] }, member) => {
       const ofMember = parameters.slice(2 * member * count, 2 * (member + 1) * count);
       const twin = { axes: 2, rank, scale: 0.5, network: { ...network, activation: 'sine' as const } };
-      const kernel = modelNtkTwin(ofMember, domain.coordinates([0, 1]), twin);
+      const kernel = modelNtkTwin(ofMember, coordinatesOf(domain, [0, 1]), twin);
       const axes = shape.map((n, d) => functionOf(kernels[2 * member + d], n, share));
       const all = [...indices(shape)];
       const whole = Float64Array.from(

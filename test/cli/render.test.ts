@@ -9,7 +9,7 @@ import { blackPicture, encodePng, paint } from '../../src/io/image/picture.js';
 import { npyHeader, writeNpy } from '../../src/io/npy.js';
 import { architecture } from '../../src/model/architecture.js';
 import { cp } from '../../src/model/contraction/cp.js';
-import type { Domain } from '../../src/model/domain/domain.js';
+import { axisPoints, coordinatesOf, type Domain, descriptionOf } from '../../src/model/domain/domain.js';
 import { type Axis, grid } from '../../src/model/domain/grid.js';
 import { linspace, partOfLinspace } from '../../src/model/domain/linspace.js';
 import { evaluate, evaluateTiles } from '../../src/model/evaluate.js';
@@ -69,7 +69,7 @@ function twin({ members, network }: Model, { rank, scale }: CpNumbers, parameter
     const factors = domain.shape.map((__, axis) => {
       const at = (member * domain.axes + axis) * count;
       const own = Float64Array.from(parameters.slice(at, at + count));
-      const points = [...domain.coordinates([axis])];
+      const points = [...coordinatesOf(domain, [axis])];
       return Float64Array.from(points.flatMap(x => [...networkTwin(own, inputOf(Math.fround(x)), shape)]));
     });
     return [...cpTwin(factors, domain.shape, rank, scale)];
@@ -103,7 +103,7 @@ test('evaluate: grids of other sizes, crops and scattered coordinates match the 
     for (const axes of grids) {
       const domain = grid(axes);
       const output = await evaluate(engine, model, parameters, domain);
-      requireClose(domain.description, output, twin(model, numbers, parameters, domain), {
+      requireClose(descriptionOf(domain), output, twin(model, numbers, parameters, domain), {
         absolute: 2e-5,
         relative: 1e-5,
       });
@@ -261,7 +261,7 @@ test('pictures: gray and colour painted in parts are what was painted; numbers a
 test('regions: size, crop and slices of a model of two and of three axes', () => {
   const flat = (options: RegionOptions) => {
     const { domain, kept, shape } = regionOf(image, options);
-    return [domain.points, kept, shape];
+    return [axisPoints(domain), kept, shape];
   };
   requireEqual('own grid', flat({}), [
     [24, 20],
@@ -291,11 +291,11 @@ test('regions: size, crop and slices of a model of two and of three axes', () =>
   const cropped = regionOf(image, { size: gridSize('9x5'), crop: crop('3,1,7,2') }).domain;
   requireEqual(
     'coordinates',
-    [0, 1].map(axis => [...cropped.coordinates([axis])]),
+    [0, 1].map(axis => [...coordinatesOf(cropped, [axis])]),
     [[-0.5], [-0.25, 0, 0.25, 0.5]],
   );
   const cut = regionOf(volume, { size: gridSize('9,11,13'), slice: slice('1=10'), crop: crop('2,1,13,3') });
-  requireEqual('slice', [cut.kept, cut.shape, [...cut.domain.coordinates([1])]], [[0, 2], [2, 11], [1]]);
+  requireEqual('slice', [cut.kept, cut.shape, [...coordinatesOf(cut.domain, [1])]], [[0, 2], [2, 11], [1]]);
   requireEqual('starts, then ends', regionOf(volume, { crop: crop('1,2,3,9,3,7') }).shape, [8, 1, 4]);
   requireEqual('two slices', regionOf(volume, { slice: slice('0=2', slice('2=0')), crop: crop('1,3') }).shape, [2]);
 });

@@ -16,7 +16,7 @@ import { cp } from '../../src/model/contraction/cp.js';
 import { jointNetwork } from '../../src/model/contraction/jointNetwork.js';
 import { tensorTrain } from '../../src/model/contraction/tensorTrain.js';
 import { tucker } from '../../src/model/contraction/tucker.js';
-import type { Domain } from '../../src/model/domain/domain.js';
+import { axisPoints, coordinatesOf, type Domain, descriptionOf } from '../../src/model/domain/domain.js';
 import { grid } from '../../src/model/domain/grid.js';
 import { linspace } from '../../src/model/domain/linspace.js';
 import { scatteredPoints } from '../../src/model/domain/scatteredPoints.js';
@@ -91,10 +91,10 @@ function rawParameters({ record, numbers, names }: ReturnType<typeof rawFile>, g
 
 const unknownPoints = (points: number, axes: number) => scatteredPoints({ points, axes });
 /** The coordinates with which the old files were trained. */
-const oldPoints = ({ axes, points }: Domain) =>
+const oldPoints = ({ axes, shape: [points] }: Domain) =>
   scatteredPoints({
     axes,
-    coordinates: Float64Array.from({ length: axes * points[0] }, (_, i) => Math.fround(Math.sin(1 + 2.3 * i))),
+    coordinates: Float64Array.from({ length: axes * points }, (_, i) => Math.fround(Math.sin(1 + 2.3 * i))),
   });
 
 /** What each file of the first version holds, and the preconditioner with which it was trained. */
@@ -215,7 +215,7 @@ async function trainerOf(
   preconditioner: Preconditioner | undefined,
   state: TrainerState,
 ): Promise<Trainer> {
-  const domain = model.domain.isKnown ? model.domain : oldPoints(model.domain);
+  const domain = model.domain.coordinates !== undefined ? model.domain : oldPoints(model.domain);
   const count = planeCount(model) * sizeOf(domain.shape);
   const trainer = await Trainer.create(engine, {
     model: onDomain(model, domain),
@@ -304,21 +304,21 @@ test('coordinates of a grid are written for the axes that are not even, and read
     await writeModel(path, { model, state: stateOf(model), training: {} });
     const held = [...tensorsOf(path)].filter(([name]) => name.startsWith('domain.'));
     requireEqual(
-      `${domain.description}: written`,
+      `${descriptionOf(domain)}: written`,
       held.map(([name]) => name),
       expected,
     );
     for (const [name, { shape, data }] of held) {
-      const coordinates = domain.coordinates([Number(name.at(-1))]);
-      requireEqual(`${domain.description}: ${name}`, [shape, [...data]], [[data.length], singles(coordinates)]);
+      const coordinates = coordinatesOf(domain, [Number(name.at(-1))]);
+      requireEqual(`${descriptionOf(domain)}: ${name}`, [shape, [...data]], [[data.length], singles(coordinates)]);
     }
     const read = (await readModel(path)).model.domain;
-    requireEqual(`${domain.description}: points`, [read.name, read.points], [domain.name, domain.points]);
+    requireEqual(`${descriptionOf(domain)}: points`, [read.name, axisPoints(read)], [domain.name, axisPoints(domain)]);
     for (let axis = 0; axis < domain.axes; axis++) {
       requireEqual(
-        `${domain.description}: axis ${axis}`,
-        singles(read.coordinates([axis])),
-        singles(domain.coordinates([axis])),
+        `${descriptionOf(domain)}: axis ${axis}`,
+        singles(coordinatesOf(read, [axis])),
+        singles(coordinatesOf(domain, [axis])),
       );
     }
   }
@@ -335,10 +335,10 @@ test('coordinates of scattered points are written and read again, and are not kn
   const known = await write(scatteredPoints({ axes: 3, coordinates }));
   requireEqual('shape', known.held?.shape, [5, 3]);
   requireEqual('written', Array.from(known.held?.data ?? []), singles(coordinates));
-  requireEqual('read', singles(known.read.coordinates([0, 1, 2])), singles(coordinates));
+  requireEqual('read', singles(coordinatesOf(known.read, [0, 1, 2])), singles(coordinates));
   const unknown = await write(unknownPoints(5, 3));
   requireEqual('nothing written', unknown.held, undefined);
-  requireEqual('read', [unknown.read.isKnown, unknown.read.points], [false, [5, 5, 5]]);
+  requireEqual('read', [unknown.read.coordinates !== undefined, axisPoints(unknown.read)], [false, [5, 5, 5]]);
 });
 
 test('coordinates that do not fit the domain, or are none, are refused with the name of the file', async () => {
@@ -422,7 +422,15 @@ function tilted(rank: number, tilt: number): Contraction {
   return { ...own, name: 'tilted', settings: { rank, tilt } };
 }
 
+/** Evenly spread from -1 to the end, as a host's own settings make them. */
+const upTo = (end: number, points: readonly number[]): Domain => ({
+  ...grid(points.map(n => linspace(n).map(x => (x + 1) * ((end + 1) / 2) - 1))),
+  name: 'up-to',
+  settings: { end, points },
+});
+
 const codec: Codec = {
+  domains: { 'up-to': ({ end, points }) => upTo(Number(end), points as number[]) },
   activations: { swish: { ...tanh, name: 'swish' } },
   contractions: { tilted: ({ rank, tilt }) => tilted(Number(rank), Number(tilt)) },
   readouts: { doubled: () => ({ ...identity(), name: 'doubled' }) },
@@ -445,6 +453,10 @@ test("values of a host's own are refused by their names, in one line and before 
       /^activation: swish is unknown: there are sine, cosine, relu, leaky-relu, tanh$/,
     ],
   ];
+  cases.push([
+    defineModel({ ...common, domain: upTo(0.5, [4, 3]) }),
+    /^domain: up-to is unknown: there are grid, points$/,
+  ]);
   for (const [model, message] of cases) {
     const [what] = message.source.slice(1).split(':');
     const path = join(folder, `${what}.safetensors`);
@@ -456,6 +468,7 @@ test("values of a host's own are refused by their names, in one line and before 
     requireEqual(`${what}: model`, again.model, model);
     requireEqual(`${what}: record`, describeModel(again.model, codec), describeModel(model, codec));
     requireClose(`${what}: parameters`, again.state.parameters, saved.state.parameters, {});
+    requireClose(`${what}: coordinates`, coordinatesOf(again.model.domain), coordinatesOf(model.domain), {});
     await requireThrows(
       `${what}: read without the codec`,
       () => readModel(path),
@@ -469,6 +482,13 @@ test("values of a host's own are refused by their names, in one line and before 
     () => writeModel(join(folder, 'domain.safetensors'), { model: elsewhere, state: stateOf(elsewhere), training: {} }),
     'InputError',
     /^domain: torus is unknown: there are grid, points$/,
+  );
+  const cut = defineModel({ ...common, domain: { ...upTo(0.5, [4, 3]), settings: { end: 0.25, points: [4, 3] } } });
+  await requireThrows(
+    'settings of another domain',
+    () => writeModel(join(folder, 'domain.safetensors'), { model: cut, state: stateOf(cut), training: {} }, codec),
+    'InputError',
+    /^domain up-to: its settings make another one: have them say all that makes it again$/,
   );
 });
 

@@ -6,6 +6,7 @@ import type { Contraction } from '../../src/model/contraction/contraction.js';
 import { cp } from '../../src/model/contraction/cp.js';
 import { tensorTrain } from '../../src/model/contraction/tensorTrain.js';
 import { tucker } from '../../src/model/contraction/tucker.js';
+import { descriptionOf } from '../../src/model/domain/domain.js';
 import { grid } from '../../src/model/domain/grid.js';
 import { linspace } from '../../src/model/domain/linspace.js';
 import {
@@ -166,7 +167,7 @@ const preconditioned: readonly Preconditioned[] = grids.flatMap(points => {
 
 for (const { model, output, how } of preconditioned) {
   const planes = planeCount(model);
-  test(`${model.contraction.name}, ${model.domain.description}, ${planes} outputs, S by ${how}: the gradient is the chain rule applied to the explicit matrix times G`, async () => {
+  test(`${model.contraction.name}, ${descriptionOf(model.domain)}, ${planes} outputs, S by ${how}: the gradient is the chain rule applied to the explicit matrix times G`, async () => {
     const { shape: axisPoints } = model.domain;
     const kind = model.contraction.name;
     const k = 2;

@@ -12,7 +12,7 @@ import { tanh } from '../../src/model/activation.js';
 import { architecture } from '../../src/model/architecture.js';
 import { describeModel } from '../../src/model/codec.js';
 import { jointNetwork } from '../../src/model/contraction/jointNetwork.js';
-import type { Domain } from '../../src/model/domain/domain.js';
+import { coordinatesOf, type Domain } from '../../src/model/domain/domain.js';
 import { grid } from '../../src/model/domain/grid.js';
 import { linspace } from '../../src/model/domain/linspace.js';
 import { scatteredPoints } from '../../src/model/domain/scatteredPoints.js';
@@ -147,7 +147,7 @@ for (const [name, model] of models) {
     const { scale } = model.contraction.settings;
     const shape = { axes, scale: Number(scale), network: twinArchitecture(model.network) };
     const count = mlpParameterCount(shape);
-    const x = model.domain.coordinates(Array.from({ length: axes }, (_, axis) => axis)).map(Math.fround);
+    const x = coordinatesOf(model.domain).map(Math.fround);
     const points = x.length / axes;
     const parameters = randoms(model.members * count, 0.5);
     const members = Array.from({ length: model.members }, (_, i) => i);
@@ -210,7 +210,7 @@ test('training: the loss falls a hundredfold, on a grid and on the same points s
   const y = target(points).map((value, i) => (i % 7 === 3 ? Number.NaN : value));
   const common = { target: y, optimiser: adam({ learningRate: 2e-3 }), seed: 5 };
   const onGrid = await Trainer.create(engine, { model, ...common });
-  const scattered = onDomain(model, scatteredPoints({ axes: 2, coordinates: domain.coordinates([0, 1]) }));
+  const scattered = onDomain(model, scatteredPoints({ axes: 2, coordinates: coordinatesOf(domain, [0, 1]) }));
   const onItsPoints = await Trainer.create(engine, { model: scattered, ...common });
   const losses = await onGrid.advance(150);
   requireClose('scattered', await onItsPoints.advance(150), losses, { relative: 1e-6 });

@@ -11,6 +11,7 @@ import { dispatch } from '../../src/kernel/dispatch.js';
 import { architecture } from '../../src/model/architecture.js';
 import { describeModel } from '../../src/model/codec.js';
 import { cp } from '../../src/model/contraction/cp.js';
+import { coordinatesOf } from '../../src/model/domain/domain.js';
 import { grid } from '../../src/model/domain/grid.js';
 import { linspace } from '../../src/model/domain/linspace.js';
 import { scatteredPoints } from '../../src/model/domain/scatteredPoints.js';
@@ -368,7 +369,7 @@ test('a model on scattered points is saved and read again as one, with its train
   const saved = await readModel(path);
   requireEqual('model', saved.model, sampled);
   requireEqual('description', describeModel(saved.model), describeModel(sampled));
-  requireClose('coordinates', saved.model.domain.coordinates([0, 1]), samples, {});
+  requireClose('coordinates', coordinatesOf(saved.model.domain, [0, 1]), samples, {});
   const next = await create({ model: saved.model, preconditioner: sepPgd({ topK: 6 }), seed: 9 });
   next.restore(saved.state);
   requireClose('the next steps', await next.advance(12), await trainer.advance(12), {});
@@ -397,7 +398,7 @@ test('bad points are refused in one line that names what, the value and the reme
   await domain({ points: 5, axes: 7 }, /^axes: 7: use a whole number from 2 to 6$/);
   await refused(
     { model: onDomain(sampled, scatteredPoints({ axes: 2, points })) },
-    /^coordinates: those of the 150 scattered points are not known: give a domain, such as grid\(\[256, 256\]\)$/,
+    /^coordinates: those of the 150 points of 2 axes are not known: give a domain, such as grid\(\[256, 256\]\)$/,
   );
   await refused({ target: [1, 2] }, /^target: takes 150 numbers, got 2$/);
   await refused({ preconditioner: sepPgd({ topK: 151 }) }, /^topK: 151: use a whole number from 1 to 150$/);

@@ -8,6 +8,7 @@ import { cp } from '../../src/model/contraction/cp.js';
 import { jointNetwork } from '../../src/model/contraction/jointNetwork.js';
 import { tensorTrain } from '../../src/model/contraction/tensorTrain.js';
 import { tucker } from '../../src/model/contraction/tucker.js';
+import { coordinatesOf } from '../../src/model/domain/domain.js';
 import { grid as gridOf } from '../../src/model/domain/grid.js';
 import { forward, networkInput } from '../../src/model/forward.js';
 import {
@@ -47,7 +48,7 @@ import { gramOf, modelNtk as modelNtkTwin } from '../reference/tangent/ntk.js';
 const test = suite('Kronecker products');
 
 /** Every point of a grid, (n, D). */
-const pointsOf = ({ domain }: Model) => domain.coordinates(Array.from({ length: domain.axes }, (_, axis) => axis));
+const pointsOf = ({ domain }: Model) => coordinatesOf(domain);
 
 test('exactNtk: every pair of outputs of networks of different size, point by point, matches explicit gradients', async () => {
   for (const [depth, activation] of [
@@ -206,7 +207,7 @@ test('denseNtk: trains, Tucker models and MLPs of two members, and CP models, ma
       return Float64Array.from([...x[d]].flatMap(point => [...networkTwin(own, [point], shape(width))]));
     });
   const common = { domain: gridOf(x), network, members: 2 };
-  const all = common.domain.coordinates([0, 1]);
+  const all = coordinatesOf(common.domain, [0, 1]);
   const cases: readonly { readonly model: Model; readonly output: (p: Float64Array) => Float64Array }[] = [
     {
       model: defineModel({ ...common, contraction: tensorTrain({ ranks: 2 }) }),

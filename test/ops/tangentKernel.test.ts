@@ -5,6 +5,7 @@ import { sine } from '../../src/model/activation.js';
 import { architecture } from '../../src/model/architecture.js';
 import { cp } from '../../src/model/contraction/cp.js';
 import { tensorTrain } from '../../src/model/contraction/tensorTrain.js';
+import { coordinatesOf } from '../../src/model/domain/domain.js';
 import { grid } from '../../src/model/domain/grid.js';
 import { linspace } from '../../src/model/domain/linspace.js';
 import { networkInput } from '../../src/model/forward.js';
@@ -129,12 +130,12 @@ test('pointNtk: that of a CP model on scattered points, D = 2 to 4, two members,
 });
 
 test('coordinates: lists a grid row-major, and the NTK at its points has those of the grid', async () => {
-  requireEqual('2 x 3', [...grid([[0, 1], 3]).coordinates([0, 1])], [0, -1, 0, 0, 0, 1, 1, -1, 1, 0, 1, 1]);
+  requireEqual('2 x 3', [...coordinatesOf(grid([[0, 1], 3]), [0, 1])], [0, -1, 0, 0, 0, 1, 1, -1, 1, 0, 1, 1]);
   const network = architecture({ width: 5, omega: 3 });
   const shape = [3, 2, 4];
   const whole = defineModel({ domain: grid(shape), contraction: cp({ rank: 4 }), network });
-  const x = whole.domain.coordinates([0, 1, 2]);
-  requireEqual('3 x 2 x 4', [...x], [...grid(shape.map(linspace)).coordinates([0, 1, 2])]);
+  const x = coordinatesOf(whole.domain, [0, 1, 2]);
+  requireEqual('3 x 2 x 4', [...x], [...coordinatesOf(grid(shape.map(linspace)), [0, 1, 2])]);
   const model = onPoints(whole, x);
   const parameters = randoms(sizeOfAll(modelParameterShapes(model)), 0.5);
   const input = await networkInput(engine, model);
@@ -177,7 +178,7 @@ test('tangent kernels: what does not fit is refused by name', async () => {
   const tt = defineModel({ domain, contraction: tensorTrain({ ranks: 2 }), network: small });
   await requireThrows(
     'a tensor train',
-    () => onPoints(tt, domain.coordinates([0, 1])),
+    () => onPoints(tt, coordinatesOf(domain, [0, 1])),
     'InputError',
     /^ntk: a tt contraction has no form on scattered points: use cp or jointNetwork/,
   );

@@ -12,6 +12,7 @@ import { cp } from '../../src/model/contraction/cp.js';
 import { jointNetwork } from '../../src/model/contraction/jointNetwork.js';
 import { tensorTrain } from '../../src/model/contraction/tensorTrain.js';
 import { tucker } from '../../src/model/contraction/tucker.js';
+import { coordinatesOf } from '../../src/model/domain/domain.js';
 import { grid } from '../../src/model/domain/grid.js';
 import { scatteredPoints } from '../../src/model/domain/scatteredPoints.js';
 import { forward, networkInput } from '../../src/model/forward.js';
@@ -167,7 +168,7 @@ const models: Readonly<Record<string, Model>> = {
 async function problemOf(model: Model) {
   const { axes } = model.domain;
   const points = sizeOf(outputShape(model));
-  const x = model.domain.coordinates(Array.from({ length: axes }, (_, axis) => axis)).map(Math.fround);
+  const x = coordinatesOf(model.domain).map(Math.fround);
   const parameters = randoms(parameterCount(model));
   const y = randoms(model.members * points);
   const own = (all: Float64Array, member: number) => {

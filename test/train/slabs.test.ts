@@ -6,6 +6,7 @@ import type { Contraction } from '../../src/model/contraction/contraction.js';
 import { cp } from '../../src/model/contraction/cp.js';
 import { tensorTrain } from '../../src/model/contraction/tensorTrain.js';
 import { tucker } from '../../src/model/contraction/tucker.js';
+import { descriptionOf } from '../../src/model/domain/domain.js';
 import { grid } from '../../src/model/domain/grid.js';
 import { slabsOf } from '../../src/model/fits.js';
 import { defineModel, type Model, type ModelOptions, outputShape } from '../../src/model/model.js';
@@ -120,7 +121,7 @@ for (const [name, preconditioner] of Object.entries(preconditioners)) {
     for (const [model, height] of models) {
       const target = maskedTarget(outputShape(model).reduce((product, n) => product * n, model.members));
       const options = { model, target, optimiser: adam({ learningRate: 1e-4 }), ...preconditioner };
-      await requireSame(`${model.contraction.name} on ${model.domain.description}`, options, [height]);
+      await requireSame(`${model.contraction.name} on ${descriptionOf(model.domain)}`, options, [height]);
     }
   });
 }

@@ -8,7 +8,7 @@ import { architecture } from '../../src/model/architecture.js';
 import { cp } from '../../src/model/contraction/cp.js';
 import { jointNetwork } from '../../src/model/contraction/jointNetwork.js';
 import { tensorTrain } from '../../src/model/contraction/tensorTrain.js';
-import type { Domain } from '../../src/model/domain/domain.js';
+import { coordinatesOf, type Domain } from '../../src/model/domain/domain.js';
 import { grid } from '../../src/model/domain/grid.js';
 import { linspace } from '../../src/model/domain/linspace.js';
 import { scatteredPoints } from '../../src/model/domain/scatteredPoints.js';
@@ -54,7 +54,7 @@ const unchanged: Map = cotangent => cotangent;
 
 /** The rows of J at the points of a domain. */
 function jacobian({ contraction }: Model, theta: Float64Array, domain: Domain): Float64Array[] {
-  const points = domain.coordinates([0, 1]);
+  const points = coordinatesOf(domain, [0, 1]);
   const shape = { axes: 2, rank, scale: Number(contraction.settings.scale), network: twinArchitecture(network) };
   return contraction.name === 'joint' ? mlpJacobian(theta, points, shape) : cpJacobian(theta, points, shape);
 }
@@ -182,7 +182,7 @@ test('the functions are those of the paper at points worked out by hand; noise i
       krrSamples(name, 40, 0, 4),
     ];
     requireClose('test values', noisy.test.values, clean.test.values, {});
-    const axesOf = ({ test: { domain } }: KrrSamples) => [0, 1].map(axis => domain.coordinates([axis]));
+    const axesOf = ({ test: { domain } }: KrrSamples) => [0, 1].map(axis => coordinatesOf(domain, [axis]));
     requireEqual('test places differ by seed', axesOf(other)[0][7] === axesOf(clean)[0][7], false);
     const noise = Array.from(noisy.training.values, (value, i) => value - clean.training.values[i]);
     const deviation = Math.sqrt(noise.reduce((sum, x) => sum + x * x, 0) / noise.length);

@@ -5,6 +5,7 @@ import { factorSpectra, modelSpectra, mostAxisPoints, mostModelPoints } from '..
 import type { Engine } from '../../graph/engine.js';
 import type { SavedModel } from '../../io/model/modelFile.js';
 import type { Line, PlotOptions } from '../../io/plot.js';
+import { axisPoints } from '../../model/domain/domain.js';
 import { grid } from '../../model/domain/grid.js';
 import { hasFactorNetworks, type Model, onDomain } from '../../model/model.js';
 import type { Modulation } from '../../ops/precondition/modulate.js';
@@ -43,7 +44,8 @@ const usualModelPoints = 256;
 
 /** @throws InputError a grid, or a k, that is too large. */
 export function modelSettings(model: Model, { points, topK, modulation, combine }: NtkOptions): SpectraSettings {
-  const { points: own, axes } = model.domain;
+  const { axes } = model.domain;
+  const own = axisPoints(model.domain);
   const isSeparable = hasFactorNetworks(model);
   if (isSeparable) {
     own.forEach((n, axis) => {

@@ -1,7 +1,7 @@
 /** Which part of which grid `sepnn render` evaluates: what --size, --crop and --slice come to for a model. */
 
 import { InputError } from '../../errors.js';
-import type { Domain } from '../../model/domain/domain.js';
+import { type Domain, mostPoints } from '../../model/domain/domain.js';
 import { grid } from '../../model/domain/grid.js';
 import type { Model } from '../../model/model.js';
 
@@ -34,9 +34,6 @@ export interface Region {
   /** Points of each of those. */
   readonly shape: readonly number[];
 }
-
-/** Points of an axis: past so many, neighbours are one number in float32. */
-const mostPoints = 2 ** 24;
 
 /** N, WxH, or the points of each axis separated by commas. */
 export function gridSize(text: string): GridSize {
@@ -110,7 +107,7 @@ export function regionOf(model: Model, options: RegionOptions): Region {
 /** The model's own domain, or a grid of the given size. */
 function domainOf({ domain }: Model, size: GridSize | undefined): Domain {
   const { axes } = domain;
-  if (size === undefined && domain.shape.length !== axes) {
+  if (size === undefined && !domain.isGrid) {
     throw new InputError('--size: the model was trained on scattered points and has no grid of its own: give one');
   }
   if (!size) return domain;

@@ -4,6 +4,7 @@ import { sizeOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { shown } from '../../host/checks.js';
 import { type Codec, modelOf, upgradeRecord } from '../../model/codec.js';
+import { axisPoints } from '../../model/domain/domain.js';
 import type { Model } from '../../model/model.js';
 
 /** Raised when a file can no longer be read by what was written for the last. */
@@ -88,7 +89,7 @@ export function checked<T>(path: string, work: () => T): T {
 /** k of each axis, or of the model as a whole. */
 function checkedTopK(path: string, topK: unknown, { domain }: Model): readonly number[] | undefined {
   if (topK === undefined) return undefined;
-  const most = Array.isArray(topK) && topK.length === 1 ? [sizeOf(domain.shape)] : domain.points;
+  const most = Array.isArray(topK) && topK.length === 1 ? [sizeOf(domain.shape)] : axisPoints(domain);
   const fits = (k: unknown, i: number) => Number.isInteger(k) && (k as number) >= 1 && (k as number) <= most[i];
   if (Array.isArray(topK) && topK.length === most.length && topK.every(fits)) return topK;
   throw new InputError(`model ${path}: its k is ${shown(topK)}: give a file that sepnn wrote`);

@@ -1,5 +1,6 @@
 import type { StateArrays } from '../../graph/namedTensors.js';
-import { type Codec, coordinateTensors, describeModel, withCoordinates } from '../../model/codec.js';
+import { type Codec, describeModel } from '../../model/codec.js';
+import { coordinateTensors, withCoordinates } from '../../model/coordinates.js';
 import type { Model } from '../../model/model.js';
 import type { TrainerState } from '../../train/trainer.js';
 import { readBytes, writeWhole } from '../files.js';
@@ -25,7 +26,7 @@ export interface SavedModel {
 export async function writeModel(path: string, { model, state, training }: SavedModel, codec?: Codec): Promise<void> {
   const tensors = new Map<string, NamedTensor>();
   addParameters(tensors, model, state.parameters);
-  for (const [name, data] of Object.entries(coordinateTensors(model.domain))) tensors.set(name, data);
+  for (const [name, data] of Object.entries(coordinateTensors(model.domain, codec))) tensors.set(name, data);
   const { step, optimiser, preconditioner } = state;
   for (const [group, values] of Object.entries({
     optimiser: optimiser?.state,
@@ -76,7 +77,7 @@ export function decodeModel(path: string, bytes: Uint8Array, codec?: Codec): Sav
       preconditioner: { name: preconditioner, ...(topK && { topK }), state: ofPreconditioner },
     }),
   };
-  return { model: modelWithCoordinates(path, record.model, tensors), training, state };
+  return { model: modelWithCoordinates(path, record.model, tensors, codec), training, state };
 }
 
 function groupOf(tensors: ReadonlyMap<string, NamedTensor>, group: string): StateArrays {
@@ -84,6 +85,11 @@ function groupOf(tensors: ReadonlyMap<string, NamedTensor>, group: string): Stat
   return Object.fromEntries(own.map(([name, { data }]) => [name.slice(group.length), data]));
 }
 
-function modelWithCoordinates(path: string, model: Model, tensors: ReadonlyMap<string, NamedTensor>): Model {
-  return checked(path, () => withCoordinates(model, name => tensors.get(name)?.data));
+function modelWithCoordinates(
+  path: string,
+  model: Model,
+  tensors: ReadonlyMap<string, NamedTensor>,
+  codec?: Codec,
+): Model {
+  return checked(path, () => withCoordinates(model, name => tensors.get(name)?.data, codec));
 }

@@ -3,14 +3,9 @@
 import type { Shape } from '../../buffer/layout.js';
 import type { Value } from '../../graph/operation.js';
 import type { Random } from '../../host/random.js';
-
-/** What a domain says of a member's output where it has one output. */
-export interface Extent {
-  /** D. */
-  readonly axes: number;
-  /** (n_1 .. n_D) on a grid, (n) of scattered points. */
-  readonly shape: Shape;
-}
+import { pieces } from '../../ops/elementwise/pieces.js';
+import type { Extent } from '../domain/domain.js';
+import type { Settings } from '../settings.js';
 
 /** One network of a model. */
 export interface NetworkShape {
@@ -40,8 +35,13 @@ export interface ContractionForm {
    * @param extent of one member's output. The factor matrices fit it, which need not be those of the whole domain.
    */
   output(factors: Value, own: Value | undefined, extent: Extent): Value;
-  /** Several outputs, sum_r A[o, r] p_r of the products p_r at each point; absent where there are no such products. */
-  readonly mix?: (factors: Value, matrices: Value) => Value;
+  /**
+   * Several outputs, sum_r A[o, r] p_r of the products p_r at each point; absent where there are no such products.
+   *
+   * @param matrices A, (outputs, R) for each member.
+   * @param outputAxis where the outputs stand among the axes of the result, as `withMatrixAt` puts a factor matrix.
+   */
+  readonly mix?: (factors: Value, matrices: Value, extent: Extent, outputAxis: number) => Value;
   /** The derivative of `output` along tangents of the factor matrices; absent where it is not offered. */
   readonly jvp?: (tangents: Value, factors: Value, extent: Extent) => Value;
   /** Whether some rows of the first factor matrix give the same rows of the output, linearly in them: see train/slabs. */
@@ -53,8 +53,8 @@ export interface ContractionForm {
 export interface Contraction {
   /** By which messages and model files name it. */
   readonly name: string;
-  /** What makes it again: numbers and lists of numbers. */
-  readonly settings: Readonly<Record<string, number | readonly number[]>>;
+  /** What makes it again. */
+  readonly settings: Settings;
   /** R, where the output is a sum of R products of a number from each factor matrix. */
   readonly products?: number;
   /** The networks of a model in so many variables. @throws InputError a number of axes that it does not fit. */
@@ -71,4 +71,18 @@ export const mostOutputs = 65_536;
 /** One factor network per axis. */
 export function onePerAxis(widths: readonly number[]): NetworkShape[] {
   return widths.map((outputs, axis) => ({ axes: [axis], outputs }));
+}
+
+/**
+ * The factor matrices of each member, one per axis, with one more among them: that of an axis besides.
+ *
+ * @param matrices (points, R) for each member, of the axis that then is `place`.
+ */
+export function withMatrixAt(place: number, factors: Value, matrices: Value): Value {
+  const axes = factors.layout.parts.length / matrices.layout.parts.length;
+  const places = matrices.layout.parts.flatMap((_, member) => {
+    const own = Array.from({ length: axes }, (__, axis) => ({ stack: 0, part: member * axes + axis }));
+    return [...own.slice(0, place), { stack: 1, part: member }, ...own.slice(place)];
+  });
+  return pieces([factors, matrices], places);
 }

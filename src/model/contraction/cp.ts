@@ -4,8 +4,7 @@ import { requireCount, requireOptions } from '../../host/checks.js';
 import { contractCp } from '../../ops/contraction/contractCp.js';
 import { contractCpJvp } from '../../ops/contraction/contractCpJvp.js';
 import { contractPoints } from '../../ops/contraction/contractPoints.js';
-import { withOutputFactor } from '../outputAxis.js';
-import { type Contraction, mostOutputs, onePerAxis } from './contraction.js';
+import { type Contraction, mostOutputs, onePerAxis, withMatrixAt } from './contraction.js';
 import { requireScale } from './scale.js';
 
 export interface CpOptions {
@@ -29,10 +28,8 @@ export function cp(options: CpOptions): Contraction {
     onGrid: {
       output: (factors, _, { axes }) => contractCp(factors, { axes, scale }),
       // The mixing matrix is one more factor matrix, that of an axis whose points are the outputs.
-      mix: (factors, matrices) => {
-        const axes = factors.layout.parts.length / matrices.layout.parts.length;
-        return contractCp(withOutputFactor(factors, matrices, axes), { axes: axes + 1, scale });
-      },
+      mix: (factors, matrices, { axes }, outputAxis) =>
+        contractCp(withMatrixAt(outputAxis, factors, matrices), { axes: axes + 1, scale }),
       jvp: (tangents, factors, { axes }) => contractCpJvp(tangents, factors, { axes, scale }),
       slabs: true,
       between: () => 0,

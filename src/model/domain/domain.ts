@@ -1,49 +1,64 @@
-/** What a domain is: the points on which a model's output lies, in the order of a host and in that of the device. */
+/** What a domain is: the points on which a model's output lies. It knows neither models nor what is done on the device. */
 
-import type { Shape } from '../../buffer/layout.js';
-import type { Value } from '../../graph/operation.js';
-import type { Numbers } from '../../host/arrays.js';
-import type { Combine, ModulatedBasis } from '../../ops/precondition/precondition.js';
-import type { Contraction, ContractionForm, Extent } from '../contraction/contraction.js';
+import { type Shape, sizeOf } from '../../buffer/layout.js';
+import { InputError } from '../../errors.js';
+import type { Settings } from '../settings.js';
 
-/** How the preconditioners of the axes are applied. */
-export interface AlongAxes {
-  readonly combine: Combine;
-  /** k of each axis. */
-  readonly topK: readonly number[];
+/** Coordinates that a model takes at most. */
+export const mostAxes = 6;
+/** Points of an axis, and points on which one network runs: past so many, neighbours are one number in float32. */
+export const mostPoints = 2 ** 24;
+
+/** How far a member's output reaches, where it has one number per point. */
+export interface Extent {
+  /** D: coordinates of a point. */
+  readonly axes: number;
+  /** (n_1 .. n_D) on a grid, else (n). */
+  readonly shape: Shape;
 }
 
 export interface Domain extends Extent {
   /** By which messages and model files name it. */
   readonly name: string;
-  /** Points of each axis: those on which a factor network of its coordinate runs. */
-  readonly points: readonly number[];
-  /** For a message: 128 x 128, or 500 points of 2 axes. */
-  readonly description: string;
-  /** Whether its coordinates are known; those of scattered points out of a model file need not be. */
-  readonly isKnown: boolean;
-  /** Points on which a network of the coordinates of these axes runs. */
-  count(axes: readonly number[]): number;
+  /** What makes it again beside its axes; the coordinates of a grid or of scattered points are not part of it. */
+  readonly settings: Settings;
   /**
-   * Those points, (count, axes), row-major.
-   *
-   * @throws InputError a domain whose coordinates are not known.
+   * Whether its points are every combination of those of its axes. The output then has an axis for each coordinate, in
+   * their order; else the points stand one by one on its only axis, along which all coordinates run.
    */
-  coordinates(axes: readonly number[]): Float64Array;
-  /** The D coordinates of the point with this index in `shape`. @throws InputError as `coordinates`. */
-  pointAt(index: readonly number[]): readonly number[];
-  /** The form that a contraction has here. @throws InputError one that has none. */
-  formOf(contraction: Contraction): ContractionForm;
-  /** Axes on the device of one member's output, where it has so many. @throws InputError more than the domain takes. */
-  outputShape(outputs: number): Shape;
-  /** Which of those axes each coordinate runs along. */
-  coordinateAxes(outputs: number): readonly number[];
-  /** Numbers of every member's output from the host's order, (members, outputs, then `shape`), to the device's. */
-  toDevice(values: Numbers, outputs: number): Numbers;
-  /** And back. */
-  toHost(values: Float32Array, outputs: number): Float32Array;
-  /** Every axis's S_d = I - V_d^T C_d V_d applied to a tensor of `outputShape`, each along its own axis. */
-  precondition(cotangent: Value, outputs: number, basis: ModulatedBasis, how: AlongAxes): Value;
+  readonly isGrid: boolean;
+  /**
+   * The points on which a network of the coordinates of these axes runs, (points, axes), row-major. Absent where they are
+   * not known, as those of scattered points out of a model file need not be.
+   */
+  readonly coordinates?: (axes: readonly number[]) => Float64Array;
   /** A block of it: the points from `start` on in every axis of `shape`, so many. */
   part(start: readonly number[], shape: Shape): Domain;
+}
+
+export function everyAxis({ axes }: Extent): readonly number[] {
+  return Array.from({ length: axes }, (_, axis) => axis);
+}
+
+/** Points on which a network of the coordinates of these axes runs. */
+export function countOf({ isGrid, shape }: Domain, axes: readonly number[]): number {
+  return isGrid ? sizeOf(axes.map(axis => shape[axis])) : shape[0];
+}
+
+/** Points on which the factor network of each axis runs. */
+export function axisPoints(domain: Domain): readonly number[] {
+  return everyAxis(domain).map(axis => countOf(domain, [axis]));
+}
+
+/** For a message: 128 x 128, or 500 points of 2 axes. */
+export function descriptionOf({ isGrid, shape, axes }: Domain): string {
+  return isGrid ? shape.join(' x ') : `${shape[0]} points of ${axes} axes`;
+}
+
+/** `Domain.coordinates`, of all axes by default. @throws InputError a domain whose coordinates are not known. */
+export function coordinatesOf(domain: Domain, axes: readonly number[] = everyAxis(domain)): Float64Array {
+  if (domain.coordinates) return domain.coordinates(axes);
+  throw new InputError(
+    `coordinates: those of the ${descriptionOf(domain)} are not known: give a domain, such as grid([256, 256])`,
+  );
 }

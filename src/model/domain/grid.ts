@@ -1,18 +1,12 @@
 /** A grid: every combination of the points of D axes. */
 
-import { sizeOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { requireCount, requireNumber, shown } from '../../host/checks.js';
-import { precondition } from '../../ops/precondition/precondition.js';
-import { coordinateAxes, toDeviceOrder, toHostOrder, withOutputs } from '../outputAxis.js';
-import type { Domain } from './domain.js';
+import { type Domain, mostAxes, mostPoints } from './domain.js';
 import { partOfLinspace } from './linspace.js';
 
 /** The points of an axis: how many from -1 to 1, or their coordinates. */
 export type Axis = number | ArrayLike<number>;
-
-const mostAxes = 6;
-const mostPoints = 1 << 24;
 
 /**
  * A grid of 2 to 6 axes, row-major, the last axis fastest.
@@ -69,19 +63,9 @@ function gridOf(axes: readonly AxisPoints[]): Domain {
     name: 'grid',
     axes: axes.length,
     shape,
-    points: shape,
-    description: shape.join(' x '),
-    isKnown: true,
-    count: which => sizeOf(which.map(axis => shape[axis])),
+    settings: { points: shape },
+    isGrid: true,
     coordinates: which => listed(which.map(axis => axes[axis].values())),
-    pointAt: index => axes.map((axis, d) => axis.part(index[d], index[d] + 1).values()[0]),
-    formOf: ({ onGrid }) => onGrid,
-    outputShape: outputs => withOutputs(shape, outputs),
-    coordinateAxes: outputs => coordinateAxes(axes.length, outputs),
-    toDevice: (values, outputs) => toDeviceOrder(values, shape, outputs),
-    toHost: (values, outputs) => toHostOrder(values, shape, outputs),
-    precondition: (cotangent, outputs, { vectors, scaled }, how) =>
-      precondition(cotangent, vectors, scaled, { ...how, axes: coordinateAxes(axes.length, outputs) }),
     part: (start, points) => gridOf(axes.map((axis, d) => axis.part(start[d], start[d] + points[d]))),
   };
 }

@@ -1,10 +1,8 @@
 /** Scattered points, which lie on no grid: n points of D coordinates. */
 
-import type { Shape } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { requireCount, requireOptions } from '../../host/checks.js';
-import { preconditionPoints } from '../../ops/precondition/preconditionPoints.js';
-import type { Domain } from './domain.js';
+import { type Domain, mostAxes, mostPoints } from './domain.js';
 
 export interface ScatteredPointsOptions {
   /** D, 2 to 6. */
@@ -15,8 +13,6 @@ export interface ScatteredPointsOptions {
   readonly points?: number;
 }
 
-const mostPoints = 1 << 24;
-
 /**
  * Every factor network runs on all n points, and the i-th rows of the factor matrices belong to the i-th point.
  *
@@ -25,7 +21,7 @@ const mostPoints = 1 << 24;
 export function scatteredPoints(options: ScatteredPointsOptions): Domain {
   requireOptions('scatteredPoints', options, { axes: true, coordinates: true, points: true });
   const { axes, coordinates, points } = options;
-  requireCount('axes', axes, 2, 6);
+  requireCount('axes', axes, 2, mostAxes);
   if (coordinates === undefined) {
     requireCount('points', points as number, 1, mostPoints);
     return pointsDomain(axes, points as number);
@@ -50,43 +46,13 @@ export function scatteredPoints(options: ScatteredPointsOptions): Domain {
 }
 
 function pointsDomain(axes: number, count: number, byAxis?: readonly Float64Array[]): Domain {
-  const known = (): readonly Float64Array[] => {
-    if (byAxis) return byAxis;
-    throw new InputError(
-      `coordinates: those of the ${count} scattered points are not known: give a domain, such as grid([256, 256])`,
-    );
-  };
-  const shape: Shape = [count];
   return {
     name: 'points',
     axes,
-    shape,
-    points: Array<number>(axes).fill(count),
-    description: `${count} points of ${axes} axes`,
-    isKnown: byAxis !== undefined,
-    count: () => count,
-    coordinates: which => {
-      const own = which.map(axis => known()[axis]);
-      if (own.length === 1) return own[0];
-      return Float64Array.from(
-        { length: count * own.length },
-        (_, i) => own[i % own.length][Math.floor(i / own.length)],
-      );
-    },
-    pointAt: ([i]) => known().map(axis => axis[i]),
-    formOf: ({ name, onPoints }) => {
-      if (onPoints) return onPoints;
-      throw new InputError(`a ${name} contraction has no form on scattered points: use cp or jointNetwork`);
-    },
-    outputShape: outputs => {
-      if (outputs === 1) return shape;
-      throw new InputError(`a model of ${outputs} outputs has no form on scattered points: use members, or a grid`);
-    },
-    coordinateAxes: () => Array<number>(axes).fill(0),
-    toDevice: values => values,
-    toHost: values => values,
-    precondition: (cotangent, _, { vectors, scaled }, { combine }) =>
-      preconditionPoints(cotangent, vectors, scaled, { axes, combine }),
+    shape: [count],
+    settings: { points: count },
+    isGrid: false,
+    ...(byAxis && { coordinates: which => interleaved(which.map(axis => byAxis[axis])) }),
     part: ([start], [points]) =>
       pointsDomain(
         axes,
@@ -94,4 +60,14 @@ function pointsDomain(axes: number, count: number, byAxis?: readonly Float64Arra
         byAxis?.map(axis => axis.slice(start, start + points)),
       ),
   };
+}
+
+/** Coordinates axis by axis as points one after the other. */
+function interleaved(axes: readonly Float64Array[]): Float64Array {
+  const [only] = axes;
+  if (axes.length === 1) return only;
+  return Float64Array.from(
+    { length: only.length * axes.length },
+    (_, i) => axes[i % axes.length][Math.floor(i / axes.length)],
+  );
 }

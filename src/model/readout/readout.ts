@@ -6,6 +6,7 @@
 
 import type { Value } from '../../graph/operation.js';
 import type { OwnParameters } from '../contraction/contraction.js';
+import type { Settings } from '../settings.js';
 
 /** What a contraction offers to be read, for all members together. */
 export interface Contracted {
@@ -22,8 +23,8 @@ export interface Contracted {
 export interface Readout {
   /** By which messages and model files name it. */
   readonly name: string;
-  /** What makes it again: numbers and lists of numbers. */
-  readonly settings: Readonly<Record<string, number | readonly number[]>>;
+  /** What makes it again. */
+  readonly settings: Settings;
   /** Outputs of one member. */
   readonly outputs: number;
   /** Whether it is linear in what the contraction gives: only then can SepPGD work in slabs. */
@@ -31,7 +32,7 @@ export interface Readout {
   /** Of a contraction of so many products that it can mix on its domain; undefined where it has none. */
   readonly parameters?: OwnParameters<number | undefined>;
   /**
-   * The model's output, of the domain's `outputShape`.
+   * The model's output, of its `outputShape`.
    *
    * @param own undefined where the readout has no parameters.
    */
