@@ -70,3 +70,6 @@ export function distorted(value: unknown): fc.Arbitrary<unknown> {
     }, value),
   );
 }
+
+/** How many changed files of a kind are tried: SEPNN_FUZZ_FILES of them, else few. */
+export const fuzzCount = Number(process.env.SEPNN_FUZZ_FILES ?? 400);

@@ -39,6 +39,7 @@ import {
   type TopKOption,
   type TrainingOptions,
 } from './options.js';
+import { requireResumable } from './resumable.js';
 
 const contractions: Readonly<Record<ModelName, (options: TrainingOptions) => Contraction>> = {
   cp: ({ rank }) => cp({ rank: rank as number }),
@@ -177,7 +178,7 @@ export function requireFits(
 /**
  * The state that --resume names, if it does.
  *
- * @throws InputError a file of another model, or one that has no steps left.
+ * @throws InputError a file of another model, one that has no steps left, or one of weights alone.
  */
 export async function resumedState(model: Model, options: TrainingOptions): Promise<TrainerState | undefined> {
   const { resume: path, steps } = options;
@@ -193,6 +194,7 @@ export async function resumedState(model: Model, options: TrainingOptions): Prom
   if (saved.state.step >= steps) {
     throw new InputError(`--steps ${steps}: ${path} has made ${saved.state.step} steps: ask for more`);
   }
+  requireResumable(path, saved.state);
   return saved.state;
 }
 

@@ -4,9 +4,9 @@ import { coordinateTensors, withCoordinates } from '../../model/coordinates.js';
 import type { Model } from '../../model/model.js';
 import type { TrainerState } from '../../train/trainer.js';
 import { readBytes, writeWhole } from '../files.js';
-import { checked, formatVersion, metadataKey, parseRecord } from './fileRecord.js';
-import { addParameters, collectParameters, requireHeld } from './parameterTensors.js';
-import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.js';
+import { checked, type FileRecord, formatVersion, metadataKey, parseRecord } from './fileRecord.js';
+import { addParameters, collectParameters, holdsParameters, requireHeld } from './parameterTensors.js';
+import { type DecodedFile, decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.js';
 
 const mostBytes = 4e9; // about what one array of Node's holds
 
@@ -47,37 +47,44 @@ export async function writeModel(path: string, { model, state, training }: Saved
   await writeWhole(path, encodeSafetensors({ tensors, metadata: { [metadataKey]: JSON.stringify(record) } }));
 }
 
-/** @throws InputError a file that cannot be read, is damaged, or was not written by `writeModel`. */
+/**
+ * A file of weights alone is read too, to evaluate its model: a trainer cannot go on exactly from it.
+ *
+ * @throws InputError a file that cannot be read, is damaged, was not written by `writeModel`, or has a parameter that is
+ *   not finite.
+ */
 export async function readModel(path: string, codec?: Codec): Promise<SavedModel> {
   return decodeModel(path, await readBytes('model', path, mostBytes), codec);
 }
 
 /** The same from the bytes of a file. */
 export function decodeModel(path: string, bytes: Uint8Array, codec?: Codec): SavedModel {
-  const { tensors, metadata } = decodeSafetensors(path, bytes);
-  const record = parseRecord(path, metadata, codec);
-  const { step, optimiser, preconditioner, topK, training, isFirst } = record;
-  requireHeld(path, record.model, tensors);
-  const collect = (group: string) => collectParameters(path, tensors, group, record.model, isFirst);
-  const ofPreconditioner = groupOf(tensors, 'preconditioner.');
+  const file = decodeSafetensors(path, bytes);
+  const { tensors } = file;
+  const record = parseRecord(path, file.metadata, codec);
+  const { step, preconditioner, topK, training } = record;
+  requireHeld(path, record.model, file);
+  const parameters = collectParameters({ path, file, group: '', mustBeFinite: true, ...record });
+  const optimiser = optimiserOf(path, file, record);
   const state: TrainerState = {
     step,
-    parameters: collect(''),
-    ...(isFirst && {
-      optimiser: {
-        name: 'adam',
-        state: { firstMoment: collect('firstMoment.'), secondMoment: collect('secondMoment.') },
-      },
-    }),
-    ...(!isFirst &&
-      optimiser !== undefined && {
-        optimiser: { ...optimiser, state: groupOf(tensors, 'optimiser.') },
-      }),
+    parameters,
+    ...(optimiser && { optimiser }),
     ...(preconditioner !== undefined && {
-      preconditioner: { name: preconditioner, ...(topK && { topK }), state: ofPreconditioner },
+      preconditioner: { name: preconditioner, ...(topK && { topK }), state: groupOf(tensors, 'preconditioner.') },
     }),
   };
   return { model: modelWithCoordinates(path, record.model, tensors, codec), training, state };
+}
+
+/** Undefined where the file has none. */
+function optimiserOf(path: string, file: DecodedFile, record: FileRecord): TrainerState['optimiser'] {
+  const { optimiser, isFirst } = record;
+  if (!isFirst) return optimiser && { ...optimiser, state: groupOf(file.tensors, 'optimiser.') };
+  const moments = ['firstMoment', 'secondMoment'].map(name => ({ name, path, file, group: `${name}.`, ...record }));
+  if (!moments.every(holdsParameters)) return undefined;
+  const state = Object.fromEntries(moments.map(({ name, ...source }) => [name, collectParameters(source)]));
+  return { name: 'adam', state };
 }
 
 function groupOf(tensors: ReadonlyMap<string, NamedTensor>, group: string): StateArrays {

@@ -2,20 +2,21 @@
 
 import { sizeOf, sizeOfAll } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
-import { namedParameters } from '../../model/codec.js';
+import { type NamedParameter, namedParameters } from '../../model/codec.js';
 import { type Model, modelParameterShapes, networksOf } from '../../model/model.js';
-import type { NamedTensor } from './safetensors.js';
+import type { DecodedFile, NamedTensor } from './safetensors.js';
 
 /** What a model claims to be against what its file holds, before memory is taken for the claim. */
-export function requireHeld(path: string, model: Model, tensors: ReadonlyMap<string, NamedTensor>): void {
+export function requireHeld(path: string, model: Model, { tensors, unread }: DecodedFile): void {
   const fail = (claims: string, holds: string): never => {
     throw new InputError(`model ${path}: describes a model of ${claims}, and holds ${holds}: give a whole file`);
   };
   // Counted apart: the list of the layers' shapes may itself be too long.
   const layers = networksOf(model).length * model.network.depth;
-  if (2 * layers > tensors.size) fail(`${layers} layers`, `${tensors.size} tensors`);
+  const count = tensors.size + unread.size;
+  if (2 * layers > count) fail(`${layers} layers`, `${count} tensors`);
   const numbers = sizeOfAll(modelParameterShapes(model));
-  const held = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
+  const held = [...tensors.values(), ...unread.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   if (numbers > held) fail(`${numbers} parameters`, `${held} numbers`);
 }
 
@@ -47,23 +48,43 @@ export function addParameters(tensors: Map<string, NamedTensor>, model: Model, v
   }
 }
 
-export function collectParameters(
-  path: string,
-  tensors: ReadonlyMap<string, NamedTensor>,
-  group: string,
-  model: Model,
-  isFirst: boolean,
-): Float32Array {
+/** Where parameters, or moments of their shapes, are sought. */
+interface Source {
+  readonly path: string;
+  readonly file: DecodedFile;
+  /** Before the parameters' names: of moments. */
+  readonly group: string;
+  readonly model: Model;
+  /** Whether the file is of the first version of the format. */
+  readonly isFirst: boolean;
+  /** Whether a number that is not finite is refused. */
+  readonly mustBeFinite?: boolean;
+}
+
+/** Whether the file has a tensor for each. */
+export function holdsParameters({ file: { tensors }, group, model, isFirst }: Source): boolean {
+  return namedParametersOf(model, isFirst).every(({ name, layer }) =>
+    (layer ? [`${name}.weight`, `${name}.bias`] : [name]).every(tensor => tensors.has(`${group}${tensor}`)),
+  );
+}
+
+/** @throws InputError a tensor that is missing, of a type that is not read, or of another size. */
+export function collectParameters({ path, file, group, model, isFirst, mustBeFinite }: Source): Float32Array {
   const take = (name: string, count: number): Float32Array => {
-    const data = tensors.get(name)?.data;
-    if (data?.length === count) return data;
+    const data = file.tensors.get(name)?.data;
+    if (data?.length === count) {
+      if (mustBeFinite) requireFinite(`model ${path}: tensor ${name}`, data);
+      return data;
+    }
+    const type = file.unread.get(name)?.type;
+    if (type) throw new InputError(`model ${path}: tensor ${name} is of ${type}: give F32, F16, BF16 or F64`);
     throw new InputError(
       `model ${path}: tensor ${name} is ${data ? `${data.length} numbers, not ${count}` : 'missing'}`,
     );
   };
   const values = new Float32Array(sizeOfAll(modelParameterShapes(model)));
   let at = 0;
-  for (const { name, shape, layer } of namedParameters(model, isFirst ? 'channel' : 'member')) {
+  for (const { name, shape, layer } of namedParametersOf(model, isFirst)) {
     if (!layer) {
       values.set(take(`${group}${name}`, sizeOf(shape)), at);
       at += sizeOf(shape);
@@ -79,4 +100,17 @@ export function collectParameters(
     }
   }
   return values;
+}
+
+function namedParametersOf(model: Model, isFirst: boolean): NamedParameter[] {
+  return namedParameters(model, isFirst ? 'channel' : 'member');
+}
+
+/** @throws InputError at the first number that is none in float32. */
+export function requireFinite(what: string, data: Float32Array): void {
+  // Not findIndex, whose call for every number takes seconds where there are a thousand million.
+  for (let i = 0; i < data.length; i++) {
+    if (Number.isFinite(data[i])) continue;
+    throw new InputError(`${what} holds ${data[i]} at ${i}: give a file whose numbers are finite in float32`);
+  }
 }

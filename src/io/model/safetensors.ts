@@ -2,6 +2,8 @@
 
 import { InputError } from '../../errors.js';
 import { shown } from '../../host/checks.js';
+import { bitsOfType, readers } from './tensorTypes.js';
+import { twiceNamed } from './twiceNamed.js';
 
 export interface NamedTensor {
   readonly shape: readonly number[];
@@ -11,6 +13,17 @@ export interface NamedTensor {
 export interface TensorFile {
   readonly tensors: ReadonlyMap<string, NamedTensor>;
   readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** A tensor of a type that is not read. */
+export interface UnreadTensor {
+  readonly shape: readonly number[];
+  readonly type: string;
+}
+
+export interface DecodedFile extends TensorFile {
+  /** Those of other types than F32, F16, BF16 and F64: a file may hold more than a model. */
+  readonly unread: ReadonlyMap<string, UnreadTensor>;
 }
 
 const mostHeaderBytes = 100e6;
@@ -41,12 +54,13 @@ export function encodeSafetensors({ tensors, metadata }: TensorFile): Uint8Array
 
 /**
  * Reads the format. Everything the header says is checked against the file before it is used, so that a file costs no
- * more memory than it has bytes, whatever it claims.
+ * more than twice the memory that it has bytes, whatever it claims. Numbers of F16, BF16 and F64 become float32.
  *
  * @param name the file's, for errors.
- * @throws InputError a file that is cut short, a header that is no such JSON, or offsets that do not fit.
+ * @throws InputError a file that is cut short, a header that is no such JSON or names something twice, or offsets that
+ *   do not fit.
  */
-export function decodeSafetensors(name: string, bytes: Uint8Array): TensorFile {
+export function decodeSafetensors(name: string, bytes: Uint8Array): DecodedFile {
   const fail: Fail = what => {
     throw new InputError(`model ${name}: ${what}: give a whole safetensors file`);
   };
@@ -62,25 +76,30 @@ export function decodeSafetensors(name: string, bytes: Uint8Array): TensorFile {
     .map(([key, entry]) => ({ key, ...requireEntry(key, entry, data.length, fail) }));
   requireTiling(entries, data.length, fail); // first, since tensors that overlap could take any amount of memory
   const tensors = new Map<string, NamedTensor>();
-  for (const { key, shape, begin, end } of entries) {
-    const own = new Uint8Array(end - begin); // a copy, since the file's own bytes need not be aligned
-    own.set(data.subarray(begin, end));
-    tensors.set(key, { shape, data: new Float32Array(own.buffer) });
+  const unread = new Map<string, UnreadTensor>();
+  for (const { key, type, shape, begin, end } of entries) {
+    const read = Object.hasOwn(readers, type) ? readers[type] : undefined;
+    // Read from a copy, since the file's own bytes need not be aligned.
+    if (read) tensors.set(key, { shape, data: read(new Uint8Array(data.subarray(begin, end))) });
+    else unread.set(key, { shape, type });
   }
-  return { tensors, metadata };
+  return { tensors, unread, metadata };
 }
 
 type Fail = (what: string) => never;
 
 function parseHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
-  let parsed: unknown;
+  let [text, parsed]: [string, unknown] = ['', undefined];
   try {
-    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    parsed = JSON.parse(text);
   } catch {
     return fail('its header is no JSON');
   }
-  if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
-  return fail('its header is no JSON object');
+  if (!text.startsWith('{')) return fail('its header is no JSON object');
+  const twice = twiceNamed(text);
+  if (twice !== undefined) return fail(`its header names ${shown(twice)} twice`);
+  return parsed as Record<string, unknown>;
 }
 
 function stringMap(value: unknown, fail: Fail): Record<string, string> {
@@ -92,6 +111,7 @@ function stringMap(value: unknown, fail: Fail): Record<string, string> {
 }
 
 interface Entry {
+  readonly type: string;
   readonly shape: readonly number[];
   /** Bytes of the data, the end left out. */
   readonly begin: number;
@@ -101,15 +121,20 @@ interface Entry {
 function requireEntry(key: string, entry: unknown, dataLength: number, fail: Fail): Entry {
   const what = `tensor ${shown(key)}`;
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
-  if (dtype !== 'F32') fail(`${what} is of type ${shown(dtype)}, and F32 is read`);
+  if (typeof dtype !== 'string' || !Object.hasOwn(bitsOfType, dtype)) {
+    return fail(`${what} is of type ${shown(dtype)}, which the format has not`);
+  }
   const isSize = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
   if (!Array.isArray(shape) || !shape.every(isSize)) return fail(`${what} has no shape`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) return fail(`${what} has no offsets`);
   const [begin, end] = offsets as [number, number];
+  const most = Number.MAX_SAFE_INTEGER;
   if (begin > end || end > dataLength) return fail(`${what} claims bytes ${begin} to ${end} of ${dataLength}`);
-  const bytes = shape.reduce((product: number, n: number) => product * n, 4);
-  if (bytes !== end - begin) return fail(`${what} of shape (${listOf(shape)}) claims ${end - begin} bytes`);
-  return { shape, begin, end };
+  const numbers = shape.reduce((product: number, n: number) => (product <= most ? product * n : product), 1);
+  if (numbers > most) return fail(`${what} of shape (${listOf(shape)}) is larger than any file`);
+  const bytes = (numbers * bitsOfType[dtype]) / 8;
+  if (bytes !== end - begin) return fail(`${what} (${dtype}) of shape (${listOf(shape)}) claims ${end - begin} bytes`);
+  return { type: dtype, shape, begin, end };
 }
 
 const mostAxesShown = 6;
