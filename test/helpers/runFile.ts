@@ -13,5 +13,7 @@ const counts = await runSuites();
 // What was thrown outside a test may surface a little later.
 await new Promise(resolve => setTimeout(resolve, 50));
 for (const error of outside) console.error('thrown outside a test:', error);
-process.send?.({ passed: counts.passed, failed: counts.failed + outside.length });
+const failed = counts.failed + outside.length;
+if (process.send) process.send({ passed: counts.passed, failed });
+else process.exitCode = failed === 0 ? 0 : 1;
 process.disconnect?.();
