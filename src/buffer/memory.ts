@@ -49,6 +49,8 @@ export class Memory {
   #bytes = 0;
   #peakBytes = 0;
   #ended = false;
+  /** A storage that nobody has any more is let go, not destroyed: a host may have its buffer, or have encoded it. */
+  readonly #collected = new FinalizationRegistry<GPUBuffer>(buffer => this.#forget(buffer));
 
   constructor(readonly device: Device) {}
 
@@ -79,20 +81,25 @@ export class Memory {
     this.#buffers.set(buffer, size);
     this.#bytes += size;
     this.#peakBytes = Math.max(this.#peakBytes, this.#bytes);
-    return new Storage(size, buffer);
+    const storage = new Storage(size, buffer);
+    this.#collected.register(storage, buffer, buffer);
+    return storage;
   }
 
   /** Ends a storage that this memory created; any other is left alone. */
   release({ buffer }: Storage): void {
-    const bytes = this.#buffers.get(buffer);
-    if (bytes === undefined) return;
-    this.#buffers.delete(buffer);
-    this.#bytes -= bytes;
+    if (!this.#forget(buffer)) return;
+    this.#collected.unregister(buffer);
     buffer.destroy();
   }
 
   releaseAll(): void {
-    for (const [buffer, bytes] of [...this.#buffers]) this.release(new Storage(bytes, buffer));
+    for (const [buffer, bytes] of this.#buffers) this.release(new Storage(bytes, buffer));
+  }
+
+  #forget(buffer: GPUBuffer): boolean {
+    this.#bytes -= this.#buffers.get(buffer) ?? 0;
+    return this.#buffers.delete(buffer);
   }
 
   /** @throws InputError a host's buffer that is mapped, or was created without COPY_DST. */

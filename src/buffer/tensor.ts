@@ -63,6 +63,10 @@ export class Tensor {
     if (this.#staging) this.memory.release(this.#staging);
   }
 
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
   /** @throws InputError if it, or its engine, has been disposed of. */
   requireAlive(): void {
     this.memory.requireAlive();

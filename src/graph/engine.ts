@@ -228,6 +228,10 @@ export class Engine {
     return this.#disposal;
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
   async #end(): Promise<void> {
     this.#memory.end();
     await this.device.settle();

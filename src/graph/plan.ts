@@ -65,6 +65,10 @@ export class Plan<O = unknown> {
     this.release();
   }
 
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
   #requireUsable(times: number): void {
     if (this.#disposed) throw new InputError('the plan has been disposed of');
     if (!Number.isInteger(times) || times < 1)

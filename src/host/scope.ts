@@ -1,5 +1,19 @@
 /** Things that are made one after the other and disposed of together. */
 
+declare global {
+  // What `using` needs, as lib.esnext.disposable has it: whoever takes our types need not name that library.
+  interface SymbolConstructor {
+    readonly dispose: unique symbol;
+    readonly asyncDispose: unique symbol;
+  }
+  interface Disposable {
+    [Symbol.dispose](): void;
+  }
+  interface AsyncDisposable {
+    [Symbol.asyncDispose](): PromiseLike<void>;
+  }
+}
+
 export interface Disposable {
   dispose(): void;
 }
@@ -16,6 +30,10 @@ export class Scope implements Disposable {
   /** Disposes of everything kept, what was made last first. */
   dispose(): void {
     for (const one of this.#made.splice(0).reverse()) one.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }
 

@@ -95,6 +95,10 @@ export class KroneckerNtk {
   dispose(): void {
     this.made.dispose();
   }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
 }
 
 function factorMatrices(engine: Engine, model: Model, parameters: Tensor): Promise<Tensor> {

@@ -67,6 +67,10 @@ export class Linearisation {
   dispose(): void {
     this.made.dispose();
   }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
 }
 
 /** @throws InputError a model that has no Jacobian-vector product. */

@@ -163,6 +163,10 @@ export class TangentTrainer {
     this.made.dispose();
   }
 
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
   async #prepare(): Promise<void> {
     await this.plans.prepare.run();
     this.#prepared = true;

@@ -218,6 +218,10 @@ export class Trainer {
     this.scope.dispose();
   }
 
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
   /** Finds the eigenvectors from nothing, which takes more iterations than a refresh does later. */
   async #prepare(): Promise<void> {
     if (!this.#prepared && this.refresh !== undefined) await this.plans.prepare.run();
