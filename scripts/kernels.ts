@@ -139,23 +139,29 @@ function moduleOf(path: string): string {
   return nameOf(dirname(path));
 }
 
+/** One module has all texts, so that they stand together in a bundle, where they compress best; others hand them on. */
 export function generateKernels(): void {
+  const texts = [`type Text<Constants> = string & { readonly constants?: Constants };\n`];
   const modules = new Map<string, string[]>();
   for (const [path, { name, source, constants, ...rest }] of Object.entries(kernelsAndSlots())) {
-    const lines = modules.get(moduleOf(path)) ?? [
-      `/** Written by scripts/kernels.ts from kernels/${dirname(path)}/: do not edit. */\n`,
-      `type Text<Constants> = string & { readonly constants?: Constants };\n`,
-    ];
     // Beside the kernel, so that a bundle leaves out those that nobody reads: a dispatch needs their names as a type.
-    lines.push(`export const ${name}Constants = ${JSON.stringify(constants)} as const;\n`);
+    texts.push(`export const ${name}Constants = ${JSON.stringify(constants)} as const;\n`);
     // The text as a string, since its type would else be the text once more.
     const text = `${JSON.stringify(source)} as Text<typeof ${name}Constants>`;
     const fields = [`name: ${JSON.stringify(name)}`, `source: ${text}`];
     for (const [key, value] of Object.entries(rest)) fields.push(`${key}: ${JSON.stringify(value)}`);
-    lines.push(`export const ${name} = {\n  ${fields.join(',\n  ')},\n} as const;\n`);
-    modules.set(moduleOf(path), lines);
+    texts.push(`export const ${name} = {\n  ${fields.join(',\n  ')},\n} as const;\n`);
+    modules.set(moduleOf(path), [...(modules.get(moduleOf(path)) ?? []), name]);
   }
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target);
-  for (const [name, lines] of modules) writeFileSync(`${target}${name}.ts`, lines.join('\n'));
+  const write = (name: string, lines: readonly string[]) => {
+    const head = '/** Written by scripts/kernels.ts from kernels/: do not edit. */\n';
+    writeFileSync(`${target}${name}.ts`, [head, ...lines].join('\n'));
+  };
+  write('texts', texts);
+  for (const [folder, names] of modules) {
+    const all = names.flatMap(name => [name, `${name}Constants`]);
+    write(folder, [`export {\n  ${all.join(',\n  ')},\n} from './texts.js';\n`]);
+  }
 }
