@@ -23,7 +23,7 @@ interface Choice {
 async function run({ quick, against, only }: Choice, report: (what: string) => void): Promise<BenchResult> {
   const adapter = await navigator.gpu?.requestAdapter();
   if (!adapter) throw new Error('this browser offers no WebGPU adapter: switch WebGPU on, or try another browser');
-  const gpu = await adapter.requestDevice(deviceDescriptor(adapter, false));
+  const gpu = await adapter.requestDevice(deviceDescriptor(adapter));
   const engine = new Engine(new Device(gpu, { info: adapter.info, owned: true }));
   const peers: Peer[] = [];
   try {

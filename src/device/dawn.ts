@@ -76,24 +76,55 @@ const finders: Record<AdapterKind, Finder> = {
   },
 };
 
-/** @param onCpu whether an adapter that computes on the processor is wanted, or one that does not. */
 async function findOfSystem(
   create: Create,
   { driver, dawn = [] }: OpenOptions,
   onCpu: boolean,
 ): Promise<Found | undefined> {
+  const found = await findAdapter(create, dawn, onCpu);
+  if (found !== 'none') return found;
+  // A machine may have a driver and no Vulkan loader: the embedded driver brings one.
+  await driver.load();
+  const second = await findAdapter(create, dawn, onCpu);
+  return second === 'none' ? undefined : second;
+}
+
+/**
+ * The first adapter of a sort: the one that Dawn prefers, else one of all that there are.
+ *
+ * @param onCpu whether one that computes on the processor is wanted, or one that does not.
+ * @returns undefined where there are others alone, and 'none' where there is no adapter at all.
+ */
+export async function findAdapter(
+  create: Create,
+  dawn: readonly string[],
+  onCpu: boolean,
+): Promise<Found | undefined | 'none'> {
+  const isWanted = (found: Found | undefined) => found && isCpu(found.adapter.info) === onCpu;
   const request = (forceFallbackAdapter: boolean) => requestAdapter(create([...dawn]), forceFallbackAdapter);
-  let found = (await request(onCpu)) ?? (await request(false));
-  if (!found) {
-    // A machine may have a driver and no Vulkan loader: the embedded driver brings one.
-    await driver.load();
-    found = await request(false);
+  const preferred = (await request(onCpu)) ?? (await request(false));
+  if (!preferred) return 'none';
+  if (isWanted(preferred)) return preferred;
+  for (const name of await adapterNames(create, dawn)) {
+    const found = await requestAdapter(create([...dawn, `adapter=${name}`]), false);
+    if (isWanted(found)) return found;
   }
-  return found && isCpu(found.adapter.info) === onCpu ? found : undefined;
+  return undefined;
+}
+
+/** The names of all adapters, which Dawn tells where it is asked for one that there is not. */
+async function adapterNames(create: Create, dawn: readonly string[]): Promise<string[]> {
+  if (dawn.some(option => option.startsWith('adapter='))) return [];
+  try {
+    await create([...dawn, 'adapter=none of them']).requestAdapter();
+  } catch (error) {
+    return [...String(error).matchAll(/name: '(.*)'/g)].map(([, name]) => name);
+  }
+  return [];
 }
 
 async function requestAdapter(gpu: GPU, forceFallbackAdapter: boolean): Promise<Found | undefined> {
-  const adapter = await gpu.requestAdapter({ forceFallbackAdapter });
+  const adapter = await gpu.requestAdapter({ forceFallbackAdapter, powerPreference: 'high-performance' });
   return adapter ? { adapter, gpu } : undefined;
 }
 

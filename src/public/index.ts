@@ -8,6 +8,7 @@ export type { Shape } from '../buffer/layout.js';
 export type { MemoryUse } from '../buffer/memory.js';
 export type { Tensor } from '../buffer/tensor.js';
 export type { AdapterFacts, AdapterKind } from '../device/adapter.js';
+export { deviceDescriptor } from '../device/device.js';
 export {
   DeviceLostError,
   DivergedError,
@@ -100,7 +101,7 @@ export interface CreateEngineOptions {
 /** An engine on a host's own device. @throws InputError something that is no device. */
 export async function createEngine({ device, info, whilePending }: CreateEngineOptions): Promise<Engine> {
   if (typeof device?.createComputePipelineAsync !== 'function') {
-    throw new InputError('createEngine: takes a GPUDevice: await adapter.requestDevice()');
+    throw new InputError('createEngine: takes a GPUDevice: await adapter.requestDevice(deviceDescriptor(adapter))');
   }
   return new Engine(new Device(device, { info, owned: false, whilePending }));
 }

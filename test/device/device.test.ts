@@ -4,11 +4,11 @@ import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isCpu, kindOf } from '../../src/device/adapter.js';
-import { type EmbeddedDriver, openDevice } from '../../src/device/dawn.js';
+import { type EmbeddedDriver, findAdapter, openDevice } from '../../src/device/dawn.js';
 import { sleepInTurns } from '../../src/device/sleepInTurns.js';
 import { unpackedArchive } from '../../src/io/embeddedDriver.js';
 import { matmul } from '../../src/ops/linear/matmul.js';
-import { createEngine, openEngine } from '../../src/public/node.js';
+import { createEngine, deviceDescriptor, openEngine } from '../../src/public/node.js';
 import { require, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
 import { engine } from '../helpers/gpu.js';
 import { suite } from '../helpers/suite.js';
@@ -76,6 +76,45 @@ test('an unknown adapter is refused by its name; where none is found, one line t
       else process.env[name] = before[name];
     }
   }
+});
+
+test('every adapter is looked at before none of a sort is found, those of high performance first', async () => {
+  const asked: string[] = [];
+  const adapterOf = (name: string) => ({ info: info('', name) }) as unknown as GPUAdapter;
+  /** As Dawn: the first adapter, or the one that is named, or an error with the names of all. */
+  const dawnWith = (names: readonly string[]) => (options: string[]) =>
+    ({
+      requestAdapter: async ({ forceFallbackAdapter = false, powerPreference = '' } = {}) => {
+        const named = options.find(option => option.startsWith('adapter='))?.slice('adapter='.length);
+        asked.push(`${named ?? ''} ${powerPreference}`.trim());
+        if (names.length === 0 || forceFallbackAdapter) return null;
+        const found = named === undefined ? names[0] : names.find(name => name === named);
+        if (found !== undefined) return adapterOf(found);
+        throw new Error(`no adapter\n${names.map(name => ` * backend: 'vulkan', name: '${name}'`).join('\n')}`);
+      },
+    }) as unknown as GPU;
+  const found = async (names: readonly string[], onCpu: boolean, dawn: readonly string[] = []) => {
+    const result = await findAdapter(dawnWith(names), dawn, onCpu);
+    return typeof result === 'object' ? result.adapter.info.description : result;
+  };
+  const names = ['llvmpipe (256 bits)', 'Radeon', 'GeForce'];
+  requireEqual('a GPU behind a CPU', await found(names, false), 'Radeon');
+  require(`asked for ${asked}`, asked[0] === 'high-performance' && asked.at(-1) === 'Radeon high-performance');
+  requireEqual('a CPU behind a GPU', await found(['Radeon', 'llvmpipe'], true), 'llvmpipe');
+  requireEqual('the preferred one', await found(names, true), names[0]);
+  requireEqual('none of the sort', await found(['llvmpipe'], false), undefined);
+  requireEqual('none at all', await found([], false), 'none');
+  requireEqual('a host that named one', await found(names, false, [`adapter=${names[0]}`]), undefined);
+});
+
+test('what a host should ask of its adapter: subgroups and the largest bindings where it has them', async () => {
+  const limits = { maxBufferSize: 1 << 30, maxStorageBufferBindingSize: 1 << 29 };
+  const adapter = { features: new Set(['subgroups', 'shader-f16']), limits } as unknown as GPUAdapter;
+  const descriptor = { label: 'sepnn', requiredFeatures: ['subgroups'], requiredLimits: limits };
+  requireEqual<unknown>('all', deviceDescriptor(adapter), descriptor);
+  const without = { features: new Set(), limits } as unknown as GPUAdapter;
+  requireEqual('no subgroups', deviceDescriptor(without).requiredFeatures, []);
+  requireEqual('portable', deviceDescriptor(adapter, true), { label: 'sepnn' });
 });
 
 test('the driver is unpacked once, verified, and unpacked again where a file was damaged', async () => {

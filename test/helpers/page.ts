@@ -1,11 +1,21 @@
 /** What the smoke test runs inside a browser: ten steps on the browser's own device, the result posted back. */
 
-import { adam, architecture, cp, createEngine, defineModel, grid, sepPgd, Trainer } from '../../src/public/index.js';
+import {
+  adam,
+  architecture,
+  cp,
+  createEngine,
+  defineModel,
+  deviceDescriptor,
+  grid,
+  sepPgd,
+  Trainer,
+} from '../../src/public/index.js';
 
 async function main(): Promise<unknown> {
   const adapter = await navigator.gpu?.requestAdapter();
   if (!adapter) throw new Error('the browser has no WebGPU adapter');
-  const device = await adapter.requestDevice();
+  const device = await adapter.requestDevice(deviceDescriptor(adapter));
   const engine = await createEngine({ device, info: adapter.info });
   const target = Float32Array.from({ length: 480 }, (_, i) => 0.5 + 0.4 * Math.sin(i * 0.07));
   const trainer = await Trainer.create(engine, {
