@@ -1,20 +1,27 @@
 /**
- * What a user of the package can bring: an objective, a learning rate, an optimiser, a preconditioner, a readout and a
- * contraction of their own, each from the package's public face alone, in few lines, trained on a photograph with SepPGD
- * and checked against float64.
+ * What a user of the package can bring: an objective, a learning rate, an optimiser, a preconditioner, a readout, a
+ * contraction, an activation and a domain of their own, each from the package's public face alone, in few lines, trained
+ * on a photograph with SepPGD and checked against float64.
  */
 
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
+  type Activation,
   type Applied,
   adam,
   architecture,
   axisPoints,
+  type Codec,
   type Contraction,
+  coordinatesOf,
   cp,
+  type Domain,
   defineModel,
   type Engine,
+  evaluate,
   grid,
   initialParameters,
   type LearningRate,
@@ -27,11 +34,14 @@ import {
   type Preconditioner,
   pointwise,
   type Readout,
+  readModel,
+  scatteredPoints,
   sepPgd,
   sgd,
   Trainer,
   type TrainerOptions,
   type Value,
+  writeModel,
 } from 'sepnn/node';
 import {
   add,
@@ -228,6 +238,40 @@ function trainOf(factors: Value, count: number, r: number, axes: number): Value 
 }
 // <<<
 
+// >>> activation 15
+/** The Gaussian exp(-(omega z)^2 / 2) (Ramasinghe and Lucey 2022). */
+const gaussian: Activation = {
+  name: 'gaussian',
+  periodic: false,
+  text: slotText(
+    'gaussian',
+    `fn activate(omega: f32, z: f32) -> vec2f {
+  let x = omega * z;
+  return exp(-0.5 * x * x) * vec2f(1.0, -omega * x);
+}`,
+  ),
+};
+// <<<
+
+// >>> domain 25
+const golden = Math.PI * (3 - Math.sqrt(5));
+/** Points of a disc, spread evenly on Fermat's spiral (Vogel 1979): those from `start` on, `count` of `points`. */
+const disc = (points: number, start = 0, count = points): Domain => ({
+  name: 'disc',
+  axes: 2,
+  shape: [count],
+  settings: { points, start, count },
+  isGrid: false,
+  coordinates: axes =>
+    Float64Array.from({ length: count * axes.length }, (_, at) => {
+      const i = start + Math.floor(at / axes.length) + 0.5;
+      const direction = axes[at % axes.length] === 0 ? Math.cos : Math.sin;
+      return Math.sqrt(i / points) * direction(i * golden);
+    }),
+  part: ([from], [n]) => disc(points, start + from, n),
+});
+// <<<
+
 const ringRanks = [2, 3];
 
 const engine: Engine = await openEngine({
@@ -248,11 +292,12 @@ const target = Float32Array.from(
 function modelWith({
   contraction = cp({ rank }),
   readout,
+  network = architecture({ width, omega }),
 }: {
   contraction?: Contraction;
   readout?: Readout;
+  network?: Model['network'];
 } = {}): Model {
-  const network = architecture({ width, omega });
   return defineModel({ domain: grid([rows, columns]), contraction, network, ...(readout && { readout }) });
 }
 
@@ -260,9 +305,9 @@ function modelWith({
 async function requireGradient(
   model: Model,
   twin: TwinLoss,
-  options: Partial<TrainerOptions> & { readonly widths?: readonly number[] } = {},
+  options: Partial<TrainerOptions> & { readonly widths?: readonly number[]; readonly activation?: 'gaussian' } = {},
 ): Promise<Float32Array> {
-  const { widths = [rank, rank], ...rest } = options;
+  const { widths = [rank, rank], activation = 'sine', ...rest } = options;
   const trainer = await Trainer.create(engine, {
     model,
     target,
@@ -274,7 +319,11 @@ async function requireGradient(
   const { moment } = (await trainer.state()).optimiser.state;
   trainer.dispose();
   const parameters = initialParameters(model, 0);
-  const { gradient } = twinGradient({ grid: [rows, columns], widths, width, omega, parameters }, twin, topK);
+  const { gradient } = twinGradient(
+    { grid: [rows, columns], widths, width, omega: model.network.omegas[0], activation, parameters },
+    twin,
+    topK,
+  );
   requireNorm('gradient', moment, gradient, 1e-4);
   return moment;
 }
@@ -411,10 +460,56 @@ test('a contraction of a host: the tensor ring has the float64 output and gradie
   await requireLearning({ model }, 0.6);
 });
 
+const folder = mkdtempSync(join(tmpdir(), 'sepnn-extend-'));
+atEnd(async () => rmSync(folder, { recursive: true, force: true }));
+const codec: Codec = {
+  activations: { gaussian },
+  domains: { disc: ({ points, start, count }) => disc(Number(points), Number(start), Number(count)) },
+};
+
+/** The same model out of a file, where the codec has what is the host's own. */
+async function throughFile(model: Model, parameters: Float32Array): Promise<Model> {
+  const path = join(folder, `${model.domain.name}-${model.network.activation.name}.safetensors`);
+  await writeModel(path, { model, state: { step: 0, parameters }, training: {} }, codec);
+  const read = await readModel(path, codec);
+  requireClose('parameters of the file', read.state.parameters, parameters, {});
+  return read.model;
+}
+
+test('an activation of a host: the Gaussian has the float64 gradient, learns, and comes out of a file as it was', async () => {
+  const model = modelWith({ network: architecture({ width, activation: gaussian, omega: 3 }) });
+  await requireGradient(model, { output: cpOutput, cotangent: squares }, { activation: 'gaussian' });
+  const { output, parameters } = await requireLearning({ model }, 0.5);
+  const read = await throughFile(model, parameters);
+  requireEqual('activation', read.network.activation, gaussian);
+  requireClose('output', await evaluate(engine, read, parameters), output, {});
+});
+
+test('a domain of a host: points of a disc train as the same scattered points do, in tiles too, and come out of a file', async () => {
+  const domain = disc(150);
+  const coordinates = coordinatesOf(domain);
+  const values = Float32Array.from(
+    { length: 150 },
+    (_, i) => Math.sin(3 * coordinates[2 * i]) * coordinates[2 * i + 1],
+  );
+  const common = { contraction: cp({ rank }), network: architecture({ width, omega: 4 }) };
+  const model = defineModel({ domain, ...common });
+  const trained = await requireLearning({ model, target: values }, 0.5);
+  const same = defineModel({ domain: scatteredPoints({ axes: 2, coordinates }), ...common });
+  const expected = await requireLearning({ model: same, target: values }, 0.5);
+  requireClose('parameters', trained.parameters, expected.parameters, {});
+  const read = await throughFile(model, trained.parameters);
+  requireClose('coordinates', coordinatesOf(read.domain), coordinates, {});
+  const tiled = await evaluate(engine, read, trained.parameters, read.domain, { mostNumbers: 40 });
+  requireClose('output in tiles', tiled, trained.output, {});
+  const part = await throughFile({ ...model, domain: domain.part([30], [50]) }, trained.parameters);
+  requireClose('a part', await evaluate(engine, part, trained.parameters), trained.output.subarray(30, 80), {});
+});
+
 test('each of them takes no more lines than it may', () => {
   const text = readFileSync(new URL(import.meta.url), 'utf8');
   const found = [...text.matchAll(/^\/\/ >>> ([a-z ]+) (\d+)\n([\s\S]*?)^\/\/ <<<$/gm)];
-  requireEqual('parts', found.length, 6);
+  requireEqual('parts', found.length, 8);
   for (const [, name, most, body] of found) {
     const lines = body.trimEnd().split('\n').length;
     require(`${name} takes ${lines} lines, at most ${most}`, lines <= Number(most));

@@ -5,6 +5,7 @@
  */
 
 import { jacobi } from '../reference/eigen/jacobi.js';
+import type { TwinActivation } from '../reference/network/activation.js';
 import {
   layerShapes,
   type NetworkShape,
@@ -21,6 +22,8 @@ export interface TwinModel {
   readonly widths: readonly number[];
   readonly width: number;
   readonly omega: number;
+  /** 'sine' by default. */
+  readonly activation?: TwinActivation;
   /** All [W | b], network by network. */
   readonly parameters: ArrayLike<number>;
 }
@@ -43,7 +46,7 @@ export function twinGradient(model: TwinModel, { output, cotangent, before = g =
       width: model.width,
       outputs,
       depth: 3,
-      name: 'sine',
+      name: model.activation ?? 'sine',
       omegas: [model.omega, model.omega],
     }),
   );

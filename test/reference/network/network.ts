@@ -1,11 +1,11 @@
-import { type ActivationName, activation, slope } from './activation.js';
+import { activation, slope, type TwinActivation } from './activation.js';
 
 export interface NetworkShape {
   readonly inputs: number;
   readonly width: number;
   readonly outputs: number;
   readonly depth: number;
-  readonly name: ActivationName;
+  readonly name: TwinActivation;
   readonly omegas: readonly number[];
 }
 
