@@ -65,10 +65,15 @@ export function real(option: string, from: number, to: number, above = false): (
   };
 }
 
-/** One of a list of words. */
-export function oneOf<T extends string>(option: string, words: readonly T[]): (text: string) => T {
+/** One of a list of words. @param aliases other words for them. */
+export function oneOf<T extends string>(
+  option: string,
+  words: readonly T[],
+  aliases: Readonly<Record<string, T>> = {},
+): (text: string) => T {
   return text => {
     if (words.includes(text as T)) return text as T;
+    if (Object.hasOwn(aliases, text)) return aliases[text];
     throw new InputError(`${option} ${text}: use ${words.join(', ')}`);
   };
 }

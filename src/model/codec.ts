@@ -57,9 +57,9 @@ const activations: Readonly<Record<string, Activation>> = Object.fromEntries(
 
 const contractions: NonNullable<Codec['contractions']> = {
   cp: given => cp({ rank: numberOf(given, 'rank'), scale: numberOf(given, 'scale') }),
-  tt: given => tensorTrain({ ranks: ranksOf(given), scale: numberOf(given, 'scale') }),
+  'tensor-train': given => tensorTrain({ ranks: ranksOf(given), scale: numberOf(given, 'scale') }),
   tucker: given => tucker({ ranks: ranksOf(given), scale: numberOf(given, 'scale') }),
-  joint: given => jointNetwork({ scale: numberOf(given, 'scale') }),
+  'joint-network': given => jointNetwork({ scale: numberOf(given, 'scale') }),
 };
 
 const readouts: NonNullable<Codec['readouts']> = {
@@ -69,16 +69,8 @@ const readouts: NonNullable<Codec['readouts']> = {
 
 const domains: NonNullable<Codec['domains']> = {
   grid: given => grid(listOf(given, 'points')),
-  points: given => scatteredPoints({ axes: numberOf(given, 'axes'), points: scatteredCountOf(given) }),
+  'scattered-points': given => scatteredPoints({ axes: numberOf(given, 'axes'), points: numberOf(given, 'points') }),
 };
-
-/** How many; files used to have the number once for each axis. */
-function scatteredCountOf(given: Given): number {
-  if (!Array.isArray(given.points)) return numberOf(given, 'points');
-  const points = listOf(given, 'points');
-  if (points.every(count => count === points[0])) return points[0];
-  throw new InputError(`points: ${points.join(', ')} are no scattered points, of which every axis has as many`);
-}
 
 function numberOf(given: Given, name: string): number {
   const value = given[name];
@@ -86,7 +78,7 @@ function numberOf(given: Given, name: string): number {
   throw new InputError(`${name}: ${shown(value)} is no number`);
 }
 
-function listOf(given: Given, name: string): readonly number[] {
+export function listOf(given: Given, name: string): readonly number[] {
   const value = given[name];
   if (Array.isArray(value) && value.every(Number.isFinite)) return value;
   throw new InputError(`${name}: is no list of numbers`);
@@ -96,7 +88,7 @@ function ranksOf(given: Given): number | readonly number[] {
   return typeof given.ranks === 'number' ? numberOf(given, 'ranks') : listOf(given, 'ranks');
 }
 
-function named<T>(what: string, table: Readonly<Record<string, T>>, name: unknown): T {
+export function named<T>(what: string, table: Readonly<Record<string, T>>, name: unknown): T {
   if (typeof name === 'string' && Object.hasOwn(table, name)) return table[name];
   throw new InputError(`${what}: ${shown(name)} is unknown: there are ${Object.keys(table).join(', ')}`);
 }
@@ -162,32 +154,9 @@ export function modelOf(record: unknown, codec: Codec = {}): Model {
   });
 }
 
-function objectOf(name: string, value: unknown): Given {
+export function objectOf(name: string, value: unknown): Given {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Given;
   throw new InputError(`${name}: ${shown(value)} is no object`);
-}
-
-/** A record of the first version of the format, brought into today's form. @throws InputError a kind that it did not have. */
-export function upgradeRecord(record: unknown): unknown {
-  const {
-    kind,
-    grid: points,
-    scattered = false,
-    channels,
-    outputs = 1,
-    network,
-    ...settings
-  } = objectOf('model', record);
-  if (typeof scattered !== 'boolean') throw new InputError(`scattered: ${shown(scattered)} is neither true nor false`);
-  const names: Readonly<Record<string, string>> = { cp: 'cp', tt: 'tt', tucker: 'tucker', mlp: 'joint' };
-  const name = named('kind', names, kind);
-  return {
-    domain: { name: scattered ? 'points' : 'grid', axes: listOf({ grid: points }, 'grid').length, points },
-    contraction: { ...settings, name },
-    readout: outputs === 1 ? { name: 'identity' } : { name: 'mixing', outputs },
-    network,
-    members: channels,
-  };
 }
 
 /** A parameter of a model as a file names it. */
@@ -201,24 +170,22 @@ export interface NamedParameter {
 /**
  * All parameters, in the order of `modelParameterShapes`: member0.axis1.layer2, or member0.layer2 of a network of all
  * coordinates; member0.core and the like of contraction and readout.
- *
- * @param member the word for a member: files of the first version have another.
  */
-export function namedParameters(model: Model, member = 'member'): NamedParameter[] {
+export function namedParameters(model: Model): NamedParameter[] {
   const { depth } = model.network;
   const perMember = networksOf(model).length / model.members;
   const axisOf = (network: number) => (hasFactorNetworks(model) ? `.axis${network % perMember}` : networkName(network));
   const networkName = (network: number) => (perMember === 1 ? '' : `.network${network % perMember}`);
   const layers = networkParameterShapes(model).map((shape, i): NamedParameter => {
     const [network, layer] = [Math.floor(i / depth), i % depth];
-    const name = `${member}${Math.floor(network / perMember)}${axisOf(network)}.layer${layer}`;
+    const name = `member${Math.floor(network / perMember)}${axisOf(network)}.layer${layer}`;
     return { name, shape, layer: true };
   });
   const { contraction, readout } = ownParameters(model);
   const own = [contraction, readout].flatMap(shapes =>
     Array.from({ length: model.members }, (_, i) =>
       Object.entries(shapes).map(
-        ([name, shape]): NamedParameter => ({ name: `${member}${i}.${name}`, shape, layer: false }),
+        ([name, shape]): NamedParameter => ({ name: `member${i}.${name}`, shape, layer: false }),
       ),
     ).flat(),
   );

@@ -38,8 +38,8 @@ export {
   withMatrixAt,
 } from '../model/contraction/contraction.js';
 export { type CpOptions, cp } from '../model/contraction/cp.js';
-export { type JointOptions, jointNetwork } from '../model/contraction/jointNetwork.js';
-export { type TtOptions, tensorTrain } from '../model/contraction/tensorTrain.js';
+export { type JointNetworkOptions, jointNetwork } from '../model/contraction/jointNetwork.js';
+export { type TensorTrainOptions, tensorTrain } from '../model/contraction/tensorTrain.js';
 export { type TuckerOptions, tucker } from '../model/contraction/tucker.js';
 export { axisPoints, coordinatesOf, countOf, type Domain, type Extent } from '../model/domain/domain.js';
 export { type Axis, grid } from '../model/domain/grid.js';

@@ -63,9 +63,7 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
       const form = applied?.slabs;
       const [has, wants] = [form, offered].map(one => [!one, !one?.lift, !one?.projection].join());
       if (has === wants) return form;
-      throw new InputError(
-        `${preconditioner?.name}: has another form in slabs in some steps than in others: offer one in all`,
-      );
+      throw takesWhole(preconditioner, 'sepPgd or none');
     };
 
     const open = (appliedTo: (graph: Graph, pass: Factors) => Applied | undefined) => (graph: Graph) => {
@@ -155,15 +153,16 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
   });
 }
 
+function takesWhole(taker: { readonly name: string } | undefined, use: string): InputError {
+  return new InputError(`${taker?.name}: takes the whole output at once, and this one is trained in slabs: use ${use}`);
+}
+
 /** The preconditioner's form in slabs. @throws InputError what takes the output whole. */
 function requireInSlabs({ engine, preconditioner, objective, model }: Training): AppliedInSlabs | undefined {
-  const whole = 'the whole output at once, and this one is trained in slabs';
   const trial = engine.trialGraph();
   const form = preconditioner?.current(trial).slabs;
-  if (preconditioner && !form) {
-    throw new InputError(`${preconditioner.name}: takes ${whole}: use sepPgd or none`);
-  }
-  if (!objective.additive) throw new InputError(`${objective.name}: takes ${whole}: use one that is a sum over points`);
+  if (preconditioner && !form) throw takesWhole(preconditioner, 'sepPgd or none');
+  if (!objective.additive) throw takesWhole(objective, 'one that is a sum over points');
   if (preconditioner && !model.readout.linear) {
     throw new InputError(
       `${model.readout.name}: is not linear, and slabs are preconditioned through it: use plain gradients`,
@@ -173,7 +172,7 @@ function requireInSlabs({ engine, preconditioner, objective, model }: Training):
   const { preconditioned = [output] } = objective.goal(output, output);
   if (preconditioner && !(preconditioned.length === 1 && preconditioned[0] === output)) {
     throw new InputError(
-      `${objective.name}: is preconditioned elsewhere than at the model's output, and slabs are not: use plain gradients`,
+      `${objective.name}: is preconditioned elsewhere than at the output, and slabs are not: use plain gradients`,
     );
   }
   return form;

@@ -205,11 +205,14 @@ test('bad input ends with exit 2 and one line that names it, the value and the r
       /--rank 60000 --width 60000.*bytes, and the adapter binds at most \d+: use less/,
     ],
     [[image, '--rank', '3,4'], /--rank 3,4: 2 numbers for --model cp: give one$/m],
-    [[image, '--model', 'tt', '--rank', '3,4'], /--rank 3,4: 2 numbers for --model tt: give one$/m],
+    [[image, '--model', 'tt', '--rank', '3,4'], /--rank 3,4: 2 numbers for --model tensor-train: give one$/m],
     [[image, '--model', 'tucker', '--rank', '3,4,5'], /--rank 3,4,5: 3 numbers for --model tucker: give one, or 2$/m],
     [[image, '--model', 'tucker', '--rank', '3,,5'], /--rank 3,,5: use a whole number from 1 to 65536, or several/],
     [[image, '--model', 'tucker', '--rank', '60000'], /60000, 60000 make a core of 3600000000 numbers/],
-    [[image, '--model', 'tt', '--channels', 'shared'], /--channels shared with --model tt: only cp models share: use/],
+    [
+      [image, '--model', 'tt', '--channels', 'shared'],
+      /--channels shared with --model tensor-train: only cp models share: use/,
+    ],
     [[image, '--channels', 'mixed'], /--channels mixed: use apart, shared/],
     [[image, '--model', 'tree'], /--model tree: use cp, tt, tucker/],
     [[image, '--out', '/proc/nowhere'], /--out \/proc\/nowhere: cannot be written/],
@@ -265,7 +268,7 @@ test('fit --model tt and tucker compare, train in colour, go on exactly from the
   }
   const { code, stderr } = await sepnn('fit', image, ...small, '--resume', 'tt-half/model.safetensors');
   requireEqual('exit', code, 2);
-  require(stderr, /is another model: its contraction is "tt", and this fit's "cp"/.test(stderr));
+  require(stderr, /is another model: its contraction is "tensor-train", and this fit's "cp"/.test(stderr));
 }, 240);
 
 test('fit --channels shared is one model of three outputs: it learns, is drawn by render, and goes on exactly, but not apart', async () => {

@@ -252,7 +252,7 @@ test('ntk MODEL: spectra of trains and CP models before and after SepPGD, and of
     ],
   );
   const ofTrain = JSON.parse(second.stdout) as SpectraReport;
-  requireEqual('contractions', [ofCp.contraction, ofTrain.contraction], ['cp', 'tt']);
+  requireEqual('contractions', [ofCp.contraction, ofTrain.contraction], ['cp', 'tensor-train']);
   requireEqual('train', [ofTrain.networks.length, ofTrain.whole?.grid], [3, [3, 4, 3]]);
   requireEqual('settings', [ofTrain.settings.combine, ofTrain.settings.modulation], ['product', 'sqrt']);
   for (const path of [...Object.values(ofCp.files), ...Object.values(ofTrain.files)])

@@ -48,10 +48,16 @@ test('fit: a rival, a group or a k that does not fit is refused in one line with
   const cases: Refusal[] = [
     [
       ['--model', 'mlp', '--preconditioner', 'seppgd'],
-      /seppgd with --model mlp: an mlp has no .*: use msk, iga or none/,
+      /seppgd with --model joint-network: it has no .*: use msk, iga or none/,
     ],
-    [['--model', 'mlp', '--compare'], /--compare with --model mlp: say with what: --preconditioner msk or iga/],
-    [['--model', 'tt', '--preconditioner', 'msk'], /--preconditioner msk with --model tt: is for cp and mlp/],
+    [
+      ['--model', 'mlp', '--compare'],
+      /--compare with --model joint-network: say with what: --preconditioner msk or iga/,
+    ],
+    [
+      ['--model', 'tt', '--preconditioner', 'msk'],
+      /--preconditioner msk with --model tensor-train: is for cp and joint-network/,
+    ],
     [['--preconditioner', 'newton'], /--preconditioner newton: use none, seppgd, msk, iga/],
     [['--preconditioner', 'msk', '--top-k', 'auto'], /--top-k auto with --preconditioner msk: only seppgd chooses/],
     [['--preconditioner', 'msk', '--top-k', '193'], /--top-k 193: the tangent kernel has 192 points: use 1 to 192/],

@@ -235,13 +235,13 @@ test('models: parameters, moments, eigenvectors, step and architecture round tri
     'newer',
     () => changed(m => Object.assign(m, { version: 9 })),
     'InputError',
-    /is of format 9, and this sepnn reads up to 2: use a newer sepnn/,
+    /is of format 9, and this sepnn reads up to 3: use a newer sepnn/,
   );
   await requireThrows(
     'no version',
     () => changed(m => Object.assign(m, { version: { toString: 1 } })),
     'InputError',
-    /is of format an object, and this sepnn reads up to 2: give a file that sepnn wrote/,
+    /is of format an object, and this sepnn reads up to 3: give a file that sepnn wrote/,
   );
   await requireThrows(
     'many steps',

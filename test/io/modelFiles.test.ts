@@ -442,7 +442,7 @@ test("values of a host's own are refused by their names, in one line and before 
   const cases: [Model, RegExp][] = [
     [
       defineModel({ ...common, contraction: tilted(2, 0.5) }),
-      /^contraction: tilted is unknown: there are cp, tt, tucker, joint$/,
+      /^contraction: tilted is unknown: there are cp, tensor-train, tucker, joint-network$/,
     ],
     [
       defineModel({ ...common, readout: { ...identity(), name: 'doubled' } }),
@@ -455,7 +455,7 @@ test("values of a host's own are refused by their names, in one line and before 
   ];
   cases.push([
     defineModel({ ...common, domain: upTo(0.5, [4, 3]) }),
-    /^domain: up-to is unknown: there are grid, points$/,
+    /^domain: up-to is unknown: there are grid, scattered-points$/,
   ]);
   for (const [model, message] of cases) {
     const [what] = message.source.slice(1).split(':');
@@ -481,7 +481,7 @@ test("values of a host's own are refused by their names, in one line and before 
     'domain',
     () => writeModel(join(folder, 'domain.safetensors'), { model: elsewhere, state: stateOf(elsewhere), training: {} }),
     'InputError',
-    /^domain: torus is unknown: there are grid, points$/,
+    /^domain: torus is unknown: there are grid, scattered-points$/,
   );
   const cut = defineModel({ ...common, domain: { ...upTo(0.5, [4, 3]), settings: { end: 0.25, points: [4, 3] } } });
   await requireThrows(
@@ -517,6 +517,38 @@ test("a setting called name, which would take the place of the value's own, is r
     'InputError',
     /^contraction tilted: has a setting called name, which a file has for its own: call it otherwise$/,
   );
+});
+
+test('files of the second version, which called kinds otherwise, are read as what they are', async () => {
+  const path = join(folder, 'second.safetensors');
+  const common = { network, members: 2 };
+  const coordinates = [0, 0.5, -1, 1, 0.25, 0.75];
+  const kinds: [Model, object, object][] = [
+    [
+      defineModel({ ...common, domain: grid([4, 3]), contraction: tensorTrain({ ranks: 2 }) }),
+      { name: 'grid', axes: 2, points: [4, 3] },
+      { name: 'tt', ranks: 2, scale: 1 },
+    ],
+    [
+      defineModel({ ...common, domain: scatteredPoints({ axes: 2, coordinates }), contraction: jointNetwork() }),
+      { name: 'points', axes: 2, points: [3, 3] },
+      { name: 'joint', scale: 1 },
+    ],
+  ];
+  for (const [model, domain, contraction] of kinds) {
+    await writeModel(path, { model, state: stateOf(model), training: {} });
+    const file = decodeSafetensors(path, readFileSync(path));
+    const record = JSON.parse(file.metadata.sepnn);
+    const second = { ...record, version: 2, model: { ...record.model, domain, contraction } };
+    const bytes = encodeSafetensors({ ...file, metadata: { sepnn: JSON.stringify(second) } });
+    const read = decodeModel('second', bytes);
+    requireEqual('model', read.model, model);
+    requireEqual('description', describeModel(read.model), describeModel(model));
+    requireClose('coordinates', coordinatesOf(read.model.domain), coordinatesOf(model.domain), { absolute: 1e-7 });
+    requireClose('parameters', read.state.parameters, stateOf(model).parameters, {});
+    const third = encodeSafetensors({ ...file, metadata: { sepnn: JSON.stringify({ ...second, version: 3 }) } });
+    await requireThrows('in a file of today', () => decodeModel('third', third), 'InputError', /is unknown: there are/);
+  }
 });
 
 test('records of models that ship are made into the same models again', () => {

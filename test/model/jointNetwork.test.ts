@@ -283,7 +283,7 @@ test('what makes no MLP is refused in one line, in a file too; SepPGD names its 
         preconditioner: sepPgd({ topK: 2 }),
       }),
     'InputError',
-    /^seppgd: a joint contraction has no factor network for each axis: use msk or iga$/,
+    /^seppgd: a joint-network contraction has no factor network for each axis: use msk or iga$/,
   );
   const described = { ...network, activation: network.activation.name };
   const model = { kind: 'mlp', grid: [4, 4], channels: 1, scale: 1, network: described };

@@ -180,7 +180,7 @@ test('tangent kernels: what does not fit is refused by name', async () => {
     'a tensor train',
     () => onPoints(tt, coordinatesOf(domain, [0, 1])),
     'InputError',
-    /^ntk: a tt contraction has no form on scattered points: use cp or jointNetwork/,
+    /^ntk: a tensor-train contraction has no form on scattered points: use cp or jointNetwork/,
   );
   const onGrid = defineModel({ domain, contraction: cp({ rank: 2 }), network: small });
   const input = await networkInput(engine, onGrid);

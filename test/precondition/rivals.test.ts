@@ -176,7 +176,7 @@ async function problemOf(model: Model) {
     return all.slice(member * size, (member + 1) * size);
   };
   const { name, products: rank = 0, settings } = model.contraction;
-  const isJoint = name === 'joint';
+  const isJoint = name === 'joint-network';
   const shape = { axes, rank, scale: Number(settings.scale), network: twinArchitecture(model.network) };
   const value = (member: number) =>
     isJoint
@@ -385,7 +385,7 @@ test('a rival that does not fit the model, the grid or the device is refused in 
   await refused(
     tt,
     byMsk,
-    /^msk: a tt contraction has no form on scattered points: use cp or jointNetwork, or seppgd$/,
+    /^msk: a tensor-train contraction has no form on scattered points: use cp or jointNetwork, or seppgd$/,
   );
   await refused(ofTucker, group(2), /^iga: a tucker contraction has no form on scattered points: use cp/);
   const shared = defineModel({ domain, contraction: cp({ rank: 3 }), readout: mixing({ outputs: 3 }), network });
@@ -393,7 +393,7 @@ test('a rival that does not fit the model, the grid or the device is refused in 
   await refused(
     mlpOf(5, 5),
     () => sepPgd({ topK: 2 }),
-    /^seppgd: a joint contraction has no factor network for each axis: use msk or iga$/,
+    /^seppgd: a joint-network contraction has no factor network for each axis: use msk or iga$/,
   );
   await refused(mlpOf(5, 5), () => msk({ topK: 26 }), /^topK: 26: use a whole number from 1 to 25$/);
   await refused(mlpOf(5, 5), group([3, 2], 7), /^topK: 7: use a whole number from 1 to 6$/);

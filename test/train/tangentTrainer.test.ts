@@ -56,7 +56,7 @@ const unchanged: Map = cotangent => cotangent;
 function jacobian({ contraction }: Model, theta: Float64Array, domain: Domain): Float64Array[] {
   const points = coordinatesOf(domain, [0, 1]);
   const shape = { axes: 2, rank, scale: Number(contraction.settings.scale), network: twinArchitecture(network) };
-  return contraction.name === 'joint' ? mlpJacobian(theta, points, shape) : cpJacobian(theta, points, shape);
+  return contraction.name === 'joint-network' ? mlpJacobian(theta, points, shape) : cpJacobian(theta, points, shape);
 }
 
 /** The same in float64 with J explicit, the cotangent put through `map`. */
@@ -273,7 +273,7 @@ test('samples of another size, and models without a Jacobian-vector product, are
     ],
     [
       { model: { ...separable, contraction: tensorTrain({ ranks: 3 }) } },
-      /a tt model of 1 outputs on 6 x 5 has no Jacobian-vector product/,
+      /a tensor-train model of 1 outputs on 6 x 5 has no Jacobian-vector product/,
     ],
   ];
   const untyped = (value: unknown) => value as never;

@@ -58,14 +58,12 @@ export function addSurfaceOptions(command: Command): Command {
       ),
     )
     .addOption(valueOption('--margin <N>', 'points around a mesh on every side', whole('--margin', 0, mostMargin), 1))
-    .addOption(valueOption('--loss <name>', lossNames.join(' or '), lossOf, 'squared-error'))
+    .addOption(
+      valueOption('--loss <name>', lossNames.join(' or '), oneOf('--loss', lossNames, lossAliases), 'squared-error'),
+    )
     .addOption(valueOption('--format <name>', 'of the mesh written: ply, obj, stl', oneOf('--format', formats), 'ply'))
     .addOption(valueOption('--up <axis>', 'axis that points upwards in the picture', oneOf('--up', axes), 'y'));
   return addTrainingOptions(command, surfaceDefaults);
-}
-
-function lossOf(text: string): LossName {
-  return lossAliases[text] ?? oneOf('--loss', lossNames)(text);
 }
 
 /** N, or AxBxC. */

@@ -43,9 +43,9 @@ import { requireResumable } from './resumable.js';
 
 const contractions: Readonly<Record<ModelName, (options: TrainingOptions) => Contraction>> = {
   cp: ({ rank }) => cp({ rank: rank as number }),
-  tt: ({ rank }) => tensorTrain({ ranks: rank }),
+  'tensor-train': ({ rank }) => tensorTrain({ ranks: rank }),
   tucker: ({ rank }) => tucker({ ranks: rank }),
-  mlp: () => jointNetwork(),
+  'joint-network': () => jointNetwork(),
 };
 
 /**
@@ -54,7 +54,7 @@ const contractions: Readonly<Record<ModelName, (options: TrainingOptions) => Con
  */
 export function modelOf(shape: readonly number[], planes: number, options: TrainingOptions, mixed = false): Model {
   const { width, depth, fourier, omega, seed } = options;
-  const coordinates = options.model === 'mlp' ? shape.length : 1;
+  const coordinates = options.model === 'joint-network' ? shape.length : 1;
   const frequencies = fourier === undefined ? [] : fourierFrequencies(fourier, coordinates, width, seed);
   const network = architecture({
     width,

@@ -13,8 +13,10 @@ export type TopKOption = 'auto' | number;
 const preconditioners = ['none', 'seppgd', 'msk', 'iga'] as const;
 export type PreconditionerName = (typeof preconditioners)[number];
 
-const modelNames = ['cp', 'tt', 'tucker', 'mlp'] as const;
+const modelNames = ['cp', 'tensor-train', 'tucker', 'joint-network'] as const;
 export type ModelName = (typeof modelNames)[number];
+/** Shorter, and what they were called before. */
+const modelAliases: Readonly<Record<string, ModelName>> = { tt: 'tensor-train', mlp: 'joint-network' };
 
 /** By the options' words. */
 export const activations: Readonly<Record<string, Activation>> = Object.fromEntries(
@@ -32,7 +34,7 @@ export interface TrainingOptions {
   readonly activation: string;
   readonly omega?: number;
   readonly fourier?: number;
-  /** By default none for an mlp, else seppgd. */
+  /** By default none for a joint network, else seppgd. */
   readonly preconditioner: PreconditionerName;
   /** Of iga: points of a group along each axis, one number for all or one each. */
   readonly group?: number | readonly number[];
@@ -68,9 +70,9 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
   const add = <T>(flags: string, description: string, parse: (text: string) => T, initial?: T) =>
     command.addOption(valueOption(flags, description, parse, initial));
   command.option('--out <dir>', 'folder for the results', 'sepnn-out');
-  add('--model <kind>', modelNames.join(', '), oneOf('--model', modelNames), 'cp' as const);
+  add('--model <kind>', modelNames.join(', '), oneOf('--model', modelNames, modelAliases), 'cp' as const);
   const rank: number | readonly number[] = defaults.rank;
-  add('--rank <R>', 'rank of the contraction, or the ranks of tt and tucker: 20,30', wholes('--rank', 1, 65_536), rank);
+  add('--rank <R>', 'rank of the contraction, or its ranks: 20,30', wholes('--rank', 1, 65_536), rank);
   add('--width <W>', 'width of the factor networks', whole('--width', 1, 65_536), defaults.width);
   add('--depth <L>', 'linear layers of the factor networks', whole('--depth', 2, 64), 3);
   add('--activation <name>', activationNames.join(', '), oneOf('--activation', activationNames), sine.name);
@@ -82,12 +84,13 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
   add('--fourier <sigma>', 'Fourier features, frequencies normal with this deviation', real('--fourier', 0, 1e4, true));
   add(
     '--preconditioner <name>',
-    `${preconditioners.join(', ')} (default: none for mlp, else seppgd)`,
+    `${preconditioners.join(', ')} (default: none for joint-network, else seppgd)`,
     oneOf('--preconditioner', preconditioners),
   );
   command.hook('preAction', given => {
     const { preconditioner, model } = given.opts();
-    if (preconditioner === undefined) given.setOptionValue('preconditioner', model === 'mlp' ? 'none' : 'seppgd');
+    if (preconditioner === undefined)
+      given.setOptionValue('preconditioner', model === 'joint-network' ? 'none' : 'seppgd');
   });
   add('--group <N>', 'points of a group of iga along each axis, or 4,8 (default: 4)', wholes('--group', 1, mostPoints));
   add('--combine <how>', 'sum or product of the axes', oneOf('--combine', ['sum', 'product'] as const), 'sum' as const);
@@ -117,7 +120,7 @@ function topKDefault({ topK }: TrainingDefaults): string {
 /** Combinations that make no sense on a grid of so many axes. @throws InputError naming them. */
 export function requireConsistent(options: TrainingOptions, axes: number): void {
   const { model, rank } = options;
-  const ranks = { cp: 1, tt: axes - 1, tucker: axes, mlp: 1 }[model];
+  const ranks = { cp: 1, 'tensor-train': axes - 1, tucker: axes, 'joint-network': 1 }[model];
   if (typeof rank !== 'number' && rank.length !== ranks) {
     const use = ranks === 1 ? 'give one' : `give one, or ${ranks}`;
     throw new InputError(`--rank ${rank.join(',')}: ${rank.length} numbers for --model ${model}: ${use}`);
@@ -127,7 +130,8 @@ export function requireConsistent(options: TrainingOptions, axes: number): void 
   }
   requirePreconditioner(options);
   if (options.compare && options.preconditioner === 'none') {
-    if (model === 'mlp') throw new InputError('--compare with --model mlp: say with what: --preconditioner msk or iga');
+    if (model === 'joint-network')
+      throw new InputError(`--compare with --model ${model}: say with what: --preconditioner msk or iga`);
     throw new InputError('--compare with --preconditioner none: there is nothing to compare: leave one of them out');
   }
 }
@@ -136,11 +140,13 @@ export function requireConsistent(options: TrainingOptions, axes: number): void 
 function requirePreconditioner({ model, preconditioner, group, combine }: TrainingOptions): void {
   const rival = preconditioner === 'msk' || preconditioner === 'iga';
   const given = `--preconditioner ${preconditioner}`;
-  if (model === 'mlp' && preconditioner === 'seppgd') {
-    throw new InputError(`${given} with --model mlp: an mlp has no factor network for each axis: use msk, iga or none`);
+  if (model === 'joint-network' && preconditioner === 'seppgd') {
+    throw new InputError(
+      `${given} with --model ${model}: it has no factor network for each axis: use msk, iga or none`,
+    );
   }
-  if (rival && model !== 'cp' && model !== 'mlp') {
-    throw new InputError(`${given} with --model ${model}: is for cp and mlp: use seppgd or none`);
+  if (rival && model !== 'cp' && model !== 'joint-network') {
+    throw new InputError(`${given} with --model ${model}: is for cp and joint-network: use seppgd or none`);
   }
   if (rival && combine !== 'sum') {
     throw new InputError(`--combine ${combine} with ${given}: only seppgd has axes to combine: leave one of them out`);

@@ -3,12 +3,13 @@
 import { sizeOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { shown } from '../../host/checks.js';
-import { type Codec, modelOf, upgradeRecord } from '../../model/codec.js';
+import { type Codec, modelOf } from '../../model/codec.js';
 import { axisPoints } from '../../model/domain/domain.js';
 import type { Model } from '../../model/model.js';
+import { upgradeFields, upgradeModel } from './oldVersions.js';
 
 /** Raised when a file can no longer be read by what was written for the last. */
-export const formatVersion = 2;
+export const formatVersion = 3;
 /** Of the metadata of a safetensors file, where the record stands as JSON. */
 export const metadataKey = 'sepnn';
 /** The device counts them in 32 bits. */
@@ -17,13 +18,13 @@ const mostSteps = 2 ** 32 - 1;
 export interface FileRecord {
   readonly model: Model;
   readonly step: number;
-  /** Undefined where the state has none, and in files of the first version, which are all Adam's. */
+  /** Undefined where the state has none. */
   readonly optimiser: { readonly name: string; readonly since: number } | undefined;
   readonly preconditioner: string | undefined;
   readonly topK: readonly number[] | undefined;
   readonly training: Readonly<Record<string, unknown>>;
-  /** Whether the file is of the first version of the format. */
-  readonly isFirst: boolean;
+  /** Of the format. */
+  readonly version: number;
 }
 
 /** @throws InputError metadata that `writeModel` does not write. */
@@ -37,13 +38,14 @@ export function parseRecord(path: string, metadata: Readonly<Record<string, stri
   } catch {
     throw new InputError(`model ${path}: its metadata is no JSON: ${remedy}`);
   }
-  const { version, step, optimiser, preconditioner, training = {} } = parsed ?? {};
-  if (version !== formatVersion && version !== 1) {
+  const { version } = parsed ?? {};
+  if (typeof version !== 'number' || !Number.isInteger(version) || version < 1 || version > formatVersion) {
     const newer = typeof version === 'number' && version > formatVersion;
     throw new InputError(
       `model ${path}: is of format ${shown(version)}, and this sepnn reads up to ${formatVersion}: ${newer ? 'use a newer sepnn' : remedy}`,
     );
   }
+  const { model: described, step, optimiser, preconditioner, topK, training = {} } = upgradeFields(version, parsed);
   if (!Number.isInteger(step) || (step as number) < 0 || (step as number) > mostSteps) {
     throw new InputError(`model ${path}: its step is ${shown(step)}: ${remedy}`);
   }
@@ -53,16 +55,15 @@ export function parseRecord(path: string, metadata: Readonly<Record<string, stri
   if (typeof training !== 'object' || training === null || Array.isArray(training)) {
     throw new InputError(`model ${path}: its settings are ${shown(training)}: ${remedy}`);
   }
-  const isFirst = version === 1;
-  const model = checked(path, () => modelOf(isFirst ? upgradeRecord(parsed.model) : parsed.model, codec));
+  const model = checked(path, () => modelOf(upgradeModel(version, described), codec));
   return {
     model,
     step: step as number,
     optimiser: checkedOptimiser(path, optimiser, step as number),
     preconditioner,
-    topK: checkedTopK(path, isFirst ? parsed.top : parsed.topK, model),
+    topK: checkedTopK(path, topK, model),
     training: training as Readonly<Record<string, unknown>>,
-    isFirst,
+    version,
   };
 }
 

@@ -4,9 +4,10 @@ import { coordinateTensors, withCoordinates } from '../../model/coordinates.js';
 import type { Model } from '../../model/model.js';
 import type { TrainerState } from '../../train/trainer.js';
 import { readBytes, writeWhole } from '../files.js';
-import { checked, type FileRecord, formatVersion, metadataKey, parseRecord } from './fileRecord.js';
-import { addParameters, collectParameters, holdsParameters, requireHeld } from './parameterTensors.js';
-import { type DecodedFile, decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.js';
+import { checked, formatVersion, metadataKey, parseRecord } from './fileRecord.js';
+import { upgradeFile } from './oldVersions.js';
+import { addParameters, collectParameters, requireHeld } from './parameterTensors.js';
+import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.js';
 
 const mostBytes = 4e9; // about what one array of Node's holds
 
@@ -60,31 +61,19 @@ export async function readModel(path: string, codec?: Codec): Promise<SavedModel
 /** The same from the bytes of a file. */
 export function decodeModel(path: string, bytes: Uint8Array, codec?: Codec): SavedModel {
   const file = decodeSafetensors(path, bytes);
-  const { tensors } = file;
-  const record = parseRecord(path, file.metadata, codec);
-  const { step, preconditioner, topK, training } = record;
-  requireHeld(path, record.model, file);
-  const parameters = collectParameters({ path, file, group: '', mustBeFinite: true, ...record });
-  const optimiser = optimiserOf(path, file, record);
+  const { model, step, preconditioner, topK, training, ...record } = parseRecord(path, file.metadata, codec);
+  requireHeld(path, model, file);
+  const { optimiser, ...upgraded } = upgradeFile({ path, model, file, ...record });
+  const { tensors } = upgraded;
   const state: TrainerState = {
     step,
-    parameters,
-    ...(optimiser && { optimiser }),
+    parameters: collectParameters({ path, model, file: upgraded, mustBeFinite: true }),
+    ...(optimiser && { optimiser: { ...optimiser, state: groupOf(tensors, 'optimiser.') } }),
     ...(preconditioner !== undefined && {
       preconditioner: { name: preconditioner, ...(topK && { topK }), state: groupOf(tensors, 'preconditioner.') },
     }),
   };
-  return { model: modelWithCoordinates(path, record.model, tensors, codec), training, state };
-}
-
-/** Undefined where the file has none. */
-function optimiserOf(path: string, file: DecodedFile, record: FileRecord): TrainerState['optimiser'] {
-  const { optimiser, isFirst } = record;
-  if (!isFirst) return optimiser && { ...optimiser, state: groupOf(file.tensors, 'optimiser.') };
-  const moments = ['firstMoment', 'secondMoment'].map(name => ({ name, path, file, group: `${name}.`, ...record }));
-  if (!moments.every(holdsParameters)) return undefined;
-  const state = Object.fromEntries(moments.map(({ name, ...source }) => [name, collectParameters(source)]));
-  return { name: 'adam', state };
+  return { model: modelWithCoordinates(path, model, tensors, codec), training, state };
 }
 
 function groupOf(tensors: ReadonlyMap<string, NamedTensor>, group: string): StateArrays {

@@ -2,7 +2,7 @@
 
 import { sizeOf, sizeOfAll } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
-import { type NamedParameter, namedParameters } from '../../model/codec.js';
+import { namedParameters } from '../../model/codec.js';
 import { type Model, modelParameterShapes, networksOf } from '../../model/model.js';
 import type { DecodedFile, NamedTensor } from './safetensors.js';
 
@@ -48,28 +48,26 @@ export function addParameters(tensors: Map<string, NamedTensor>, model: Model, v
   }
 }
 
-/** Where parameters, or moments of their shapes, are sought. */
+/** Where parameters, or others of their shapes, are sought. */
 interface Source {
   readonly path: string;
   readonly file: DecodedFile;
-  /** Before the parameters' names: of moments. */
-  readonly group: string;
   readonly model: Model;
-  /** Whether the file is of the first version of the format. */
-  readonly isFirst: boolean;
+  /** With which their names begin; nothing by default. */
+  readonly group?: string;
   /** Whether a number that is not finite is refused. */
   readonly mustBeFinite?: boolean;
 }
 
 /** Whether the file has a tensor for each. */
-export function holdsParameters({ file: { tensors }, group, model, isFirst }: Source): boolean {
-  return namedParametersOf(model, isFirst).every(({ name, layer }) =>
+export function holdsParameters({ file: { tensors }, model, group = '' }: Source): boolean {
+  return namedParameters(model).every(({ name, layer }) =>
     (layer ? [`${name}.weight`, `${name}.bias`] : [name]).every(tensor => tensors.has(`${group}${tensor}`)),
   );
 }
 
 /** @throws InputError a tensor that is missing, of a type that is not read, or of another size. */
-export function collectParameters({ path, file, group, model, isFirst, mustBeFinite }: Source): Float32Array {
+export function collectParameters({ path, file, model, group = '', mustBeFinite }: Source): Float32Array {
   const take = (name: string, count: number): Float32Array => {
     const data = file.tensors.get(name)?.data;
     if (data?.length === count) {
@@ -84,7 +82,7 @@ export function collectParameters({ path, file, group, model, isFirst, mustBeFin
   };
   const values = new Float32Array(sizeOfAll(modelParameterShapes(model)));
   let at = 0;
-  for (const { name, shape, layer } of namedParametersOf(model, isFirst)) {
+  for (const { name, shape, layer } of namedParameters(model)) {
     if (!layer) {
       values.set(take(`${group}${name}`, sizeOf(shape)), at);
       at += sizeOf(shape);
@@ -100,10 +98,6 @@ export function collectParameters({ path, file, group, model, isFirst, mustBeFin
     }
   }
   return values;
-}
-
-function namedParametersOf(model: Model, isFirst: boolean): NamedParameter[] {
-  return namedParameters(model, isFirst ? 'channel' : 'member');
 }
 
 /** @throws InputError at the first number that is none in float32. */

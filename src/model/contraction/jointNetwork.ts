@@ -11,13 +11,13 @@ import { reshape } from '../../ops/elementwise/reshape.js';
 import type { Contraction, ContractionForm } from './contraction.js';
 import { requireScale } from './scale.js';
 
-export interface JointOptions {
+export interface JointNetworkOptions {
   /** c, 1 by default. */
   readonly scale?: number;
 }
 
 /** @throws InputError naming what is out of range, its value and what would do. */
-export function jointNetwork(options: JointOptions = {}): Contraction {
+export function jointNetwork(options: JointNetworkOptions = {}): Contraction {
   requireOptions('jointNetwork', options, { scale: true });
   const { scale = 1 } = options;
   requireScale(scale);
@@ -32,7 +32,7 @@ export function jointNetwork(options: JointOptions = {}): Contraction {
     between: () => 0,
   };
   return {
-    name: 'joint',
+    name: 'joint-network',
     settings: { scale },
     networks: axes => [{ axes: Array.from({ length: axes }, (_, axis) => axis), outputs: 1 }],
     onGrid: form,

@@ -8,7 +8,7 @@ import { type Contraction, mostOutputs, onePerAxis } from './contraction.js';
 import { ranksOf, requireRanks } from './ranks.js';
 import { requireScale } from './scale.js';
 
-export interface TtOptions {
+export interface TensorTrainOptions {
   /** R_1 .. R_{D-1}, or one number for all. */
   readonly ranks: number | readonly number[];
   /** c, 1 by default. */
@@ -16,14 +16,14 @@ export interface TtOptions {
 }
 
 /** @throws InputError naming what is out of range, its value and what would do. */
-export function tensorTrain(options: TtOptions): Contraction {
+export function tensorTrain(options: TensorTrainOptions): Contraction {
   requireOptions('tensorTrain', options, { ranks: true, scale: true });
   const { ranks: given, scale = 1 } = options;
   requireRanks(given);
   requireScale(scale);
   const ranksIn = (axes: number) => ranksOf('a tensor train', given, axes - 1, axes);
   return {
-    name: 'tt',
+    name: 'tensor-train',
     settings: { ranks: given, scale },
     networks: axes => onePerAxis(widthsOf(ranksIn(axes), axes)),
     onGrid: {

@@ -47,7 +47,7 @@ export function scatteredPoints(options: ScatteredPointsOptions): Domain {
 
 function pointsDomain(axes: number, count: number, byAxis?: readonly Float64Array[]): Domain {
   return {
-    name: 'points',
+    name: 'scattered-points',
     axes,
     shape: [count],
     settings: { points: count },
