@@ -83,7 +83,7 @@ export function packedStackOf(shapes: readonly Shape[]): Layout {
 }
 
 /** Whether there is no padding. */
-function isPacked(layout: Layout): boolean {
+export function isPacked(layout: Layout): boolean {
   return layout.length === numbersIn(layout);
 }
 

@@ -6,6 +6,9 @@ import { InputError } from '../errors.js';
 /** The flags of GPUBufferUsage, which is a global only in browsers. */
 export const usage = { mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, uniform: 0x40, storage: 0x80 } as const;
 
+/** That of what a dispatch binds. */
+export const storageUsage: number = usage.storage | usage.copySource | usage.copyTarget;
+
 const mapModeRead = 1;
 
 export interface MemoryUse {
@@ -16,8 +19,21 @@ export interface MemoryUse {
   readonly peakBytes: number;
 }
 
+/** A host's own buffer, which it may lend as a tensor or have results written to. */
+export type HostBuffer = GPUBuffer;
+
+/** Where a storage lies. No member of it, since its rows may be padded: what a host may have is `Tensor.buffer`. */
+export let bufferOf: (storage: Storage) => GPUBuffer;
+
 /** A stretch of device memory that a dispatch binds. */
 export class Storage {
+  static {
+    bufferOf = storage => {
+      if (!storage.#buffer) throw new Error('a storage was used before its plan was laid out');
+      return storage.#buffer;
+    };
+  }
+
   #buffer: GPUBuffer | undefined;
 
   constructor(
@@ -31,16 +47,11 @@ export class Storage {
 
   /** Lets it lie where another does: a value of a graph, when its plan is laid out. */
   place(other: Storage): void {
-    this.#buffer = other.buffer;
+    this.#buffer = bufferOf(other);
   }
 
   get placed(): boolean {
     return this.#buffer !== undefined;
-  }
-
-  get buffer(): GPUBuffer {
-    if (!this.#buffer) throw new Error('a storage was used before its plan was laid out');
-    return this.#buffer;
   }
 }
 
@@ -73,7 +84,7 @@ export class Memory {
    *
    * @throws InputError if it does not fit one binding of the device.
    */
-  create(label: string, bytes: number, flags: number = usage.storage | usage.copySource | usage.copyTarget): Storage {
+  create(label: string, bytes: number, flags = storageUsage): Storage {
     this.requireAlive();
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
     this.device.requireBinding(label, size);
@@ -87,7 +98,8 @@ export class Memory {
   }
 
   /** Ends a storage that this memory created; any other is left alone. */
-  release({ buffer }: Storage): void {
+  release(storage: Storage): void {
+    const buffer = bufferOf(storage);
     if (!this.#forget(buffer)) return;
     this.#collected.unregister(buffer);
     buffer.destroy();
@@ -103,11 +115,16 @@ export class Memory {
   }
 
   /** @throws InputError a host's buffer that is mapped, or was created without COPY_DST. */
-  write({ buffer, offset }: Storage, data: Float32Array | Uint32Array | Uint8Array): void {
+  write(storage: Storage, data: Float32Array | Uint32Array | Uint8Array): void {
+    const buffer = bufferOf(storage);
     this.requireAlive();
     requireUsable('write', buffer, 'COPY_DST');
     const { queue } = this.device.gpu;
-    this.device.launch('write', () => queue.writeBuffer(buffer, offset, data as Float32Array<ArrayBuffer>), buffer);
+    this.device.launch(
+      'write',
+      () => queue.writeBuffer(buffer, storage.offset, data as Float32Array<ArrayBuffer>),
+      buffer,
+    );
   }
 
   /** What `read` may read back through. */
@@ -121,13 +138,14 @@ export class Memory {
    * @throws InputError a host's buffer that is mapped, or was created without COPY_SRC. @throws RunError one that is
    * destroyed, or of another device.
    */
-  async read({ buffer, offset }: Storage, bytes: number, { buffer: staging }: Storage): Promise<ArrayBuffer> {
+  async read(storage: Storage, bytes: number, through: Storage): Promise<ArrayBuffer> {
+    const [buffer, staging] = [bufferOf(storage), bufferOf(through)];
     this.requireAlive();
     requireUsable('read', buffer, 'COPY_SRC');
     const { device } = this;
     const { error } = device.attempt('read', () => {
       const encoder = device.gpu.createCommandEncoder();
-      encoder.copyBufferToBuffer(buffer, offset, staging, 0, bytes);
+      encoder.copyBufferToBuffer(buffer, storage.offset, staging, 0, bytes);
       device.gpu.queue.submit([encoder.finish()]);
     });
     const mapped = device.track(staging.mapAsync(mapModeRead));

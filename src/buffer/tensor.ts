@@ -1,8 +1,8 @@
 /** A tensor in device memory, in f32. */
 
 import { InputError } from '../errors.js';
-import { formatLayout, type Layout, onlyPart, pad, requireNumbersOf, type Shape, unpad } from './layout.js';
-import { type Memory, requireUsable, type Storage } from './memory.js';
+import { formatLayout, isPacked, type Layout, onlyPart, pad, requireNumbersOf, type Shape, unpad } from './layout.js';
+import { bufferOf, type HostBuffer, type Memory, requireUsable, type Storage } from './memory.js';
 
 /** A training loop reads a few numbers back again and again: up to so many bytes the way back is kept. */
 const mostStagingKept = 2 ** 16;
@@ -15,6 +15,7 @@ export class Tensor {
   constructor(
     readonly memory: Memory,
     readonly layout: Layout,
+    /** @internal */
     readonly storage: Storage,
     /** False for a buffer that a host lent: it is never destroyed here. */
     readonly owned: boolean,
@@ -23,6 +24,17 @@ export class Tensor {
   /** Its axes, row-major, the last the fastest. @throws InputError for a stack of several tensors. */
   get shape(): Shape {
     return onlyPart('shape', this.layout).shape;
+  }
+
+  /**
+   * Where it lies, for work of a host's own: rows directly after each other, to the next 16 bytes. It ends with the tensor.
+   *
+   * @throws InputError where rows are padded, as those of `Engine.tensor` are to whole quads.
+   */
+  get buffer(): HostBuffer {
+    this.requireAlive();
+    if (isPacked(this.layout)) return bufferOf(this.storage);
+    throw new InputError(`${this.#name} has padded rows: use Engine.packed, or packedCopy of it`);
   }
 
   /** Its numbers, row-major, after everything submitted so far; those of a stack part after part. */
@@ -76,7 +88,7 @@ export class Tensor {
   /** @throws InputError if a dispatch cannot bind it now: as above, or a host's buffer that is mapped. */
   requireBindable(): void {
     this.requireAlive();
-    if (!this.owned) requireUsable('run', this.storage.buffer, 'STORAGE');
+    if (!this.owned) requireUsable('run', bufferOf(this.storage), 'STORAGE');
   }
 
   /** @throws InputError if it lies on another device than `memory`, or as above. */

@@ -3,7 +3,7 @@
 import type { Shape } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { building, within } from '../host/scope.js';
-import type { Engine } from './engine.js';
+import type { Engine, PackedOptions } from './engine.js';
 import type { Graph, Value } from './operation.js';
 
 /**
@@ -13,12 +13,27 @@ import type { Graph, Value } from './operation.js';
  * @returns the caller's to dispose of.
  */
 export function compute(engine: Engine, shapes: readonly Shape[], build: (graph: Graph) => Value): Promise<Tensor> {
+  return computeInto(engine, engine.stack(shapes), build);
+}
+
+function computeInto(engine: Engine, made: Tensor, build: (graph: Graph) => Value): Promise<Tensor> {
   return building(async scope => {
-    const result = scope.keep(engine.stack(shapes));
+    const result = scope.keep(made);
     await within(async inner => {
       const plan = inner.keep(await engine.compile(graph => graph.assign(result, build(graph))));
       await plan.run();
     });
     return result;
   });
+}
+
+/**
+ * A tensor with its rows directly after each other, for work of a host's own: `buffer` of it is as the host wants it.
+ *
+ * @param options as of `Engine.packed`.
+ * @returns the caller's to dispose of.
+ */
+export function packedCopy(engine: Engine, tensor: Tensor, options?: PackedOptions): Promise<Tensor> {
+  const shapes = tensor.layout.parts.map(({ shape }) => shape);
+  return computeInto(engine, engine.packed(shapes, undefined, options), graph => graph.read(tensor));
 }

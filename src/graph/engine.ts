@@ -1,11 +1,12 @@
 /** The engine: a device with its memory, and graphs compiled for it. */
 
-import { type Layout, packedStackOf, requireNumbersOf, type Shape, sizeOf, stackOf } from '../buffer/layout.js';
-import { Memory, type MemoryUse, requireUsage, Storage } from '../buffer/memory.js';
+import { formatLayout, type Layout, packedStackOf, requireNumbersOf, type Shape, stackOf } from '../buffer/layout.js';
+import { type HostBuffer, Memory, type MemoryUse, requireUsage, Storage, storageUsage } from '../buffer/memory.js';
 import { Tensor } from '../buffer/tensor.js';
 import type { AdapterFacts, AdapterKind } from '../device/adapter.js';
 import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
+import { shown } from '../host/checks.js';
 import type { Dispatch, Work } from '../kernel/dispatch.js';
 import { type MeasureOptions, measure } from '../kernel/measure.js';
 import { Pipelines } from '../kernel/pipelines.js';
@@ -32,6 +33,20 @@ export interface DispatchProfile extends Work {
   /** Achieved: GFLOP/s and GB/s. */
   readonly gflops: number;
   readonly gigabytes: number;
+}
+
+type HostBuffers = Readonly<Record<string, HostBuffer>>;
+
+export interface CompileOptions {
+  readonly into?: HostBuffers;
+}
+
+export interface PackedOptions {
+  readonly usage?: number;
+}
+
+export interface WrapOptions {
+  readonly offset?: number;
 }
 
 type PlansOf<B> = { readonly [K in keyof B]: B[K] extends Build<infer O> ? Plan<O> : never };
@@ -72,37 +87,62 @@ export class Engine {
   /**
    * The same without padding: rows directly after each other, as the host has them. Operations that take packed memory,
    * such as losses of a target, read it in place; others work on a copy.
+   *
+   * @param options `usage`: flags of GPUBufferUsage that its `buffer` is to have beside STORAGE, COPY_SRC and COPY_DST,
+   * such as VERTEX.
    */
-  packed(shapes: readonly Shape[], values?: ArrayLike<number> & Iterable<number>): Tensor {
-    return this.#create(shapes, values, packedStackOf(shapes));
+  packed(
+    shapes: readonly Shape[],
+    values?: ArrayLike<number> & Iterable<number>,
+    { usage = 0 }: PackedOptions = {},
+  ): Tensor {
+    return this.#create(shapes, values, packedStackOf(shapes), usage);
   }
 
   /**
    * A host's own buffer as a tensor, with no copy: its numbers are f32, rows directly after each other. It is never
    * destroyed here. Its usage must include STORAGE, and COPY_SRC or COPY_DST where the tensor is read or written.
    *
-   * @throws InputError a buffer that is too small, or not to be bound as storage.
+   * @param options `offset`: where it begins, in bytes; 0 by default.
+   * @throws InputError a buffer that is too small, or not to be bound as storage; an offset that no binding may have.
    */
-  wrap(buffer: GPUBuffer, shape: Shape): Tensor {
-    const layout = packedStackOf([shape]);
-    const bytes = sizeOf(shape) * 4;
-    if (buffer.size < bytes) {
-      throw new InputError(`wrap: the buffer has ${buffer.size} bytes, and shape (${shape.join(', ')}) takes ${bytes}`);
+  wrap(buffer: HostBuffer, shape: Shape, options: WrapOptions = {}): Tensor {
+    return this.wrapStack(buffer, [shape], options);
+  }
+
+  /** The same of a stack of tensors, one after the other. */
+  wrapStack(buffer: HostBuffer, shapes: readonly Shape[], { offset = 0 }: WrapOptions = {}): Tensor {
+    const layout = packedStackOf(shapes);
+    const bytes = layout.length * 4;
+    const step = this.device.limits.minStorageBufferOffsetAlignment;
+    if (!(offset >= 0 && offset % step === 0)) {
+      throw new InputError(`wrap: offset ${shown(offset)}: use a multiple of ${step} bytes, or a buffer of its own`);
+    }
+    if (!(buffer.size >= offset + bytes)) {
+      throw new InputError(
+        `wrap: the buffer '${buffer.label}' has ${buffer.size} bytes, and shape ${formatLayout(layout)} takes ${bytes} from ${offset} on: use a larger one`,
+      );
     }
     requireUsage('wrap', buffer, 'STORAGE');
-    return new Tensor(this.#memory, layout, new Storage(bytes, buffer), false);
+    this.device.requireBinding('wrap: the tensor', bytes);
+    return new Tensor(this.#memory, layout, new Storage(bytes, buffer, offset), false);
   }
 
   /**
    * Compiles one graph to a plan, or several to plans that share their memory and so must not run at the same time.
    * Everything is checked, and every kernel compiled, before it returns.
    *
+   * @param options `into`: a host's buffers to which outputs are written, by the outputs' names; packed.
    * @throws InputError a shape, an attribute or a size that does not fit. @throws RunError a kernel that is refused.
    */
-  compile<O extends Outputs | void>(build: (graph: Graph) => O): Promise<Plan<O>>;
+  compile<O extends Outputs | void>(build: (graph: Graph) => O, options?: CompileOptions): Promise<Plan<O>>;
   compile<B extends Readonly<Record<string, Build>>>(builds: B): Promise<PlansOf<B>>;
-  async compile(builds: Build | Readonly<Record<string, Build>>): Promise<unknown> {
-    if (typeof builds === 'function') return (await this.compile({ only: builds })).only;
+  async compile(builds: Build | Readonly<Record<string, Build>>, { into = {} }: CompileOptions = {}): Promise<unknown> {
+    if (typeof builds === 'function') return (await this.#compile({ only: builds }, into)).only;
+    return this.#compile(builds, {});
+  }
+
+  async #compile(builds: Readonly<Record<string, Build>>, into: HostBuffers): Promise<Readonly<Record<string, Plan>>> {
     const names = Object.keys(builds);
     const slots = new Slots();
     const tensors: OutputTensors<Outputs>[] = [];
@@ -114,7 +154,7 @@ export class Engine {
       const lists = names.map(name => {
         const graph = new Recorder(this.#memory);
         const outputs = builds[name](graph) ?? {};
-        tensors.push(this.#outputTensors(graph, outputs));
+        tensors.push(this.#outputTensors(graph, outputs, into));
         const dispatches = lower(graph, this.device, (from, to) => copyRows(this.device, from, to));
         slots.add(dispatches);
         const bound = new Set(dispatches.flatMap(({ resources }) => resources));
@@ -243,17 +283,24 @@ export class Engine {
     shapes: readonly Shape[],
     values?: ArrayLike<number> & Iterable<number>,
     layout: Layout = stackOf(shapes),
+    usage = 0,
   ): Tensor {
     if (values) requireNumbersOf(layout, values);
-    const tensor = new Tensor(this.#memory, layout, this.#memory.create('tensor', layout.length * 4), true);
+    const storage = this.#memory.create('tensor', layout.length * 4, storageUsage | usage);
+    const tensor = new Tensor(this.#memory, layout, storage, true);
     if (values) tensor.write(values);
     return tensor;
   }
 
-  #outputTensors(graph: Graph, outputs: Outputs): OutputTensors<Outputs> {
+  #outputTensors(graph: Graph, outputs: Outputs, into: HostBuffers = {}): OutputTensors<Outputs> {
+    const unknown = Object.keys(into).find(name => !Object.hasOwn(outputs, name));
+    if (unknown !== undefined) {
+      throw new InputError(`into: ${shown(unknown)} is no output: use ${Object.keys(outputs).join(', ')}`);
+    }
     return Object.fromEntries(
       Object.entries(outputs).map(([name, value]) => {
-        const tensor = this.#create(value.layout.parts.map(part => part.shape));
+        const shapes = value.layout.parts.map(part => part.shape);
+        const tensor = into[name] ? this.wrapStack(into[name], shapes) : this.#create(shapes);
         graph.assign(tensor, value);
         return [name, tensor];
       }),

@@ -4,7 +4,7 @@ import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import { shown } from '../host/checks.js';
 import { type Dispatch, totalWork, type Work } from '../kernel/dispatch.js';
-import { type HostEncoder, type Sequence, submit } from '../kernel/sequence.js';
+import { encodeInto, type HostEncoder, type Sequence, submit } from '../kernel/sequence.js';
 import type { Graph, Value } from './operation.js';
 
 /** What a graph's builder returns: values to be read after a run, by name. */
@@ -33,12 +33,11 @@ export class Plan<O = unknown> {
   }
 
   /**
-   * Encodes `times` runs into a host's command encoder, as a compute pass of their own. The host submits it; errors
-   * are the host's to see.
+   * Encodes `times` runs into a host's compute pass, or into its command encoder as a pass of their own. The host
+   * submits it; errors of the device are the host's to see.
    */
   encode(encoder: HostEncoder, { times = 1 } = {}): void {
-    this.#requireUsable(times);
-    this.sequence.encodeInto(encoder, times);
+    encodeInto(encoder, [this.part(times)]);
   }
 
   /**

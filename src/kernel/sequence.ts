@@ -1,6 +1,6 @@
 /** A list of dispatches made ready for one device: pipelines compiled, tables uploaded, bind groups made. */
 
-import { type Memory, type Storage, usage } from '../buffer/memory.js';
+import { bufferOf, type Memory, type Storage, usage } from '../buffer/memory.js';
 import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
 import { type Dispatch, isStorage } from './dispatch.js';
@@ -12,8 +12,10 @@ interface Ready {
   readonly dispatch: Dispatch;
 }
 
-/** A command encoder of the host's own, into which a sequence may be encoded. */
-export type HostEncoder = GPUCommandEncoder;
+/** A command encoder or a compute pass of the host's own, into which sequences may be encoded. */
+export type HostEncoder = GPUCommandEncoder | GPUComputePassEncoder;
+
+export type Entries = readonly (readonly [Sequence, times: number])[];
 
 export class Sequence {
   readonly #ready: readonly Ready[];
@@ -68,13 +70,6 @@ export class Sequence {
     }
   }
 
-  /** Encodes the dispatches, `times` over, as a compute pass of their own into a host's command encoder. */
-  encodeInto(encoder: HostEncoder, times: number): void {
-    const pass = encoder.beginComputePass({ label: 'sepnn' });
-    this.encode(pass, times);
-    pass.end();
-  }
-
   /** Appends the dispatches to a pass, `times` over. Each sees what those before it wrote. */
   encode(pass: GPUComputePassEncoder, times = 1): void {
     let last: GPUComputePipeline | undefined;
@@ -93,17 +88,22 @@ export class Sequence {
   }
 }
 
+/** Encodes sequences after each other, each so many times over, into a host's pass or as a pass of their own. */
+export function encodeInto(encoder: HostEncoder, entries: Entries): void {
+  const pass = 'beginComputePass' in encoder ? encoder.beginComputePass({ label: 'sepnn' }) : encoder;
+  for (const [sequence, times] of entries) sequence.encode(pass, times);
+  if (pass !== encoder) pass.end();
+}
+
 /**
  * Submits sequences after each other, each so many times over, in one compute pass, and waits until the device is done.
  *
  * @throws RunError what the device has against it.
  */
-export async function submit(device: Device, entries: readonly (readonly [Sequence, number])[]): Promise<void> {
+export async function submit(device: Device, entries: Entries): Promise<void> {
   const { error } = device.attempt('run', () => {
     const encoder = device.gpu.createCommandEncoder({ label: 'sepnn' });
-    const pass = encoder.beginComputePass({ label: 'sepnn' });
-    for (const [sequence, times] of entries) sequence.encode(pass, times);
-    pass.end();
+    encodeInto(encoder, entries);
     device.gpu.queue.submit([encoder.finish()]);
   });
   const [failure] = await Promise.all([error, device.done()]);
@@ -112,7 +112,7 @@ export async function submit(device: Device, entries: readonly (readonly [Sequen
 
 /** @throws InputError a buffer that a dispatch writes and binds a second time, which WebGPU forbids. */
 function requireOneUse({ kernel, bindings, resources }: Dispatch): void {
-  const uses = bindings.map(({ name, access }, i) => ({ name, access, buffer: bufferOf(resources[i]) }));
+  const uses = bindings.map(({ name, access }, i) => ({ name, access, buffer: boundBy(resources[i]) }));
   for (const written of uses) {
     if (written.access !== 'read_write') continue;
     const other = uses.find(use => use !== written && use.buffer && use.buffer === written.buffer);
@@ -123,13 +123,13 @@ function requireOneUse({ kernel, bindings, resources }: Dispatch): void {
   }
 }
 
-function bufferOf(resource: Dispatch['resources'][number]): GPUBuffer | undefined {
-  return isStorage(resource) ? resource.buffer : undefined;
+function boundBy(resource: Dispatch['resources'][number]): GPUBuffer | undefined {
+  return isStorage(resource) ? bufferOf(resource) : undefined;
 }
 
 function buffersOf(dispatches: readonly Dispatch[], tables: Storage | undefined): GPUBuffer[] {
-  const bound = dispatches.flatMap(({ resources }) => resources.flatMap(resource => bufferOf(resource) ?? []));
-  return tables ? [tables.buffer, ...bound] : bound;
+  const bound = dispatches.flatMap(({ resources }) => resources.flatMap(resource => boundBy(resource) ?? []));
+  return tables ? [bufferOf(tables), ...bound] : bound;
 }
 
 /** All tables and settings of a sequence in one buffer, each at an offset that a binding may have. */
@@ -156,6 +156,6 @@ function bindingOf(
   tables: Storage | undefined,
   offsets: ReadonlyMap<Uint8Array, number>,
 ): GPUBufferBinding {
-  if (isStorage(resource)) return { buffer: resource.buffer, offset: resource.offset, size: resource.bytes };
-  return { buffer: (tables as Storage).buffer, offset: offsets.get(resource) ?? 0, size: resource.length };
+  if (isStorage(resource)) return { buffer: bufferOf(resource), offset: resource.offset, size: resource.bytes };
+  return { buffer: bufferOf(tables as Storage), offset: offsets.get(resource) ?? 0, size: resource.length };
 }

@@ -5,7 +5,7 @@ import { InputError } from '../errors.js';
 import { Engine } from '../graph/engine.js';
 
 export type { Shape } from '../buffer/layout.js';
-export type { MemoryUse } from '../buffer/memory.js';
+export type { HostBuffer, MemoryUse } from '../buffer/memory.js';
 export type { Tensor } from '../buffer/tensor.js';
 export type { AdapterFacts, AdapterKind } from '../device/adapter.js';
 export { deviceDescriptor } from '../device/device.js';
@@ -18,8 +18,16 @@ export {
   isInputError,
   RunError,
 } from '../errors.js';
+export { packedCopy } from '../graph/compute.js';
 export type { CotangentMap, CotangentTransformations } from '../graph/differentiate.js';
-export type { AdapterReport, DispatchProfile, Engine } from '../graph/engine.js';
+export type {
+  AdapterReport,
+  CompileOptions,
+  DispatchProfile,
+  Engine,
+  PackedOptions,
+  WrapOptions,
+} from '../graph/engine.js';
 export { restoreTensors, type StateArrays, stateOfTensors } from '../graph/namedTensors.js';
 export type { Graph, Value } from '../graph/operation.js';
 export type { Build, Outputs, Plan } from '../graph/plan.js';

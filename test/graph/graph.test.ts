@@ -148,13 +148,17 @@ test('a host buffer is read and written in place where kernels take packed rows,
   for (const buffer of [left, right, out]) buffer.destroy();
 });
 
-test('a plan is encoded into a host encoder, several runs at once, and submitted by the host', async () => {
+test('a plan is encoded into an encoder or a pass of a host, several runs at once, and submitted by the host', async () => {
   const p = engine.tensor([3], [1, 1, 1]);
   const plan = await engine.compile(graph => graph.assign(p, scale(graph.read(p), 2)));
   const encoder = device.gpu.createCommandEncoder();
   plan.encode(encoder, { times: 5 });
+  const pass = encoder.beginComputePass();
+  plan.encode(pass);
+  plan.encode(pass, { times: 2 });
+  pass.end();
   device.gpu.queue.submit([encoder.finish()]);
-  requireClose('p', await p.read(), [32, 32, 32], {});
+  requireClose('p', await p.read(), [256, 256, 256], {});
 });
 
 test('plans compiled together share their memory', async () => {
