@@ -5,7 +5,7 @@ import type { Model } from '../../model/model.js';
 import type { TrainerState } from '../../train/trainer.js';
 import { readBytes, writeWhole } from '../files.js';
 import { checked, formatVersion, metadataKey, parseRecord } from './fileRecord.js';
-import { upgradeFile } from './oldVersions.js';
+import { calledIn, upgradeFile } from './oldVersions.js';
 import { addParameters, collectParameters, requireHeld } from './parameterTensors.js';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.js';
 
@@ -60,14 +60,14 @@ export async function readModel(path: string, codec?: Codec): Promise<SavedModel
 
 /** The same from the bytes of a file. */
 export function decodeModel(path: string, bytes: Uint8Array, codec?: Codec): SavedModel {
-  const file = decodeSafetensors(path, bytes);
-  const { model, step, preconditioner, topK, training, ...record } = parseRecord(path, file.metadata, codec);
-  requireHeld(path, model, file);
-  const { optimiser, ...upgraded } = upgradeFile({ path, model, file, ...record });
-  const { tensors } = upgraded;
+  const given = decodeSafetensors(path, bytes);
+  const { model, step, preconditioner, topK, training, ...record } = parseRecord(path, given.metadata, codec);
+  requireHeld(path, model, given);
+  const { file, optimiser } = upgradeFile({ path, model, file: given, ...record });
+  const { tensors } = file;
   const state: TrainerState = {
     step,
-    parameters: collectParameters({ path, model, file: upgraded, mustBeFinite: true }),
+    parameters: collectParameters({ path, model, file, called: calledIn(record.version), mustBeFinite: true }),
     ...(optimiser && { optimiser: { ...optimiser, state: groupOf(tensors, 'optimiser.') } }),
     ...(preconditioner !== undefined && {
       preconditioner: { name: preconditioner, ...(topK && { topK }), state: groupOf(tensors, 'preconditioner.') },

@@ -37,29 +37,29 @@ interface VersionedFile {
   readonly optimiser: { readonly name: string; readonly since: number } | undefined;
 }
 
-/** The tensors of such a file, and its optimiser where they are there. @throws InputError one of another size. */
+/** How such a file calls a parameter of this name. */
+export function calledIn(version: number): (name: string) => string {
+  return version > 1 ? name => name : name => name.replace(/^member/, 'channel');
+}
+
+/** Its tensors in the form of today but for the parameters' names, and its optimiser where its state is there. */
 export function upgradeFile({
   version,
   file,
   optimiser,
   ...source
-}: VersionedFile): DecodedFile & Pick<VersionedFile, 'optimiser'> {
-  if (version > 1) return { ...file, optimiser };
-  const tensors = renamedTensors(file.tensors);
-  const first = { ...source, file: { ...file, tensors, unread: renamedTensors(file.unread) } };
-  const moments = ['firstMoment', 'secondMoment'];
-  const isHeld = moments.every(moment => holdsParameters({ ...first, group: `${moment}.` }));
-  for (const moment of isHeld ? moments : []) {
-    const data = collectParameters({ ...first, group: `${moment}.` });
-    tensors.set(`optimiser.${moment}`, { shape: [data.length], data });
-  }
-  return { ...first.file, optimiser: isHeld ? optimiser : undefined };
-}
-
-/** Members were channels. */
-function renamedTensors<T>(tensors: ReadonlyMap<string, T>): Map<string, T> {
-  const today = (name: string) => name.replace(/^(\w+Moment\.)?channel(?=\d+\.)/, '$1member');
-  return new Map([...tensors].map(([name, tensor]) => [today(name), tensor]));
+}: VersionedFile): Pick<VersionedFile, 'file' | 'optimiser'> {
+  if (version > 1) return { file, optimiser };
+  const moments = ['firstMoment', 'secondMoment'].map(name => ({
+    name,
+    source: { ...source, file, called: (parameter: string) => `${name}.${calledIn(version)(parameter)}` },
+  }));
+  if (!moments.every(moment => holdsParameters(moment.source))) return { file, optimiser: undefined };
+  const found = moments.map(({ name, source: ofMoment }) => {
+    const data = collectParameters(ofMoment);
+    return [`optimiser.${name}`, { shape: [data.length], data }] as const;
+  });
+  return { file: { ...file, tensors: new Map([...file.tensors, ...found]) }, optimiser };
 }
 
 /** Of the second version. */

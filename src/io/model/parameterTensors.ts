@@ -53,21 +53,23 @@ interface Source {
   readonly path: string;
   readonly file: DecodedFile;
   readonly model: Model;
-  /** With which their names begin; nothing by default. */
-  readonly group?: string;
+  /** How the file calls a parameter, where that is not its name. */
+  readonly called?: (name: string) => string;
   /** Whether a number that is not finite is refused. */
   readonly mustBeFinite?: boolean;
 }
 
+const itself = (name: string) => name;
+
 /** Whether the file has a tensor for each. */
-export function holdsParameters({ file: { tensors }, model, group = '' }: Source): boolean {
+export function holdsParameters({ file: { tensors }, model, called = itself }: Source): boolean {
   return namedParameters(model).every(({ name, layer }) =>
-    (layer ? [`${name}.weight`, `${name}.bias`] : [name]).every(tensor => tensors.has(`${group}${tensor}`)),
+    (layer ? [`${called(name)}.weight`, `${called(name)}.bias`] : [called(name)]).every(tensor => tensors.has(tensor)),
   );
 }
 
 /** @throws InputError a tensor that is missing, of a type that is not read, or of another size. */
-export function collectParameters({ path, file, model, group = '', mustBeFinite }: Source): Float32Array {
+export function collectParameters({ path, file, model, called = itself, mustBeFinite }: Source): Float32Array {
   const take = (name: string, count: number): Float32Array => {
     const data = file.tensors.get(name)?.data;
     if (data?.length === count) {
@@ -84,14 +86,14 @@ export function collectParameters({ path, file, model, group = '', mustBeFinite 
   let at = 0;
   for (const { name, shape, layer } of namedParameters(model)) {
     if (!layer) {
-      values.set(take(`${group}${name}`, sizeOf(shape)), at);
+      values.set(take(called(name), sizeOf(shape)), at);
       at += sizeOf(shape);
       continue;
     }
     const [rows, columns] = shape;
     const inputs = columns - 1;
-    const weight = take(`${group}${name}.weight`, rows * inputs);
-    const bias = take(`${group}${name}.bias`, rows);
+    const weight = take(`${called(name)}.weight`, rows * inputs);
+    const bias = take(`${called(name)}.bias`, rows);
     for (let row = 0; row < rows; row++, at += columns) {
       values.set(weight.subarray(row * inputs, (row + 1) * inputs), at);
       values[at + inputs] = bias[row];
