@@ -120,7 +120,7 @@ export class Engine {
     }
     if (!(buffer.size >= offset + bytes)) {
       throw new InputError(
-        `wrap: the buffer '${buffer.label}' has ${buffer.size} bytes, and shape ${formatLayout(layout)} takes ${bytes} from ${offset} on: use a larger one`,
+        `wrap: the buffer '${buffer.label}' has ${buffer.size} bytes, and shape ${formatLayout(layout)} takes ${bytes} from ${offset} on`,
       );
     }
     requireUsage('wrap', buffer, 'STORAGE');

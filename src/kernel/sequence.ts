@@ -118,7 +118,7 @@ function requireOneUse({ kernel, bindings, resources }: Dispatch): void {
     const other = uses.find(use => use !== written && use.buffer && use.buffer === written.buffer);
     if (!other) continue;
     throw new InputError(
-      `${kernel}: the buffer '${written.buffer?.label}' is bound to ${other.name} and to ${written.name}, which is written: use two buffers`,
+      `${kernel}: the buffer '${written.buffer?.label}' is bound to ${other.name} and written as ${written.name}: use two`,
     );
   }
 }

@@ -34,6 +34,7 @@ export type { Build, Outputs, Plan } from '../graph/plan.js';
 export type { Numbers } from '../host/arrays.js';
 export { Random } from '../host/random.js';
 export { type Disposable, Scope } from '../host/scope.js';
+export type { HostEncoder } from '../kernel/sequence.js';
 export { type Activation, cosine, leakyRelu, relu, sine, tanh } from '../model/activation.js';
 export { type Architecture, type ArchitectureOptions, architecture } from '../model/architecture.js';
 export type { Codec } from '../model/codec.js';
@@ -94,6 +95,7 @@ export type {
 export { type SepPgdOptions, sepPgd } from '../precondition/sepPgd.js';
 export { chooseTopK, type TopK } from '../precondition/topK.js';
 export { type Kept, type Run, type RunOptions, runTraining } from '../train/runTraining.js';
+export type { Target } from '../train/target.js';
 export { Trainer, type TrainerState } from '../train/trainer.js';
 export type { TrainerOptions } from '../train/trainerOptions.js';
 

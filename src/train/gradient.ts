@@ -4,12 +4,12 @@ import type { Tensor } from '../buffer/tensor.js';
 import type { CotangentMap } from '../graph/differentiate.js';
 import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
-import type { Numbers } from '../host/arrays.js';
 import { type Factors, factorsOf } from '../model/forward.js';
 import type { Model } from '../model/model.js';
 import type { Goal, Objective } from '../objective/objective.js';
 import { vjp } from '../ops/vjp.js';
 import type { Applied, PreconditionerState, Start } from '../precondition/preconditioner.js';
+import type { Target } from './target.js';
 import type { TrainedParameters } from './trainedParameters.js';
 
 /** What a model is trained with, and on what. */
@@ -22,7 +22,7 @@ export interface Training {
   readonly preconditioner: PreconditionerState | undefined;
   readonly parameters: TrainedParameters;
   /** The training's own, `training`, and others against which the loss is wanted, in the device's order. */
-  readonly targets: Readonly<Record<string, Numbers>>;
+  readonly targets: Readonly<Record<string, Target>>;
   /** Whether to measure schedules first. */
   readonly tune: boolean;
 }

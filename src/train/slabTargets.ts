@@ -2,13 +2,15 @@
 
 import { type Shape, sizeOf } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
+import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
-import { joined, type Numbers } from '../host/arrays.js';
+import { joined } from '../host/arrays.js';
 import type { Scope } from '../host/scope.js';
 import { slabShape } from '../model/fits.js';
 import { type Model, outputShape, outputShapes } from '../model/model.js';
 import type { Range } from '../ops/elementwise/pieces.js';
 import type { Stage } from './stepPlans.js';
+import { isOnDevice, type Target } from './target.js';
 
 /** A slab of a target: where a plan reads it, and what brings it there unless it stays. */
 export interface SlabTarget extends Pick<Stage, 'load'> {
@@ -25,7 +27,7 @@ export function slabTargets(
   engine: Engine,
   scope: Scope,
   model: Model,
-  targets: Readonly<Record<string, Numbers>>,
+  targets: Readonly<Record<string, Target>>,
   slabs: readonly Range[],
   mostBytes: number,
 ): Readonly<Record<string, readonly SlabTarget[]>> {
@@ -41,6 +43,7 @@ export function slabTargets(
   };
   return Object.fromEntries(
     Object.entries(targets).map(([name, given]) => {
+      if (isOnDevice(given)) throw new InputError('target: lies on the device, which slabs do not take: give numbers');
       const values = given instanceof Float32Array ? given : Float32Array.from(given);
       const ofSlab = slabs.map((rows): SlabTarget => {
         if (stay) return { tensor: make(rows, slabOf(model, values, rows)) };

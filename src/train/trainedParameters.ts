@@ -36,6 +36,8 @@ export class TrainedParameters {
   readonly #history: Tensor;
   readonly #schedule: Tensor;
   readonly #learningRate: Tensor;
+  /** Those brought there stay: steps that a host has encoded may not be submitted yet. */
+  readonly #rates = new Float32Array(historyLength);
   /** The step at which the optimiser started: the device counts from there. */
   #since = 0;
 
@@ -80,9 +82,10 @@ export class TrainedParameters {
    * @throws InputError a learning rate that a function of the step gives, and that is none.
    */
   schedule(step: number, count: number): void {
-    const rates = new Float32Array(historyLength);
-    for (let t = step; t < step + count; t++) rates[this.#placeOf(t)] = learningRateAt(this.optimiser.learningRate, t);
-    this.#schedule.write(rates);
+    for (let t = step; t < step + count; t++) {
+      this.#rates[this.#placeOf(t)] = learningRateAt(this.optimiser.learningRate, t);
+    }
+    this.#schedule.write(this.#rates);
   }
 
   /**

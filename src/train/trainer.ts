@@ -4,13 +4,14 @@
  */
 
 import type { Tensor } from '../buffer/tensor.js';
-import { DivergedError, isDiverged } from '../errors.js';
+import { DivergedError, InputError, isDiverged } from '../errors.js';
 import type { DispatchProfile, Engine } from '../graph/engine.js';
 import type { StateArrays } from '../graph/namedTensors.js';
 import { requireCount } from '../host/checks.js';
 import { CallQueue } from '../host/queue.js';
 import { building, type Scope } from '../host/scope.js';
 import { totalWork, type Work } from '../kernel/dispatch.js';
+import { encodeInto, type HostEncoder } from '../kernel/sequence.js';
 import { slabsOf } from '../model/fits.js';
 import { networkInput } from '../model/forward.js';
 import { initialParameters, type Model, modelParameterShapes } from '../model/model.js';
@@ -42,6 +43,8 @@ const rehearsalSubmit = 10;
 /** Calls take their turns: one that comes while another is under way begins when that has ended. */
 export class Trainer {
   #step = 0;
+  /** The step that a state was restored at. */
+  #start = 0;
   #prepared = false;
   readonly #calls = new CallQueue('trainer');
 
@@ -147,6 +150,42 @@ export class Trainer {
   }
 
   /**
+   * Encodes steps into a host's compute pass, or into its command encoder as a pass of their own, with the bits of
+   * `advance`. They count as made: the host submits them before it calls anything else but `encode`, and at most 1024
+   * at a time. `losses` then tells what became of them.
+   *
+   * @throws InputError while a call is under way, or where targets are brought to the device slab by slab.
+   */
+  encode(encoder: HostEncoder, { steps = 1 } = {}): void {
+    this.#calls.requireAlive();
+    if (!this.#calls.idle) throw new InputError('encode: a call of the trainer is under way: await it first');
+    requireCount('encode: steps', steps, 1, historyLength);
+    const stages = [...this.#stagesOf(steps)];
+    if (stages.some(({ load }) => load)) {
+      throw new InputError('encode: targets come slab by slab: raise targetBytes');
+    }
+    const parts = stages.map(({ plan, times = 1 }) => plan.part(times));
+    if (!this.#prepared && this.refresh !== undefined) parts.unshift(this.plans.prepare.part(1));
+    this.parameters.schedule(this.#step, steps);
+    encodeInto(encoder, parts);
+    this.#prepared = true;
+    this.#step += steps;
+  }
+
+  /**
+   * The losses of the last `count` steps, such as those that a host encoded and submitted.
+   *
+   * @param count up to 1024, of those made since the trainer was created or a state restored.
+   * @throws DivergedError as `advance`.
+   */
+  losses(count: number): Promise<Float32Array> {
+    return this.#calls.add(() => {
+      requireCount('losses', count, 1, Math.min(historyLength, this.#step - this.#start));
+      return this.parameters.losses(this.#step - count, count);
+    });
+  }
+
+  /**
    * The loss of the present parameters against the training's target, `training`, and those of `evaluations`.
    *
    * @throws DivergedError if the first is not finite.
@@ -200,7 +239,7 @@ export class Trainer {
     return this.#calls.add(() => {
       this.parameters.restore(state);
       this.#prepared = this.#restorePreconditioner(state) || this.#prepared;
-      this.#step = state.step;
+      this.#step = this.#start = state.step;
     });
   }
 

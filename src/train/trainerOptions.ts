@@ -2,21 +2,21 @@
 
 import { sizeOfAll } from '../buffer/layout.js';
 import { InputError } from '../errors.js';
-import type { Numbers } from '../host/arrays.js';
 import { requireCount, requireFlag, requireNumber, requireOptions, requireValue, shown } from '../host/checks.js';
 import { type Model, outputShapes, toDevice } from '../model/model.js';
 import type { Objective } from '../objective/objective.js';
 import { squaredError } from '../objective/squaredError.js';
 import type { Optimiser } from '../optimiser/optimiser.js';
 import type { Preconditioner } from '../precondition/preconditioner.js';
+import { isOnDevice, type Target } from './target.js';
 
 export interface TrainerOptions {
   readonly model: Model;
   /**
    * Y for each member and each output of it, (n_1 .. n_D) or (n), member by member; NaN marks points that are not
-   * trained on.
+   * trained on. Or a tensor or a buffer on the device: see `Target`.
    */
-  readonly target: Numbers;
+  readonly target: Target;
   /** `adam({ learningRate: 1e-4 })`, `sgd`. */
   readonly optimiser: Optimiser;
   /** `squaredError()` by default; `bceWithLogits()`. */
@@ -28,7 +28,7 @@ export interface TrainerOptions {
   /** Whether to measure first which schedules run fastest here (`Engine.tune`); false by default. */
   readonly tune?: boolean;
   /** Other targets of the same size against which `evaluate` gives the loss, by name. */
-  readonly evaluations?: Readonly<Record<string, Numbers>>;
+  readonly evaluations?: Readonly<Record<string, Target>>;
   /**
    * A domain whose output tensor takes more bytes is trained in slabs of its first axis; what the device binds by default.
    * The result is the same to rounding. A step is then many dispatches more, so that a submit should have few.
@@ -63,7 +63,7 @@ export interface SettledOptions {
   readonly preconditioner: Preconditioner | undefined;
   readonly seed: number;
   readonly tune: boolean;
-  readonly targets: Readonly<Record<string, Numbers>>;
+  readonly targets: Readonly<Record<string, Target>>;
   readonly slabBytes: number | undefined;
   readonly targetBytes: number;
 }
@@ -84,10 +84,10 @@ export function settledOptions(options: TrainerOptions): SettledOptions {
     }
   }
   requireTarget('target', model, target);
-  const targets: Record<string, Numbers> = {};
+  const targets: Record<string, Target> = {};
   for (const [name, values] of Object.entries({ training: target, ...evaluations })) {
     if (name !== 'training') requireTarget(`evaluations: ${name}`, model, values);
-    targets[name] = toDevice(model, values);
+    targets[name] = isOnDevice(values) ? values : toDevice(model, values);
   }
   return { model, optimiser, objective, preconditioner, seed, tune, targets, slabBytes, targetBytes };
 }
@@ -121,11 +121,12 @@ export function requireTraining({ model, optimiser, preconditioner, seed, evalua
 }
 
 /**
- * Numbers of a model's output, of which at least one is to be trained on.
+ * Numbers of a model's output, of which at least one is to be trained on; what lies on the device is not looked at.
  *
  * @throws InputError another count, something that is no number, one that float32 does not hold, or NaN alone.
  */
-export function requireTarget(name: string, model: Model, values: Numbers): void {
+export function requireTarget(name: string, model: Model, values: Target): void {
+  if (isOnDevice(values)) return;
   const expected = sizeOfAll(outputShapes(model));
   if (typeof values !== 'object' || values === null || typeof values.length !== 'number') {
     throw new InputError(`${name}: ${shown(values)} is no list of numbers: give ${expected} of them`);

@@ -9,13 +9,14 @@ import { outputShapes, toHost } from '../model/model.js';
 import type { Applied } from '../precondition/preconditioner.js';
 import { gradientOf, refreshedIn, refreshFrom, type Training } from './gradient.js';
 import type { StepPlans } from './stepPlans.js';
+import { targetTensor } from './target.js';
 
 export function wholePlans(training: Training): Promise<StepPlans> {
   const { engine, model, input, objective, preconditioner, parameters } = training;
   return building(async scope => {
     const targets: Record<string, Tensor> = {};
     for (const [name, values] of Object.entries(training.targets)) {
-      targets[name] = scope.keep(engine.packed(outputShapes(model), values));
+      targets[name] = targetTensor(engine, scope, outputShapes(model), values);
     }
 
     const passIn = (graph: Graph) => forward(graph, model, graph.read(parameters.tensor), input);
