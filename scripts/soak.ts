@@ -1,0 +1,33 @@
+/**
+ * Soaks an engine, and prints what the process holds after each tenth of the work.
+ *
+ *   npm run soak -- [--adapter NAME] [--engines N] [--replays N] [--trainers N]
+ */
+
+import { parseArgs } from 'node:util';
+import { growthOf, type Soaked, soakEngines, soakReplays, soakTrainers } from '../bench/soak.js';
+import { type Engine, type OpenEngineOptions, openEngine } from '../src/public/node.js';
+
+const { values } = parseArgs({
+  options: {
+    adapter: { type: 'string', default: 'embedded' },
+    engines: { type: 'string', default: '10000' },
+    replays: { type: 'string', default: '1000000' },
+    trainers: { type: 'string', default: '1000' },
+  },
+});
+
+const parts: Readonly<Record<string, (engine: Engine, count: number) => Promise<Soaked>>> = {
+  engines: soakEngines,
+  replays: soakReplays,
+  trainers: soakTrainers,
+};
+
+await using engine = await openEngine({ adapter: values.adapter as NonNullable<OpenEngineOptions['adapter']> });
+for (const [name, part] of Object.entries(parts)) {
+  const start = performance.now();
+  const soaked = await part(engine, Number(values[name as keyof typeof values]));
+  console.log(`${name}, ${((performance.now() - start) / 1000).toFixed(0)} s`);
+  console.table(soaked);
+  console.log('over the second half:', growthOf(soaked));
+}
