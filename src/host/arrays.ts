@@ -1,5 +1,7 @@
 /** Numbers of a host's, in arrays of any kind. */
 
+import { InputError } from '../errors.js';
+
 /** What a host may give as numbers: an array, or a typed one. */
 export type Numbers = ArrayLike<number> & Iterable<number>;
 
@@ -21,4 +23,13 @@ export function cut<T extends Float32Array | Float64Array>(values: T, lengths: r
     at += length;
     return values.slice(at - length, at) as T;
   });
+}
+
+/** Of f32, in every browser's and Node's longest array. */
+const mostHeld = 2 ** 29;
+
+/** @throws InputError more numbers of an output than an array holds. */
+export function requireArray(count: number): void {
+  if (count <= mostHeld) return;
+  throw new InputError(`evaluate: ${count} numbers are more than an array holds, ${mostHeld}: use evaluateTiles`);
 }

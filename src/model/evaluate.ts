@@ -7,11 +7,11 @@ import { sizeOf } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
-import type { Numbers } from '../host/arrays.js';
+import { type Numbers, requireArray } from '../host/arrays.js';
 import { requireCount, requireOptions } from '../host/checks.js';
-import { within } from '../host/scope.js';
+import { building, type Disposable } from '../host/scope.js';
 import type { Domain } from './domain/domain.js';
-import { forward, networkInput } from './forward.js';
+import { forward, inputSource } from './forward.js';
 import { type Model, modelParameterShapes, onDomain, planeCount, toHost } from './model.js';
 import { stretches, type Tile, tileShape, tileStarts } from './tiles.js';
 
@@ -21,8 +21,6 @@ export interface EvaluateOptions {
 }
 
 const defaultNumbers = 2 ** 24;
-/** Of f32, in every browser's and Node's longest array. */
-const mostHeld = 2 ** 29;
 
 /**
  * The output of a model on a domain.
@@ -43,9 +41,7 @@ export async function evaluate(
 ): Promise<Float32Array> {
   const planes = planeCount(model);
   const numbers = planes * sizeOf(domain.shape);
-  if (numbers > mostHeld) {
-    throw new InputError(`evaluate: ${numbers} numbers are more than an array holds, ${mostHeld}: use evaluateTiles`);
-  }
+  requireArray(numbers);
   let whole: Float32Array | undefined;
   for await (const tile of evaluateTiles(engine, model, parameters, domain, options)) {
     if (tile.values.length === numbers) return tile.values;
@@ -78,24 +74,45 @@ export async function* evaluateTiles(
   const whole = onDomain(model, domain);
   const tile = tileShape(whole, mostNumbers, engine.device);
   const held = engine.stack(modelParameterShapes(model), parameters);
+  let plan: TilePlan | undefined;
+  let planned = '';
   try {
     for (const start of tileStarts(domain.shape, tile)) {
       const shape = tile.map((points, axis) => Math.min(points, domain.shape[axis] - start[axis]));
-      const there = onDomain(model, domain.part(start, shape));
-      yield { start, shape, values: await evaluateWhole(engine, there, held) };
+      const there = domain.part(start, shape);
+      if (!plan || planned !== `${shape}`) {
+        plan?.dispose();
+        plan = await tilePlan(engine, onDomain(model, there), held);
+        planned = `${shape}`;
+      }
+      yield { start, shape, values: await plan.output(there) };
     }
   } finally {
+    plan?.dispose();
     held.dispose();
   }
 }
 
-function evaluateWhole(engine: Engine, model: Model, parameters: Tensor): Promise<Float32Array> {
-  return within(async scope => {
-    const input = scope.keep(await networkInput(engine, model));
+/** The output of a model on domains of one shape. */
+interface TilePlan extends Disposable {
+  output(domain: Domain): Promise<Float32Array>;
+}
+
+function tilePlan(engine: Engine, model: Model, parameters: Tensor): Promise<TilePlan> {
+  return building(async scope => {
+    const source = inputSource(engine, scope, model);
     const plan = scope.keep(
-      await engine.compile(graph => ({ output: forward(graph, model, graph.read(parameters), input).output })),
+      await engine.compile(graph => ({
+        output: forward(graph, model, graph.read(parameters), source.input(graph)).output,
+      })),
     );
-    await plan.run();
-    return toHost(model, await plan.outputs.output.read());
+    return {
+      async output(domain) {
+        source.write(domain);
+        await plan.run();
+        return toHost(model, await plan.outputs.output.read());
+      },
+      dispose: () => scope.dispose(),
+    };
   });
 }

@@ -7,11 +7,11 @@ import { compute } from '../graph/compute.js';
 import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
 import { joined } from '../host/arrays.js';
-import { within } from '../host/scope.js';
+import { type Scope, within } from '../host/scope.js';
 import { pieces } from '../ops/elementwise/pieces.js';
 import { factorNetwork, type Residuals } from '../ops/network/factorNetwork.js';
 import { features } from '../ops/network/features.js';
-import { coordinatesOf, descriptionOf, type Extent } from './domain/domain.js';
+import { coordinatesOf, type Domain, descriptionOf, type Extent } from './domain/domain.js';
 import {
   formOf,
   type Model,
@@ -31,22 +31,34 @@ import type { Contracted } from './readout/readout.js';
  * @throws InputError a domain whose coordinates are not known.
  */
 export async function networkInput(engine: Engine, model: Model): Promise<Tensor> {
-  const { frequencies } = model.network;
-  const points = networkPoints(model);
-  const axes = networkCoordinates(model);
-  const coordinates = networksOf(model).map(network => coordinatesOf(model.domain, network.axes));
   return within(async scope => {
-    const inputs = points.map((n): Shape => [n, networkInputs(model) + 1]);
-    const source = scope.keep(
-      engine.stack(
-        points.map(n => (axes === 1 ? [n] : [n, axes])),
-        joined(coordinates),
-      ),
-    );
-    const shape = axes === 1 ? [frequencies.length] : [frequencies.length / axes, axes];
-    const waves = frequencies.length > 0 ? scope.keep(engine.tensor(shape, frequencies)) : undefined;
-    return compute(engine, inputs, graph => features(graph.read(source), waves && graph.read(waves)));
+    const source = inputSource(engine, scope, model);
+    const shapes = networkPoints(model).map((n): Shape => [n, networkInputs(model) + 1]);
+    return compute(engine, shapes, graph => source.input(graph));
   });
+}
+
+/** The coordinates from which networks' input is made, on the device. */
+export interface InputSource {
+  input(graph: Graph): Value;
+  /** Puts those of another domain of as many points in their place. */
+  write(domain: Domain): void;
+}
+
+/** @param scope that disposes of it. @throws InputError as `networkInput`. */
+export function inputSource(engine: Engine, scope: Scope, model: Model): InputSource {
+  const { frequencies } = model.network;
+  const axes = networkCoordinates(model);
+  const coordinatesIn = (domain: Domain) =>
+    joined(networksOf(model).map(network => coordinatesOf(domain, network.axes)));
+  const shapes = networkPoints(model).map(n => (axes === 1 ? [n] : [n, axes]));
+  const source = scope.keep(engine.stack(shapes, coordinatesIn(model.domain)));
+  const shape = axes === 1 ? [frequencies.length] : [frequencies.length / axes, axes];
+  const waves = frequencies.length > 0 ? scope.keep(engine.tensor(shape, frequencies)) : undefined;
+  return {
+    input: graph => features(graph.read(source), waves && graph.read(waves)),
+    write: domain => source.write(coordinatesIn(domain)),
+  };
 }
 
 /** What the networks of a model give, before the contraction. */
@@ -63,19 +75,19 @@ export interface Forward extends Factors {
   readonly output: Value;
 }
 
-/** The model's networks on its domain. @param input its `networkInput`. */
-export function factorsOf(graph: Graph, model: Model, parameters: Value, input: Tensor): Factors {
+/** The model's networks on its domain. @param input its `networkInput`, or the same as a value of this graph. */
+export function factorsOf(graph: Graph, model: Model, parameters: Value, input: Tensor | Value): Factors {
   const { factors, others, residuals } = factorNetwork(
     parameters,
-    graph.read(input),
+    'graph' in input ? input : graph.read(input),
     model.network,
     ownParameterShapes(model).length,
   );
   return { factors, own: others, residuals };
 }
 
-/** The model's output on its domain. @param input its `networkInput`. */
-export function forward(graph: Graph, model: Model, parameters: Value, input: Tensor): Forward {
+/** The model's output on its domain. @param input as for `factorsOf`. */
+export function forward(graph: Graph, model: Model, parameters: Value, input: Tensor | Value): Forward {
   const found = factorsOf(graph, model, parameters, input);
   return { ...found, output: outputOf(model, found.factors, found.own) };
 }
@@ -97,7 +109,7 @@ function contractedOf(model: Model, factors: Value, own: Value | undefined, exte
     output: () => form.output(factors, own, extent),
     mix: matrices => {
       if (form.mix) return form.mix(factors, matrices, extent, outputAxis);
-      throw new InputError(`${model.contraction.name}: has no products to mix on ${descriptionOf(model.domain)}`);
+      throw new InputError(`${model.contraction.name}: has no products to mix here`);
     },
   };
 }

@@ -6,23 +6,24 @@
  * The result is that of the whole domain but for the order in which sums are rounded.
  */
 
-import { type Shape, stackOf } from '../buffer/layout.js';
+import { type Shape, sizeOfAll, stackOf } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
+import type { Engine } from '../graph/engine.js';
 import type { Cotangent, Graph, Value } from '../graph/operation.js';
 import type { Build, Plan } from '../graph/plan.js';
-import { building } from '../host/scope.js';
+import { requireArray } from '../host/arrays.js';
+import { building, within } from '../host/scope.js';
 import type { Extent } from '../model/domain/domain.js';
-import { evaluate } from '../model/evaluate.js';
 import { type Factors, factorsOf, outputOf } from '../model/forward.js';
-import { networkPoints, networksOf, outputShapes, ownParameterShapes } from '../model/model.js';
+import { networkPoints, networksOf, outputShapes, ownParameterShapes, toHost } from '../model/model.js';
 import { fill } from '../ops/elementwise/fill.js';
 import { add } from '../ops/elementwise/linearCombination.js';
 import { type Piece, pieces, type Range } from '../ops/elementwise/pieces.js';
 import { vjp, vjpOfSeveral } from '../ops/vjp.js';
 import type { Applied, AppliedInSlabs } from '../precondition/preconditioner.js';
 import { refreshedIn, refreshFrom, type Training } from './gradient.js';
-import { type SlabTarget, slabTargets } from './slabTargets.js';
+import { type SlabTarget, slabParts, slabTargets } from './slabTargets.js';
 import { runStages, type Stage, type StepPlans } from './stepPlans.js';
 
 /**
@@ -147,7 +148,19 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
         }
         return losses;
       },
-      render: async () => evaluate(engine, model, await parameters.tensor.read()),
+      render: async () => {
+        const count = sizeOfAll(outputShapes(model));
+        requireArray(count);
+        await engine.run([[plans.open, 1]]);
+        const whole = new Float32Array(count);
+        for (const rows of slabs) {
+          const output = await numbersOf(engine, graph => outputOfSlab(graph, graph.read(factors), rows));
+          slabParts(model, whole, rows).forEach((part, member) => {
+            part.set(output.subarray(member * part.length, (member + 1) * part.length));
+          });
+        }
+        return toHost(model, whole);
+      },
       dispose: () => scope.dispose(),
     };
   });
@@ -163,19 +176,13 @@ function requireInSlabs({ engine, preconditioner, objective, model }: Training):
   const form = preconditioner?.current(trial).slabs;
   if (preconditioner && !form) throw takesWhole(preconditioner, 'sepPgd or none');
   if (!objective.additive) throw takesWhole(objective, 'one that is a sum over points');
-  if (preconditioner && !model.readout.linear) {
-    throw new InputError(
-      `${model.readout.name}: is not linear, and slabs are preconditioned through it: use plain gradients`,
-    );
-  }
+  if (!preconditioner) return undefined;
   const output = fill(trial, stackOf(outputShapes(model)), 0);
   const { preconditioned = [output] } = objective.goal(output, output);
-  if (preconditioner && !(preconditioned.length === 1 && preconditioned[0] === output)) {
-    throw new InputError(
-      `${objective.name}: is preconditioned elsewhere than at the output, and slabs are not: use plain gradients`,
-    );
-  }
-  return form;
+  // A readout that is not linear, or an objective that is preconditioned elsewhere than at the output.
+  const inTheWay = model.readout.linear ? objective : model.readout;
+  if (preconditioned.length === 1 && preconditioned[0] === output && inTheWay === objective) return form;
+  throw new InputError(`${inTheWay.name}: slabs are not preconditioned through it: use plain gradients`);
 }
 
 /** The factor matrices with only some rows of the first axis's. */
@@ -188,6 +195,15 @@ function factorsOfSlab(factors: Value, rows: Range, axes: number): Value {
 
 function loadOf({ load }: SlabTarget): Pick<Stage, 'load'> {
   return load ? { load } : {};
+}
+
+/** What a graph gives, of which nothing stays on the device. */
+function numbersOf(engine: Engine, build: (graph: Graph) => Value): Promise<Float32Array> {
+  return within(async scope => {
+    const plan = scope.keep(await engine.compile(graph => ({ output: build(graph) })));
+    await plan.run();
+    return plan.outputs.output.read();
+  });
 }
 
 async function numberIn({ outputs }: Plan): Promise<number> {

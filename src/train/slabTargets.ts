@@ -56,11 +56,16 @@ export function slabTargets(
 }
 
 /** Some rows of every member of a target. */
-function slabOf(model: Model, values: Float32Array, [from, to]: Range): Float32Array {
+function slabOf(model: Model, values: Float32Array, rows: Range): Float32Array {
+  const parts = slabParts(model, values, rows);
+  return parts.length === 1 ? parts[0] : joined(parts);
+}
+
+/** The same where they stand, member by member. */
+export function slabParts(model: Model, values: Float32Array, [from, to]: Range): Float32Array[] {
   const size = sizeOf(outputShape(model));
   const row = sizeOf(slabShape(model, 1));
-  const parts = Array.from({ length: model.members }, (_, member) =>
+  return Array.from({ length: model.members }, (_, member) =>
     values.subarray(member * size + from * row, member * size + to * row),
   );
-  return parts.length === 1 ? parts[0] : joined(parts);
 }

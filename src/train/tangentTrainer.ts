@@ -84,7 +84,7 @@ export class TangentTrainer {
   static async create(engine: Engine, options: TangentTrainerOptions): Promise<TangentTrainer> {
     requireOptions('TangentTrainer', options, known);
     const { model, target, evaluations = {}, optimiser, preconditioner: given, seed = 0 } = options;
-    requireTraining({ model, optimiser, preconditioner: given, seed, evaluations });
+    requireTraining(options);
     requireLinearisable(model);
     requireTarget('target', model, target);
     for (const [name, one] of Object.entries(evaluations)) requireSamples(`evaluations: ${name}`, model, one);

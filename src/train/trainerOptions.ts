@@ -75,7 +75,7 @@ export function settledOptions(options: TrainerOptions): SettledOptions {
   requireOptions('Trainer', options, known);
   const { model, target, optimiser, objective = squaredError(), preconditioner, seed = 0, tune = false } = options;
   const { evaluations = {}, slabBytes, targetBytes = defaultTargetBytes } = options;
-  requireTraining({ model, optimiser, preconditioner, seed, evaluations });
+  requireTraining(options);
   requireValue('objective', objective, ['goal'], 'give squaredError() or bceWithLogits()');
   requireFlag('tune', tune);
   for (const [name, bytes] of Object.entries({ slabBytes, targetBytes })) {
@@ -93,16 +93,13 @@ export function settledOptions(options: TrainerOptions): SettledOptions {
 }
 
 /** What trainers of every kind take. */
-export interface CommonOptions {
-  readonly model: Model;
-  readonly optimiser: Optimiser;
-  readonly preconditioner: Preconditioner | undefined;
-  readonly seed: number;
-  readonly evaluations: Readonly<Record<string, unknown>>;
+export interface CommonOptions extends Pick<TrainerOptions, 'model' | 'optimiser' | 'preconditioner' | 'seed'> {
+  readonly evaluations?: Readonly<Record<string, unknown>>;
 }
 
 /** @throws InputError one of them that is of another kind or out of range; what an evaluation holds is not looked at. */
-export function requireTraining({ model, optimiser, preconditioner, seed, evaluations }: CommonOptions): void {
+export function requireTraining(options: CommonOptions): void {
+  const { model, optimiser, preconditioner, seed = 0, evaluations = {} } = options;
   if (typeof model?.domain?.part !== 'function') {
     throw new InputError(`model: ${shown(model)} is none: give defineModel({ .. })`);
   }

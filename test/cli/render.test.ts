@@ -157,6 +157,31 @@ test('evaluate: what it takes on the device is given back, also when it is left 
   requireEqual('buffers and bytes', [engine.memory.buffers, engine.memory.bytes], [before.buffers, before.bytes]);
 });
 
+test('evaluate: tiles of one shape after the other take one plan', async () => {
+  const parameters = initialParameters(image, 0);
+  const compile = engine.compile.bind(engine);
+  let plans = 0;
+  Object.defineProperty(engine, 'compile', {
+    configurable: true,
+    value: (builds: Parameters<typeof compile>[0]) => {
+      plans++;
+      return compile(builds);
+    },
+  });
+  const shapes: string[] = [];
+  try {
+    const options = { mostNumbers: 3 * 40 * 9 };
+    for await (const { shape } of evaluateTiles(engine, image, parameters, grid([100, 40]), options)) {
+      shapes.push(shape.join('x'));
+    }
+  } finally {
+    Reflect.deleteProperty(engine, 'compile');
+  }
+  const changes = shapes.filter((shape, i) => shape !== shapes[i - 1]).length;
+  require(`tiles ${shapes}`, changes > 1 && changes < shapes.length / 2);
+  requireEqual('plans', plans, changes);
+});
+
 test('evaluate: what does not fit the model is refused before anything is allocated', async () => {
   const before = engine.memory.bytes;
   const parameters = initialParameters(image, 0);

@@ -15,8 +15,10 @@ import {
   createEngine,
   defineModel,
   type Engine,
+  evaluateTiles,
   grid,
   openEngine,
+  parameterCount,
   Scope,
   sepPgd,
   Trainer,
@@ -177,6 +179,9 @@ async function useAndDrop(own: Engine, collected: () => Promise<void>): Promise<
   requireClose('a plan whose operand is gone', await kept.outputs.c.read(), [7, 10, 15, 22], {});
   kept.dispose();
   last.dispose();
+  // Left after its first tile without break or return.
+  const tiles = evaluateTiles(engine, model, new Float32Array(parameterCount(model)), undefined, { mostNumbers: 10 });
+  await tiles.next();
 }
 
 test('the types of the package know using without a library that is not named, with every check of libraries on', () => {

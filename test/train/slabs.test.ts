@@ -159,7 +159,7 @@ test('what would be left out in slabs is refused: a preconditioner elsewhere tha
   };
   await refused(
     { ...inSlabs, objective: elsewhere, ...preconditioners.sum },
-    /^elsewhere: is preconditioned elsewhere than at the output, and slabs are not: use plain gradients$/,
+    /^elsewhere: slabs are not preconditioned through it: use plain gradients$/,
   );
   /** SepPGD of which a form in slabs is known only where it is not refreshed. */
   const whole = (atOnce: boolean): Preconditioner => ({
