@@ -110,25 +110,29 @@ export async function submit(device: Device, entries: Entries): Promise<void> {
   if (failure) throw failure;
 }
 
-/** @throws InputError a buffer that a dispatch writes and binds a second time, which WebGPU forbids. */
+/** @throws InputError a buffer that a dispatch reads and writes, or writes twice in one place: WebGPU forbids both. */
 function requireOneUse({ kernel, bindings, resources }: Dispatch): void {
-  const uses = bindings.map(({ name, access }, i) => ({ name, access, buffer: boundBy(resources[i]) }));
+  const uses = bindings.flatMap(({ name, access }, i) => {
+    const storage = resources[i] as Dispatch['resources'][number];
+    return isStorage(storage) ? { name, access, storage, buffer: bufferOf(storage) } : [];
+  });
   for (const written of uses) {
     if (written.access !== 'read_write') continue;
-    const other = uses.find(use => use !== written && use.buffer && use.buffer === written.buffer);
+    const end = ({ storage }: typeof written) => storage.offset + storage.bytes;
+    const clashes = (use: typeof written) =>
+      use !== written &&
+      use.buffer === written.buffer &&
+      (use.access !== 'read_write' || (use.storage.offset < end(written) && written.storage.offset < end(use)));
+    const other = uses.find(clashes);
     if (!other) continue;
     throw new InputError(
-      `${kernel}: the buffer '${written.buffer?.label}' is bound to ${other.name} and written as ${written.name}: use two`,
+      `${kernel}: the buffer '${written.buffer.label}' is bound to ${other.name} and written as ${written.name}: use two`,
     );
   }
 }
 
-function boundBy(resource: Dispatch['resources'][number]): GPUBuffer | undefined {
-  return isStorage(resource) ? bufferOf(resource) : undefined;
-}
-
 function buffersOf(dispatches: readonly Dispatch[], tables: Storage | undefined): GPUBuffer[] {
-  const bound = dispatches.flatMap(({ resources }) => resources.flatMap(resource => boundBy(resource) ?? []));
+  const bound = dispatches.flatMap(({ resources }) => resources.filter(isStorage).map(bufferOf));
   return tables ? [bufferOf(tables), ...bound] : bound;
 }
 

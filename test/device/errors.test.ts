@@ -2,6 +2,7 @@
 
 import type { Tensor } from '../../src/buffer/tensor.js';
 import { add, scale } from '../../src/ops/elementwise/linearCombination.js';
+import { sgdStep } from '../../src/ops/optimiser/sgd.js';
 import { createEngine, openEngine } from '../../src/public/node.js';
 import { require, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
 import { device, engine } from '../helpers/gpu.js';
@@ -110,7 +111,33 @@ test('one buffer to read and to write is refused when the plan is compiled, with
     /^\w+: the buffer 'shared' is bound to \w+ and written as \w+: use two$/,
   );
   requireEqual('buffers', engine.memory.buffers, before);
+  const twice = () => {
+    const [p, m] = [engine.wrap(shared, [4]), engine.wrap(shared, [4])];
+    return sgdOn(p, m);
+  };
+  await requireThrows('written twice', twice, 'InputError', /^sgd: the buffer 'shared' is bound to \w+ and written as/);
   await requireOthersGoOn();
+});
+
+/** A plan that writes two tensors in one dispatch. */
+function sgdOn(p: Tensor, m: Tensor) {
+  const [g, rate] = [engine.tensor([4], [1, 2, 3, 4]), engine.tensor([1], [0.5])];
+  return engine.compile(graph => {
+    const plain = { momentum: 0, weightDecay: 0 };
+    const next = sgdStep(graph.read(p), graph.read(m), graph.read(g), graph.read(rate), plain);
+    graph.assign(p, next.parameters);
+    graph.assign(m, next.moment);
+  });
+}
+
+test('two places of one buffer may be written in one dispatch', async () => {
+  const offset = device.limits.minStorageBufferOffsetAlignment;
+  const shared = device.gpu.createBuffer({ label: 'shared', size: offset + 16, usage: all });
+  const [p, m] = [engine.wrap(shared, [4]), engine.wrap(shared, [4], { offset })];
+  const plan = await sgdOn(p, m);
+  await plan.run({ times: 2 });
+  requireClose('p', await p.read(), [-1, -2, -3, -4], {});
+  requireClose('m', await m.read(), [1, 2, 3, 4], {});
 });
 
 test('what is of another device is refused, before the GPU sees it where it is a tensor', async () => {

@@ -1,7 +1,18 @@
 /** A device that is lost: every call that waits for it, and every later one, says so; a new engine works. */
 
 import { scale } from '../../src/ops/elementwise/linearCombination.js';
-import { isDeviceLost, openEngine } from '../../src/public/node.js';
+import {
+  adam,
+  architecture,
+  cp,
+  createEngine,
+  defineModel,
+  grid,
+  isDeviceLost,
+  openEngine,
+  sepPgd,
+  Trainer,
+} from '../../src/public/node.js';
 import { require, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
 import { engine } from '../helpers/gpu.js';
 import { suite } from '../helpers/suite.js';
@@ -48,6 +59,65 @@ test('a destroyed device ends what waits for it and every later call within a se
   requireClose('a new engine', await fresh.tensor([2], [3, 4]).read(), [3, 4], {});
   await fresh.dispose();
   requireClose('another engine', await engine.tensor([1], [5]).read(), [5], {});
+});
+
+test('a trainer whose device is lost ends its calls, those that wait for their turn too', async () => {
+  const doomed = await openEngine({ adapter: 'embedded' });
+  const options = {
+    model: defineModel({ domain: grid([9, 8]), contraction: cp({ rank: 3 }), network: architecture({ width: 5 }) }),
+    target: new Float32Array(72).fill(0.5),
+    optimiser: adam({ learningRate: 1e-3 }),
+    preconditioner: sepPgd({ topK: 3 }),
+  };
+  const trainer = await Trainer.create(doomed, options);
+  await trainer.advance(2);
+  const waiting = [trainer.advance(500), trainer.render(), trainer.state(), Trainer.create(doomed, options)];
+  for (const promise of waiting) promise.catch(() => {}); // looked at below, one after the other
+  const start = performance.now();
+  doomed.device.gpu.destroy();
+  for (const promise of waiting) await requireThrows('waiting', () => promise, 'DeviceLostError', lost);
+  await requireThrows('later', () => trainer.advance(1), 'DeviceLostError', lost);
+  await requireThrows('evaluate', () => trainer.evaluate(), 'DeviceLostError', lost);
+  require(`took ${performance.now() - start} ms`, performance.now() - start < 1000);
+  trainer.dispose();
+  await doomed.dispose();
+});
+
+test('a driver that hangs and never answers again keeps nobody waiting once its device is lost', async () => {
+  const own = await openEngine({ adapter: 'embedded' });
+  const { gpu } = own.device;
+  const never = () => new Promise<never>(() => {});
+  let lose = (_: { reason: GPUDeviceLostReason; message: string }) => {};
+  const silent = new Map<string | symbol, unknown>([
+    ['lost', new Promise(resolve => (lose = resolve as typeof lose))],
+    ['popErrorScope', never],
+    ['createComputePipelineAsync', never],
+  ]);
+  let hangs = false;
+  const hung = <T extends object>(target: T, answers: ReadonlyMap<string | symbol, unknown>): T =>
+    new Proxy(target, {
+      get: (of, name) => {
+        if (answers.has(name) && (hangs || name === 'lost' || name === 'queue')) return answers.get(name);
+        const value = Reflect.get(of, name);
+        return typeof value === 'function' ? value.bind(of) : value;
+      },
+    });
+  silent.set('queue', hung(gpu.queue, new Map([['onSubmittedWorkDone', never]])));
+  const guest = await createEngine({ device: hung(gpu, silent) });
+  const a = guest.tensor([2], [1, 2]);
+  const plan = await guest.compile(graph => ({ b: scale(graph.read(a), 2) }));
+  await plan.run();
+  hangs = true;
+  const waiting = [plan.run(), a.read(), guest.check(), guest.compile(graph => ({ b: scale(graph.read(a), 3) }))];
+  const settled = Promise.allSettled(waiting);
+  lose({ reason: 'unknown', message: 'the driver was reset' });
+  for (const result of await settled) {
+    const { name, message } = (result as PromiseRejectedResult).reason as Error;
+    requireEqual('error', name, 'DeviceLostError');
+    require(message, message.startsWith('the GPU device was lost (unknown): the driver was reset'));
+  }
+  await guest.dispose();
+  await own.dispose();
 });
 
 test('a lost device is told from other errors by the name of its error', async () => {
