@@ -39,10 +39,13 @@ export type Soaked = readonly (Held & { readonly done: number })[];
 
 const samples = 10;
 
-function heldBy({ memory }: Pick<Engine, 'memory'>): Held {
+async function heldBy({ memory }: Pick<Engine, 'memory'>): Promise<Held> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  for (let i = 0; i < 2; i++) collect();
+  for (let i = 0; i < 3; i++) {
+    collect();
+    await new Promise(resolve => setTimeout(resolve, 10)); // what is done when something was collected
+  }
   const { heapUsed, external, rss } = process.memoryUsage();
   const files = process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0;
   const handles = process.getActiveResourcesInfo().length + files;
@@ -55,8 +58,7 @@ async function soak(engine: Pick<Engine, 'memory'>, count: number, work: () => P
   for (let sample = 1, done = 0; sample <= samples; sample++) {
     const until = Math.round((count * sample) / samples);
     for (; done < until; done++) await work();
-    await new Promise(resolve => setTimeout(resolve, 20)); // what the driver does behind
-    soaked.push({ done, ...heldBy(engine) });
+    soaked.push({ done, ...(await heldBy(engine)) });
   }
   return soaked;
 }

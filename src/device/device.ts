@@ -61,6 +61,7 @@ function watch(gpu: GPUDevice): Set<(lost: DeviceLostError) => void> {
   const watching = new Set<(lost: DeviceLostError) => void>();
   watchers.set(gpu, watching);
   gpu.lost.then(({ reason, message }) => {
+    watchers.delete(gpu); // who comes later is told by the device itself
     for (const tell of watching) tell(new DeviceLostError(reason, message));
   });
   return watching;

@@ -112,6 +112,7 @@ export class Engine {
 
   /** The same of a stack of tensors, one after the other. */
   wrapStack(buffer: HostBuffer, shapes: readonly Shape[], { offset = 0 }: WrapOptions = {}): Tensor {
+    this.#memory.requireAlive();
     const layout = packedStackOf(shapes);
     const bytes = layout.length * 4;
     const step = this.device.limits.minStorageBufferOffsetAlignment;

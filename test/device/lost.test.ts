@@ -126,6 +126,10 @@ test('a lost device is told from other errors by the name of its error', async (
   const error = await doomed.check().catch(thrown => thrown);
   require(`got ${error}`, isDeviceLost(error));
   requireEqual('reason', error.reason, 'destroyed');
+  const late = await createEngine({ device: doomed.device.gpu });
+  await requireThrows('an engine on what is lost', () => late.check(), 'DeviceLostError', lost);
+  await requireThrows('its tensor', () => late.tensor([1]), 'DeviceLostError', lost);
+  await late.dispose();
   require('another', !isDeviceLost(new Error('other')));
   await doomed.dispose();
 });

@@ -57,6 +57,7 @@ test('an engine that is disposed of says so at every use of it and of what it ma
   const uses: Record<string, () => unknown> = {
     tensor: () => guest.tensor([1]),
     packed: () => guest.packed([[1]]),
+    wrap: () => guest.wrap(engine.packed([[4]]).buffer, [4]),
     compile: () => guest.compile(graph => ({ a: graph.read(tensor) })),
     tune: () => guest.tune({ a: graph => ({ a: graph.read(tensor) }) }),
     run: () => guest.run([[plan, 1]]),
