@@ -17,6 +17,7 @@ import type { Engine } from '../graph/engine.js';
 import type { Value } from '../graph/operation.js';
 import type { Plan } from '../graph/plan.js';
 import type { Numbers } from '../host/arrays.js';
+import { CallQueue } from '../host/queue.js';
 import { building, type Disposable, within } from '../host/scope.js';
 import { factorsOf, networkInput, outputJvp, outputOf, requireOutputJvp } from '../model/forward.js';
 import { type Model, modelParameterShapes, networkPoints, networksOf, outputShapes } from '../model/model.js';
@@ -46,6 +47,8 @@ export function kroneckerProduct(model: Model, v: Value, factors: Value, ntks: V
 }
 
 export class KroneckerNtk {
+  readonly #calls = new CallQueue('kernel');
+
   private constructor(
     private readonly model: Model,
     private readonly vector: Tensor,
@@ -84,15 +87,18 @@ export class KroneckerNtk {
    *
    * @param v (n_1 .. n_D), member by member. @throws InputError another count of numbers.
    */
-  async product(v: Numbers): Promise<Float32Array> {
-    const expected = sizeOfAll(outputShapes(this.model));
-    if (v.length !== expected) throw new InputError(`KroneckerNtk: takes ${expected} numbers, got ${v.length}`);
-    this.vector.write(v);
-    await this.plan.run();
-    return this.plan.outputs.product.read();
+  product(v: Numbers): Promise<Float32Array> {
+    return this.#calls.add(async () => {
+      const expected = sizeOfAll(outputShapes(this.model));
+      if (v.length !== expected) throw new InputError(`KroneckerNtk: takes ${expected} numbers, got ${v.length}`);
+      this.vector.write(v);
+      await this.plan.run();
+      return this.plan.outputs.product.read();
+    });
   }
 
   dispose(): void {
+    this.#calls.end();
     this.made.dispose();
   }
 

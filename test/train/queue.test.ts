@@ -4,6 +4,8 @@ import { architecture } from '../../src/model/architecture.js';
 import { cp } from '../../src/model/contraction/cp.js';
 import { grid } from '../../src/model/domain/grid.js';
 import { defineModel } from '../../src/model/model.js';
+import { KroneckerNtk } from '../../src/ntk/kroneckerNtk.js';
+import { normalParameters, ntkCp } from '../../src/ntk/ntkParameterisation.js';
 import { adam } from '../../src/optimiser/adam.js';
 import { sepPgd } from '../../src/precondition/sepPgd.js';
 import { TangentTrainer } from '../../src/train/tangentTrainer.js';
@@ -107,6 +109,19 @@ test('calls at once on a tangent trainer give what they give one after the other
   });
   requireEqual('restarted', together.step, 0);
   for (const trainer of [apart, together]) trainer.dispose();
+});
+
+test('products of a kernel at once are those of their own vectors', async () => {
+  const limiting = ntkCp({ domain: grid([6, 5]), rank: 3, network: architecture({ width: 4 }) });
+  const kernel = await KroneckerNtk.create(engine, limiting, normalParameters(limiting, 0));
+  const vectors = [0, 1, 2].map(() => Float32Array.from(randoms(30)));
+  const expected: Float32Array[] = [];
+  for (const vector of vectors) expected.push(await kernel.product(vector));
+  const products = await Promise.all(vectors.map(vector => kernel.product(vector)));
+  products.forEach((product, i) => {
+    requireBits(`product ${i}`, product, expected[i]);
+  });
+  kernel.dispose();
 });
 
 test('a trainer that is disposed of ends the calls that wait and every later one, by its name', async () => {
