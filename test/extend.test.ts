@@ -26,6 +26,7 @@ import {
   initialParameters,
   type LearningRate,
   type Model,
+  ModulatedEigenpairs,
   momentState,
   type OpenEngineOptions,
   type Optimiser,
@@ -51,10 +52,13 @@ import {
   contractTt,
   dispatch,
   kernelOf,
+  type ModulatedBasis,
   modeProduct,
   type Operation,
   oneThreadEach,
   pieces,
+  precondition,
+  pseudoNtk,
   slotText,
 } from 'sepnn/ops';
 import sharp from 'sharp';
@@ -159,6 +163,32 @@ const smoother = (n: number) =>
     const folded = (k: number) => Math.min(n - 1, Math.max(0, k)); // an end is its own neighbour
     return [-1, 0, 1].reduce((sum, k) => sum + (folded(i + k) === j ? (k === 0 ? 0.5 : 0.25) : 0), 0);
   });
+// <<<
+
+// >>> spectral preconditioner 30
+/** SepPGD in its product form, from its parts. */
+const byParts = (k: number): Preconditioner => ({
+  name: 'by-parts',
+  refresh: 10,
+  start(engine, { domain }) {
+    const topK = axisPoints(domain).map(() => k);
+    const kernels = axisPoints(domain).map(points => ({ points, topK: k }));
+    const eigenpairs = new ModulatedEigenpairs(engine, kernels);
+    const applied = ({ vectors, scaled }: ModulatedBasis): Applied => ({
+      transform: cotangent => precondition(cotangent, vectors, scaled, { combine: 'product', topK }),
+    });
+    return {
+      name: 'by-parts',
+      topK,
+      current: graph => applied(eigenpairs.current(graph)),
+      refreshed: (graph, { residuals }, start) => applied(eigenpairs.refreshed(graph, pseudoNtk(residuals), start)),
+      spectra: () => eigenpairs.spectra(),
+      state: () => eigenpairs.state(),
+      restore: saved => eigenpairs.restore(saved),
+      dispose: () => eigenpairs.dispose(),
+    };
+  },
+});
 // <<<
 
 // >>> readout 50
@@ -433,6 +463,28 @@ test('a preconditioner of a host: SepPGD of a smoothed cotangent has the float64
   await requireLearning({ model, preconditioner }, 0.7);
 });
 
+test('a spectral preconditioner of a host: SepPGD from its parts makes the same steps, and goes on from a state of its k', async () => {
+  const model = modelWith();
+  const run = async (preconditioner: Preconditioner) => {
+    const trainer = await Trainer.create(engine, {
+      model,
+      target,
+      optimiser: adam({ learningRate: 1e-3 }),
+      preconditioner,
+    });
+    await trainer.advance(13);
+    const state = await trainer.state();
+    const losses = await trainer.advance(5);
+    return { trainer, state, losses };
+  };
+  const [own, expected] = [await run(byParts(topK)), await run(sepPgd({ topK, combine: 'product' }))];
+  requireClose('losses', own.losses, expected.losses, {});
+  requireClose('parameters', own.state.parameters, expected.state.parameters, {});
+  own.trainer.restore(own.state);
+  requireClose('losses again', await own.trainer.advance(5), own.losses, {});
+  for (const { trainer } of [own, expected]) trainer.dispose();
+});
+
 test('a readout of a host: the logistic function, with the float64 gradient at its output, learns', async () => {
   const model = modelWith({ readout: logistic });
   const output = (factors: readonly Float64Array[]) => cpOutput(factors).map(x => 1 / (1 + Math.exp(-x)));
@@ -509,7 +561,7 @@ test('a domain of a host: points of a disc train as the same scattered points do
 test('each of them takes no more lines than it may', () => {
   const text = readFileSync(new URL(import.meta.url), 'utf8');
   const found = [...text.matchAll(/^\/\/ >>> ([a-z ]+) (\d+)\n([\s\S]*?)^\/\/ <<<$/gm)];
-  requireEqual('parts', found.length, 8);
+  requireEqual('parts', found.length, 9);
   for (const [, name, most, body] of found) {
     const lines = body.trimEnd().split('\n').length;
     require(`${name} takes ${lines} lines, at most ${most}`, lines <= Number(most));

@@ -98,7 +98,7 @@ function wholeModel(name: string, options: IgaOptions, { remedy, stateName }: Wo
         },
         spectra: () => eigenpairs.spectra(),
         state: () => eigenpairs.state(),
-        restore: state => eigenpairs.restore(state),
+        restore: saved => eigenpairs.restore(saved),
         dispose: () => scope.dispose(),
       };
     });

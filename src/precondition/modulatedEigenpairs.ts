@@ -9,7 +9,7 @@ import { Random } from '../host/random.js';
 import { blockSize, topEigenpairs } from '../ops/eigen/topEigenpairs.js';
 import { type Modulation, modulate } from '../ops/precondition/modulate.js';
 import type { ModulatedBasis } from '../ops/precondition/precondition.js';
-import type { Spectrum, Start } from './preconditioner.js';
+import type { SavedPreconditioner, Spectrum, Start } from './preconditioner.js';
 
 /** A kernel whose leading eigenpairs are kept. */
 export interface KernelSize {
@@ -110,8 +110,14 @@ export class ModulatedEigenpairs {
     return stateOfTensors(this.tensors);
   }
 
-  /** Files of the first version hold the eigenvectors alone: the rest is for reports, and comes with the next refresh. */
-  restore(state: StateArrays): boolean {
+  /**
+   * Those of another k are none of these. Files of the first version hold the eigenvectors alone: the rest is for reports,
+   * and comes with the next refresh.
+   *
+   * @returns whether they fit; where they do not, nothing is changed.
+   */
+  restore({ topK = [], state }: Pick<SavedPreconditioner, 'topK' | 'state'>): boolean {
+    if (topK.some((k, i) => k !== this.kernels[i]?.topK)) return false;
     return restoreTensors(this.tensors, state, ['vectors', 'scaled']);
   }
 

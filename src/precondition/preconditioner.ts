@@ -53,6 +53,14 @@ export interface Projection {
   reduce(factors: Value): Value;
 }
 
+/** What a preconditioner found, out of a trainer or a file. */
+export interface SavedPreconditioner {
+  readonly name: string;
+  /** k of each kernel: to go on with a k that was chosen, give it to the next trainer. */
+  readonly topK?: readonly number[];
+  readonly state: StateArrays;
+}
+
 /** What a preconditioner keeps on the device for one model. */
 export interface PreconditionerState extends Disposable {
   /** What its state belongs to: that of another name is of no use to it. */
@@ -67,8 +75,8 @@ export interface PreconditionerState extends Disposable {
   spectra?(): Promise<readonly Spectrum[]>;
   /** What a later run needs to go on exactly. */
   state(): Promise<StateArrays>;
-  /** Goes on from a state of the same name and `topK`. @returns whether it fits; where it does not, nothing is changed. */
-  restore(state: StateArrays): boolean;
+  /** Goes on from what one of the same name found. @returns whether it fits; where it does not, nothing is changed. */
+  restore(saved: SavedPreconditioner): boolean;
 }
 
 /** Trains a model anew with another preconditioner, and lets it go. @returns the spectra at the end; undefined where it diverged. */

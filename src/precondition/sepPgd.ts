@@ -125,7 +125,7 @@ function start(
     refreshed: (graph, { residuals }, begin) => applied(eigenpairs.refreshed(graph, pseudoNtk(residuals), begin)),
     spectra: () => eigenpairs.spectra(),
     state: () => eigenpairs.state(),
-    restore: state => eigenpairs.restore(state),
+    restore: saved => eigenpairs.restore(saved),
     dispose: () => eigenpairs.dispose(),
   };
 }

@@ -83,12 +83,15 @@ export {
 } from '../optimiser/optimiser.js';
 export { type SgdOptions, sgd } from '../optimiser/sgd.js';
 export { type IgaOptions, iga, type MskOptions, msk } from '../precondition/iga.js';
+export { type KernelSize, ModulatedEigenpairs } from '../precondition/modulatedEigenpairs.js';
 export type {
   Applied,
   AppliedInSlabs,
   Preconditioner,
   PreconditionerState,
+  Projection,
   Rehearse,
+  SavedPreconditioner,
   Spectrum,
   Start,
 } from '../precondition/preconditioner.js';

@@ -6,7 +6,6 @@
 import type { Tensor } from '../buffer/tensor.js';
 import { DivergedError, InputError, isDiverged } from '../errors.js';
 import type { DispatchProfile, Engine } from '../graph/engine.js';
-import type { StateArrays } from '../graph/namedTensors.js';
 import { requireCount } from '../host/checks.js';
 import { CallQueue } from '../host/queue.js';
 import { building, type Scope } from '../host/scope.js';
@@ -15,7 +14,12 @@ import { encodeInto, type HostEncoder } from '../kernel/sequence.js';
 import { slabsOf } from '../model/fits.js';
 import { networkInput } from '../model/forward.js';
 import { initialParameters, type Model, modelParameterShapes } from '../model/model.js';
-import type { Preconditioner, PreconditionerState, Spectrum } from '../precondition/preconditioner.js';
+import type {
+  Preconditioner,
+  PreconditionerState,
+  SavedPreconditioner,
+  Spectrum,
+} from '../precondition/preconditioner.js';
 import { slabPlans } from './slabPlans.js';
 import { runStages, type Stage, type StepPlans } from './stepPlans.js';
 import { historyLength, type ParameterState, TrainedParameters } from './trainedParameters.js';
@@ -25,12 +29,7 @@ import { wholePlans } from './wholePlans.js';
 /** Everything that a later run needs to go on exactly. */
 export interface TrainerState extends ParameterState {
   /** Of the preconditioner of this name and k: another finds its own anew. */
-  readonly preconditioner?: {
-    readonly name: string;
-    /** k of each kernel: to go on with a k that was chosen, give it to the next trainer. */
-    readonly topK?: readonly number[];
-    readonly state: StateArrays;
-  };
+  readonly preconditioner?: SavedPreconditioner;
 }
 
 export interface StepWork extends Work {
@@ -247,9 +246,7 @@ export class Trainer {
   #restorePreconditioner({ preconditioner: saved }: TrainerState): boolean {
     const { preconditioner } = this;
     if (!preconditioner || saved?.name !== preconditioner.name) return false;
-    const { topK = [] } = preconditioner;
-    const sameTopK = topK.every((k, i) => k === (saved.topK ?? topK)[i]);
-    return sameTopK && preconditioner.restore(saved.state);
+    return preconditioner.restore(saved);
   }
 
   dispose(): void {
