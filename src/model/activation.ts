@@ -3,6 +3,28 @@
 import type { SlotText } from '../kernel/kernel.js';
 import * as texts from '../wgsl/activation.js';
 
+/** Var u, Var v and Cov(u, v). */
+export interface Covariance {
+  readonly uu: number;
+  readonly vv: number;
+  readonly uv: number;
+}
+
+/** What an activation makes of a pair of normal numbers of mean 0. */
+export interface Dual {
+  /** E[a(u) a(v)]. */
+  readonly values: number;
+  /** E[a'(u) a'(v)]. */
+  readonly slopes: number;
+}
+
+/** An activation where networks are infinitely wide. */
+export interface WideActivation {
+  dual(covariance: Covariance): Dual;
+  /** sigma^2 of its layers in the NTK parameterisation: 2 where it halves the variance, or nearly, else 1. */
+  readonly layerVariance: number;
+}
+
 export interface Activation {
   /** By which a model file names it. */
   readonly name: string;
@@ -10,6 +32,8 @@ export interface Activation {
   readonly text: SlotText;
   /** Whether the initial weights are those of periodic activations: see `initialise`. */
   readonly periodic: boolean;
+  /** What the limit of infinite width takes, which is not offered without; `ntk` has it of those that ship. */
+  readonly wide?: WideActivation;
 }
 
 /** sin(omega z). */

@@ -4,63 +4,53 @@
  */
 
 import { InputError } from '../errors.js';
-import { type Activation, cosine, leakyRelu, relu, sine, tanh } from '../model/activation.js';
+import {
+  type Activation,
+  type Covariance,
+  cosine,
+  type Dual,
+  leakyRelu,
+  relu,
+  sine,
+  tanh,
+  type WideActivation,
+} from '../model/activation.js';
 import * as texts from '../wgsl/activation.js';
-
-/** Var u, Var v and Cov(u, v). */
-export interface Covariance {
-  readonly uu: number;
-  readonly vv: number;
-  readonly uv: number;
-}
-
-export interface Dual {
-  /** E[a(u) a(v)]. */
-  readonly values: number;
-  /** E[a'(u) a'(v)]; the derivative of ReLU at 0 is 0. */
-  readonly slopes: number;
-}
 
 const leak = texts.leakyReluConstants.LEAK;
 
-type DualFunction = (covariance: Covariance) => Dual;
-
-/** In closed form but for tanh, which is integrated to about 1e-10 for deviations up to 5. */
-const duals: ReadonlyMap<Activation, DualFunction> = new Map<Activation, DualFunction>([
-  [sine, sineDual],
-  [
-    cosine,
-    covariance => {
-      const { values, slopes } = sineDual(covariance);
-      return { values: slopes, slopes: values };
-    },
-  ],
-  [relu, reluDual],
-  [
-    leakyRelu,
-    covariance => {
-      // leak u + (1 - leak) relu(u), and E[u relu(v)] = Cov(u, v) / 2.
-      const { values, slopes } = reluDual(covariance);
-      const rest = (1 - leak) ** 2;
-      return { values: leak * covariance.uv + rest * values, slopes: leak + rest * slopes };
-    },
-  ],
-  [tanh, tanhDual],
+/** In closed form but for tanh, which is integrated to about 1e-10 for deviations up to 5. Here, since no trainer wants it. */
+const shipped: ReadonlyMap<Activation, WideActivation> = new Map<Activation, WideActivation>([
+  [sine, { dual: sineDual, layerVariance: 2 }],
+  [cosine, { dual: cosineDual, layerVariance: 2 }],
+  [relu, { dual: reluDual, layerVariance: 2 }],
+  [leakyRelu, { dual: leakyReluDual, layerVariance: 2 }],
+  [tanh, { dual: tanhDual, layerVariance: 1 }],
 ]);
 
-/** @throws InputError an activation of a host's own, of which no dual is known. */
-export function dualActivation(activation: Activation, covariance: Covariance): Dual {
-  const dual = duals.get(activation);
-  if (dual) return dual(covariance);
+/** @throws InputError an activation of a host's own that does not say. */
+export function wideActivation(activation: Activation): WideActivation {
+  const found = activation.wide ?? shipped.get(activation);
+  if (found) return found;
   throw new InputError(
-    `activation ${activation.name}: its limit of infinite width is not known: use ${[...duals.keys()].map(({ name }) => name).join(', ')}`,
+    `activation ${activation.name}: its limit of infinite width is not known: give it \`wide\`, or use ${[...shipped.keys()].map(({ name }) => name).join(', ')}`,
   );
+}
+
+/** E[a(u) a(v)] and E[a'(u) a'(v)]. @throws InputError as `wideActivation`. */
+export function dualActivation(activation: Activation, covariance: Covariance): Dual {
+  return wideActivation(activation).dual(covariance);
 }
 
 /** From E[cos(u +- v)] = exp(-Var(u +- v) / 2): sin u sin v and cos u cos v are half their difference and sum. */
 function sineDual({ uu, vv, uv }: Covariance): Dual {
   const [minus, plus] = [-1, 1].map(sign => Math.exp(-(uu + vv) / 2 - sign * uv) / 2);
   return { values: minus - plus, slopes: minus + plus };
+}
+
+function cosineDual(covariance: Covariance): Dual {
+  const { values, slopes } = sineDual(covariance);
+  return { values: slopes, slopes: values };
 }
 
 /** The arc-cosine kernels of order 1 and 0 (Cho and Saul 2009). */
@@ -74,6 +64,13 @@ function reluDual({ uu, vv, uv }: Covariance): Dual {
     values: (norm * (sine + (Math.PI - angle) * cosine)) / (2 * Math.PI),
     slopes: (Math.PI - angle) / (2 * Math.PI),
   };
+}
+
+/** Of leak u + (1 - leak) relu(u): E[u relu(v)] = Cov(u, v) / 2. */
+function leakyReluDual(covariance: Covariance): Dual {
+  const { values, slopes } = reluDual(covariance);
+  const rest = (1 - leak) ** 2;
+  return { values: leak * covariance.uv + rest * values, slopes: leak + rest * slopes };
 }
 
 /** The distance of the poles of tanh from the real axis. */

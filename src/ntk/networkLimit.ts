@@ -10,9 +10,8 @@
  * layer. Float64, on the host: the matrices are small.
  */
 
-import { tanh } from '../model/activation.js';
 import { type Architecture, inputsOf, weightBound } from '../model/architecture.js';
-import { dualActivation } from './dualActivation.js';
+import { dualActivation, wideActivation } from './dualActivation.js';
 
 /** What one layer does to covariance and kernel in the limit. */
 export interface LayerScaling {
@@ -51,9 +50,10 @@ export function standardScaling(network: Architecture): readonly LayerScaling[] 
   });
 }
 
-/** sigma^2 of each layer in the NTK parameterisation: 2 where an activation halves the variance, or nearly, else 1. */
+/** sigma^2 of each layer in the NTK parameterisation. @throws InputError an activation of which it is not known. */
 export function layerVariances({ activation, depth }: Architecture): readonly number[] {
-  return Array.from({ length: depth }, (_, layer) => (activation === tanh || layer === depth - 1 ? 1 : 2));
+  const { layerVariance } = wideActivation(activation);
+  return Array.from({ length: depth }, (_, layer) => (layer === depth - 1 ? 1 : layerVariance));
 }
 
 export interface NetworkLimit {

@@ -35,7 +35,17 @@ export type { Numbers } from '../host/arrays.js';
 export { Random } from '../host/random.js';
 export { type Disposable, Scope } from '../host/scope.js';
 export type { HostEncoder } from '../kernel/sequence.js';
-export { type Activation, cosine, leakyRelu, relu, sine, tanh } from '../model/activation.js';
+export {
+  type Activation,
+  type Covariance,
+  cosine,
+  type Dual,
+  leakyRelu,
+  relu,
+  sine,
+  tanh,
+  type WideActivation,
+} from '../model/activation.js';
 export { type Architecture, type ArchitectureOptions, architecture } from '../model/architecture.js';
 export type { Codec } from '../model/codec.js';
 export {

@@ -241,10 +241,25 @@ test('limit kernels: points that are none and a rank that is none are refused', 
   await requireThrows('rank', () => randomLimitNtk({ network, axes, points: twelve })(0, 1), 'InputError', /^rank: 0:/);
 });
 
-test("an activation of a host's own has no limit, and is refused by its name", () =>
-  requireThrows(
+test("an activation of a host's own has the limit that it gives, and without is refused by its name", async () => {
+  const mine = { ...tanh, name: 'mine' };
+  // a(u) = u, of which everything is known.
+  const linear = { ...mine, wide: { dual: ({ uv }: { uv: number }) => ({ values: uv, slopes: 1 }), layerVariance: 1 } };
+  const network = architecture({ width: 8, depth: 2, activation: linear, omega: 1 });
+  // c = C + 1 of the input's C = x x', and k is that of both layers.
+  const limit = (x: number, y: number) => 2 * (x * y + 1);
+  const at = [-0.5, 0.25, 1];
+  const { ntk } = networkLimit(network, ntkScaling(network), at);
+  requireClose(
+    'kernel',
+    ntk,
+    at.flatMap(x => at.map(y => limit(x, y))),
+    { relative: 1e-12 },
+  );
+  await requireThrows(
     'activation',
-    () => dualActivation({ ...tanh, name: 'mine' }, { uu: 1, vv: 1, uv: 0 }),
+    () => dualActivation(mine, { uu: 1, vv: 1, uv: 0 }),
     'InputError',
-    /^activation mine: its limit of infinite width is not known: use sine, cosine, relu, leaky-relu, tanh$/,
-  ));
+    /^activation mine: its limit of infinite width is not known: give it `wide`, or use sine, cosine, relu, leaky-relu, tanh$/,
+  );
+});

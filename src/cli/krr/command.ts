@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { InputError } from '../../errors.js';
-import { methods, modelOfMethod, usesMsk } from '../../experiments/krr/methods.js';
+import { methods, modelOfMethod } from '../../experiments/krr/methods.js';
 import { curvesAsCsv, type KrrMedian, krrPlot, mediansOf } from '../../experiments/krr/results.js';
 import { type KrrCase, type KrrRun, type KrrSettings, runKrr } from '../../experiments/krr/run.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
@@ -77,7 +77,7 @@ function requireFits({ device }: Engine, options: KrrOptions): void {
       if (numbers * 4 <= most) continue;
       throw new InputError(`${what} ${numbers * 4} bytes, and the adapter binds at most ${most}: use less`);
     }
-    if (usesMsk(method)) {
+    if (methods[method].modulated === 'points') {
       groupingOf('msk', model, { topK: options.mskTopK, group: 1, remedy: 'use fewer' }, device);
     }
   }

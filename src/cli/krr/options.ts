@@ -2,7 +2,7 @@
 
 import type { AdapterKind } from '../../device/adapter.js';
 import { InputError } from '../../errors.js';
-import { type MethodName, methodNames, usesMsk, usesSepPgd } from '../../experiments/krr/methods.js';
+import { type MethodName, methodNames, methods } from '../../experiments/krr/methods.js';
 import { type FunctionName, functionNames } from '../../experiments/krr/problem.js';
 import { relu } from '../../model/activation.js';
 import { adapterOption, list, oneOf, real, valueOption, whole } from '../options.js';
@@ -68,11 +68,11 @@ export function addKrrOptions(command: Command): Command {
 
 /** Combinations that make no sense. @throws InputError naming them. */
 export function requireConsistent({ topK, mskTopK, points, methods: names }: KrrOptions): void {
-  if (names.some(usesSepPgd) && topK > points) {
+  if (names.some(name => methods[name].modulated === 'axes') && topK > points) {
     throw new InputError(`--top-k ${topK}: an axis has ${points} points: use 1 to ${points}`);
   }
   const all = points ** 2;
-  if (names.some(usesMsk) && mskTopK > all) {
+  if (names.some(name => methods[name].modulated === 'points') && mskTopK > all) {
     throw new InputError(`--msk-top-k ${mskTopK}: there are ${all} points: use 1 to ${all}`);
   }
 }

@@ -28,26 +28,24 @@ interface Method {
   /** Whether the model is a separable one, or one network of both coordinates. */
   readonly separable: boolean;
   readonly preconditioner?: (settings: MethodSettings) => Preconditioner;
+  /** Whether eigenpairs of each axis are modulated, or of all points. */
+  readonly modulated?: 'axes' | 'points';
 }
 
-const bySepPgd = ({ topK }: MethodSettings) => sepPgd({ topK });
-const byMsk = ({ mskTopK }: MethodSettings) => msk({ topK: mskTopK });
+const bySepPgd = { preconditioner: ({ topK }: MethodSettings) => sepPgd({ topK }), modulated: 'axes' } as const;
+const byMsk = { preconditioner: ({ mskTopK }: MethodSettings) => msk({ topK: mskTopK }), modulated: 'points' } as const;
 
 const table = {
   mlp: { label: 'MLP', separable: false },
-  'mlp-msk': { label: 'MLP, MSK', separable: false, preconditioner: byMsk },
+  'mlp-msk': { label: 'MLP, MSK', separable: false, ...byMsk },
   sepnn: { label: 'SepNN', separable: true },
-  'sepnn-msk': { label: 'SepNN, MSK', separable: true, preconditioner: byMsk },
-  'sepnn-seppgd': { label: 'SepNN, SepPGD', separable: true, preconditioner: bySepPgd },
+  'sepnn-msk': { label: 'SepNN, MSK', separable: true, ...byMsk },
+  'sepnn-seppgd': { label: 'SepNN, SepPGD', separable: true, ...bySepPgd },
 } as const satisfies Readonly<Record<string, Method>>;
 
 export type MethodName = keyof typeof table;
 export const methods: Readonly<Record<MethodName, Method>> = table;
 export const methodNames = Object.keys(table) as MethodName[];
-
-/** Whether a method modulates eigenpairs of each axis, or of all points. */
-export const usesSepPgd = (name: MethodName): boolean => methods[name].preconditioner === bySepPgd;
-export const usesMsk = (name: MethodName): boolean => methods[name].preconditioner === byMsk;
 
 /** A method's model. A SepNN has c = 1 / sqrt(R), as in the theory of the tangent kernel. */
 export function modelOfMethod(name: MethodName, settings: MethodSettings): Model {
