@@ -8,6 +8,7 @@
  */
 
 import { parseArgs } from 'node:util';
+import { sizeOf } from '../src/buffer/layout.js';
 import { architecture } from '../src/model/architecture.js';
 import { cp } from '../src/model/contraction/cp.js';
 import { grid as gridDomain } from '../src/model/domain/grid.js';
@@ -85,7 +86,7 @@ async function secondsOf(work: () => Promise<unknown>): Promise<number> {
 
 function ball(): Float32Array {
   const squares = grid.map(points => linspace(points).map(x => x * x));
-  const all = new Float32Array(grid.reduce((product, n) => product * n, 1));
+  const all = new Float32Array(sizeOf(grid));
   const fill = (axis: number, start: number, length: number, rest: number) => {
     const stride = length / grid[axis];
     for (let i = 0; i < grid[axis]; i++) {

@@ -1,9 +1,18 @@
 /** Seeded random numbers, the same on every machine: xoshiro128** (Blackman and Vigna 2021), seeded by splitmix32. */
 
+import { requireCount } from './checks.js';
+
+export const mostSeed = 2 ** 32 - 1;
+
+/** @throws InputError something that is no seed. */
+export function requireSeed(seed: number): void {
+  requireCount('seed', seed, 0, mostSeed);
+}
+
 export class Random {
   readonly #state = new Uint32Array(4);
 
-  /** @param seed a whole number from 0 to 2^32 - 1. */
+  /** @param seed a whole number from 0 to `mostSeed`. */
   constructor(seed: number) {
     let z = seed >>> 0;
     for (let i = 0; i < 4; i++) {

@@ -1,5 +1,6 @@
 /** Volumes from NPY files: which points of a grid lie inside. */
 
+import { sizeOf } from '../buffer/layout.js';
 import { InputError } from '../errors.js';
 import { readBytes } from './files.js';
 import { decodeNpy } from './npy.js';
@@ -28,7 +29,7 @@ export function decodeVolume(path: string, bytes: Uint8Array): Volume {
   }
   const nan = data.findIndex(Number.isNaN);
   if (nan >= 0) {
-    const index = shape.map((n, axis) => Math.floor(nan / shape.slice(axis + 1).reduce((a, b) => a * b, 1)) % n);
+    const index = shape.map((n, axis) => Math.floor(nan / sizeOf(shape.slice(axis + 1))) % n);
     throw new InputError(`volume ${path}: is NaN at (${index.join(', ')}): give numbers`);
   }
   return { shape, inside: Uint8Array.from(data, value => (value > threshold ? 1 : 0)) };

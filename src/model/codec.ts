@@ -51,7 +51,8 @@ export interface Codec {
   readonly readouts?: Readonly<Record<string, (settings: Given) => Readout>>;
 }
 
-const activations: Readonly<Record<string, Activation>> = Object.fromEntries(
+/** Those that ship, by name. */
+export const activations: Readonly<Record<string, Activation>> = Object.fromEntries(
   [sine, cosine, relu, leakyRelu, tanh].map(one => [one.name, one]),
 );
 

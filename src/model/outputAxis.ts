@@ -5,7 +5,7 @@
  * many thin ones as there are points. A host has the outputs first.
  */
 
-import type { Shape } from '../buffer/layout.js';
+import { type Shape, sizeOf } from '../buffer/layout.js';
 import type { Numbers } from '../host/arrays.js';
 
 export const outputAxis = 1;
@@ -39,7 +39,7 @@ function reordered(
   outputs: number,
   fromTo: (at: { host: number; device: number }) => [number, number],
 ): Float32Array {
-  const length = rest.reduce((product, n) => product * n, 1);
+  const length = sizeOf(rest);
   const result = new Float32Array(values.length);
   for (let start = 0; start < values.length; start += outputs * first * length) {
     for (let output = 0; output < outputs; output++) {

@@ -6,8 +6,9 @@
 import { InputError } from '../errors.js';
 import { requireCount } from '../host/checks.js';
 import { cholesky } from '../host/dense.js';
-import { Random } from '../host/random.js';
+import { Random, requireSeed } from '../host/random.js';
 import type { Architecture } from '../model/architecture.js';
+import { mostAxes } from '../model/domain/domain.js';
 import { type LayerScaling, type NetworkLimit, networkLimit, ntkScaling } from './networkLimit.js';
 
 export interface LimitOptions {
@@ -30,7 +31,7 @@ interface Axis {
 }
 
 function axesOf({ network, axes, points, scaling = ntkScaling(network) }: LimitOptions): readonly Axis[] {
-  requireCount('axes', axes, 1, 6);
+  requireCount('axes', axes, 1, mostAxes);
   if (points.length === 0 || points.length % axes !== 0) {
     throw new InputError(`points: ${points.length} numbers are no points of ${axes} coordinates`);
   }
@@ -92,7 +93,7 @@ export function randomLimitNtk(options: LimitOptions): (rank: number, seed: numb
   const roots = axes.map(({ limit, count }) => cholesky(limit.covariance, count, jitter));
   return (rank, seed) => {
     requireCount('rank', rank, 1, 65_536);
-    requireCount('seed', seed, 0, 2 ** 32 - 1);
+    requireSeed(seed);
     const random = new Random(seed);
     const result = new Float64Array(axes[0].pairs.length);
     for (let r = 0; r < rank; r++) {

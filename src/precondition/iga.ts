@@ -15,8 +15,9 @@
 
 import type { Engine } from '../graph/engine.js';
 import { requireCount, requireOptions, requireWord } from '../host/checks.js';
-import { Random } from '../host/random.js';
+import { Random, requireSeed } from '../host/random.js';
 import { building } from '../host/scope.js';
+import { mostPoints } from '../model/domain/domain.js';
 import { networkInput } from '../model/forward.js';
 import type { Model } from '../model/model.js';
 import { onPoints, pointNtk } from '../ntk/pointNtk.js';
@@ -69,11 +70,11 @@ interface Words {
 
 function wholeModel(name: string, options: IgaOptions, { remedy, stateName }: Words): Preconditioner {
   const { topK, modulation = 'flat', refresh = usualRefresh, group, seed = 0 } = options;
-  requireCount('topK', topK, 1, 1 << 24);
+  requireCount('topK', topK, 1, mostPoints);
   requireWord('modulation', modulation, modulations);
   requireCount('refresh', refresh, 1, 2 ** 31);
-  for (const points of [group].flat()) requireCount('group', points as number, 1, 1 << 24);
-  requireCount('seed', seed, 0, 2 ** 32 - 1);
+  for (const points of [group].flat()) requireCount('group', points as number, 1, mostPoints);
+  requireSeed(seed);
   const start = (engine: Engine, model: Model): Promise<PreconditionerState> => {
     const grouping = groupingOf(name, model, { topK, group, remedy }, engine.device);
     const samples = samplesOf(grouping, new Random(seed));

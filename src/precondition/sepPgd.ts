@@ -7,11 +7,11 @@ import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
 import type { Value } from '../graph/operation.js';
 import { requireCount, requireFlag, requireOptions, requireWord, shown } from '../host/checks.js';
-import { axisPoints } from '../model/domain/domain.js';
+import { axisPoints, mostPoints } from '../model/domain/domain.js';
 import { hasFactorNetworks, type Model, networkPoints, networksOf } from '../model/model.js';
 import { coordinateAxes } from '../model/outputAxis.js';
 import { type Modulation, modulations } from '../ops/precondition/modulate.js';
-import { type Combine, type ModulatedBasis, precondition } from '../ops/precondition/precondition.js';
+import { type Combine, combines, type ModulatedBasis, precondition } from '../ops/precondition/precondition.js';
 import { preconditionPoints } from '../ops/precondition/preconditionPoints.js';
 import { pseudoNtk } from '../ops/tangent/pseudoNtk.js';
 import { ModulatedEigenpairs } from './modulatedEigenpairs.js';
@@ -46,7 +46,6 @@ export interface SepPgdOptions {
 }
 
 const known = { topK: true, combine: true, modulation: true, meanOfLogits: true, refresh: true } as const;
-const combines = ['sum', 'product'] as const;
 
 /** SepPGD as a value for a trainer. @throws InputError an option that is unknown or out of range. */
 export function sepPgd(options: SepPgdOptions = {}): Preconditioner {
@@ -68,7 +67,7 @@ export function sepPgd(options: SepPgdOptions = {}): Preconditioner {
 function requireTopK(topK: TopK): void {
   if (topK === 'auto') return;
   if (typeof topK === 'number' || Array.isArray(topK)) {
-    for (const k of [topK].flat()) requireCount('topK', k as number, 1, 1 << 24);
+    for (const k of [topK].flat()) requireCount('topK', k as number, 1, mostPoints);
     return;
   }
   throw new InputError(`topK: ${shown(topK)}: use 'auto', a whole number, or one for each axis`);

@@ -2,7 +2,7 @@
 
 import { type DivergedError, InputError, isDiverged, RunError } from '../errors.js';
 import { requireCount, requireNumber, requireOptions, shown } from '../host/checks.js';
-import { historyLength } from './trainedParameters.js';
+import { historyLength, mostSteps } from './trainedParameters.js';
 import type { Trainer, TrainerState } from './trainer.js';
 
 /** A state with what was measured of it. */
@@ -69,7 +69,6 @@ const submitMilliseconds = 250;
 /** Their time is the driver's as much as the steps'. */
 const firstSubmits = 2;
 const usualSaveEvery = 30;
-const mostSteps = 2 ** 32 - 1;
 
 /**
  * Trains until `steps` have been made in all, the signal says stop, or the loss is not finite any more.

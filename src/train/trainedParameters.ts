@@ -14,7 +14,7 @@ import { learningRateAt, type Optimiser, type OptimiserState } from '../optimise
 /** Losses and learning rates kept on the device: the most steps of one `advance`. */
 export const historyLength = 1024;
 /** Steps are counted on the device in 32 bits. */
-const mostSteps = 2 ** 32 - 1;
+export const mostSteps = 2 ** 32 - 1;
 
 export interface ParameterState {
   /** Steps made. */

@@ -2,7 +2,8 @@
 
 import { sizeOfAll } from '../buffer/layout.js';
 import { InputError } from '../errors.js';
-import { requireCount, requireFlag, requireNumber, requireOptions, requireValue, shown } from '../host/checks.js';
+import { requireFlag, requireNumber, requireOptions, requireValue, shown } from '../host/checks.js';
+import { requireSeed } from '../host/random.js';
 import { type Model, outputShapes, toDevice } from '../model/model.js';
 import type { Objective } from '../objective/objective.js';
 import { squaredError } from '../objective/squaredError.js';
@@ -108,7 +109,7 @@ export function requireTraining(options: CommonOptions): void {
     const remedy = 'give sepPgd(), msk({ .. }), iga({ .. }), or leave it out';
     requireValue('preconditioner', preconditioner, ['start'], remedy);
   }
-  requireCount('seed', seed, 0, 2 ** 32 - 1);
+  requireSeed(seed);
   if (typeof evaluations !== 'object' || evaluations === null || Array.isArray(evaluations)) {
     throw new InputError(`evaluations: ${shown(evaluations)} is no object: give each by its name`);
   }

@@ -7,12 +7,13 @@ import { curvesAsCsv, type KrrMedian, krrPlot, mediansOf } from '../../experimen
 import { type KrrCase, type KrrRun, type KrrSettings, runKrr } from '../../experiments/krr/run.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
 import { requireWritableFolder, writeWhole } from '../../io/files.js';
+import { activations } from '../../model/codec.js';
 import { networkPoints, networksOf, parameterCount } from '../../model/model.js';
 import { groupingOf } from '../../precondition/grouping.js';
 import { openEngine } from '../../public/node.js';
 import { startProgress } from '../progress.js';
 import { print, table } from '../terminal.js';
-import { activations } from '../training/options.js';
+
 import { adapterLine, fileLines } from '../training/session.js';
 import { Command } from '../vendor.js';
 import { addKrrOptions, type KrrOptions, requireConsistent } from './options.js';

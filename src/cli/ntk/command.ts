@@ -13,10 +13,11 @@ import type { AdapterReport } from '../../graph/engine.js';
 import { requireWritableFolder, writeWhole } from '../../io/files.js';
 import { readModel, type SavedModel } from '../../io/model/modelFile.js';
 import { type Line, linePlot, type PlotOptions } from '../../io/plot.js';
+import { activations } from '../../model/codec.js';
 import { openEngine } from '../../public/node.js';
 import { startProgress } from '../progress.js';
 import { print, table } from '../terminal.js';
-import { activations } from '../training/options.js';
+
 import { Command } from '../vendor.js';
 import { addNtkOptions, type NtkOptions, requireApplicable } from './options.js';
 import { type ModelSpectra, modelSettings, ntkSpectra, spectraPlots } from './spectra.js';

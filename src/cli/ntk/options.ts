@@ -5,7 +5,7 @@ import { InputError } from '../../errors.js';
 import { mostAxisPoints } from '../../experiments/spectra.js';
 import { sine } from '../../model/activation.js';
 import { type Modulation, modulations } from '../../ops/precondition/modulate.js';
-import type { Combine } from '../../ops/precondition/precondition.js';
+import { type Combine, combines } from '../../ops/precondition/precondition.js';
 import { adapterOption, oneOf, real, valueOption, whole, wholes } from '../options.js';
 import { activationNames } from '../training/options.js';
 import type { Command } from '../vendor.js';
@@ -50,7 +50,7 @@ export function addNtkOptions(command: Command): Command {
   command.option('--quick', 'widths 25,50,100 and 10 seeds', false);
   add('--top-k <k>', 'eigenpairs modulated (default: 70, at most half the axis)', whole('--top-k', 1, 1024));
   add('--modulation <g>', modulations.join(' or '), oneOf('--modulation', modulations), 'flat' as const);
-  add('--combine <how>', 'sum or product of the axes', oneOf('--combine', ['sum', 'product'] as const), 'sum' as const);
+  add('--combine <how>', 'sum or product of the axes', oneOf('--combine', combines), combines[0]);
   command.addOption(adapterOption());
   return command.option('--json', 'print one JSON object and nothing else on stdout', false);
 }

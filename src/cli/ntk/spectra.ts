@@ -1,5 +1,6 @@
 /** The spectra of a saved model: of each factor network's pseudo-NTK, and of the whole model's NTK on a small grid. */
 
+import { sizeOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { factorSpectra, modelSpectra, mostAxisPoints, mostModelPoints } from '../../experiments/spectra.js';
 import type { Engine } from '../../graph/engine.js';
@@ -62,7 +63,7 @@ export function modelSettings(model: Model, { points, topK, modulation, combine 
   const topOf = (n: number) => Math.min(n, topK ?? Math.max(1, Math.min(usualTop, Math.floor(n / 2))));
   const side = points ?? Math.max(2, Math.floor(usualModelPoints ** (1 / axes) + 1e-9));
   const whole = own.map(n => Math.min(n, mostAxisPoints, side));
-  const count = whole.reduce((product, n) => product * n, 1);
+  const count = sizeOf(whole);
   if (count > mostModelPoints) {
     throw new InputError(
       `--points ${side}: a grid of ${whole.join(' x ')} has ${count} points: the kernel of a whole model takes at most ${mostModelPoints}`,

@@ -1,6 +1,7 @@
 /** `sepnn render`: evaluates a saved model on any grid over [-1, 1]^D, or on a part of one. */
 
 import { extname } from 'node:path';
+import { sizeOf } from '../../buffer/layout.js';
 import type { AdapterKind } from '../../device/adapter.js';
 import { InputError } from '../../errors.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
@@ -103,7 +104,7 @@ function outOf({ out }: RenderOptions, { kept }: Region, channels: number): stri
 }
 
 function requireWritableSize(out: string, { shape }: Region, channels: number): void {
-  const points = shape.reduce((product, n) => product * n, 1);
+  const points = sizeOf(shape);
   if (isPicture(out) ? points <= mostPixels : points * channels <= mostNumbers) return;
   const most = isPicture(out) ? `${mostPixels} pixels` : `${mostNumbers} numbers`;
   throw new InputError(
@@ -152,10 +153,7 @@ async function eachTile(
   quiet: boolean,
   visit: (tile: Tile) => Promise<void>,
 ): Promise<void> {
-  const progress = startTileProgress(
-    shape.reduce((product, n) => product * n, 1),
-    quiet,
-  );
+  const progress = startTileProgress(sizeOf(shape), quiet);
   try {
     for await (const tile of evaluateTiles(engine, model, state.parameters, domain)) {
       const only = (numbers: readonly number[]) => kept.map(axis => numbers[axis]);

@@ -16,6 +16,7 @@ import {
   tables,
 } from '../../experiments/paper/tables.js';
 import type { AdapterReport } from '../../graph/engine.js';
+import { mostSeed } from '../../host/random.js';
 import { requireWritableFolder, writeWhole } from '../../io/files.js';
 import { openImage } from '../../io/image/image.js';
 import { barPlot } from '../../io/plot.js';
@@ -69,7 +70,7 @@ export function reproduceCommand(): Command {
 }
 
 function seeds(text: string): readonly number[] {
-  const found = text.split(',').map(part => whole('--seeds', 0, 2 ** 32 - 1)(part));
+  const found = text.split(',').map(part => whole('--seeds', 0, mostSeed)(part));
   if (new Set(found).size === found.length) return found;
   throw new InputError(`--seeds ${text}: names one twice: name each once`);
 }

@@ -1,6 +1,7 @@
 /** What `sepnn surface` trains on: which points of a grid lie inside, and the surface that they came from. */
 
 import { extname } from 'node:path';
+import { sizeOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { marchingCubes } from '../../geometry/marchingCubes.js';
 import { boundsOf, type Mesh, placed } from '../../geometry/mesh.js';
@@ -57,7 +58,7 @@ export function occupancyOf(path: string, source: SurfaceSource): SurfaceData {
 }
 
 function requireVoxels(what: string, shape: readonly number[]): void {
-  const voxels = shape.reduce((product, n) => product * n, 1);
+  const voxels = sizeOf(shape);
   if (voxels <= mostVoxels) return;
   throw new InputError(`${what}: ${shape.join(' x ')} are ${voxels} points, above ${mostVoxels}: use fewer`);
 }

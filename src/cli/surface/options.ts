@@ -2,6 +2,7 @@
 
 import { InputError } from '../../errors.js';
 import type { GridSides } from '../../geometry/voxelise.js';
+import { activations } from '../../model/codec.js';
 import { bceWithLogits } from '../../objective/bceWithLogits.js';
 import { squaredError } from '../../objective/squaredError.js';
 import { mostPoints, oneOf, valueOption, whole } from '../options.js';
@@ -38,8 +39,9 @@ export const surfaceDefaults = {
 
 /** The options with their omega, where none was given to a periodic activation. */
 export function withOmega(options: SurfaceOptions): SurfaceOptions {
-  const isPeriodic = options.activation === 'sine' || options.activation === 'cosine';
-  return options.omega === undefined && isPeriodic ? { ...options, omega: surfaceDefaults.omega } : options;
+  return options.omega === undefined && activations[options.activation].periodic
+    ? { ...options, omega: surfaceDefaults.omega }
+    : options;
 }
 /** Points of the longest side where no size is given. */
 export const usualSide = 64;

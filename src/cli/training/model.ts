@@ -1,11 +1,12 @@
 /** What the training options amount to on a grid: model, optimiser, preconditioner, k, a state to go on from. */
 
+import { sizeOfAll } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { fourierFrequencies, outputsOf } from '../../experiments/image/model.js';
 import type { Engine } from '../../graph/engine.js';
 import { readModel } from '../../io/model/modelFile.js';
 import { architecture } from '../../model/architecture.js';
-import { describeModel } from '../../model/codec.js';
+import { activations, describeModel } from '../../model/codec.js';
 import type { Contraction } from '../../model/contraction/contraction.js';
 import { cp } from '../../model/contraction/cp.js';
 import { jointNetwork } from '../../model/contraction/jointNetwork.js';
@@ -32,13 +33,7 @@ import type { Preconditioner } from '../../precondition/preconditioner.js';
 import { sepPgd } from '../../precondition/sepPgd.js';
 import type { TopK } from '../../precondition/topK.js';
 import type { TrainerState } from '../../train/trainer.js';
-import {
-  activations,
-  type ModelName,
-  type PreconditionerName,
-  type TopKOption,
-  type TrainingOptions,
-} from './options.js';
+import type { ModelName, PreconditionerName, TopKOption, TrainingOptions } from './options.js';
 import { requireResumable } from './resumable.js';
 
 const contractions: Readonly<Record<ModelName, (options: TrainingOptions) => Contraction>> = {
@@ -164,7 +159,7 @@ export function requireFits(
   // What has a form in slabs trains in slabs of what the device binds.
   if (formOf(model).slabs) slabsOf(model, device);
   else {
-    const numbers = outputShapes(model).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
+    const numbers = sizeOfAll(outputShapes(model));
     needs.push([`--size ${size}: the ${data} takes`, numbers]);
   }
   const most = device.mostBindingBytes;

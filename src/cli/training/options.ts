@@ -2,9 +2,12 @@
 
 import type { AdapterKind } from '../../device/adapter.js';
 import { InputError } from '../../errors.js';
-import { type Activation, cosine, leakyRelu, relu, sine, tanh } from '../../model/activation.js';
+import { mostSeed } from '../../host/random.js';
+import { sine } from '../../model/activation.js';
+import { activations } from '../../model/codec.js';
 import { type Modulation, modulations } from '../../ops/precondition/modulate.js';
-import type { Combine } from '../../ops/precondition/precondition.js';
+import { type Combine, combines } from '../../ops/precondition/precondition.js';
+import { usualRefresh } from '../../precondition/preconditioner.js';
 import { adapterOption, either, mostPoints, oneOf, real, valueOption, whole, wholes } from '../options.js';
 import type { Command } from '../vendor.js';
 
@@ -18,10 +21,6 @@ export type ModelName = (typeof modelNames)[number];
 /** Shorter, and what they were called before. */
 const modelAliases: Readonly<Record<string, ModelName>> = { tt: 'tensor-train', mlp: 'joint-network' };
 
-/** By the options' words. */
-export const activations: Readonly<Record<string, Activation>> = Object.fromEntries(
-  [sine, cosine, relu, leakyRelu, tanh].map(one => [one.name, one]),
-);
 export const activationNames = Object.keys(activations);
 
 export interface TrainingOptions {
@@ -93,19 +92,24 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
       given.setOptionValue('preconditioner', model === 'joint-network' ? 'none' : 'seppgd');
   });
   add('--group <N>', 'points of a group of iga along each axis, or 4,8 (default: 4)', wholes('--group', 1, mostPoints));
-  add('--combine <how>', 'sum or product of the axes', oneOf('--combine', ['sum', 'product'] as const), 'sum' as const);
+  add('--combine <how>', 'sum or product of the axes', oneOf('--combine', combines), combines[0]);
   add(
     '--top-k <k>',
     `eigenpairs modulated, or auto: chosen by a short training (default: ${topKDefault(defaults)})`,
     either('auto', whole('--top-k', 1, mostPoints)),
   );
   add('--modulation <g>', modulations.join(' or '), oneOf('--modulation', modulations), 'flat' as const);
-  add('--refresh <N>', 'steps from one refresh of the preconditioner to the next', whole('--refresh', 1, 1e6), 10);
+  add(
+    '--refresh <N>',
+    'steps from one refresh of the preconditioner to the next',
+    whole('--refresh', 1, 1e6),
+    usualRefresh,
+  );
   add('--lr, --learning-rate <rate>', 'of Adam', real('--learning-rate', 0, 10, true), defaults.learningRate);
   add('--weight-decay <d>', 'L2 weight decay', real('--weight-decay', 0, 1e3), 0);
   add('--steps <N>', 'steps in all', whole('--steps', 1, 1e7), defaults.steps);
   add('--report-every <N>', 'steps from one point of the curve to the next', whole('--report-every', 1, 1e6), 25);
-  add('--seed <N>', 'of everything random', whole('--seed', 0, 2 ** 32 - 1), 0);
+  add('--seed <N>', 'of everything random', whole('--seed', 0, mostSeed), 0);
   command.addOption(adapterOption());
   command.option('--tune', 'measure once which kernels run fastest here; results then differ by rounding', false);
   command.option('--compare', 'a plain run first, then the preconditioned one', false);

@@ -3,6 +3,7 @@
 import { InputError } from '../../errors.js';
 import { Random } from '../../host/random.js';
 import { openImage, readPlanes } from '../../io/image/image.js';
+import { maskStream, noiseStream } from '../streams.js';
 
 export interface Size {
   readonly width: number;
@@ -37,10 +38,6 @@ export interface PreparedImage {
   readonly trained: number;
   readonly heldOut: number;
 }
-
-/** Streams of random numbers that do not disturb each other. */
-const noiseStream = 0x6e6f6973;
-const maskStream = 0x6d61736b;
 
 /**
  * @param prepare what is done to the image's planes before noise and mask.

@@ -8,6 +8,7 @@ import { grid } from '../../model/domain/grid.js';
 import { defineModel, type Model } from '../../model/model.js';
 import { identity } from '../../model/readout/identity.js';
 import { mixing } from '../../model/readout/mixing.js';
+import { frequencyStream } from '../streams.js';
 import type { PreparedImage } from './data.js';
 
 export interface ImageModelSettings {
@@ -42,8 +43,6 @@ export function outputsOf(planes: number, mixed: boolean): Pick<Model, 'members'
     ? { members: 1, readout: mixing({ outputs: planes }) }
     : { members: planes, readout: identity() };
 }
-
-const frequencyStream = 0x666f7572;
 
 /** As many sines and cosines together as the networks are wide, of points of so many coordinates. */
 export function fourierFrequencies(sigma: number, coordinates: number, width: number, seed: number): number[] {

@@ -4,6 +4,7 @@ import { Random } from '../../host/random.js';
 import { grid } from '../../model/domain/grid.js';
 import { linspace } from '../../model/domain/linspace.js';
 import type { Samples } from '../../train/tangentTrainer.js';
+import { noiseStream, testStream } from '../streams.js';
 
 /** Of Luo and Meng, after Franke's test functions for the interpolation of scattered data. */
 export const functions = {
@@ -19,10 +20,6 @@ export interface KrrSamples {
   readonly training: Samples;
   readonly test: Samples;
 }
-
-/** Streams of random numbers that do not disturb each other, nor the initial parameters. */
-const noiseStream = 0x6e6f6973;
-const testStream = 0x74657374;
 
 /**
  * n x n points each: for training a regular grid with normal noise on the values; for the test a grid of coordinates

@@ -1,5 +1,6 @@
 /** What the runs of kernel ridge regression amount to: medians over the seeds, the curves as data and as plots. */
 
+import { median } from '../../host/arrays.js';
 import { linePlot } from '../../io/plot.js';
 import { type MethodName, methods } from './methods.js';
 import type { KrrPoint, KrrRun } from './run.js';
@@ -50,12 +51,6 @@ function isSameCase(a: KrrRun, b: KrrRun): boolean {
 function msPerStepOf({ curve, setupSeconds }: KrrRun): number {
   const { step, seconds } = curve[curve.length - 1];
   return (1000 * (seconds - setupSeconds)) / step;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 /** Every point of every curve, a line each. */

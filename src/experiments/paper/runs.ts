@@ -1,6 +1,7 @@
 /** Runs of the rows of the paper's tables: each setting is trained once, whatever rows and tables ask for it. */
 
 import type { Engine } from '../../graph/engine.js';
+import { median } from '../../host/arrays.js';
 import type { Combine } from '../../ops/precondition/precondition.js';
 import { adam } from '../../optimiser/adam.js';
 import { sepPgd } from '../../precondition/sepPgd.js';
@@ -143,9 +144,3 @@ export class Runs {
 
 /** Points of a curve, of which the highest is told. */
 const reportsARun = 25;
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2;
-}

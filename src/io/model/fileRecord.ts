@@ -6,14 +6,13 @@ import { shown } from '../../host/checks.js';
 import { type Codec, modelOf } from '../../model/codec.js';
 import { axisPoints } from '../../model/domain/domain.js';
 import type { Model } from '../../model/model.js';
+import { mostSteps } from '../../train/trainedParameters.js';
 import { upgradeFields, upgradeModel } from './oldVersions.js';
 
 /** Raised when a file can no longer be read by what was written for the last. */
 export const formatVersion = 3;
 /** Of the metadata of a safetensors file, where the record stands as JSON. */
 export const metadataKey = 'sepnn';
-/** The device counts them in 32 bits. */
-const mostSteps = 2 ** 32 - 1;
 
 export interface FileRecord {
   readonly model: Model;

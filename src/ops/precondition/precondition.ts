@@ -16,7 +16,8 @@ import { modeSlices } from '../linear/modeProduct.js';
 import { multiplyStored, quadsOf, type StoredProduct } from '../linear/product.js';
 
 /** How the axes' preconditioners are combined: the paper's sum, or their product. */
-export type Combine = 'sum' | 'product';
+export const combines = ['sum', 'product'] as const;
+export type Combine = (typeof combines)[number];
 
 /** S = I - V^T C V of each axis of each member, as values of a graph. */
 export interface ModulatedBasis {

@@ -1,0 +1,6 @@
+/** Streams of random numbers, which disturb neither each other nor the initial parameters: what a seed is taken with. */
+
+export const noiseStream = 0x6e6f6973;
+export const maskStream = 0x6d61736b;
+export const testStream = 0x74657374;
+export const frequencyStream = 0x666f7572;
