@@ -78,7 +78,7 @@ function requireFits({ device }: Engine, options: KrrOptions): void {
       if (numbers * 4 <= most) continue;
       throw new InputError(`${what} ${numbers * 4} bytes, and the adapter binds at most ${most}: use less`);
     }
-    if (methods[method].modulated === 'points') {
+    if (methods[method].modulated === 'all points') {
       groupingOf('msk', model, { topK: options.mskTopK, group: 1, remedy: 'use fewer' }, device);
     }
   }

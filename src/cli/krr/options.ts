@@ -68,11 +68,11 @@ export function addKrrOptions(command: Command): Command {
 
 /** Combinations that make no sense. @throws InputError naming them. */
 export function requireConsistent({ topK, mskTopK, points, methods: names }: KrrOptions): void {
-  if (names.some(name => methods[name].modulated === 'axes') && topK > points) {
+  if (names.some(name => methods[name].modulated === 'each axis') && topK > points) {
     throw new InputError(`--top-k ${topK}: an axis has ${points} points: use 1 to ${points}`);
   }
   const all = points ** 2;
-  if (names.some(name => methods[name].modulated === 'points') && mskTopK > all) {
+  if (names.some(name => methods[name].modulated === 'all points') && mskTopK > all) {
     throw new InputError(`--msk-top-k ${mskTopK}: there are ${all} points: use 1 to ${all}`);
   }
 }

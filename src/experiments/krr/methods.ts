@@ -28,12 +28,15 @@ interface Method {
   /** Whether the model is a separable one, or one network of both coordinates. */
   readonly separable: boolean;
   readonly preconditioner?: (settings: MethodSettings) => Preconditioner;
-  /** Whether eigenpairs of each axis are modulated, or of all points. */
-  readonly modulated?: 'axes' | 'points';
+  /** Of what eigenpairs are modulated. */
+  readonly modulated?: 'each axis' | 'all points';
 }
 
-const bySepPgd = { preconditioner: ({ topK }: MethodSettings) => sepPgd({ topK }), modulated: 'axes' } as const;
-const byMsk = { preconditioner: ({ mskTopK }: MethodSettings) => msk({ topK: mskTopK }), modulated: 'points' } as const;
+const bySepPgd = { preconditioner: ({ topK }: MethodSettings) => sepPgd({ topK }), modulated: 'each axis' } as const;
+const byMsk = {
+  preconditioner: ({ mskTopK }: MethodSettings) => msk({ topK: mskTopK }),
+  modulated: 'all points',
+} as const;
 
 const table = {
   mlp: { label: 'MLP', separable: false },
