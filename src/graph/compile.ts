@@ -35,6 +35,20 @@ export function lower(graph: Graph, device: Device, copy: Copy): Dispatch[] {
   const assigned = new Map(graph.assignments.map(({ tensor, value }) => [value, tensor]));
   const operands = new Map<Value, Operand>();
   const dispatches: Dispatch[] = [];
+  const copied = (from: Operand, value: Value): Operand => {
+    const own = fresh(value);
+    dispatches.push(...copy(from, own));
+    return own;
+  };
+
+  // What another tensor is to hold in the end is kept from before a run's first write, as where two swap places.
+  const kept = new Map<Value, Operand>();
+  const written = new Set(graph.assignments.map(({ tensor }) => tensor));
+  for (const { tensor: target, value } of graph.assignments) {
+    if (!('tensor' in value.source) || kept.has(value)) continue;
+    const { tensor } = value.source;
+    if (tensor !== target && written.has(tensor)) kept.set(value, copied(tensor, value));
+  }
 
   const inputOperand = (value: Value, packedWillDo: boolean): Operand => {
     const known = operands.get(value);
@@ -42,8 +56,7 @@ export function lower(graph: Graph, device: Device, copy: Copy): Dispatch[] {
     if (!('tensor' in value.source)) throw new Error('a value is used before it is made');
     const { tensor } = value.source;
     if (packedWillDo || isQuadAligned(tensor.layout)) return tensor;
-    const own = fresh(value); // rows of a host's buffer that are no whole quads are copied before they are multiplied
-    dispatches.push(...copy(tensor, own));
+    const own = copied(tensor, value); // rows of a host's buffer that are no whole quads, before they are multiplied
     operands.set(value, own);
     return own;
   };
@@ -59,10 +72,8 @@ export function lower(graph: Graph, device: Device, copy: Copy): Dispatch[] {
     const input = step.inputs[updated] as Value;
     const before = inputs[updated] as Operand;
     const ownMemory = 'tensor' in input.source ? input.source.tensor === tensor : !assigned.has(input);
-    if (lastUse.get(input) === at && ownMemory) return before;
-    const own = fresh(output);
-    dispatches.push(...copy(before, own));
-    return own;
+    const isOnlyUse = lastUse.get(input) === at && step.inputs.filter(other => other === input).length === 1;
+    return isOnlyUse && ownMemory ? before : copied(before, output);
   };
 
   steps.forEach((step, at) => {
@@ -75,7 +86,7 @@ export function lower(graph: Graph, device: Device, copy: Copy): Dispatch[] {
     dispatches.push(...operation.lower({ device, attributes: attributes as never, inputs, outputs }));
   });
   for (const { tensor, value } of graph.assignments) {
-    const from = inputOperand(value, true);
+    const from = kept.get(value) ?? inputOperand(value, true);
     if (from.storage !== tensor.storage) dispatches.push(...copy(from, tensor));
   }
   return dispatches;

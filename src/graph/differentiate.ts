@@ -17,7 +17,8 @@ export type CotangentTransformations = ReadonlyMap<Value, CotangentMap>;
  * The vector-Jacobian products of outputs with respect to each of `inputs`, given the cotangent at each output.
  *
  * @param seeds a value of the output's shape for each, or a number for a loss, whose own VJP knows what to do with it.
- * @throws InputError an input that no output depends on, or a path through an operation without a VJP.
+ * @throws InputError an input that no output depends on, or a path through an operation without a VJP, or through an input
+ * that the VJP does not serve.
  */
 export function differentiate(
   seeds: ReadonlyMap<Value, Cotangent>,
@@ -36,10 +37,13 @@ export function differentiate(
   for (const node of [...needed].reverse()) {
     const own = node.outputs.map(arrived);
     if (own.every(cotangent => cotangent === undefined)) continue;
-    requireServed(node, isOnPath);
-    for (const [i, cotangent] of vjpOf(node, own).entries()) {
-      const input = node.inputs[i];
-      if (cotangent === undefined || !input) continue;
+    const found = vjpOf(node, own);
+    for (const [i, input] of node.inputs.entries()) {
+      const cotangent = found[i];
+      if (cotangent === undefined) {
+        if (!isOnPath(input)) continue;
+        throw new InputError(`${node.operation.name}: has no gradient with respect to its input ${i}`);
+      }
       const before = cotangents.get(input);
       cotangents.set(input, before === undefined ? cotangent : sum(before, cotangent, add));
     }
@@ -64,13 +68,6 @@ function vjpOf(node: Node, cotangents: readonly (Cotangent | undefined)[]) {
     if (expected !== got) throw new Error(`${operation.name}: the VJP gives ${got} for an input of ${expected}`);
   });
   return found;
-}
-
-/** @throws InputError where a gradient needs an input that the operation's VJP leaves out. */
-function requireServed({ operation: { name, differentiableIn }, inputs }: Node, isOnPath: (value: Value) => boolean) {
-  if (!differentiableIn) return;
-  const left = inputs.findIndex((input, i) => !differentiableIn.includes(i) && isOnPath(input));
-  if (left >= 0) throw new InputError(`${name}: has no gradient with respect to its input ${left}`);
 }
 
 /** The nodes on a path from one of `inputs` to one of `outputs`, in their order: nothing else needs a gradient. */

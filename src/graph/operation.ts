@@ -77,11 +77,12 @@ export interface Operation<A = unknown> {
   shapes(inputs: readonly Layout[], attributes: A): readonly Layout[];
   /** Dispatches that write every output whole. They run in order; each sees what those before it wrote. */
   lower(site: Site<A>): readonly Dispatch[];
-  /** Cotangents of the inputs, as nodes; undefined where the input has none. Absent: `notDifferentiable` says why. */
+  /**
+   * Cotangents of the inputs, as nodes; undefined for one that it does not serve, and a gradient that needs that is
+   * refused. Absent: `notDifferentiable` says why.
+   */
   readonly vjp?: (site: VjpSite<A>) => readonly (Cotangent | undefined)[];
   readonly notDifferentiable?: string;
-  /** The inputs that `vjp` serves, where it does not serve all: a gradient that needs another is refused. */
-  readonly differentiableIn?: readonly number[];
   /** For each output that is an input brought up to date, that input's index: the two share memory where they can. */
   readonly updates?: readonly (number | undefined)[];
   /** Inputs whose rows need not be whole quads: packed memory serves there as it is. */

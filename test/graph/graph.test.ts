@@ -2,13 +2,16 @@
 
 import { layoutOf } from '../../src/buffer/layout.js';
 import type { Graph } from '../../src/graph/operation.js';
+import { tanh } from '../../src/model/activation.js';
 import { contractCp } from '../../src/ops/contraction/contractCp.js';
 import { add, scale, subtract } from '../../src/ops/elementwise/linearCombination.js';
 import { multiply } from '../../src/ops/elementwise/multiply.js';
 import { sum } from '../../src/ops/elementwise/sum.js';
 import { matmul } from '../../src/ops/linear/matmul.js';
+import { factorNetwork, parameterShapes } from '../../src/ops/network/factorNetwork.js';
 import { pointwiseLoss } from '../../src/ops/objective/pointwiseLoss.js';
 import { sgdStep } from '../../src/ops/optimiser/sgd.js';
+import { vjp } from '../../src/ops/vjp.js';
 import { createEngine } from '../../src/public/index.js';
 import * as losses from '../../src/wgsl/loss.js';
 import { require, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
@@ -82,6 +85,81 @@ test('state updated in place takes no copy; state that is read later keeps what 
   await withOld.run();
   requireClose('difference', await withOld.outputs.moved.read(), [-0.5, -0.5, -0.5, -0.5], {});
   requireClose('state', await p.read(), [-1, 0, 1, 2], {});
+});
+
+test('a tensor that is read and assigned in one graph is read as it was at the start', async () => {
+  const momentless = { momentum: 0, weightDecay: 0 };
+  const rate = engine.tensor([1], [0.5]);
+  const makers = {
+    padded: (...x: number[]) => engine.tensor([3], x),
+    packed: (...x: number[]) => engine.packed([[3]], x),
+  };
+  for (const [name, make] of Object.entries(makers)) {
+    const [a, b, c, p, old] = [make(1, 2, 3), make(4, 5, 6), make(7, 8, 9), make(1, 2, 3), make(0, 0, 0)];
+    const [m, g] = [make(0, 0, 0), make(2, 2, 2)];
+    const plan = await engine.compile(graph => {
+      graph.assign(a, graph.read(b));
+      graph.assign(b, graph.read(c));
+      graph.assign(c, graph.read(a));
+      const next = sgdStep(graph.read(p), graph.read(m), graph.read(g), graph.read(rate), momentless);
+      graph.assign(p, next.parameters);
+      graph.assign(old, graph.read(p));
+      return { before: graph.read(p), doubled: scale(graph.read(a), 2) };
+    });
+    await plan.run({ times: 2 });
+    const { before, doubled } = plan.outputs;
+    const found = await Promise.all([a, b, c, p, old, before, doubled].map(async one => [...(await one.read())]));
+    requireEqual(`${name}: after two runs`, found, [
+      [7, 8, 9],
+      [1, 2, 3],
+      [4, 5, 6],
+      [-1, 0, 1],
+      [0, 1, 2],
+      [0, 1, 2],
+      [8, 10, 12],
+    ]);
+    plan.dispose();
+  }
+});
+
+test('a value that is overwritten in place may be another input of the same step', async () => {
+  const [p, m, rate] = [engine.tensor([2], [4, 8]), engine.tensor([2]), engine.tensor([1], [0.5])];
+  const plan = await engine.compile(graph => {
+    const parameters = graph.read(p);
+    const next = sgdStep(parameters, graph.read(m), parameters, graph.read(rate), { momentum: 0, weightDecay: 0 });
+    graph.assign(p, next.parameters);
+  });
+  await plan.run({ times: 2 });
+  requireEqual('p - p / 2, twice', [...(await p.read())], [1, 2]);
+});
+
+test('a gradient that an operation does not give is refused, not taken for zero', async () => {
+  const x = engine.tensor([2], [1, 2]);
+  await requireThrows(
+    'a loss whose target depends on x',
+    () =>
+      engine.compile(graph => {
+        const value = graph.read(x);
+        const { loss } = pointwiseLoss(scale(value, 3), multiply(value, value), losses.squaredError);
+        return { gradient: vjp(loss, 1, [value])[0] };
+      }),
+    'InputError',
+    /^pointwiseLoss: has no gradient with respect to its input 1$/,
+  );
+  const { depth, width } = { depth: 2, width: 3 };
+  const [parameters, input] = [engine.stack(parameterShapes(1, 2, { depth, width } as never)), engine.tensor([4, 2])];
+  await requireThrows(
+    'networks whose input is wanted',
+    () =>
+      engine.compile(graph => {
+        const points = graph.read(input);
+        const attributes = { depth, width, activation: tanh, omegas: [1] };
+        const { factors } = factorNetwork(graph.read(parameters), scale(points, 2), attributes);
+        return { gradient: vjp(sum(factors), 1, [points])[0] };
+      }),
+    'InputError',
+    /^factorNetwork: has no gradient with respect to its input 1$/,
+  );
 });
 
 test('a loss is fused with the contraction before it, unless somebody else wants the output', async () => {

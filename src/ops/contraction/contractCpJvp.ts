@@ -20,7 +20,6 @@ import { mttkrp } from './mttkrp.js';
 
 const operation: Operation<CpAttributes> = {
   name: 'contractCpJvp',
-  differentiableIn: [0],
   shapes: ([tangent, factors], { axes }) => {
     requireSameLayout('contractCpJvp', tangent, factors);
     return [stackOf(modelsOf('contractCpJvp', factors, axes).map(gridOf))];

@@ -23,7 +23,6 @@ import { factorNetworkVjp, layerOf, type Residuals } from './factorNetwork.js';
 
 const operation: Operation<{ readonly depth: number }> = {
   name: 'factorNetworkJvp',
-  differentiableIn: [0],
   shapes: ([tangent, parameters, input], { depth }) => {
     requireSameLayout('factorNetworkJvp', tangent, parameters);
     requireNetworks(parameters, input, depth);
