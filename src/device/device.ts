@@ -137,7 +137,9 @@ export class Device {
         errors => {
           const at = errors.findIndex(error => error);
           if (at < 0) return undefined;
-          return new RunError(`${what}: ${(errors[at] as GPUError).message.split('\n')[0]}: ${remedies[filters[at]]}`);
+          return new RunError(
+            `${what}: ${(errors[at] as GPUError).message.split(/\.?\n|\.$/)[0]}: ${remedies[filters[at]]}`,
+          );
         },
         lost => lost,
       );

@@ -4,6 +4,7 @@ import { formatLayout, type Layout, type Shape, stackOf } from '../buffer/layout
 import type { Memory } from '../buffer/memory.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
+import { shown } from '../host/checks.js';
 import type { Assignment, Graph, Node, Operation, Value } from './operation.js';
 
 class RecordedValue implements Value {
@@ -38,6 +39,9 @@ export class Recorder implements Graph {
   }
 
   read(tensor: Tensor): Value {
+    if (typeof tensor?.requireOn !== 'function') {
+      throw new InputError(`read: ${shown(tensor)} is no tensor: use engine.wrap(buffer, shape) for a buffer`);
+    }
     tensor.requireOn(this.memory);
     let value = this.#reads.get(tensor);
     if (!value) {

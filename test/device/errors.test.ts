@@ -54,7 +54,12 @@ test('a destroyed buffer rejects every read, and never gives the numbers of the 
   requireClose('before', await tensor.read(), new Float32Array(16).fill(7), {});
   doomed.destroy();
   for (let i = 0; i < 2; i++) {
-    await requireThrows('after', () => tensor.read(), 'RunError', /^read: .*doomed.*destroyed.*neither destroyed/);
+    await requireThrows(
+      'after',
+      () => tensor.read(),
+      'RunError',
+      /^read: .*doomed.* destroyed: give buffers.* neither destroyed/,
+    );
   }
   await requireOthersGoOn();
 });
@@ -156,6 +161,9 @@ test('what is of another device is refused, before the GPU sees it where it is a
     /^bind: .*foreign/,
   );
   requireEqual('buffers', engine.memory.buffers, before);
+  const bare = buffer('bare', all) as unknown as Tensor;
+  const noTensor = /^read: an object is no tensor: use engine.wrap/;
+  await requireThrows('no tensor', () => engine.compile(g => ({ b: g.read(bare) })), 'InputError', noTensor);
   await requireOthersGoOn();
 });
 
