@@ -7,7 +7,7 @@ import { sizeOf } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
-import { cut, joined, type Numbers } from '../host/arrays.js';
+import { countsIn, cut, joined, type Numbers } from '../host/arrays.js';
 import { alongAxis, product, transposed } from '../host/dense.js';
 import { within } from '../host/scope.js';
 import { axisPoints } from '../model/domain/domain.js';
@@ -136,7 +136,7 @@ function refreshed(
     await plan.run();
     const kernels = await partsOf(plan.outputs.ntks);
     const state = await preconditioner.state();
-    const used = new Uint32Array(state.used.buffer);
+    const used = countsIn(state.used);
     const points = networkPoints(there);
     const rows = points.map((n, i) => n * blockSize(n, (preconditioner.topK ?? [])[i % there.domain.axes]));
     const [vectors, scaled] = [state.vectors, state.scaled].map(all => cut(Float64Array.from(all), rows));

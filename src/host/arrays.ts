@@ -25,6 +25,16 @@ export function cut<T extends Float32Array | Float64Array>(values: T, lengths: r
   });
 }
 
+/** The whole numbers whose bits an array has: so tensors hold counts. */
+export function countsIn(values: Float32Array): Uint32Array {
+  return new Uint32Array(values.buffer, values.byteOffset, values.length);
+}
+
+/** And back. */
+export function bitsOf(...counts: readonly number[]): Float32Array {
+  return new Float32Array(Uint32Array.from(counts).buffer);
+}
+
 /** Of f32, in every browser's and Node's longest array. */
 const mostHeld = 2 ** 29;
 

@@ -6,6 +6,7 @@
 import { formatShape, type Shape } from '../buffer/layout.js';
 import { InputError, RunError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
+import { countsIn } from '../host/arrays.js';
 import { within } from '../host/scope.js';
 import { eigh, mostForEigh } from '../ops/eigen/eigh.js';
 import { blockSize, topEigenpairs } from '../ops/eigen/topEigenpairs.js';
@@ -173,7 +174,7 @@ function shapes(count: number, shape: Shape): Shape[] {
 }
 
 function split(values: Float32Array, vectors: Float32Array, resolved: Float32Array, rows: number, size: number) {
-  return Array.from(new Uint32Array(resolved.buffer), (count, i) => ({
+  return Array.from(countsIn(resolved), (count, i) => ({
     values: values.slice(i * rows, (i + 1) * rows),
     vectors: vectors.slice(i * rows * size, (i + 1) * rows * size),
     resolved: count,

@@ -4,68 +4,13 @@
  */
 
 import type { Tensor } from '../buffer/tensor.js';
-import { applyOne } from '../graph/apply.js';
 import type { Engine } from '../graph/engine.js';
-import type { Operation, Value } from '../graph/operation.js';
 import type { Plan } from '../graph/plan.js';
 import { within } from '../host/scope.js';
-import { dispatch, foldedWorkgroups, oneThreadEach } from '../kernel/dispatch.js';
-import * as kernels from '../wgsl/roofline.js';
+import { copy, repeatedFma } from '../ops/roofline/roofline.js';
 
-interface FmaAttributes {
-  readonly chains: number;
-  readonly rounds: number;
-  readonly scale: number;
-  readonly offset: number;
-}
-
-const unrolled = kernels.fmaConstants.UNROLL;
 /** CHAINS that are tried: how many hide a multiply-add's latency, and how many fit into registers, depends on the device. */
 const chainsTried = [2, 4];
-const workgroup = 64;
-
-const fma: Operation<FmaAttributes> = {
-  name: 'fma',
-  shapes: ([input]) => [input],
-  lower: ({ device, attributes: { chains, ...settings }, inputs: [input], outputs: [result] }) => {
-    const count = result.layout.length / 4;
-    return [
-      dispatch(kernels.fma, {
-        constants: { CHAINS: chains, WORKGROUP: workgroup },
-        workgroups: foldedWorkgroups(Math.ceil(count / chains), workgroup, device),
-        settings: { count, ...settings },
-        buffers: { input: input.storage, result: result.storage },
-        work: { operations: 8 * count * unrolled * settings.rounds },
-      }),
-    ];
-  },
-  notDifferentiable: 'it measures a device',
-};
-
-const copyOperation: Operation<undefined> = {
-  name: 'copy',
-  shapes: ([input]) => [input],
-  lower: ({ device, inputs: [input], outputs: [result] }) => {
-    const count = result.layout.length / 4;
-    return [
-      dispatch(kernels.copy, {
-        ...oneThreadEach(device, count),
-        settings: { count },
-        buffers: { input: input.storage, result: result.storage },
-      }),
-    ];
-  },
-  notDifferentiable: 'it measures a device',
-};
-
-/** Every number x taken 16 `rounds` times through x <- scale x + offset. */
-export function repeatedFma(input: Value, attributes: FmaAttributes): Value {
-  return applyOne(fma, [input], attributes);
-}
-
-export function copy(input: Value): Value {
-  return applyOne(copyOperation, [input], undefined);
-}
 
 export interface Roofline {
   /** Peak of f32 fused multiply-adds, each counting two: GFLOP/s. */

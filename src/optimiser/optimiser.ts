@@ -1,10 +1,10 @@
 /** What an optimiser is: how parameters follow a gradient, with a state of its own on the device. */
 
 import type { Shape } from '../buffer/layout.js';
+import { restoreTensors, type StateArrays, stateOfTensors } from '../buffer/namedTensors.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
-import { restoreTensors, type StateArrays, stateOfTensors } from '../graph/namedTensors.js';
 import type { Graph, Value } from '../graph/operation.js';
 import { requireNumber, shown } from '../host/checks.js';
 import type { Disposable } from '../host/scope.js';

@@ -1,10 +1,11 @@
 /** What SepPGD and its rivals keep from one refresh to the next: leading eigenpairs of kernels, and S made from them. */
 
 import { sizeOf, sizeOfAll } from '../buffer/layout.js';
+import { restoreTensors, type StateArrays, stateOfTensors } from '../buffer/namedTensors.js';
 import type { Tensor } from '../buffer/tensor.js';
 import type { Engine } from '../graph/engine.js';
-import { restoreTensors, type StateArrays, stateOfTensors } from '../graph/namedTensors.js';
 import type { Graph, Value } from '../graph/operation.js';
+import { countsIn } from '../host/arrays.js';
 import { Random } from '../host/random.js';
 import { blockSize, topEigenpairs } from '../ops/eigen/topEigenpairs.js';
 import { type Modulation, modulate } from '../ops/precondition/modulate.js';
@@ -94,9 +95,7 @@ export class ModulatedEigenpairs {
   /** What the last refresh found, for each kernel. */
   async spectra(): Promise<readonly Spectrum[]> {
     const { tensors } = this;
-    const [used, resolved] = [await tensors.used.read(), await tensors.resolved.read()].map(
-      counts => new Uint32Array(counts.buffer),
-    );
+    const [used, resolved] = [await tensors.used.read(), await tensors.resolved.read()].map(countsIn);
     const all = await tensors.values.read();
     let at = 0;
     return tensors.values.layout.parts.map(({ shape }, i) => {

@@ -1,8 +1,8 @@
 /** What a preconditioner is: a transformation of the cotangent at a model's output, refreshed now and then. */
 
 import type { Shape } from '../buffer/layout.js';
+import type { StateArrays } from '../buffer/namedTensors.js';
 import type { Engine } from '../graph/engine.js';
-import type { StateArrays } from '../graph/namedTensors.js';
 import type { Graph, Value } from '../graph/operation.js';
 import type { Disposable } from '../host/scope.js';
 import type { Factors } from '../model/forward.js';

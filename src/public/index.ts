@@ -6,6 +6,7 @@ import { Engine } from '../graph/engine.js';
 
 export type { Shape } from '../buffer/layout.js';
 export type { HostBuffer, MemoryUse } from '../buffer/memory.js';
+export { restoreTensors, type StateArrays, stateOfTensors } from '../buffer/namedTensors.js';
 export type { Tensor } from '../buffer/tensor.js';
 export type { AdapterFacts, AdapterKind } from '../device/adapter.js';
 export { deviceDescriptor } from '../device/device.js';
@@ -28,7 +29,6 @@ export type {
   PackedOptions,
   WrapOptions,
 } from '../graph/engine.js';
-export { restoreTensors, type StateArrays, stateOfTensors } from '../graph/namedTensors.js';
 export type { Graph, Value } from '../graph/operation.js';
 export type { Build, Outputs, Plan } from '../graph/plan.js';
 export type { Numbers } from '../host/arrays.js';

@@ -1,11 +1,12 @@
 /** Parameters on the device with all that brings them on: an optimiser's state, a step counter, losses, learning rates. */
 
 import { requireNumbersOf, type Shape } from '../buffer/layout.js';
+import type { StateArrays } from '../buffer/namedTensors.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { DivergedError, InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
-import type { StateArrays } from '../graph/namedTensors.js';
 import type { Graph, Value } from '../graph/operation.js';
+import { bitsOf } from '../host/arrays.js';
 import { requireCount } from '../host/checks.js';
 import type { Scope } from '../host/scope.js';
 import { record } from '../ops/optimiser/record.js';
@@ -131,9 +132,4 @@ export class TrainedParameters {
   #placeOf(step: number): number {
     return (step - this.#since) % historyLength;
   }
-}
-
-/** A whole number as the bits of a u32 tensor. */
-function bitsOf(value: number): Float32Array {
-  return new Float32Array(new Uint32Array([value]).buffer);
 }

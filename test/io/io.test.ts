@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import sharp from 'sharp';
-import type { StateArrays } from '../../src/graph/namedTensors.js';
+import type { StateArrays } from '../../src/buffer/namedTensors.js';
 import { openImage, readPlanes } from '../../src/io/image/image.js';
 import { besideEachOther, blackPicture, encodePng, paint, pictureOf } from '../../src/io/image/picture.js';
 import { decodeModel, readModel, writeModel } from '../../src/io/model/modelFile.js';

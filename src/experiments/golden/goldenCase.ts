@@ -1,9 +1,10 @@
 /** Everything that the engine computes of a golden case, and how far it is from what the case holds. */
 
+import type { StateArrays } from '../../buffer/namedTensors.js';
 import { InputError } from '../../errors.js';
 import type { Engine } from '../../graph/engine.js';
-import type { StateArrays } from '../../graph/namedTensors.js';
 import type { Graph, Value } from '../../graph/operation.js';
+import { bitsOf } from '../../host/arrays.js';
 import { within } from '../../host/scope.js';
 import { architecture } from '../../model/architecture.js';
 import { grid } from '../../model/domain/grid.js';
@@ -173,7 +174,7 @@ async function trainCase(
   });
   const snapshots: number[][] = [];
   for (let t = 1; t <= 4; t++) {
-    counter.write(new Float32Array(new Uint32Array([t]).buffer));
+    counter.write(bitsOf(t));
     if (t === 2 || t === 4) snapshots.push([...(await parameters.read())]);
     await step.run();
   }

@@ -1,4 +1,4 @@
-import type { StateArrays } from '../../graph/namedTensors.js';
+import type { StateArrays } from '../../buffer/namedTensors.js';
 import { type Codec, describeModel } from '../../model/codec.js';
 import { coordinateTensors, withCoordinates } from '../../model/coordinates.js';
 import type { Model } from '../../model/model.js';

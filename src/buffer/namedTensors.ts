@@ -1,7 +1,7 @@
 /** State on the device as tensors by name: read as numbers that a file keeps, and brought back from them. */
 
-import { numbersIn } from '../buffer/layout.js';
-import type { Tensor } from '../buffer/tensor.js';
+import { numbersIn } from './layout.js';
+import type { Tensor } from './tensor.js';
 
 /** Numbers of a state by name. */
 export type StateArrays = Readonly<Record<string, Float32Array>>;
