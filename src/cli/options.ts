@@ -8,6 +8,9 @@ import { Option } from './vendor.js';
 /** Points of an axis, and so pixels of a side. */
 export const mostPoints = 16_384;
 
+/** k where none is given and none is chosen, of axes that have twice as many points. */
+export const usualTopK = 70;
+
 export const adapterKinds = ['auto', 'hardware', 'software', 'embedded'] as const satisfies readonly (
   | AdapterKind
   | 'auto'

@@ -17,6 +17,7 @@ import { activations } from '../../model/codec.js';
 import { openEngine } from '../../public/node.js';
 import { startProgress } from '../progress.js';
 import { print, table } from '../terminal.js';
+import { adapterLine, fileLines } from '../training/session.js';
 
 import { Command } from '../vendor.js';
 import { addNtkOptions, type NtkOptions, requireApplicable } from './options.js';
@@ -186,10 +187,8 @@ function figurePlots({ fixedRank, fixedRankLimit, widthIsRank, eigenvalues }: Fi
 
 function summaryOf(report: FigureReport | SpectraReport): string {
   const { adapter, seconds, files } = report;
-  const device = `${adapter.description || adapter.architecture} (${adapter.kind}), ${seconds.toFixed(1)} s`;
-  const where = Object.entries(files).map(([name, path]) => `${`${name}:`.padEnd(22)}${path}`);
   const rows = 'widthIsRank' in report ? figureTable(report) : spectraTable(report);
-  return [device, rows, ...where].join('\n');
+  return [`${adapterLine(adapter)}, ${seconds.toFixed(1)} s`, rows, ...fileLines(files, 22)].join('\n');
 }
 
 function figureTable({ fixedRank, fixedRankLimit, widthIsRank, settings }: FigureReport): string {

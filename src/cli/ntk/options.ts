@@ -6,7 +6,7 @@ import { mostAxisPoints } from '../../experiments/spectra.js';
 import { sine } from '../../model/activation.js';
 import { type Modulation, modulations } from '../../ops/precondition/modulate.js';
 import { type Combine, combines } from '../../ops/precondition/precondition.js';
-import { adapterOption, oneOf, real, valueOption, whole, wholes } from '../options.js';
+import { adapterOption, oneOf, real, usualTopK, valueOption, whole, wholes } from '../options.js';
 import { activationNames } from '../training/options.js';
 import type { Command } from '../vendor.js';
 
@@ -48,7 +48,7 @@ export function addNtkOptions(command: Command): Command {
   add('--omega <w>', 'factor in a(w z), of the figure (default: 1)', real('--omega', 0, 1e4, true));
   add('--steps <N>', 'of gradient descent, of the figure', whole('--steps', 1, 10_000), 100);
   command.option('--quick', 'widths 25,50,100 and 10 seeds', false);
-  add('--top-k <k>', 'eigenpairs modulated (default: 70, at most half the axis)', whole('--top-k', 1, 1024));
+  add('--top-k <k>', `eigenpairs modulated (default: ${usualTopK}, at most half the axis)`, whole('--top-k', 1, 1024));
   add('--modulation <g>', modulations.join(' or '), oneOf('--modulation', modulations), 'flat' as const);
   add('--combine <how>', 'sum or product of the axes', oneOf('--combine', combines), combines[0]);
   command.addOption(adapterOption());

@@ -11,6 +11,7 @@ import { grid } from '../../model/domain/grid.js';
 import { hasFactorNetworks, type Model, onDomain } from '../../model/model.js';
 import type { Modulation } from '../../ops/precondition/modulate.js';
 import type { Combine } from '../../ops/precondition/precondition.js';
+import { usualTopK } from '../options.js';
 import type { NtkOptions } from './options.js';
 
 export interface SpectraSettings {
@@ -40,7 +41,6 @@ export interface ModelSpectra {
   };
 }
 
-const usualTop = 70;
 const usualModelPoints = 256;
 
 /** @throws InputError a grid, or a k, that is too large. */
@@ -60,7 +60,7 @@ export function modelSettings(model: Model, { points, topK, modulation, combine 
       }
     });
   }
-  const topOf = (n: number) => Math.min(n, topK ?? Math.max(1, Math.min(usualTop, Math.floor(n / 2))));
+  const topOf = (n: number) => Math.min(n, topK ?? Math.max(1, Math.min(usualTopK, Math.floor(n / 2))));
   const side = points ?? Math.max(2, Math.floor(usualModelPoints ** (1 / axes) + 1e-9));
   const whole = own.map(n => Math.min(n, mostAxisPoints, side));
   const count = sizeOf(whole);

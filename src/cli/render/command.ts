@@ -16,6 +16,7 @@ import { openEngine } from '../../public/node.js';
 import { adapterOption } from '../options.js';
 import { startTileProgress } from '../progress.js';
 import { print } from '../terminal.js';
+import { adapterLine, fileLines } from '../training/session.js';
 import { Command, Option } from '../vendor.js';
 import { crop, gridSize, type Region, type RegionOptions, regionOf, slice } from './region.js';
 
@@ -166,10 +167,7 @@ async function eachTile(
 }
 
 function summary({ adapter, shape, channels, seconds, files }: RenderReport): string {
-  const device = `${adapter.description || adapter.architecture} (${adapter.kind})`;
   const size = shape.length === 2 ? `${shape[1]} x ${shape[0]}` : shape.join(' x ') || '1 point';
-  const where = Object.entries(files).map(([name, path]) => `${`${name}:`.padEnd(16)}${path}`);
-  return [`${device}, ${size}, ${channels} channel${channels > 1 ? 's' : ''}, ${seconds.toFixed(1)} s`, ...where].join(
-    '\n',
-  );
+  const head = `${adapterLine(adapter)}, ${size}, ${channels} channel${channels > 1 ? 's' : ''}, ${seconds.toFixed(1)} s`;
+  return [head, ...fileLines(files)].join('\n');
 }

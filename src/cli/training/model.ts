@@ -33,6 +33,7 @@ import type { Preconditioner } from '../../precondition/preconditioner.js';
 import { sepPgd } from '../../precondition/sepPgd.js';
 import type { TopK } from '../../precondition/topK.js';
 import type { TrainerState } from '../../train/trainer.js';
+import { usualTopK } from '../options.js';
 import type { ModelName, PreconditionerName, TopKOption, TrainingOptions } from './options.js';
 import { requireResumable } from './resumable.js';
 
@@ -116,8 +117,6 @@ function rivalTopK(shape: readonly number[], options: TrainingOptions): number {
   if (k <= samples) return k;
   throw new InputError(`--top-k ${k}: the tangent kernel has ${samples} points: use 1 to ${samples}`);
 }
-
-const usualTopK = 70;
 
 /** --top-k, or `usual`: if a number, at most half of the shortest axis. @throws InputError a k that an axis does not have. */
 export function topKOf(shape: readonly number[], options: TrainingOptions, usual: TopKOption): TopKOption {

@@ -143,6 +143,7 @@ export function adapterLine({ description, architecture, kind }: AdapterReport):
   return `${description || architecture} (${kind})`;
 }
 
-export function fileLines(files: Readonly<Record<string, string>>): string[] {
-  return Object.entries(files).map(([name, path]) => `${`${name}:`.padEnd(16)}${path}`);
+/** @param width of the names. */
+export function fileLines(files: Readonly<Record<string, string>>, width = 16): string[] {
+  return Object.entries(files).map(([name, path]) => `${`${name}:`.padEnd(width)}${path}`);
 }

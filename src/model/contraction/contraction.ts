@@ -44,7 +44,7 @@ export interface ContractionForm {
   readonly mix?: (factors: Value, matrices: Value, extent: Extent, outputAxis: number) => Value;
   /** The derivative of `output` along tangents of the factor matrices; absent where it is not offered. */
   readonly jvp?: (tangents: Value, factors: Value, extent: Extent) => Value;
-  /** Whether some rows of the first factor matrix give the same rows of the output, linearly in them: see train/slabs. */
+  /** Whether some rows of the first factor matrix give the same rows of the output, linearly in them: it is then computed in slabs too. */
   readonly slabs: boolean;
   /** Numbers of the largest tensor between its products, for one member; 0 where it has none. */
   between(extent: Extent): number;
