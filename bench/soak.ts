@@ -16,7 +16,7 @@ import {
   defineModel,
   type Engine,
   grid,
-  sepPgd,
+  type Preconditioner,
   sleepInTurns,
   Trainer,
 } from '../src/public/node.js';
@@ -34,15 +34,16 @@ export interface Held {
   readonly resident: number;
 }
 
-/** Samples after each tenth of the work, of which the first ones may still warm up. */
+/** Samples after equal portions of the work. */
 export type Soaked = readonly (Held & { readonly done: number })[];
 
-const samples = 10;
+const samples = 6;
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 async function heldBy({ memory }: Pick<Engine, 'memory'>): Promise<Held> {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < 2; i++) {
     collect();
     await new Promise(resolve => setTimeout(resolve, 10)); // what is done when something was collected
   }
@@ -96,8 +97,8 @@ export async function soakReplays(engine: Engine, replays: number): Promise<Soak
   return soaked.map(one => ({ ...one, done: one.done * times }));
 }
 
-/** Trainers one after the other, each with a refresh, a report and a state. */
-export function soakTrainers(engine: Engine, trainers: number): Promise<Soaked> {
+/** Trainers one after the other, each with a report and a state. */
+export function soakTrainers(engine: Engine, trainers: number, preconditioner?: Preconditioner): Promise<Soaked> {
   const model = defineModel({
     domain: grid([12, 10]),
     contraction: cp({ rank: 4 }),
@@ -109,7 +110,7 @@ export function soakTrainers(engine: Engine, trainers: number): Promise<Soaked> 
       model,
       target,
       optimiser: adam({ learningRate: 1e-3 }),
-      preconditioner: sepPgd({ topK: 3 }),
+      ...(preconditioner && { preconditioner }),
     });
     await trainer.advance(3);
     await trainer.evaluate();
@@ -118,10 +119,14 @@ export function soakTrainers(engine: Engine, trainers: number): Promise<Soaked> 
   });
 }
 
-/** What came to be held over the second half of the work. */
+/**
+ * What came to be held from the first half of the work to the second: the least of either, since a sample may catch what
+ * is about to be let go. The first sample is left out: much is compiled then.
+ */
 export function growthOf(soaked: Soaked): Held {
-  const [from, to] = [soaked[Math.floor(soaked.length / 2) - 1] as Held, soaked.at(-1) as Held];
-  const growth = (name: keyof Held) => to[name] - from[name];
+  const half = Math.floor(soaked.length / 2);
+  const least = (part: Soaked, name: keyof Held) => Math.min(...part.map(held => held[name]));
+  const growth = (name: keyof Held) => least(soaked.slice(half), name) - least(soaked.slice(1, half), name);
   return {
     buffers: growth('buffers'),
     bytes: growth('bytes'),

@@ -1,12 +1,12 @@
 /**
- * Soaks an engine, and prints what the process holds after each tenth of the work.
+ * Soaks an engine, and prints what the process holds after equal portions of the work.
  *
  *   npm run soak -- [--adapter NAME] [--engines N] [--replays N] [--trainers N]
  */
 
 import { parseArgs } from 'node:util';
 import { growthOf, type Soaked, soakEngines, soakReplays, soakTrainers } from '../bench/soak.js';
-import { type Engine, type OpenEngineOptions, openEngine } from '../src/public/node.js';
+import { type Engine, type OpenEngineOptions, openEngine, sepPgd } from '../src/public/node.js';
 
 const { values } = parseArgs({
   options: {
@@ -20,7 +20,7 @@ const { values } = parseArgs({
 const parts: Readonly<Record<string, (engine: Engine, count: number) => Promise<Soaked>>> = {
   engines: soakEngines,
   replays: soakReplays,
-  trainers: soakTrainers,
+  trainers: (on, count) => soakTrainers(on, count, sepPgd({ topK: 3 })),
 };
 
 await using engine = await openEngine({ adapter: values.adapter as NonNullable<OpenEngineOptions['adapter']> });
@@ -29,5 +29,5 @@ for (const [name, part] of Object.entries(parts)) {
   const soaked = await part(engine, Number(values[name as keyof typeof values]));
   console.log(`${name}, ${((performance.now() - start) / 1000).toFixed(0)} s`);
   console.table(soaked);
-  console.log('over the second half:', growthOf(soaked));
+  console.log('from the first half to the second:', growthOf(soaked));
 }

@@ -10,7 +10,6 @@ import {
   grid,
   isDeviceLost,
   openEngine,
-  sepPgd,
   Trainer,
 } from '../../src/public/node.js';
 import { require, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
@@ -67,7 +66,6 @@ test('a trainer whose device is lost ends its calls, those that wait for their t
     model: defineModel({ domain: grid([9, 8]), contraction: cp({ rank: 3 }), network: architecture({ width: 5 }) }),
     target: new Float32Array(72).fill(0.5),
     optimiser: adam({ learningRate: 1e-3 }),
-    preconditioner: sepPgd({ topK: 3 }),
   };
   const trainer = await Trainer.create(doomed, options);
   await trainer.advance(2);

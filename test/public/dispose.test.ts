@@ -20,7 +20,6 @@ import {
   openEngine,
   parameterCount,
   Scope,
-  sepPgd,
   Trainer,
 } from '../../src/public/node.js';
 import { KroneckerNtk, normalParameters, ntkCp, TangentTrainer } from '../../src/public/ntk.js';
@@ -37,7 +36,6 @@ const trained = {
   model,
   target: new Float32Array(30).fill(0.5),
   optimiser: adam({ learningRate: 1e-3 }),
-  preconditioner: sepPgd({ topK: 2 }),
 };
 const product = (on: Engine) => {
   const a = on.tensor([2, 2], [1, 2, 3, 4]);
@@ -103,7 +101,7 @@ test('plans, trainers and kernels that are disposed of say so by name, twice is 
   const made = {
     plan: await product(engine),
     trainer: await Trainer.create(engine, trained),
-    tangent: await TangentTrainer.create(engine, { ...trained, preconditioner: sepPgd({ topK: 2 }) }),
+    tangent: await TangentTrainer.create(engine, trained),
     kernel: await KroneckerNtk.create(engine, limiting, theta),
     stack,
   };
@@ -128,7 +126,7 @@ test('using and await using dispose of everything that has an end', async () => 
     using _tensor = engine.tensor([3]);
     using _plan = await engine.compile(graph => ({ c: graph.read(_tensor) }));
     using _trainer = await Trainer.create(engine, trained);
-    using _tangent = await TangentTrainer.create(engine, { ...trained, preconditioner: sepPgd({ topK: 2 }) });
+    using _tangent = await TangentTrainer.create(engine, trained);
     using _kernel = await KroneckerNtk.create(engine, limiting, normalParameters(limiting, 0));
     require('there are buffers', engine.memory.buffers > before + 10);
   }

@@ -28,8 +28,8 @@ const options: TrainerOptions = {
   model,
   target,
   optimiser: adam({ learningRate: step => 1e-2 / (1 + step) }),
-  preconditioner: sepPgd({ topK: 3, refresh: 4 }),
 };
+const preconditioned = { ...options, preconditioner: sepPgd({ topK: 3, refresh: 4 }) };
 const shapes = outputShapes(model);
 
 function hostBuffer(values: Float32Array): GPUBuffer {
@@ -97,8 +97,8 @@ test('a target on the device that does not fit is refused: its shape, its size, 
 for (const [name, more] of Object.entries({ 'the whole domain': {}, slabs: { slabBytes: 4 * 7 * 4 } })) {
   test(`steps that a host encodes and submits have the bits of advance, on ${name}`, async () => {
     const [ours, hosts] = [
-      await Trainer.create(engine, { ...options, ...more }),
-      await Trainer.create(engine, { ...options, ...more }),
+      await Trainer.create(engine, { ...preconditioned, ...more }),
+      await Trainer.create(engine, { ...preconditioned, ...more }),
     ];
     const expected = [...(await ours.advance(3)), ...(await ours.advance(9))];
     const encoder = device.gpu.createCommandEncoder();
