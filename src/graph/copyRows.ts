@@ -2,6 +2,7 @@
 
 import { columnsOf, type Part, rowsOf } from '../buffer/layout.js';
 import type { Device } from '../device/device.js';
+import { mostOf } from '../host/arrays.js';
 import { type Dispatch, dispatch, foldedWorkgroups } from '../kernel/dispatch.js';
 import * as kernels from '../wgsl/elementwise.js';
 import type { Operand } from './operation.js';
@@ -20,7 +21,7 @@ export function copyRows(device: Device, from: Operand, to: Operand): Dispatch[]
       resultStride: target.stride,
     };
   });
-  const most = Math.max(...problems.map(p => p.rows * p.columns));
+  const most = mostOf(problems, p => p.rows * p.columns);
   const [wide, high] = foldedWorkgroups(most, workgroup, device);
   return [
     dispatch(kernels.copyRows, {

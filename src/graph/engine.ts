@@ -7,6 +7,7 @@ import type { AdapterFacts, AdapterKind } from '../device/adapter.js';
 import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
 import { shown } from '../host/checks.js';
+import { building, type Scope, within } from '../host/scope.js';
 import type { Dispatch, Work } from '../kernel/dispatch.js';
 import { type MeasureOptions, measure } from '../kernel/measure.js';
 import { Pipelines } from '../kernel/pipelines.js';
@@ -148,14 +149,12 @@ export class Engine {
     const slots = new Slots();
     const tensors: OutputTensors<Outputs>[] = [];
     const used: Tensor[][] = [];
-    const freeOutputs = () => {
-      for (const tensor of tensors.flatMap(outputs => Object.values(outputs))) tensor.dispose();
-    };
-    try {
+    return building(async scope => {
+      scope.keep({ dispose: () => slots.dispose(this.#memory) });
       const lists = names.map(name => {
         const graph = new Recorder(this.#memory);
         const outputs = builds[name](graph) ?? {};
-        tensors.push(this.#outputTensors(graph, outputs, into));
+        tensors.push(this.#outputTensors(graph, outputs, scope, into));
         const dispatches = lower(graph, this.device, (from, to) => copyRows(this.device, from, to));
         slots.add(dispatches);
         const bound = new Set(dispatches.flatMap(({ resources }) => resources));
@@ -171,11 +170,7 @@ export class Engine {
       return Object.fromEntries(
         names.map((name, i) => [name, new Plan(tensors[i], lists[i], used[i], sequences[i], release)]),
       );
-    } catch (error) {
-      slots.dispose(this.#memory);
-      freeOutputs();
-      throw error;
-    }
+    });
   }
 
   /** A graph that is never run, for what its building tells: what a value offers, what it refuses. */
@@ -190,10 +185,11 @@ export class Engine {
    */
   async tune(builds: Readonly<Record<string, Build>>): Promise<void> {
     for (const build of Object.values(builds)) {
-      const graph = new Recorder(this.#memory);
-      const outputs = this.#outputTensors(graph, build(graph) ?? {});
-      const dispatches = lower(graph, this.device, (from, to) => copyRows(this.device, from, to));
-      for (const tensor of Object.values(outputs)) tensor.dispose();
+      const dispatches = await within(async scope => {
+        const graph = new Recorder(this.#memory);
+        this.#outputTensors(graph, build(graph) ?? {}, scope);
+        return lower(graph, this.device, (from, to) => copyRows(this.device, from, to));
+      });
       await tune(dispatches, this.#memory, this.#pipelines);
     }
   }
@@ -293,7 +289,7 @@ export class Engine {
     return tensor;
   }
 
-  #outputTensors(graph: Graph, outputs: Outputs, into: HostBuffers = {}): OutputTensors<Outputs> {
+  #outputTensors(graph: Graph, outputs: Outputs, scope: Scope, into: HostBuffers = {}): OutputTensors<Outputs> {
     const unknown = Object.keys(into).find(name => !Object.hasOwn(outputs, name));
     if (unknown !== undefined) {
       throw new InputError(`into: ${shown(unknown)} is no output: use ${Object.keys(outputs).join(', ')}`);
@@ -301,7 +297,7 @@ export class Engine {
     return Object.fromEntries(
       Object.entries(outputs).map(([name, value]) => {
         const shapes = value.layout.parts.map(part => part.shape);
-        const tensor = into[name] ? this.wrapStack(into[name], shapes) : this.#create(shapes);
+        const tensor = scope.keep(into[name] ? this.wrapStack(into[name], shapes) : this.#create(shapes));
         graph.assign(tensor, value);
         return [name, tensor];
       }),

@@ -16,6 +16,11 @@ export function joined(arrays: readonly ArrayLike<number>[]): Float32Array {
   return all;
 }
 
+/** The largest of what `numberOf` says of each, and 0 at the least. `Math.max(...)` takes some ten thousand, and then throws. */
+export function mostOf<T>(items: readonly T[], numberOf: (item: T) => number): number {
+  return items.reduce((most, item) => Math.max(most, numberOf(item)), 0);
+}
+
 /** An array cut into pieces of the given lengths. */
 export function cut<T extends Float32Array | Float64Array>(values: T, lengths: readonly number[]): T[] {
   let at = 0;

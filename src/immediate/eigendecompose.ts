@@ -6,10 +6,10 @@
 import { formatShape, type Shape } from '../buffer/layout.js';
 import { InputError, RunError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
-import { countsIn } from '../host/arrays.js';
+import { countsIn, mostOf } from '../host/arrays.js';
 import { within } from '../host/scope.js';
 import { eigh, mostForEigh } from '../ops/eigen/eigh.js';
-import { blockSize, topEigenpairs } from '../ops/eigen/topEigenpairs.js';
+import { blockSize, mostTopK, topEigenpairs } from '../ops/eigen/topEigenpairs.js';
 
 export interface EigendecomposeOptions {
   /** k: only the k largest pairs, by iteration; all of them where it is absent. */
@@ -82,9 +82,9 @@ function requireSizes(shape: Shape, values: ArrayLike<number>, topK?: number): {
       `eigendecompose: shape ${formatShape(shape)} takes ${count * size * size} numbers, got ${values.length}`,
     );
   }
-  const mostTopK = Math.min(size, mostForEigh - 8);
-  if (topK !== undefined && !(Number.isInteger(topK) && topK >= 1 && topK <= mostTopK)) {
-    throw new InputError(`eigendecompose: topK ${topK} of a matrix of ${size} rows: use 1 to ${mostTopK}`);
+  const largestK = mostTopK(size);
+  if (topK !== undefined && !(Number.isInteger(topK) && topK >= 1 && topK <= largestK)) {
+    throw new InputError(`eigendecompose: topK ${topK} of a matrix of ${size} rows: use 1 to ${largestK}`);
   }
   return { count, size };
 }
@@ -160,7 +160,10 @@ async function largest(
         vectors: one.vectors.slice(0, topK * size),
         resolved: Math.min(topK, one.resolved),
       }));
-      worst = Math.max(...pairs.map((one, i) => residualOf(values, i * size * size, size, one)));
+      worst = mostOf(
+        pairs.map((one, i) => residualOf(values, i * size * size, size, one)),
+        one => one,
+      );
       if (worst <= residual) return pairs;
     }
     throw new RunError(

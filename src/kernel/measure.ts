@@ -1,6 +1,7 @@
 /** What one dispatch takes by itself: repeated in a submit until the submit's own cost no longer shows. */
 
 import type { Memory } from '../buffer/memory.js';
+import { within } from '../host/scope.js';
 import type { Dispatch } from './dispatch.js';
 import type { Pipelines } from './pipelines.js';
 import { Sequence, submit } from './sequence.js';
@@ -15,27 +16,28 @@ export interface MeasureOptions {
 const mostRepeats = 1000;
 
 /** Milliseconds of one run of the dispatch. Its buffers must have their places; what they hold is lost. */
-export async function measure(
+export function measure(
   dispatch: Dispatch,
   memory: Memory,
   pipelines: Pipelines,
   { rounds = 5, milliseconds = 20 }: MeasureOptions = {},
 ): Promise<number> {
-  const sequence = await Sequence.prepare([dispatch], memory, pipelines);
-  const run = async (repeats: number) => {
-    const start = performance.now();
-    await submit(memory.device, [[sequence, repeats]]);
-    return performance.now() - start;
-  };
-  await run(1); // a driver may compile at the first run
-  let repeats = 1;
-  let took = await run(repeats);
-  while (took < milliseconds && repeats < mostRepeats) {
-    repeats = Math.min(mostRepeats, Math.ceil((repeats * 1.3 * milliseconds) / Math.max(took, milliseconds / 10)));
-    took = await run(repeats);
-  }
-  const times = [took];
-  for (let round = 1; round < rounds; round++) times.push(await run(repeats));
-  sequence.dispose();
-  return times.sort((a, b) => a - b)[Math.floor(rounds / 2)] / repeats;
+  return within(async scope => {
+    const sequence = scope.keep(await Sequence.prepare([dispatch], memory, pipelines));
+    const run = async (repeats: number) => {
+      const start = performance.now();
+      await submit(memory.device, [[sequence, repeats]]);
+      return performance.now() - start;
+    };
+    await run(1); // a driver may compile at the first run
+    let repeats = 1;
+    let took = await run(repeats);
+    while (took < milliseconds && repeats < mostRepeats) {
+      repeats = Math.min(mostRepeats, Math.ceil((repeats * 1.3 * milliseconds) / Math.max(took, milliseconds / 10)));
+      took = await run(repeats);
+    }
+    const times = [took];
+    for (let round = 1; round < rounds; round++) times.push(await run(repeats));
+    return times.sort((a, b) => a - b)[Math.floor(rounds / 2)] / repeats;
+  });
 }

@@ -8,6 +8,7 @@ import type { Random } from '../host/random.js';
 import { coordinatesOf, type Domain, everyAxis } from '../model/domain/domain.js';
 import { hasPointForm, type Model } from '../model/model.js';
 import { requirePointNtk } from '../ntk/pointNtk.js';
+import { mostTopK } from '../ops/eigen/topEigenpairs.js';
 import { groupedShape } from '../ops/precondition/groupPoints.js';
 
 export interface Grouping {
@@ -64,7 +65,7 @@ export function groupingOf(
       `${name}: a tangent kernel of ${samples} points for each of ${members} members takes ${4 * numbers} bytes, and the adapter binds at most ${device.mostBindingBytes}, that is ${most} points: ${remedy}`,
     );
   }
-  requireCount('topK', topK, 1, samples);
+  requireCount('topK', topK, 1, mostTopK(samples));
   return { grid, block, samples };
 }
 

@@ -10,6 +10,7 @@ import { requireCount, requireFlag, requireOptions, requireWord, shown } from '.
 import { axisPoints, mostPoints } from '../model/domain/domain.js';
 import { hasFactorNetworks, type Model, networkPoints, networksOf } from '../model/model.js';
 import { coordinateAxes } from '../model/outputAxis.js';
+import { mostTopK } from '../ops/eigen/topEigenpairs.js';
 import { type Modulation, modulations } from '../ops/precondition/modulate.js';
 import { type Combine, combines, type ModulatedBasis, precondition } from '../ops/precondition/precondition.js';
 import { preconditionPoints } from '../ops/precondition/preconditionPoints.js';
@@ -104,7 +105,7 @@ function start(
     throw new InputError(`topK: ${topK.length} numbers for ${domain.axes} axes: give one number, or one per axis`);
   }
   points.forEach((count, axis) => {
-    requireCount('topK', topK[axis], 1, count);
+    requireCount('topK', topK[axis], 1, mostTopK(count));
   });
   const networks = networksOf(model);
   const kernels = networkPoints(model).map((count, i) => ({

@@ -2,6 +2,7 @@
 
 import type { Storage } from '../buffer/memory.js';
 import type { Device } from '../device/device.js';
+import { mostOf } from '../host/arrays.js';
 import {
   assemble,
   bytesBound,
@@ -93,8 +94,8 @@ export function productWorkgroups(device: Device, problems: readonly ProductProb
 
 /** The workgroups, folded where they are past what the device dispatches along an axis (kernels/shared/tiles.wgsl). */
 function productGrid(device: Device, problems: readonly ProductProblem[], { tileRows, tileColumns }: Schedule) {
-  const rows = Math.ceil(Math.max(...problems.map(p => p.rows)) / tileRows);
-  const columns = Math.ceil(Math.max(...problems.map(p => p.columns)) / tileColumns);
+  const rows = Math.ceil(mostOf(problems, p => p.rows) / tileRows);
+  const columns = Math.ceil(mostOf(problems, p => p.columns) / tileColumns);
   const workgroups: Workgroups = [columns, rows, problems.length];
   if (Math.max(...workgroups) <= device.limits.maxComputeWorkgroupsPerDimension) return { workgroups, constants: {} };
   return {

@@ -1,6 +1,7 @@
 /** Which schedule a matrix product runs on: a table by class of adapter and by shape. */
 
 import type { Device } from '../device/device.js';
+import { mostOf } from '../host/arrays.js';
 import { quadSchedule, registerSchedule, type Schedule, subgroupSchedule, workgroupSchedule } from './schedule.js';
 
 interface ProductShape {
@@ -77,8 +78,8 @@ function squareSchedules({ subgroupSize = 0 }: Device): Schedule[] {
 }
 
 function tableSchedule(device: Device, problems: readonly ProductShape[]): Schedule {
-  const rows = Math.max(...problems.map(p => p.rows));
-  const columns = Math.max(...problems.map(p => p.columns));
+  const rows = mostOf(problems, p => p.rows);
+  const columns = mostOf(problems, p => p.columns);
   if (!device.cpu) return gpuTileFor(rows, columns, problems.length);
   if (Math.min(rows, columns) <= thin) return registerSchedule(columns <= thin ? [4, 1] : [1, 4], [1, 1]);
   const work = problems.reduce((sum, p) => sum + p.rows * p.columns * p.inner, 0);

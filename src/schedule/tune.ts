@@ -1,7 +1,8 @@
 /** Finds the fastest variant of every dispatch that has some, by running it on memory that nobody uses. */
 
 import type { Memory, Storage } from '../buffer/memory.js';
-import { type Dispatch, isStorage } from '../kernel/dispatch.js';
+import { within } from '../host/scope.js';
+import { type Dispatch, isStorage, type Variants } from '../kernel/dispatch.js';
 import { measure } from '../kernel/measure.js';
 import type { Pipelines } from '../kernel/pipelines.js';
 
@@ -15,7 +16,19 @@ export async function tune(dispatches: readonly Dispatch[], memory: Memory, pipe
   for (const dispatch of dispatches) {
     const { variants } = dispatch;
     if (!variants || device.tuning.has(variants.key)) continue;
+    device.tuning.set(variants.key, await fastestOf(dispatch, variants, memory, pipelines));
+  }
+}
+
+/** The variant's id, or none where what the table says is as fast. */
+function fastestOf(dispatch: Dispatch, variants: Variants, memory: Memory, pipelines: Pipelines): Promise<string> {
+  return within(async scope => {
     const standIns = new Map<Storage, Storage>();
+    scope.keep({
+      dispose: () => {
+        for (const storage of standIns.values()) memory.release(storage);
+      },
+    });
     const time = (candidate: Dispatch) =>
       measure(withStandIns(candidate, standIns, memory), memory, pipelines, options);
     let [best, least] = ['', (1 - leastGain) * (await time(dispatch))];
@@ -24,9 +37,8 @@ export async function tune(dispatches: readonly Dispatch[], memory: Memory, pipe
       const took = await time(candidate);
       if (took < least) [best, least] = [id, took];
     }
-    for (const storage of standIns.values()) memory.release(storage);
-    device.tuning.set(variants.key, best); // none of them: what the table says
-  }
+    return best;
+  });
 }
 
 /** The dispatch on storages of its own, so that no state changes. */

@@ -1,18 +1,25 @@
 /** Graphs compiled to plans: lifetimes, updates in place, host buffers, encoding, errors. */
 
 import { layoutOf } from '../../src/buffer/layout.js';
-import type { Graph } from '../../src/graph/operation.js';
+import { bufferOf } from '../../src/buffer/memory.js';
+import { InputError } from '../../src/errors.js';
+import type { Graph, Operation } from '../../src/graph/operation.js';
+import { measure } from '../../src/kernel/measure.js';
+import { Pipelines } from '../../src/kernel/pipelines.js';
 import { tanh } from '../../src/model/activation.js';
 import { contractCp } from '../../src/ops/contraction/contractCp.js';
+import { fill } from '../../src/ops/elementwise/fill.js';
 import { add, scale, subtract } from '../../src/ops/elementwise/linearCombination.js';
 import { multiply } from '../../src/ops/elementwise/multiply.js';
 import { sum } from '../../src/ops/elementwise/sum.js';
 import { matmul } from '../../src/ops/linear/matmul.js';
+import { multiplyStored } from '../../src/ops/linear/product.js';
 import { factorNetwork, parameterShapes } from '../../src/ops/network/factorNetwork.js';
 import { pointwiseLoss } from '../../src/ops/objective/pointwiseLoss.js';
 import { sgdStep } from '../../src/ops/optimiser/sgd.js';
 import { vjp } from '../../src/ops/vjp.js';
 import { createEngine } from '../../src/public/index.js';
+import { tune } from '../../src/schedule/tune.js';
 import * as losses from '../../src/wgsl/loss.js';
 import { require, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
 import { device, engine } from '../helpers/gpu.js';
@@ -325,6 +332,42 @@ test('a plan that fails to compile frees what it had taken', async () => {
     /inner axes differ/,
   );
   requireEqual('bytes', engine.memory.bytes, before.bytes);
+});
+
+test('whoever is refused half way keeps nothing: outputs, stand-ins of a tuner, tables of a measurement', async () => {
+  const before = engine.memory.buffers;
+  const tooLong = device.limits.maxStorageBufferBindingSize / 4 + 4;
+  const outputs = (graph: Graph) => ({ x: fill(graph, layoutOf([4]), 1), y: fill(graph, layoutOf([tooLong]), 1) });
+  await requireThrows('an output', () => engine.compile(outputs), 'InputError', /at most/);
+  requireEqual('buffers after an output that does not fit', engine.memory.buffers, before);
+
+  const refusing: Operation = {
+    name: 'refusing',
+    shapes: () => [layoutOf([4])],
+    lower: () => {
+      throw new InputError('refusing: never lowered');
+    },
+  };
+  const refused = (graph: Graph) => ({ x: graph.apply(refusing, [], undefined)[0] });
+  await requireThrows('a lowering', () => engine.tune({ refused }), 'InputError', /never lowered/);
+  requireEqual('buffers after a lowering that throws', engine.memory.buffers, before);
+
+  const a = engine.tensor([8, 8]);
+  const [{ memory }, pipelines] = [a, new Pipelines(device)];
+  const stored = { first: 0, stride: 2 };
+  const entry = { rows: 8, columns: 8, inner: 8, left: stored, right: stored, result: stored };
+  const buffers = { left: a.storage, right: a.storage, result: engine.tensor([8, 8]).storage };
+  const multiplication = multiplyStored(device, [entry], buffers);
+  const broken = { ...multiplication, source: 'no WGSL' };
+  const variants = { key: 'never known', list: () => [{ id: 'broken', dispatch: broken }] };
+  const held = engine.memory.buffers;
+  const tuned = tune([{ ...multiplication, variants }], memory, pipelines);
+  await requireThrows('a candidate', () => tuned, 'RunError', /product/);
+  requireEqual('buffers after a candidate that does not compile', engine.memory.buffers, held);
+
+  bufferOf(buffers.result).destroy();
+  await requireThrows('a run', () => measure(multiplication, memory, pipelines), 'RunError', /destroyed/);
+  requireEqual('buffers after a run that fails', engine.memory.buffers, held);
 });
 
 test('padding is never seen: a value with odd rows is the same after any number of operations', async () => {

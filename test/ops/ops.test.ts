@@ -139,6 +139,34 @@ test('modeProduct: value and VJP along every axis of tensors of 2, 3 and 4 axes,
   }
 }, 240);
 
+test('modeProduct: an axis after 150,000 indices of those before it', async () => {
+  const [count, points, rows] = [150_000, 2, 3];
+  const [values, factor] = [randoms(count * points), randoms(rows * points)];
+  const [tensor, matrix] = [engine.tensor([count, points, 1], values), engine.tensor([rows, points], factor)];
+  const plan = await engine.compile(graph => ({ y: modeProduct(graph.read(tensor), graph.read(matrix), 1) }));
+  await plan.run();
+  const expected = Float64Array.from({ length: count * rows }, (_, at) => {
+    const [outer, row] = [Math.floor(at / rows), at % rows];
+    return factor[2 * row] * values[2 * outer] + factor[2 * row + 1] * values[2 * outer + 1];
+  });
+  requireClose('every one', await plan.outputs.y.read(), expected, { absolute: 2e-6 });
+  plan.dispose();
+});
+
+test('scale: what is not finite comes out as IEEE 754 has it, and its neighbours as they should', async () => {
+  const values = [Number.POSITIVE_INFINITY, 1.5, Number.NEGATIVE_INFINITY, Number.NaN, -3];
+  const x = engine.tensor([values.length], values);
+  const plan = await engine.compile(graph => ({ y: scale(graph.read(x), -2) }));
+  await plan.run();
+  requireClose(
+    '-2 x',
+    await plan.outputs.y.read(),
+    values.map(value => -2 * value),
+    {},
+  );
+  plan.dispose();
+});
+
 test('contractCp: value and VJP for 2 and 3 axes, with a scale', async () => {
   for (const grid of [
     [5, 7],

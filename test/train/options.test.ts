@@ -178,6 +178,15 @@ test('k, modulations, combinations and refreshes that are none are refused, alon
     [{ preconditioner: sepPgd({ topK: [2, 2, 2] }) }, /^topK: 3 numbers for 2 axes: give one number, or one per axis$/],
     [{ preconditioner: msk({ topK: 31 }) }, /^topK: 31: use a whole number from 1 to 30$/],
   );
+  const long = defineModel({
+    domain: grid([1025, 2]),
+    contraction: cp({ rank: 2 }),
+    network: architecture({ width: 4, depth: 2 }),
+  });
+  await refused(
+    [() => sepPgd({ topK: [1017, 1] }).start(engine, long), /^topK: 1017: use a whole number from 1 to 1016$/],
+    [() => msk({ topK: 1017 }).start(engine, long), /^topK: 1017: use a whole number from 1 to 1016$/],
+  );
 });
 
 test('a target is numbers, as many as the output has, of which one at least is trained on', async () => {

@@ -4,6 +4,7 @@ import { formatLayout, formatShape, type Layout, type Part, quad, rowsOf, stackO
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Operation, Value } from '../../graph/operation.js';
+import { mostOf } from '../../host/arrays.js';
 import { dispatch, foldedWorkgroups } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/contraction.js';
 import { asValue } from '../elementwise/fill.js';
@@ -20,7 +21,11 @@ const contraction: Operation<CpAttributes> = {
       ...factorProblem(model, scale),
       result: result.layout.parts[i].offset,
     }));
-    const [wide, high] = foldedWorkgroups(Math.max(...problems.map(p => p.points)), workgroup, device);
+    const [wide, high] = foldedWorkgroups(
+      mostOf(problems, p => p.points),
+      workgroup,
+      device,
+    );
     return [
       dispatch(kernels.cpPoints, {
         constants: { WORKGROUP: workgroup, AXES: axes },
@@ -55,7 +60,7 @@ const contractionVjp: Operation<CpAttributes> = {
         resultStride: stride,
       };
     });
-    const most = Math.max(...problems.map(p => p.points * Math.ceil(p.rank / quad)));
+    const most = mostOf(problems, p => p.points * Math.ceil(p.rank / quad));
     const [wide, high] = foldedWorkgroups(most, workgroup, device);
     return [
       dispatch(kernels.cpPointsVjp, {

@@ -9,6 +9,7 @@ import { InputError } from '../../errors.js';
 import { apply } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
 import { type Operand, type Operation, scratch } from '../../graph/operation.js';
+import { mostOf } from '../../host/arrays.js';
 import { type Dispatch, dispatch } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/eigen.js';
 import { quadsOf } from '../linear/product.js';
@@ -75,7 +76,7 @@ function jacobiDispatch(device: Device, matrix: Operand, values: Operand, vector
       values: values.layout.parts[i].offset,
     };
   });
-  const size = Math.max(...problems.map(p => p.size));
+  const size = mostOf(problems, p => p.size);
   return dispatch(kernels.jacobiBatch, {
     constants: { WORKGROUP: soloWorkgroup(device, jacobiThreads(size)), MOST_SIZE: powerOfTwo(size, 16) },
     problems,

@@ -19,6 +19,7 @@ import { apply } from '../../graph/apply.js';
 import { copyRows } from '../../graph/copyRows.js';
 import type { Value } from '../../graph/operation.js';
 import { type Operand, type Operation, scratch } from '../../graph/operation.js';
+import { mostOf } from '../../host/arrays.js';
 import { type Dispatch, dispatch, foldedWorkgroups } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/eigen.js';
 import { multiplyStored, productOfParts, quadsOf } from '../linear/product.js';
@@ -32,6 +33,11 @@ const directSize = 32;
 const guardVectors = 8;
 /** Rows of a start: what Gram-Schmidt and Jacobi keep of them fits into workgroup memory. */
 const mostRows = 1024;
+
+/** The largest k of which so many points have eigenpairs that can be found. */
+export function mostTopK(points: number): number {
+  return points <= mostRows ? points : mostRows - guardVectors;
+}
 
 /** Eigenvectors that are kept and iterated where the k largest of n are wanted. */
 export function blockSize(points: number, top: number): number {
@@ -142,7 +148,7 @@ function shiftDispatch(device: Device, vectors: Operand, shift: Operand, result:
       shift: i,
     };
   });
-  const most = Math.max(...vectors.layout.parts.map(({ shape, stride }) => (rowsOf(shape) * stride) / quad));
+  const most = mostOf(vectors.layout.parts, ({ shape, stride }) => (rowsOf(shape) * stride) / quad);
   const [wide, high] = foldedWorkgroups(most, workgroup, device);
   return dispatch(kernels.shift, {
     constants: { WORKGROUP: workgroup },
@@ -189,7 +195,7 @@ function jacobiDispatch(
   return dispatch(kernels.jacobi, {
     constants: {
       WORKGROUP: soloWorkgroup(device),
-      MOST_PAIRS: Math.ceil(Math.max(...problems.map(p => p.size)) / 2),
+      MOST_PAIRS: Math.ceil(mostOf(problems, p => p.size) / 2),
       TOLERANCE: tolerance,
     },
     problems,

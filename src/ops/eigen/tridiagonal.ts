@@ -8,6 +8,7 @@
 import { layoutOf, type Part, padded, quad, rowsOf, stackOf } from '../../buffer/layout.js';
 import type { Device } from '../../device/device.js';
 import { type Operand, scratch } from '../../graph/operation.js';
+import { mostOf } from '../../host/arrays.js';
 import { type Dispatch, dispatch, foldedWorkgroups } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/eigen.js';
 import { multiplyStored, productOfParts, quadsOf } from '../linear/product.js';
@@ -70,7 +71,7 @@ function tridiagonalise(
 ): Dispatch[] {
   const partial = scratch(stackOf(sizes.map(n => [Math.ceil(n / band), n])));
   const pending = scratch(stackOf(sizes.map(n => [n])));
-  const most = Math.max(...sizes);
+  const most = mostOf(sizes, size => size);
   const wide = freeWorkgroup(device);
   const dispatches: Dispatch[] = [];
   for (let column = 0; column + 1 < most; column++) {
@@ -137,7 +138,7 @@ function accumulate(device: Device, sizes: readonly number[], reflectors: Operan
     const { first, stride } = quadsOf(basis.layout.parts[i]);
     return { size, result: first, resultStride: stride };
   });
-  const most = Math.max(...sizes);
+  const most = mostOf(sizes, size => size);
   const wide = freeWorkgroup(device);
   const [along, high] = foldedWorkgroups(most * Math.ceil(most / quad), wide, device);
   const dispatches: Dispatch[] = [
@@ -201,7 +202,7 @@ function iterate(device: Device, sizes: readonly number[], tridiagonal: Operand,
   const rotations = scratch(stackOf(sizes.map(n => [groups * (n + 2), 2 * sweepsOfGroup])));
   const ranges = scratch(stackOf(sizes.map(() => [2 * groups])));
   const progress = scratch(stackOf(sizes.map(() => [2])));
-  const most = Math.max(...sizes);
+  const most = mostOf(sizes, size => size);
   const wide = freeWorkgroup(device, 32);
   const sweeps = (restart: number) =>
     dispatch(kernels.tridiagonalQl, {
@@ -274,6 +275,6 @@ function order(device: Device, sizes: readonly number[], operands: Ordering): Di
       orderedValues: values.storage,
       orderedVectors: vectors.storage,
     },
-    workgroups: [Math.max(...sizes), 1, sizes.length],
+    workgroups: [mostOf(sizes, size => size), 1, sizes.length],
   });
 }

@@ -7,23 +7,28 @@ import * as kernels from '../../wgsl/elementwise.js';
 
 interface Attributes {
   readonly alpha: number;
-  readonly beta: number;
+  /** Absent: there is no b. */
+  readonly beta?: number;
 }
 
 const operation: Operation<Attributes> = {
   name: 'linearCombination',
-  shapes: ([a, b]) => [requireSameLayout('linearCombination', a, b)],
-  lower: ({ device, attributes, inputs: [a, b], outputs: [result] }) => [
-    dispatch(kernels.linearCombination, {
-      ...oneThreadEach(device, result.layout.length),
-      settings: { count: result.layout.length, ...attributes },
-      buffers: { left: a.storage, right: b.storage, result: result.storage },
-    }),
-  ],
-  vjp: ({ attributes: { alpha, beta }, cotangents: [cotangent] }) => [
-    cotangent && scaled(cotangent, alpha),
-    cotangent && scaled(cotangent, beta),
-  ],
+  shapes: ([a, b = a]) => [requireSameLayout('linearCombination', a, b)],
+  lower: ({ device, attributes: { alpha, beta = 0 }, inputs: [a, b], outputs: [result] }) => {
+    const { constants, workgroups } = oneThreadEach(device, result.layout.length);
+    return [
+      dispatch(kernels.linearCombination, {
+        constants: { ...constants, ALONE: !b },
+        settings: { count: result.layout.length, alpha, beta },
+        buffers: { left: a.storage, right: (b ?? a).storage, result: result.storage },
+        workgroups,
+      }),
+    ];
+  },
+  vjp: ({ attributes: { alpha, beta }, cotangents: [cotangent] }) => {
+    if (cotangent === undefined) return [];
+    return [alpha, ...(beta === undefined ? [] : [beta])].map(factor => scaled(cotangent, factor));
+  },
 };
 
 /** alpha a + beta b. @throws InputError if their shapes differ. */
@@ -43,7 +48,7 @@ export function subtract(a: Value, b: Value): Value {
 
 /** alpha a. */
 export function scale(a: Value, alpha: number): Value {
-  return linearCombination(a, a, alpha, 0);
+  return applyOne(operation, [a], { alpha });
 }
 
 /** alpha times a cotangent, which may be a number. */

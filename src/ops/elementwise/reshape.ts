@@ -4,6 +4,7 @@ import { columnsOf, formatLayout, type Shape, sizeOf, stackOf } from '../../buff
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Operation, Value } from '../../graph/operation.js';
+import { mostOf } from '../../host/arrays.js';
 import { dispatch, foldedWorkgroups } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/elementwise.js';
 import { asValue } from './fill.js';
@@ -32,7 +33,11 @@ const operation: Operation<{ shapes: readonly Shape[] }> = {
         resultStride: target.stride,
       };
     });
-    const [wide, high] = foldedWorkgroups(Math.max(...problems.map(p => p.count)), workgroup, device);
+    const [wide, high] = foldedWorkgroups(
+      mostOf(problems, p => p.count),
+      workgroup,
+      device,
+    );
     return [
       dispatch(kernels.reshape, {
         constants: { WORKGROUP: workgroup },

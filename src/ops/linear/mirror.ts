@@ -2,6 +2,7 @@
 
 import { quad, rowsOf } from '../../buffer/layout.js';
 import type { Operand } from '../../graph/operation.js';
+import { mostOf } from '../../host/arrays.js';
 import { type Dispatch, dispatch } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/linear.js';
 import { quadsOf } from './product.js';
@@ -15,7 +16,7 @@ export function mirrorDispatch(matrix: Operand): Dispatch {
     const { first, stride } = quadsOf(part);
     return { size: rowsOf(part.shape), matrix: first, stride };
   });
-  const wide = Math.ceil(Math.max(...problems.map(({ size }) => size)) / (quad * workgroup));
+  const wide = Math.ceil(mostOf(problems, ({ size }) => size) / (quad * workgroup));
   return dispatch(kernels.mirror, {
     constants: { WORKGROUP: workgroup },
     problems,

@@ -13,6 +13,7 @@ import {
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Operation, Value } from '../../graph/operation.js';
+import { mostOf } from '../../host/arrays.js';
 import { dispatch, foldedWorkgroups } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/network.js';
 
@@ -41,7 +42,11 @@ const operation: Operation<{ plain: boolean }> = {
         resultStride: part.stride,
       };
     });
-    const [wide, high] = foldedWorkgroups(Math.max(...problems.map(p => p.rows)), workgroup, device);
+    const [wide, high] = foldedWorkgroups(
+      mostOf(problems, p => p.rows),
+      workgroup,
+      device,
+    );
     return [
       dispatch(kernels.features, {
         constants: { WORKGROUP: workgroup },

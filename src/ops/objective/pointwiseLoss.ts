@@ -3,6 +3,7 @@
 import { columnsOf, layoutOf, quad, rowsOf } from '../../buffer/layout.js';
 import { apply, requireSameLayout } from '../../graph/apply.js';
 import { type Operation, scratch, type Value } from '../../graph/operation.js';
+import { mostOf } from '../../host/arrays.js';
 import { dispatch, foldedWorkgroups } from '../../kernel/dispatch.js';
 import type { SlotText } from '../../kernel/kernel.js';
 import * as kernels from '../../wgsl/objective.js';
@@ -31,7 +32,7 @@ const operation: Operation<{ loss: SlotText }> = {
         targetsStride: stride,
       };
     });
-    const most = Math.max(...problems.map(p => p.rows * Math.ceil(p.columns / quad)));
+    const most = mostOf(problems, p => p.rows * Math.ceil(p.columns / quad));
     const [wide, high] = foldedWorkgroups(most, workgroup, device);
     const partial = scratch(layoutOf([wide * high * problems.length * workgroup]));
     const pass = dispatch(kernels.pointwiseLoss, {

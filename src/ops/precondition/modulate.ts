@@ -4,6 +4,7 @@ import { columnsOf, formatLayout, layoutOf, rowsOf } from '../../buffer/layout.j
 import { InputError } from '../../errors.js';
 import { apply } from '../../graph/apply.js';
 import type { Operation, Value } from '../../graph/operation.js';
+import { mostOf } from '../../host/arrays.js';
 import { dispatch } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/precondition.js';
 import { quadsOf } from '../linear/product.js';
@@ -60,7 +61,7 @@ const operation: Operation<Attributes> = {
         used: used.layout.parts[0].offset + i,
       };
     });
-    const most = Math.max(...problems.map(p => p.rows));
+    const most = mostOf(problems, p => p.rows);
     return [
       dispatch(kernels.modulate, {
         constants: { WORKGROUP: workgroup, MODULATION: modulationNumbers[modulation] },

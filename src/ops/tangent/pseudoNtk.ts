@@ -8,6 +8,7 @@ import { columnsOf, rowsOf, stackOf } from '../../buffer/layout.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
 import { type Operand, type Operation, scratch } from '../../graph/operation.js';
+import { mostOf } from '../../host/arrays.js';
 import { type Dispatch, dispatch } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/tangent.js';
 import { mirrorDispatch } from '../linear/mirror.js';
@@ -53,7 +54,7 @@ function outputCotangentDispatch(parameters: Operand, derivative: Operand, resul
       resultStride: target.stride,
     };
   });
-  const widest = Math.max(...problems.map(p => p.columns));
+  const widest = mostOf(problems, p => p.columns);
   return dispatch(kernels.outputCotangent, {
     constants: { WORKGROUP: workgroup },
     problems,
