@@ -3,50 +3,51 @@
 import { isInputError } from '../errors.js';
 import { benchCommand } from './bench.js';
 import { doctorCommand } from './doctor/command.js';
+import { Ending, StoppedError } from './ending.js';
 import { fitCommand } from './fit/command.js';
 import { krrCommand } from './krr/command.js';
 import { ntkCommand } from './ntk/command.js';
-import { endProgress } from './progress.js';
 import { renderCommand } from './render/command.js';
 import { reproduceCommand } from './reproduce/command.js';
 import { surfaceCommand } from './surface/command.js';
 import { warn } from './terminal.js';
 import { Command, CommanderError } from './vendor.js';
-
-declare const SEPNN_VERSION: string;
+import { version } from './version.js';
 
 /**
  * Runs the command once. Nothing is kept from one run to the next, and the process is left as it was.
  *
  * @param args the words after the command's own name.
- * @returns 0: done; 1: failed while running; 2: bad usage or input, with one line on stderr.
+ * @returns 0: done; 1: failed while running; 2: bad usage or input; 128 and a signal's number: stopped by it. All but
+ * the first with one line on stderr.
  */
 export async function run(args: readonly string[]): Promise<number> {
+  const ending = new Ending(args);
   const program = new Command('sepnn')
     .description('trains separable neural networks on the GPU')
-    .version(typeof SEPNN_VERSION === 'string' ? SEPNN_VERSION : 'development')
-    .addCommand(fitCommand())
-    .addCommand(surfaceCommand())
+    .version(version)
+    .addCommand(fitCommand(ending))
+    .addCommand(surfaceCommand(ending))
     .addCommand(renderCommand())
-    .addCommand(krrCommand())
-    .addCommand(reproduceCommand())
-    .addCommand(ntkCommand())
+    .addCommand(krrCommand(ending))
+    .addCommand(reproduceCommand(ending))
+    .addCommand(ntkCommand(ending))
     .addCommand(doctorCommand())
     .addCommand(benchCommand());
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ writeErr: text => warn(firstLine(text)) });
   }
-  try {
-    await program.parseAsync(args, { from: 'user' });
-    return 0;
-  } catch (error) {
-    endProgress(); // before the line that says why
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    warn(firstLine((error as Error).message));
-    return isInputError(error) ? 2 : 1;
-  } finally {
-    endProgress();
-  }
+  return ending.during(
+    async () => {
+      await program.parseAsync(args, { from: 'user' });
+    },
+    error => {
+      if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+      warn(firstLine((error as Error).message));
+      if (error instanceof StoppedError) return error.exitCode;
+      return isInputError(error) ? 2 : 1;
+    },
+  );
 }
 
 function firstLine(text: string): string {

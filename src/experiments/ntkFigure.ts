@@ -18,6 +18,7 @@ import { onPoints, pointNtk } from '../ntk/pointNtk.js';
 import { squaredError } from '../objective/squaredError.js';
 import { sgdStep } from '../ops/optimiser/sgd.js';
 import { gradientOf } from '../train/gradient.js';
+import { madeRows, type Rows } from './rows.js';
 import { eigenvaluesOf, modelSpectra } from './spectra.js';
 
 export interface FigureSettings {
@@ -70,8 +71,16 @@ const limitDraws = 200;
 /** Initialisations that are trained: the change scatters less than the kernel itself. */
 const mostTrained = 10;
 
-/** @param done is called after each initialisation, of `figureRuns` in all. */
-export async function ntkFigure(engine: Engine, settings: FigureSettings, done: () => void): Promise<Figure> {
+/**
+ * @param done is called after each initialisation, of `figureRuns` in all; what it throws ends the figure.
+ * @param rows one a width and rank.
+ */
+export async function ntkFigure(
+  engine: Engine,
+  settings: FigureSettings,
+  done: () => void,
+  rows: Rows = madeRows,
+): Promise<Figure> {
   const { widths, rank, seeds, points, topK, depth, activation, omega = 1 } = settings;
   const domain = grid(Array<number>(axes).fill(points));
   const x = coordinatesOf(domain);
@@ -80,8 +89,17 @@ export async function ntkFigure(engine: Engine, settings: FigureSettings, done: 
   const infinite = limitNtk({ network, axes, points: x });
   const [limitValues] = await eigenvaluesOf(engine, [infinite]);
   const rate = 0.5 / limitValues[0];
-  const of = (width: number, own: number, steps: number) =>
-    initialisations(engine, networkOf(width), { domain, x, rank: own, seeds, steps, rate, infinite, done });
+  const of = async (width: number, own: number, steps: number) => {
+    let left = seeds;
+    const counted = () => {
+      left--;
+      done();
+    };
+    const run = { domain, x, rank: own, seeds, steps, rate, infinite, done: counted };
+    const row = await rows.of(`${width}, ${own}, ${steps}`, () => initialisations(engine, networkOf(width), run));
+    while (left > 0) counted(); // of a row that was kept
+    return row;
+  };
   const fixedRank: Initialisations[] = [];
   for (const width of widths) fixedRank.push(await of(width, rank, 0));
   const widthIsRank: Initialisations[] = [];

@@ -2,9 +2,10 @@
 
 import type { DivergedError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
+import type { Numbers } from '../host/arrays.js';
 import type { Optimiser } from '../optimiser/optimiser.js';
 import type { Preconditioner } from '../precondition/preconditioner.js';
-import { runTraining } from '../train/runTraining.js';
+import { type Best, type Kept, runTraining } from '../train/runTraining.js';
 import { Trainer, type TrainerState } from '../train/trainer.js';
 import type { TrainerOptions } from '../train/trainerOptions.js';
 
@@ -14,8 +15,8 @@ export interface Measured {
 }
 
 /** What is trained, and how it is judged. */
-export interface TrainingTask<M extends Measured>
-  extends Pick<TrainerOptions, 'model' | 'target' | 'evaluations' | 'objective'> {
+export interface TrainingTask<M extends Measured> extends Pick<TrainerOptions, 'model' | 'evaluations' | 'objective'> {
+  readonly target: Numbers;
   /** Of the present parameters. @throws DivergedError if the loss is not finite. */
   measure(trainer: Trainer): Promise<M>;
   /** What a progress bar shows of it. */
@@ -33,6 +34,12 @@ export interface RunSettings {
   readonly seed: number;
   readonly tune?: boolean;
   readonly resume?: TrainerState | undefined;
+  /** The best of the steps made before. */
+  readonly best?: Best | undefined;
+  /** Seconds from one save to the next. */
+  readonly saveEvery?: number;
+  /** Ends the run after a submit. */
+  readonly signal?: AbortSignal;
 }
 
 /** Told what happens in a run. */
@@ -40,6 +47,8 @@ export interface Watch<M> {
   /** The trainer is ready, its k chosen. */
   started?(trainer: Trainer): void;
   progress?(step: number, measured?: M): void;
+  /** Puts a state where a later run finds it, as of `runTraining`. */
+  save?(last: Kept<M>, best: Best | undefined): Promise<void>;
 }
 
 /** k: how many eigenpairs are modulated. */
@@ -78,6 +87,10 @@ export interface FinishedRun<M extends Measured> {
   /** The model's output, member by member. */
   readonly output: Float32Array;
   readonly state: TrainerState;
+  /** Of the report of the least loss. */
+  readonly best: Best;
+  /** Whether the signal ended the run before all steps were made. */
+  readonly stopped: boolean;
   /** What ended the run early, with the last good state above. */
   readonly failure?: DivergedError;
 }
@@ -86,9 +99,10 @@ export interface FinishedRun<M extends Measured> {
 export async function trainingRun<M extends Measured>(
   engine: Engine,
   task: TrainingTask<M>,
-  { optimiser, preconditioner, topK = 0, steps, reportEvery, seed, tune = false, resume }: RunSettings,
+  settings: RunSettings,
   watch: Watch<M> = {},
 ): Promise<FinishedRun<M>> {
+  const { optimiser, preconditioner, topK = 0, steps, reportEvery, seed, tune = false, resume } = settings;
   const { model, target, evaluations, objective } = task;
   const before = engine.memory.bytes;
   const trainer = await Trainer.create(engine, {
@@ -109,7 +123,12 @@ export async function trainingRun<M extends Measured>(
       steps,
       reportEvery,
       measure: task.measure,
+      loss: measured => measured.loss,
+      signal: settings.signal,
+      best: settings.best,
+      ...(settings.saveEvery !== undefined && { saveEvery: settings.saveEvery }),
       ...(watch.progress && { progress: watch.progress }),
+      ...(watch.save && { save: watch.save }),
     });
     const output = await trainer.render();
     const spectra = (await trainer.spectra()) ?? [];
@@ -118,7 +137,7 @@ export async function trainingRun<M extends Measured>(
       steps: run.state.step,
       seconds: run.seconds,
       msPerStep: run.msPerStep,
-      refreshMs: run.failure ? 0 : await trainer.timeRefresh(),
+      refreshMs: run.failure || run.stopped ? 0 : await trainer.timeRefresh(),
       topK: {
         asked: topK,
         chosen: trainer.preconditioner?.topK ?? [],
@@ -127,8 +146,9 @@ export async function trainingRun<M extends Measured>(
       },
       gpuBytes,
     };
-    const { reports, measured, state, failure } = run;
-    return { costs, reports, measured, output, state, ...(failure && { failure }) };
+    const { reports, measured, state, stopped, failure } = run;
+    const best = run.best ?? { state, loss: measured.loss };
+    return { costs, reports, measured, output, state, best, stopped, ...(failure && { failure }) };
   } finally {
     trainer.dispose();
   }

@@ -1,13 +1,19 @@
 /** Files written whole or not at all, and read with errors that a user can act on. */
 
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { InputError, isInputError } from '../errors.js';
+import { InputError, isInputError, RunError } from '../errors.js';
+import { isFromBefore } from './processes.js';
 
-/** Writes beside the target and renames, so that no half-written file is ever seen under its name. */
+/**
+ * Writes beside the target and renames, so that no half-written file is ever seen under its name.
+ *
+ * @throws RunError naming the file and why it cannot be written; what was there under its name is there still.
+ */
 export async function writeWhole(path: string, data: string | Uint8Array): Promise<void> {
-  await replaceWith(path, beside => writeFile(beside, data));
+  // On the disk before it is renamed: else a machine that loses power may keep the new name and nothing in it.
+  await replaceWith(path, beside => writeFile(beside, data, { flush: true }));
 }
 
 /** Puts bytes into a file that is being written, the first at `position`. */
@@ -30,13 +36,24 @@ export async function writeWholeWith(path: string, work: (write: WriteAt) => Pro
 }
 
 async function replaceWith(path: string, write: (beside: string) => Promise<void>): Promise<void> {
-  const beside = `${path}.${randomUUID()}.part`;
+  const beside = `${path}.${process.pid}.${randomUUID()}.part`;
   try {
     await write(beside);
     await rename(beside, path);
   } catch (error) {
-    await rm(beside, { force: true });
-    throw error;
+    await rm(beside, { force: true }).catch(() => {}); // the first error says why
+    throw isOfSystem(error) ? new RunError(`${path}: cannot be written (${reasonOf(error)})`) : error;
+  }
+}
+
+/** Takes away what processes that were killed had begun to write into a folder. */
+export async function clearParts(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const pid = /\.(\d+)\.[0-9a-f-]{36}\.part$/.exec(name)?.[1];
+    if (pid === undefined) continue;
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => undefined);
+    if (found && isFromBefore(Number(pid), found.mtimeMs)) await rm(path, { force: true });
   }
 }
 
@@ -102,7 +119,13 @@ async function readPieces(path: string, size: number): Promise<Uint8Array<ArrayB
   }
 }
 
-function reasonOf(error: unknown): string {
+/** Whether an error is the system's own, such as one of files. */
+function isOfSystem(error: unknown): boolean {
+  return typeof (error as NodeJS.ErrnoException | undefined)?.syscall === 'string';
+}
+
+/** Why the system refused, in words where they are known. */
+export function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   const known: Readonly<Record<string, string>> = {
     ENOENT: 'there is no such file or folder',
@@ -111,6 +134,7 @@ function reasonOf(error: unknown): string {
     ENOTDIR: 'a part of the path is no folder',
     EROFS: 'the file system is read-only',
     ENOSPC: 'the disk is full',
+    EDQUOT: 'the quota of the disk is used up',
     EEXIST: 'a file of that name is in the way',
   };
   return (code && known[code]) ?? message;

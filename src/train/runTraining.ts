@@ -11,6 +11,12 @@ export interface Kept<M> {
   readonly measured: M;
 }
 
+/** A state with its loss. */
+export interface Best {
+  readonly state: TrainerState;
+  readonly loss: number;
+}
+
 export interface RunOptions<M> {
   /** Steps in all, those made before counted in. */
   readonly steps: number;
@@ -24,7 +30,7 @@ export interface RunOptions<M> {
    * Puts a state where a later run finds it, and the best so far: now and then, and at the end, however the run ends,
    * unless that state was put there before or is the one that the run started from. What it throws ends the run.
    */
-  save?(last: Kept<M>, best: Kept<M> | undefined): Promise<void>;
+  save?(last: Kept<M>, best: Best | undefined): Promise<void>;
   /** Seconds from one `save` to the next at the least, 30 by default; 0 saves after every submit. */
   readonly saveEvery?: number;
   /** Ends the run after the submit under way. */
@@ -32,7 +38,7 @@ export interface RunOptions<M> {
   /** The loss that a report has measured, by which the best is told; where it is absent, no state is kept as the best. */
   loss?(measured: M): number;
   /** The best of the steps made before, where a run goes on. */
-  readonly best?: Kept<M> | undefined;
+  readonly best?: Best | undefined;
 }
 
 const known = {
@@ -53,7 +59,7 @@ export interface Run<M> extends Kept<M> {
   /** The last good state: of the last step made, or of the last report before the loss was no longer finite. */
   readonly state: TrainerState;
   /** The report of the least loss, and its state. */
-  readonly best?: Kept<M>;
+  readonly best?: Best;
   /** Training alone, reports and saves left out. */
   readonly seconds: number;
   /** Of the submits after the first two, in which a driver may still compile. */
@@ -85,9 +91,12 @@ export async function runTraining<M>(trainer: Trainer, options: RunOptions<M>): 
     throw new RunError(`the loss is ${error.loss} before the first step: lower omega, the depth or the rank`);
   });
   const present = async (): Promise<Kept<M>> => ({ measured: await measure(trainer), state: await trainer.state() });
-  const better = (a: Kept<M>, b: Kept<M>) => (loss && loss(b.measured) < loss(a.measured) ? b : a);
+  const better = (before: Best | undefined, { state, measured }: Kept<M>): Best | undefined => {
+    const reached = loss?.(measured);
+    return reached !== undefined && (before === undefined || reached < before.loss) ? { state, loss: reached } : before;
+  };
   let last: Kept<M> = { measured: start, state: await trainer.state() };
-  let best = loss && better(options.best ?? last, last);
+  let best = better(options.best, last);
   let failure: DivergedError | undefined;
   const saves = new Saves(options, trainer.step);
   const reports: [number, M][] = [[trainer.step, start]];
@@ -113,7 +122,7 @@ export async function runTraining<M>(trainer: Trainer, options: RunOptions<M>): 
         continue;
       }
       await report();
-      best = best && better(best, last);
+      best = better(best, last);
       if (saves.isDue) await saves.save(last, best);
     }
     // Never the best: a run that was stopped and goes on is to have the best of one that was not.
@@ -159,7 +168,7 @@ class Saves<M> {
     return this.#work !== undefined && performance.now() - this.#at >= this.#every;
   }
 
-  async save(last: Kept<M>, best: Kept<M> | undefined): Promise<void> {
+  async save(last: Kept<M>, best: Best | undefined): Promise<void> {
     if (last.state.step === this.step) return;
     await this.#work?.(last, best);
     this.step = last.state.step;

@@ -1,33 +1,30 @@
 /** How a run of the command ends, whatever ends it: the process, the terminal, what is printed and what is written. */
 
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import promises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { isDeepStrictEqual } from 'node:util';
+import { commandLine, resuming } from '../../src/cli/commandLine.js';
+import { Ending, type StoppedError } from '../../src/cli/ending.js';
+import type { FitReport } from '../../src/cli/fit/command.js';
+import type { KrrReport } from '../../src/cli/krr/command.js';
 import { run } from '../../src/cli/program.js';
 import { startProgress, startTileProgress } from '../../src/cli/progress.js';
-import { adapter, spawnedWithDoomedDevice } from '../helpers/command.js';
-import { require, requireEqual } from '../helpers/compare.js';
+import type { ReproduceReport } from '../../src/cli/reproduce/command.js';
+import { ModelKeeper } from '../../src/cli/training/keeper.js';
+import type { FinishedRun, Measured } from '../../src/experiments/trainingRun.js';
+import { readModel } from '../../src/io/model/modelFile.js';
+import { RowFile } from '../../src/io/rowFile.js';
+import { architecture, type Best, cp, defineModel, grid, initialParameters } from '../../src/public/index.js';
+import { adapter, capture, folder, picture, type Ran, root, sepnn } from '../helpers/command.js';
+import { require, requireEqual, requireThrows } from '../helpers/compare.js';
 import { suite } from '../helpers/suite.js';
 
 const test = suite('endings');
-
-test('a command that fails between two updates of its bar ends, with one line after the bar', async () => {
-  const args = [
-    '--function',
-    'f1',
-    '--points',
-    '6',
-    '--rank',
-    '5',
-    '--width',
-    '7',
-    '--steps',
-    '1000000',
-    '--seeds',
-    '1',
-  ];
-  const { code, stdout, stderr } = await spawnedWithDoomedDevice(1000, 'krr', ...args, ...adapter);
-  requireEqual('exit', [code, stdout], [1, '']);
-  require(stderr, /\nsepnn: the GPU device was lost [^\n]*\n$/.test(stderr));
-}, 20);
 
 /** What is written to stderr while `work` runs, as on a terminal of 60 columns. */
 async function onTerminal(work: () => Promise<unknown>): Promise<string> {
@@ -58,4 +55,303 @@ test('bars that nobody ended are ended with the command, and leave the modes of 
   require(written, written.endsWith('\nsepnn: --top-k 31: an axis has 30 points: use 1 to 30\n'));
   // biome-ignore lint/suspicious/noControlCharactersInRegex: what switches a mode of a terminal begins with one.
   requireEqual('modes', written.match(/\x1b\[\?\d+[hl]/g), null);
+});
+
+const small = ['--rank', '8', '--width', '8', '--top-k', '3', '--gray', '--json', '--report-every', '20', ...adapter];
+const inFolder = (...names: string[]) => join(folder, ...names);
+const fileOf = (out: string, name = 'model.safetensors') => inFolder(out, name);
+const bytesOf = (out: string, name?: string) => readFileSync(fileOf(out, name));
+
+/** All commands and not one alone, which takes minutes. */
+const long = process.env.SEPNN_TEST_LONG === '1';
+const krr = [
+  ...['--function', 'f1', '--points', '6', '--rank', '5', '--width', '7', '--steps', '25', '--report-every', '10'],
+  ...['--top-k', '3', '--seeds', '1', '--noise', '0', '--methods', 'sepnn', ...adapter],
+];
+
+let image: Promise<string> | undefined;
+
+/** `fit` of one small image, in this process. */
+async function fit(out: string, ...more: string[]): Promise<Ran> {
+  image ??= picture('ends.png', 16, 12);
+  return sepnn('fit', await image, ...small, '--out', out, ...more);
+}
+
+/** Does `act` once a file is there, while `work` runs. */
+async function onceThere<T>(isThere: () => boolean, act: () => void, work: Promise<T>): Promise<T> {
+  const timer = setInterval(() => {
+    if (!isThere()) return;
+    clearInterval(timer);
+    act();
+  }, 1);
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+test('a command line that is told is one for a shell, and goes on from another file than it was given', () => {
+  const args = ['fit', "it's a.png", '--compare', '--resume', 'old', '--resume-anyway', '--resume=older', '--lr=1e-3'];
+  requireEqual('quoted', commandLine(args.slice(0, 3)), "sepnn fit 'it'\\''s a.png' --compare");
+  const goOn = resuming(args, ['--preconditioner', 'none'], 'new');
+  requireEqual('resuming', goOn.join(' '), "fit it's a.png --lr=1e-3 --preconditioner none --resume new");
+});
+
+test('a signal ends patient work by itself, a second one at once, each with its own exit code', async () => {
+  const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+  const { exit } = process;
+  const exits: unknown[] = [];
+  process.exit = ((code: unknown) => exits.push(code)) as typeof exit;
+  try {
+    for (const [name, code] of Object.entries(codes)) {
+      const signal = name as keyof typeof codes;
+      const before = process.listenerCount(signal);
+      const ending = new Ending([]);
+      const work = () =>
+        ending.patiently(async () => {
+          process.emit(signal, signal);
+          require('aborted', ending.signal.aborted);
+          requireEqual('not ended', exits.length, 0);
+          process.emit(signal, signal);
+          throw ending.stopped('half is done');
+        });
+      const failed = (error: unknown) => {
+        requireEqual('line', (error as Error).message, `${name}: half is done`);
+        return (error as StoppedError).exitCode;
+      };
+      requireEqual(name, [await ending.during(work, failed), exits.splice(0)], [code, [code]]);
+      requireEqual('listeners', process.listenerCount(signal), before);
+    }
+    const ending = new Ending([]);
+    await ending.during(async () => {
+      process.emit('SIGTERM', 'SIGTERM');
+    }, Number);
+    requireEqual('impatient work', exits, [143]);
+  } finally {
+    process.exit = exit;
+  }
+});
+
+test('two runs do not write into one folder, what killed runs left is cleared, and what another writes is left', async () => {
+  const gone = spawnSync('true').pid;
+  const path = (name: string) => inFolder('shared', name);
+  const part = (pid: number) => path(`model.safetensors.${pid}.${'0'.repeat(36)}.part`);
+  const locked = (work: () => Promise<unknown> = async () => {}) =>
+    new Ending([]).inFolder('--out', inFolder('shared'), work);
+  mkdirSync(inFolder('shared'));
+  writeFileSync(path('.sepnn.lock'), `${process.ppid}\n`);
+  writeFileSync(part(gone), 'half');
+  const refusal =
+    /^--out \S+: process \d+ writes there: wait for it or give another folder \(if it is no sepnn, take \S+\.sepnn\.lock away\)$/;
+  await requireThrows('another run', locked, 'InputError', refusal);
+  requireEqual('nothing is changed', readdirSync(inFolder('shared')).length, 2);
+  writeFileSync(path('.sepnn.lock'), `${gone}\n`);
+  writeFileSync(part(process.ppid), 'half');
+  await locked(async () => requireEqual('files', readdirSync(inFolder('shared')).length, 2));
+  await locked(() => requireThrows('this one', locked, 'InputError', refusal));
+  requireEqual('files', readdirSync(inFolder('shared')), [basename(part(process.ppid))]);
+});
+
+/** Has the system refuse, while `work` runs, to write files whose path matches. */
+async function onFullDisk<T>(path: RegExp, work: () => Promise<T>): Promise<T> {
+  const { writeFile } = promises;
+  promises.writeFile = (async (file: string, ...given: [never]) => {
+    if (!path.test(file)) return writeFile(file, ...given);
+    throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write' });
+  }) as typeof writeFile;
+  syncBuiltinESMExports();
+  try {
+    return await work();
+  } finally {
+    promises.writeFile = writeFile;
+    syncBuiltinESMExports();
+  }
+}
+
+const tiny = defineModel({ domain: grid([3, 3]), contraction: cp({ rank: 1 }), network: architecture({ width: 2 }) });
+const record = { target: 'of these numbers', objective: 'squared-error' };
+const stateAt = (step: number) => ({ step, parameters: initialParameters(tiny, step) });
+
+/** What a keeper of a folder is told at the end of a run. */
+function finished(step: number, loss: number, best: Best = { state: stateAt(step), loss }): FinishedRun<Measured> {
+  return { state: stateAt(step), measured: { loss }, best } as unknown as FinishedRun<Measured>;
+}
+
+test('a disk that is full, or a folder that is gone, leaves what was there and the model where the line says', async () => {
+  mkdirSync(inFolder('full'));
+  await new ModelKeeper(inFolder('full'), tiny, record, undefined).finish(finished(3, 1));
+  const before = bytesOf('full');
+  const cases = { 'the disk is full': 'full', 'there is no such file or folder': 'gone' };
+  for (const [reason, out] of Object.entries(cases)) {
+    const keeper = new ModelKeeper(inFolder(out), tiny, record, undefined);
+    const stderr = capture(process.stderr);
+    const ended = await onFullDisk(/full.model\.safetensors/, async () => {
+      await keeper.save(stateAt(5), 1, undefined);
+      await keeper.save(stateAt(6), 1, undefined);
+      return keeper.finish(finished(7, 1)).catch((error: Error) => error.message);
+    }).finally(() => stderr.release());
+    const line = (step: number) =>
+      `\\S+model\\.safetensors: cannot be written \\(${reason}\\): the model of step ${step} is in (\\S+)`;
+    require(stderr.text(), new RegExp(`^sepnn: ${line(5)}, and training goes on\\n$`).test(stderr.text()));
+    const rescued = new RegExp(`^${line(7)}$`).exec(String(ended))?.[1] as string;
+    require(`${ended}`, rescued.startsWith(tmpdir()));
+    requireEqual('rescued', (await readModel(rescued)).state.step, 7);
+    rmSync(rescued);
+  }
+  require('what was there is changed', bytesOf('full').equals(before));
+});
+
+test('a better model of the same target is kept and named until a run ends below it; one of another target is not compared', async () => {
+  mkdirSync(inFolder('kept'));
+  const keep = async (of: typeof record, step: number, loss: number, best?: Best) => {
+    const stderr = capture(process.stderr);
+    try {
+      const keeper = new ModelKeeper(inFolder('kept'), tiny, of, undefined);
+      await keeper.save(stateAt(1), 100, undefined);
+      const { model: _, ...others } = await keeper.finish(finished(step, loss, best));
+      return { others: Object.keys(others), said: stderr.text() };
+    } finally {
+      stderr.release();
+    }
+  };
+  const files = () => readdirSync(inFolder('kept')).sort();
+  const stepOf = async (name: string) => (await readModel(inFolder('kept', name))).state.step;
+  requireEqual('the first', await keep(record, 30, 2), { others: [], said: '' });
+  const worse = await keep(record, 40, 50, { state: stateAt(20), loss: 10 });
+  requireEqual('files', [worse.others, files().length], [['best', 'previous'], 3]);
+  require(worse.said, /^sepnn: the model that was in this folder has a lower loss, 2\.000 to 50\.00: it is kept as \S+previous\.safetensors\n$/.test(
+    worse.said,
+  ));
+  requireEqual('steps', await Promise.all(files().map(stepOf)), [20, 30, 40]);
+  requireEqual('of another target', (await keep({ ...record, target: 'others' }, 50, 60)).said, '');
+  requireEqual('still there', await stepOf('model.previous.safetensors'), 30);
+  requireEqual('better', await keep(record, 60, 1), { others: [], said: '' });
+  require(files().join(), !files().includes('model.previous.safetensors') &&
+    (await stepOf('model.safetensors')) === 60);
+});
+
+test('rows are kept to the bit, those cut short are not, and rows of other options are in another file', async () => {
+  mkdirSync(inFolder('rows'));
+  const open = (key: object) => RowFile.open(inFolder('rows'), 'table', key);
+  const row = { a: 1 / 3, b: [Number.NaN, Number.POSITIVE_INFINITY, -0.1], c: 'x' };
+  const never = () => Promise.reject(new Error('it was made again'));
+  const first = await open({ k: 1 });
+  await first.of('one', async () => row);
+  await first.of('two', async () => 2);
+  writeFileSync(first.path, readFileSync(first.path, 'utf8').slice(0, -3)); // a process was killed as it wrote
+  const again = await open({ k: 1 });
+  requireEqual('rows', again.count, 1);
+  require('row', isDeepStrictEqual(await again.of('one', never), row));
+  requireEqual('made again', await again.of('two', async () => 3), 3);
+  const other = await open({ k: 2 });
+  requireEqual('other options', [other.count, readdirSync(inFolder('rows')).length], [0, 2]);
+  await again.complete();
+  requireEqual('files', readdirSync(inFolder('rows')), [basename(other.path)]);
+});
+
+test('a run that ends far above its best, and above its start, has failed: it says so and keeps the best', async () => {
+  const blown = await fit('wild', '--steps', '40', '--report-every', '1', '--lr', '0.5');
+  const { files } = JSON.parse(blown.stdout) as FitReport;
+  requireEqual('files', [blown.code, files.best], [1, 'wild/model.best.safetensors']);
+  require(blown.stderr, /^sepnn: the loss ended at \S+, far above \S+ at step \d+, which is kept as wild\/model\.best\.safetensors: lower --learning-rate 0\.5 or --top-k 3\n$/.test(
+    blown.stderr,
+  ));
+  const kept = await readModel(fileOf('wild', 'model.best.safetensors'));
+  const last = await readModel(fileOf('wild'));
+  require('losses', Number(last.training.reachedLoss) > 4 * Number(kept.training.reachedLoss));
+  requireEqual('steps', [last.state.step, kept.state.step], [40, Number(/at step (\d+)/.exec(blown.stderr)?.[1])]);
+});
+
+test('fit goes on from the file of another training only if it is asked to, and says what differs', async () => {
+  const file = 'wild/model.safetensors';
+  const resume = ['--steps', '42', '--report-every', '1', '--resume', file];
+  const others: readonly (readonly [words: readonly string[], difference: string])[] = [
+    [[], '--learning-rate was 0.5 and is 0.0001'],
+    [['--lr', '0.5', '--mask', '0.2'], '--mask was none and is 0.2'],
+    [['--lr', '0.5', '--seed', '1'], '--seed was 0 and is 1'],
+    [['--lr', '0.5', '--noise', '0.1'], '--noise was none and is 0.1'],
+    [['--lr', '0.5', '--weight-decay', '1'], '--weight-decay was 0 and is 1'],
+    [['--lr', '0.5', '--preconditioner', 'none'], '--preconditioner was seppgd and is none'],
+    [['--lr', '0.5', '--combine', 'product'], '--combine was sum and is product'],
+    [['--lr', '0.5', '--top-k', '2'], '--top-k was 3 and is 2'],
+    [
+      ['--lr', '0.5', '--refresh', '5', '--modulation', 'sqrt'],
+      '--modulation was flat and is sqrt, --refresh was 10 and is 5',
+    ],
+  ];
+  const lineOf = (difference: string) =>
+    `sepnn: --resume ${file}: is of another training: ${difference}: give the same, or --resume-anyway\n`;
+  for (const [words, difference] of others) {
+    const { code, stderr } = await fit('refused', ...resume, ...words);
+    requireEqual(difference, [code, stderr], [2, lineOf(difference)]);
+  }
+  const alone = await fit('refused', '--resume-anyway');
+  const nothing = 'sepnn: --resume-anyway: there is nothing to go on from: give --resume FILE too\n';
+  requireEqual('alone', [alone.code, alone.stderr], [2, nothing]);
+  const other = ['fit', await picture('other.png', 12, 16), ...small, '--size', '16x12', '--lr', '0.5', ...resume];
+  const refused = await sepnn(...other, '--out', 'refused');
+  const target = 'the numbers that it was trained on are not those of this file and these options';
+  requireEqual('image', [refused.code, refused.stderr], [2, lineOf(target)]);
+  requireEqual('nothing was written', readdirSync(inFolder('refused')), []);
+  const anyway = await sepnn(...other, '--out', 'anyway', '--resume-anyway', '--lr', '1e-3');
+  requireEqual(
+    'anyway',
+    (JSON.parse(anyway.stdout) as FitReport).runs[0].curve.map(([step]) => step),
+    [40, 41, 42],
+  );
+});
+
+test('who reads the output may leave early, and who reads the messages too', async () => {
+  const quit = (stream: 'stdout' | 'stderr', ...args: string[]) =>
+    new Promise<readonly [code: number | null, rest: string]>(resolve => {
+      const child = spawn(process.execPath, [`${root}dist/cli.js`, ...args], { cwd: folder });
+      let rest = '';
+      child[stream].destroy();
+      child[stream === 'stdout' ? 'stderr' : 'stdout'].on('data', chunk => {
+        rest += chunk;
+      });
+      child.on('close', code => resolve([code, rest.replace(/^Warning: max.*\n/gm, '')]));
+    });
+  requireEqual('stdout', await quit('stdout', '--help'), [0, '']);
+  const [code, stdout] = await quit('stderr', 'krr', ...krr, '--out', 'mute');
+  requireEqual('stderr', code, 0);
+  require(stdout, stdout.includes('mute/results.json'));
+});
+
+test('a command of many rows keeps those that are done when it is stopped, and makes the others', async () => {
+  const commands: Readonly<Record<string, readonly string[]>> = {
+    krr: [...krr, '--seeds', '3'],
+    reproduce: ['modulation', '--scale', 'tiny', '--steps', '2', '--image', await picture('row.png', 12, 12)],
+    ntk: ['--widths', '5,6', '--rank', '4', '--seeds', '2', '--points', '3', '--steps', '2'],
+  };
+  for (const [name, words] of Object.entries(commands).slice(0, long ? 3 : 1)) {
+    const command = () => sepnn(name, ...words, ...adapter, '--json', '--out', `rows of ${name}`);
+    const linesOf = () => {
+      const [file] = existsSync(inFolder(`rows of ${name}`))
+        ? readdirSync(inFolder(`rows of ${name}`)).filter(one => one.endsWith('.partial.jsonl'))
+        : [];
+      return file === undefined
+        ? []
+        : readFileSync(fileOf(`rows of ${name}`, file), 'utf8')
+            .split('\n')
+            .slice(1, -1);
+    };
+    const { code, stdout, stderr } = await onceThere(
+      () => linesOf().length > 1,
+      () => process.emit('SIGINT', 'SIGINT'),
+      command(),
+    );
+    requireEqual(`${name}: exit`, [code, stdout], [130, '']);
+    require(stderr, /^sepnn: SIGINT: \d.* are done and kept: to go on: sepnn \w+ .*\n$/.test(stderr));
+    const kept = linesOf().map(line => JSON.parse(line) as { row: unknown });
+    const again = await command();
+    requireEqual(`${name}: exit`, [again.code, again.stderr], [0, '']);
+    // With their times, which no second run has the same.
+    const report = JSON.stringify(JSON.parse(again.stdout) as KrrReport | ReproduceReport);
+    const first = kept[0].row as { curve?: unknown; reports?: readonly [number, { psnr: number }][]; spread?: number };
+    const sample = JSON.stringify(first.curve ?? first.spread ?? first.reports?.at(-1)?.[1].psnr);
+    require(`${name}: ${sample} in ${report}`, report.includes(sample));
+    requireEqual(`${name}: lines`, linesOf().length, 0);
+  }
 });

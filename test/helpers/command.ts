@@ -50,7 +50,7 @@ async function captured(args: readonly string[]): Promise<Ran> {
 }
 
 /** Keeps what is written to a stream until it is released. */
-function capture(stream: NodeJS.WriteStream): { text(): string; release(): void } {
+export function capture(stream: NodeJS.WriteStream): { text(): string; release(): void } {
   const { write } = stream;
   let text = '';
   stream.write = (chunk: string | Uint8Array) => {

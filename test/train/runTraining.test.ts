@@ -146,7 +146,7 @@ test('the best is the report of the least loss, those before a resumption counte
   const losses = run.reports.map(([, measured]) => measured.training);
   const least = losses.indexOf(Math.min(...losses));
   require(`${losses}`, losses[8] > 4 * losses[least] && least > 0);
-  requireEqual('best', [run.best?.state.step, run.best?.measured.training], [5 * least, losses[least]]);
+  requireEqual('best', [run.best?.state.step, run.best?.loss], [5 * least, losses[least]]);
   const again = await training(async trainer => {
     await trainer.restore(run.state);
     return runTraining(trainer, { ...options, steps: 45, best: run.best });

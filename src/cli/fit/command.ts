@@ -5,15 +5,22 @@ import { type PreparedImage, prepareImage } from '../../experiments/image/data.j
 import { type ImageMeasured, imageTask } from '../../experiments/image/task.js';
 import type { FinishedRun, RunCosts } from '../../experiments/trainingRun.js';
 import type { AdapterReport } from '../../graph/engine.js';
-import { requireWritableFolder, writeWhole } from '../../io/files.js';
+import { writeWhole } from '../../io/files.js';
 import { besideEachOther, encodePng, pictureOf } from '../../io/image/picture.js';
-import { writeModel } from '../../io/model/modelFile.js';
 import { linePlot } from '../../io/plot.js';
-import type { Model } from '../../model/model.js';
+import type { Ending } from '../ending.js';
 import { print, table } from '../terminal.js';
-import { modelOf, resumedState, topKOf } from '../training/model.js';
+import { modelOf, resumedFrom, topKOf } from '../training/model.js';
 import { requireConsistent } from '../training/options.js';
-import { adapterLine, costColumns, fileLines, nameOfRun, runRow, trainingSession } from '../training/session.js';
+import {
+  adapterLine,
+  costColumns,
+  fileLines,
+  nameOfRun,
+  runRow,
+  type SessionResult,
+  trainingSession,
+} from '../training/session.js';
 import { Command } from '../vendor.js';
 import { addFitOptions, type FitOptions, fitDefaults, requireShareable } from './options.js';
 
@@ -34,55 +41,54 @@ export interface FitReport {
 
 type FitRun = FinishedRun<ImageMeasured>;
 
-export function fitCommand(): Command {
+export function fitCommand(ending: Ending): Command {
   const command = new Command('fit')
     .description('represent an image by a separable neural network')
     .argument('<image>');
-  return addFitOptions(command).action(fit);
+  return addFitOptions(command).action((image: string, options: FitOptions) => fit(ending, image, options));
 }
 
 /** @throws InputError bad input, before the device is touched. @throws RunError for a loss that is not finite, after what is good was written. */
-async function fit(image: string, options: FitOptions): Promise<void> {
+async function fit(ending: Ending, image: string, options: FitOptions): Promise<void> {
   requireConsistent(options, 2);
   requireShareable(options);
   const data = await prepareImage(image, options);
   const { width, height, planes } = data;
   const model = modelOf([height, width], planes, options, options.channels === 'shared');
   const topK = topKOf(model.domain.shape, options, fitDefaults.topK);
-  const resume = await resumedState(model, options);
-  await requireWritableFolder('--out', options.out);
+  const settled = { ...options, topK, size: { width, height } };
+  const resume = await resumedFrom(model, settled);
   const words = { size: `${width}x${height}`, data: 'image' };
-  const settings = { model, topK, resume, words };
   await trainingSession(
-    settings,
-    options,
+    ending,
+    { model, topK, resume, words },
+    settled,
     () => imageTask(model, data),
-    async (adapter, runs) => {
-      const report = await writeResults(adapter, model, data, { ...options, topK }, runs);
-      print(options.json ? JSON.stringify(report) : summary(report, runs));
+    async result => {
+      const report = await writeResults(result, data, settled);
+      print(options.json ? JSON.stringify(report) : summary(report, result.runs));
     },
   );
 }
 
+/** What says how it went first, the pictures after. */
 async function writeResults(
-  adapter: AdapterReport,
-  model: Model,
+  { adapter, runs, models }: SessionResult<ImageMeasured>,
   { width, height, planes, clean }: PreparedImage,
   { out, json: _, ...settings }: FitOptions,
-  runs: readonly FitRun[],
 ): Promise<FitReport> {
   const files = {
     reconstruction: join(out, 'reconstruction.png'),
     curves: join(out, 'curves.svg'),
     metrics: join(out, 'metrics.json'),
-    model: join(out, 'model.safetensors'),
+    ...models,
   };
   const pictures = [clean, ...runs.map(run => run.output)].map(numbers => pictureOf(numbers, width, height));
   const report: FitReport = {
     adapter,
     shape: [height, width],
     channels: planes,
-    settings: { ...settings, size: { width, height } },
+    settings,
     runs: runs.map(({ costs, measured, reports }) => ({
       ...costs,
       ...measured,
@@ -90,11 +96,9 @@ async function writeResults(
     })),
     files,
   };
+  await writeWhole(files.metrics, `${JSON.stringify(report, null, 2)}\n`);
   await writeWhole(files.reconstruction, await encodePng(besideEachOther(pictures)));
   await writeWhole(files.curves, curvesOf(report));
-  const { state } = runs.at(-1) as FitRun;
-  await writeModel(files.model, { model, state, training: report.settings });
-  await writeWhole(files.metrics, `${JSON.stringify(report, null, 2)}\n`);
   return report;
 }
 

@@ -5,17 +5,20 @@ import { InputError } from '../../errors.js';
 import { methods, modelOfMethod } from '../../experiments/krr/methods.js';
 import { curvesAsCsv, type KrrMedian, krrPlot, mediansOf } from '../../experiments/krr/results.js';
 import { type KrrCase, type KrrRun, type KrrSettings, runKrr } from '../../experiments/krr/run.js';
+import type { Rows } from '../../experiments/rows.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
-import { requireWritableFolder, writeWhole } from '../../io/files.js';
+import { writeWhole } from '../../io/files.js';
+import { RowFile } from '../../io/rowFile.js';
 import { activations } from '../../model/codec.js';
 import { networkPoints, networksOf, parameterCount } from '../../model/model.js';
 import { groupingOf } from '../../precondition/grouping.js';
 import { openEngine } from '../../public/node.js';
+import type { Ending } from '../ending.js';
 import { startProgress } from '../progress.js';
 import { print, table } from '../terminal.js';
-
 import { adapterLine, fileLines } from '../training/session.js';
 import { Command } from '../vendor.js';
+import { version } from '../version.js';
 import { addKrrOptions, type KrrOptions, requireConsistent } from './options.js';
 
 export interface KrrReport {
@@ -26,35 +29,60 @@ export interface KrrReport {
   readonly files: Readonly<Record<string, string>>;
 }
 
-export function krrCommand(): Command {
+export function krrCommand(ending: Ending): Command {
   return addKrrOptions(
     new Command('krr').description(
       "learn a function by kernel ridge regression on the gradients of a model's output at its initial parameters",
     ),
-  ).action(krr);
+  ).action((options: KrrOptions) => krr(ending, options));
 }
 
 /** @throws InputError bad input, before the device is touched. @throws RunError a loss that is not finite. */
-async function krr(options: KrrOptions): Promise<void> {
+async function krr(ending: Ending, options: KrrOptions): Promise<void> {
   requireConsistent(options);
-  await requireWritableFolder('--out', options.out);
-  const engine = await openEngine({ adapter: options.adapter });
-  try {
-    requireFits(engine, options);
-    const cases = casesOf(options);
-    const progress = startProgress(options.function, 0, cases.length * options.steps, options.json);
-    const runs: KrrRun[] = [];
-    for (const [i, one] of cases.entries()) {
-      const headline = `${methods[one.method].label}, noise ${one.noise}, seed ${one.seed}`;
-      progress.update(i * options.steps, headline);
-      runs.push(await runKrr(engine, one, settingsOf(options), step => progress.update(i * options.steps + step)));
+  await ending.inFolder('--out', options.out, async () => {
+    const engine = await openEngine({ adapter: options.adapter });
+    try {
+      requireFits(engine, options);
+      const cases = casesOf(options);
+      const { out, json, ...settings } = options;
+      const rows = await RowFile.open(out, 'krr', { version, adapter: engine.adapter, settings });
+      const runs = await ending.inRows(
+        () => `${rows.count} of ${cases.length} runs are`,
+        () => runsOf(engine, cases, options, rows, ending.signal),
+      );
+      const report = await writeResults(engine.adapter, options, runs);
+      await rows.complete();
+      print(json ? JSON.stringify(report) : summary(report, options));
+    } finally {
+      await engine.dispose();
     }
-    progress.stop();
-    const report = await writeResults(engine.adapter, options, runs);
-    print(options.json ? JSON.stringify(report) : summary(report, options));
-  } finally {
-    await engine.dispose();
+  });
+}
+
+/** @throws the signal's reason once that is aborted. */
+async function runsOf(
+  engine: Engine,
+  cases: readonly KrrCase[],
+  options: KrrOptions,
+  rows: Rows,
+  signal: AbortSignal,
+): Promise<KrrRun[]> {
+  const { steps, json } = options;
+  const progress = startProgress(options.function, 0, cases.length * steps, json);
+  const runs: KrrRun[] = [];
+  for (const [i, one] of cases.entries()) {
+    const headline = `${methods[one.method].label}, noise ${one.noise}, seed ${one.seed}`;
+    const reached = (step: number) => {
+      progress.update(i * steps + step, headline);
+      signal.throwIfAborted();
+    };
+    reached(0);
+    runs.push(await rows.of(JSON.stringify(one), () => runKrr(engine, one, settingsOf(options), reached)));
   }
+  progress.update(cases.length * steps);
+  progress.stop();
+  return runs;
 }
 
 function settingsOf({ activation, ...options }: KrrOptions): KrrSettings {

@@ -10,16 +10,18 @@ import {
   ntkFigure,
 } from '../../experiments/ntkFigure.js';
 import type { AdapterReport } from '../../graph/engine.js';
-import { requireWritableFolder, writeWhole } from '../../io/files.js';
+import { writeWhole } from '../../io/files.js';
 import { readModel, type SavedModel } from '../../io/model/modelFile.js';
 import { type Line, linePlot, type PlotOptions } from '../../io/plot.js';
+import { RowFile } from '../../io/rowFile.js';
 import { activations } from '../../model/codec.js';
 import { openEngine } from '../../public/node.js';
+import type { Ending } from '../ending.js';
 import { startProgress } from '../progress.js';
 import { print, table } from '../terminal.js';
 import { adapterLine, fileLines } from '../training/session.js';
-
 import { Command } from '../vendor.js';
+import { version } from '../version.js';
 import { addNtkOptions, type NtkOptions, requireApplicable } from './options.js';
 import { type ModelSpectra, modelSettings, ntkSpectra, spectraPlots } from './spectra.js';
 
@@ -38,53 +40,65 @@ export interface SpectraReport extends ModelSpectra {
   readonly files: Readonly<Record<string, string>>;
 }
 
-export function ntkCommand(): Command {
+export function ntkCommand(ending: Ending): Command {
   const command = new Command('ntk')
     .description('tangent kernels: Figure 1 of the paper, or the spectra of a saved model before and after SepPGD')
     .argument('[model]');
   return addNtkOptions(command).action(async (model: string | undefined, options: NtkOptions) => {
     requireApplicable(model, command);
-    if (model === undefined) await figure(options);
-    else await spectra(model, options);
+    if (model === undefined) await figure(ending, options);
+    else await spectra(ending, model, options);
   });
 }
 
 /** @throws InputError bad input, before the device is touched. */
-async function figure(options: NtkOptions): Promise<void> {
+async function figure(ending: Ending, options: NtkOptions): Promise<void> {
   const settings = figureSettings(options);
-  await requireWritableFolder('--out', options.out);
-  const engine = await openEngine({ adapter: options.adapter });
-  const progress = startProgress('ntk', 0, figureRuns(settings), options.json);
-  try {
-    const start = performance.now();
-    let runs = 0;
-    const found = await ntkFigure(engine, settings, () => progress.update(++runs));
-    progress.stop();
-    const shown = { ...settings, activation: settings.activation.name };
-    const head = { adapter: engine.adapter, settings: shown, ...found, seconds: (performance.now() - start) / 1000 };
-    const report: FigureReport = await written(options.out, head, figurePlots(found, settings));
-    print(options.json ? JSON.stringify(report) : summaryOf(report));
-  } finally {
-    await engine.dispose();
-  }
+  const shown = { ...settings, activation: settings.activation.name };
+  await ending.inFolder('--out', options.out, async () => {
+    const engine = await openEngine({ adapter: options.adapter });
+    try {
+      const start = performance.now();
+      const rows = await RowFile.open(options.out, 'ntk', { version, adapter: engine.adapter, settings: shown });
+      const progress = startProgress('ntk', 0, figureRuns(settings), options.json);
+      let runs = 0;
+      const done = () => {
+        progress.update(++runs);
+        ending.signal.throwIfAborted();
+      };
+      const found = await ending.inRows(
+        () => `${rows.count} of ${2 * settings.widths.length} widths are`,
+        () => ntkFigure(engine, settings, done, rows),
+      );
+      progress.stop();
+      const head = { adapter: engine.adapter, settings: shown, ...found, seconds: (performance.now() - start) / 1000 };
+      const report: FigureReport = await written(options.out, head, figurePlots(found, settings));
+      await rows.complete();
+      print(options.json ? JSON.stringify(report) : summaryOf(report));
+    } finally {
+      await engine.dispose();
+    }
+  });
 }
 
 /** @throws InputError bad input, before the device is touched. */
-async function spectra(path: string, options: NtkOptions): Promise<void> {
+async function spectra(ending: Ending, path: string, options: NtkOptions): Promise<void> {
   const saved: SavedModel = await readModel(path);
   const settings = modelSettings(saved.model, options);
-  await requireWritableFolder('--out', options.out);
-  const engine = await openEngine({ adapter: options.adapter });
-  try {
-    const start = performance.now();
-    const found = await ntkSpectra(engine, saved, settings);
-    const seconds = (performance.now() - start) / 1000;
-    const head = { adapter: engine.adapter, model: path, contraction: saved.model.contraction.name, ...found, seconds };
-    const report: SpectraReport = await written(options.out, head, spectraPlots(found));
-    print(options.json ? JSON.stringify(report) : summaryOf(report));
-  } finally {
-    await engine.dispose();
-  }
+  await ending.inFolder('--out', options.out, async () => {
+    const engine = await openEngine({ adapter: options.adapter });
+    try {
+      const start = performance.now();
+      const found = await ntkSpectra(engine, saved, settings);
+      const seconds = (performance.now() - start) / 1000;
+      const contraction = saved.model.contraction.name;
+      const head = { adapter: engine.adapter, model: path, contraction, ...found, seconds };
+      const report: SpectraReport = await written(options.out, head, spectraPlots(found));
+      print(options.json ? JSON.stringify(report) : summaryOf(report));
+    } finally {
+      await engine.dispose();
+    }
+  });
 }
 
 /** Defaults that depend on each other. @throws InputError a k above the axis's points. */

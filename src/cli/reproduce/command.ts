@@ -1,5 +1,6 @@
 /** `sepnn reproduce`: the image experiments of the paper, each a table of runs, written as CSV, SVG and JSON. */
 
+import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { AdapterKind } from '../../device/adapter.js';
@@ -17,14 +18,17 @@ import {
 } from '../../experiments/paper/tables.js';
 import type { AdapterReport } from '../../graph/engine.js';
 import { mostSeed } from '../../host/random.js';
-import { requireWritableFolder, writeWhole } from '../../io/files.js';
+import { readBytes, writeWhole } from '../../io/files.js';
 import { openImage } from '../../io/image/image.js';
 import { barPlot } from '../../io/plot.js';
+import { RowFile } from '../../io/rowFile.js';
 import { openEngine } from '../../public/node.js';
+import type { Ending } from '../ending.js';
 import { adapterOption, oneOf, valueOption, whole } from '../options.js';
 import { print, table, warn } from '../terminal.js';
 import { adapterLine, fileLines } from '../training/session.js';
 import { Command } from '../vendor.js';
+import { version } from '../version.js';
 
 interface ReproduceOptions {
   readonly scale: ScaleName;
@@ -55,7 +59,7 @@ export interface ReproduceReport {
   readonly tables: readonly TableReport[];
 }
 
-export function reproduceCommand(): Command {
+export function reproduceCommand(ending: Ending): Command {
   return new Command('reproduce')
     .description("the paper's image experiments: PSNR of plain runs, SepPGD and its product form, a table each")
     .argument('<tables...>', `${tableNames.join(', ')}, or all`)
@@ -66,7 +70,7 @@ export function reproduceCommand(): Command {
     .option('--out <dir>', 'folder for the results', 'sepnn-reproduce')
     .addOption(adapterOption())
     .option('--json', 'print one JSON object and nothing else on stdout', false)
-    .action(reproduce);
+    .action((words: readonly string[], options: ReproduceOptions) => reproduce(ending, words, options));
 }
 
 function seeds(text: string): readonly number[] {
@@ -76,35 +80,54 @@ function seeds(text: string): readonly number[] {
 }
 
 /** @throws InputError bad input, before the device is touched or anything written. */
-async function reproduce(words: readonly string[], options: ReproduceOptions): Promise<void> {
+async function reproduce(ending: Ending, words: readonly string[], options: ReproduceOptions): Promise<void> {
   const names = words.includes('all') ? tableNames : words.map(oneOf('TABLE', [...tableNames, 'all'] as const));
   const images = options.image ?? [photograph()];
   for (const image of images) await openImage(image);
-  await requireWritableFolder('--out', options.out);
   const setting: Setting = { ...scales[options.scale], ...(options.steps !== undefined && { steps: options.steps }) };
-  const engine = await openEngine({ adapter: options.adapter });
-  try {
-    const announce = (what: string) => {
-      if (!options.json) process.stderr.write(`${what}\n`);
-    };
-    const runs = new Runs(engine, setting, images, options.seeds, announce);
-    const reports: TableReport[] = [];
-    for (const name of new Set(names as readonly TableName[])) reports.push(await reproduceTable(name, runs, options));
-    const report: ReproduceReport = {
-      adapter: engine.adapter,
-      scale: options.scale,
-      setting,
-      images,
-      seeds: options.seeds,
-      tables: reports,
-    };
-    for (const one of reports) {
-      await writeWhole(one.files.json, `${JSON.stringify({ ...report, tables: [one] }, named, 2)}\n`);
+  await ending.inFolder('--out', options.out, async () => {
+    const engine = await openEngine({ adapter: options.adapter });
+    try {
+      const digests = await Promise.all(images.map(digestOf));
+      const rows = await RowFile.open(options.out, 'reproduce', { version, adapter: engine.adapter, digests });
+      const announce = (what: string) => {
+        if (!options.json) process.stderr.write(`${what}\n`);
+      };
+      const runs = new Runs(engine, setting, images, options.seeds, announce, rows, ending.signal);
+      const reports: TableReport[] = [];
+      await ending.inRows(
+        () => `${rows.count} runs are`,
+        async () => {
+          for (const name of new Set(names as readonly TableName[])) {
+            reports.push(await reproduceTable(name, runs, options));
+          }
+        },
+      );
+      const report: ReproduceReport = {
+        adapter: engine.adapter,
+        scale: options.scale,
+        setting,
+        images,
+        seeds: options.seeds,
+        tables: reports,
+      };
+      for (const one of reports) {
+        await writeWhole(one.files.json, `${JSON.stringify({ ...report, tables: [one] }, named, 2)}\n`);
+      }
+      await rows.complete();
+      print(options.json ? JSON.stringify(report, named) : summary(report));
+    } finally {
+      await engine.dispose();
     }
-    print(options.json ? JSON.stringify(report, named) : summary(report));
-  } finally {
-    await engine.dispose();
-  }
+  });
+}
+
+const mostImageBytes = 2 ** 31;
+
+async function digestOf(image: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readBytes('image', image, mostImageBytes))
+    .digest('hex');
 }
 
 /** An activation stands in JSON by its name. */

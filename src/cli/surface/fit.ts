@@ -6,17 +6,24 @@ import type { Mesh } from '../../geometry/mesh.js';
 import { drawMesh } from '../../geometry/view.js';
 import type { VoxelGrid } from '../../geometry/voxelise.js';
 import type { AdapterReport } from '../../graph/engine.js';
-import { requireWritableFolder, writeWhole } from '../../io/files.js';
+import { writeWhole } from '../../io/files.js';
 import { besideEachOther, encodePng } from '../../io/image/picture.js';
 import { loadSharp } from '../../io/image/sharp.js';
 import { encodeMesh } from '../../io/mesh/meshFile.js';
-import { writeModel } from '../../io/model/modelFile.js';
 import { linePlot } from '../../io/plot.js';
-import type { Model } from '../../model/model.js';
+import type { Ending } from '../ending.js';
 import { print, table, warn } from '../terminal.js';
-import { modelOf, resumedState, topKOf } from '../training/model.js';
+import { modelOf, resumedFrom, topKOf } from '../training/model.js';
 import { requireConsistent } from '../training/options.js';
-import { adapterLine, costColumns, fileLines, nameOfRun, runRow, trainingSession } from '../training/session.js';
+import {
+  adapterLine,
+  costColumns,
+  fileLines,
+  nameOfRun,
+  runRow,
+  type SessionResult,
+  trainingSession,
+} from '../training/session.js';
 import { loadSurface, occupancyOf, type SurfaceData, surfaceOf } from './data.js';
 import { axes, type SurfaceOptions, surfaceDefaults } from './options.js';
 import { levelOf, type SurfaceMeasured, surfaceTask } from './task.js';
@@ -43,34 +50,32 @@ type SurfaceRun = FinishedRun<SurfaceMeasured>;
 const picturePixels = 512;
 
 /** @throws InputError bad input, before the device is touched. @throws RunError for a loss that is not finite, after what is good was written. */
-export async function surface(file: string, options: SurfaceOptions): Promise<void> {
+export async function surface(ending: Ending, file: string, options: SurfaceOptions): Promise<void> {
   requireConsistent(options, axes.length);
   await loadSharp(); // it draws only at the end, and would be missed too late
   const source = await loadSurface(file, options);
   const { shape } = source.grid;
   const model = modelOf(shape, 1, options);
   const topK = topKOf(shape, options, surfaceDefaults.topK);
-  const resume = await resumedState(model, options);
-  await requireWritableFolder('--out', options.out);
+  const settled = { ...options, topK };
+  const resume = await resumedFrom(model, settled);
   const words = { size: shape.join('x'), data: 'volume' };
-  const settings = { model, topK, resume, words };
   let data: SurfaceData | undefined;
   const prepare = () => {
     data = occupancyOf(file, source);
     return surfaceTask(model, data.inside, options);
   };
-  await trainingSession(settings, options, prepare, async (adapter, runs) => {
-    const report = await writeResults(adapter, model, data as SurfaceData, { ...options, topK }, runs);
-    print(options.json ? JSON.stringify(report) : summary(report, runs));
+  await trainingSession(ending, { model, topK, resume, words }, settled, prepare, async result => {
+    const report = await writeResults(result, data as SurfaceData, settled);
+    print(options.json ? JSON.stringify(report) : summary(report, result.runs));
   });
 }
 
+/** What says how it went first, meshes and pictures after. */
 async function writeResults(
-  adapter: AdapterReport,
-  model: Model,
+  { adapter, runs, models }: SessionResult<SurfaceMeasured>,
   data: SurfaceData,
   options: SurfaceOptions,
-  runs: readonly SurfaceRun[],
 ): Promise<SurfaceReport> {
   const { out, json: _, ...settings } = options;
   const files = {
@@ -79,7 +84,7 @@ async function writeResults(
     curves: join(out, 'iou.svg'),
     losses: join(out, 'loss.svg'),
     metrics: join(out, 'metrics.json'),
-    model: join(out, 'model.safetensors'),
+    ...models,
   };
   const report: SurfaceReport = {
     adapter,
@@ -94,6 +99,7 @@ async function writeResults(
     })),
     files,
   };
+  await writeWhole(files.metrics, `${JSON.stringify(report, null, 2)}\n`);
   const level = levelOf(options.loss);
   const surfaces = runs.map(run => surfaceOf(run.output, data.grid, level));
   const last = surfaces.at(-1) as Mesh;
@@ -108,9 +114,6 @@ async function writeResults(
     files.losses,
     plotOf(report, 'loss', run => run.losses),
   );
-  const { state } = runs.at(-1) as SurfaceRun;
-  await writeModel(files.model, { model, state, training: settings });
-  await writeWhole(files.metrics, `${JSON.stringify(report, null, 2)}\n`);
   return report;
 }
 

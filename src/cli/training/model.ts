@@ -4,7 +4,7 @@ import { sizeOfAll } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { fourierFrequencies, outputsOf } from '../../experiments/image/model.js';
 import type { Engine } from '../../graph/engine.js';
-import { readModel } from '../../io/model/modelFile.js';
+import { readModel, type SavedModel } from '../../io/model/modelFile.js';
 import { architecture } from '../../model/architecture.js';
 import { activations, describeModel } from '../../model/codec.js';
 import type { Contraction } from '../../model/contraction/contraction.js';
@@ -32,9 +32,9 @@ import { iga, msk } from '../../precondition/iga.js';
 import type { Preconditioner } from '../../precondition/preconditioner.js';
 import { sepPgd } from '../../precondition/sepPgd.js';
 import type { TopK } from '../../precondition/topK.js';
-import type { TrainerState } from '../../train/trainer.js';
 import { usualTopK } from '../options.js';
 import type { ModelName, PreconditionerName, TopKOption, TrainingOptions } from './options.js';
+import { requireSameOptions } from './record.js';
 import { requireResumable } from './resumable.js';
 
 const contractions: Readonly<Record<ModelName, (options: TrainingOptions) => Contraction>> = {
@@ -170,11 +170,11 @@ export function requireFits(
 }
 
 /**
- * The state that --resume names, if it does.
+ * The file that --resume names, if it does.
  *
- * @throws InputError a file of another model, one that has no steps left, or one of weights alone.
+ * @throws InputError a file of another model or training, one that has no steps left, or one of weights alone.
  */
-export async function resumedState(model: Model, options: TrainingOptions): Promise<TrainerState | undefined> {
+export async function resumedFrom(model: Model, options: TrainingOptions): Promise<SavedModel | undefined> {
   const { resume: path, steps } = options;
   if (path === undefined) return undefined;
   const saved = await readModel(path);
@@ -185,11 +185,12 @@ export async function resumedState(model: Model, options: TrainingOptions): Prom
       throw new InputError(`--resume ${path}: is another model: its ${key} is ${theirs}, and this fit's ${ours}`);
     }
   }
+  requireSameOptions(options, saved.training);
   if (saved.state.step >= steps) {
     throw new InputError(`--steps ${steps}: ${path} has made ${saved.state.step} steps: ask for more`);
   }
   requireResumable(path, saved.state);
-  return saved.state;
+  return saved;
 }
 
 /** All that a model is, each by one word: the name of a part by the part's own. */

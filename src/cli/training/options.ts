@@ -50,6 +50,10 @@ export interface TrainingOptions {
   readonly tune: boolean;
   readonly compare: boolean;
   readonly resume?: string;
+  /** To go on from a file of another training. */
+  readonly resumeAnyway: boolean;
+  /** Seconds from one save of the model to the next. */
+  readonly saveEvery: number;
   readonly json: boolean;
 }
 
@@ -114,6 +118,8 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
   command.option('--tune', 'measure once which kernels run fastest here; results then differ by rounding', false);
   command.option('--compare', 'a plain run first, then the preconditioned one', false);
   command.option('--resume <file>', 'go on from a model file of this same training');
+  command.option('--resume-anyway', 'go on although what was recorded of the training differs', false);
+  add('--save-every <seconds>', 'from one save of the model to the next', real('--save-every', 0, 1e6), 30);
   return command.option('--json', 'print one JSON object and nothing else on stdout', false);
 }
 
@@ -131,6 +137,9 @@ export function requireConsistent(options: TrainingOptions, axes: number): void 
   }
   if (options.resume !== undefined && options.compare) {
     throw new InputError('--resume with --compare: one file cannot continue two runs: leave one of them out');
+  }
+  if (options.resumeAnyway && options.resume === undefined) {
+    throw new InputError('--resume-anyway: there is nothing to go on from: give --resume FILE too');
   }
   requirePreconditioner(options);
   if (options.compare && options.preconditioner === 'none') {

@@ -1,6 +1,6 @@
-/** The runs that a command was asked for, on an adapter that is opened for them. */
+/** The runs that a command was asked for, on an adapter that is opened for them, with all that makes them end well. */
 
-import { RunError } from '../../errors.js';
+import { isDeviceLost, RunError } from '../../errors.js';
 import {
   type FinishedRun,
   type Measured,
@@ -10,69 +10,189 @@ import {
   type Watch,
 } from '../../experiments/trainingRun.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
+import type { SavedModel } from '../../io/model/modelFile.js';
 import { recallTuning, rememberTuning } from '../../io/tuning.js';
 import type { Model } from '../../model/model.js';
 import { openEngine } from '../../public/node.js';
+import type { Best } from '../../train/runTraining.js';
 import type { TrainerState } from '../../train/trainer.js';
+import { commandLine, resuming } from '../commandLine.js';
+import type { Ending } from '../ending.js';
 import { startProgress } from '../progress.js';
 import { warn } from '../terminal.js';
+import { type KeptFiles, ModelKeeper } from './keeper.js';
 import { type GridWords, optimiserOf, preconditionerOf, requireFits } from './model.js';
 import type { PreconditionerName, TopKOption, TrainingOptions } from './options.js';
+import { recordOf, requireSameTask } from './record.js';
 
 export interface SessionSettings {
   readonly model: Model;
   readonly topK: TopKOption;
-  readonly resume?: TrainerState | undefined;
+  readonly resume?: SavedModel | undefined;
   /** How errors name the grid. */
   readonly words: GridWords;
 }
 
+/** What a command makes of its runs. */
+export interface SessionResult<M extends Measured> {
+  readonly adapter: AdapterReport;
+  readonly runs: readonly FinishedRun<M>[];
+  /** Written by now. */
+  readonly models: KeptFiles;
+}
+
 /**
- * Trains as asked, with --compare plainly first, and hands what came of it to `report`; a run that fails is the last.
+ * Trains as asked, with --compare plainly first, and hands what came of it to `report` once the model is written; a run
+ * that fails or is stopped is the last.
  *
+ * @param options with what the data say of them, as the model file is to record them.
  * @param prepare what is trained, called once its model is known to fit the device.
- * @throws InputError what would not fit the device. @throws RunError for a loss that is not finite, after the report.
+ * @throws InputError what would not fit the device, or is not what a file to go on from was trained on.
+ * @throws RunError for a loss that is not finite, after the report. @throws StoppedError after a signal and the report.
  */
-export async function trainingSession<M extends Measured>(
+export function trainingSession<M extends Measured>(
+  ending: Ending,
+  settings: SessionSettings,
+  options: TrainingOptions,
+  prepare: () => TrainingTask<M>,
+  report: (result: SessionResult<M>) => Promise<void>,
+): Promise<void> {
+  return ending.inFolder('--out', options.out, () =>
+    ending.patiently(() => train(ending, settings, options, prepare, report)),
+  );
+}
+
+async function train<M extends Measured>(
+  ending: Ending,
   { model, topK, resume, words }: SessionSettings,
   options: TrainingOptions,
   prepare: () => TrainingTask<M>,
-  report: (adapter: AdapterReport, runs: readonly FinishedRun<M>[]) => Promise<void>,
+  report: (result: SessionResult<M>) => Promise<void>,
 ): Promise<void> {
-  const engine = await openEngine({ adapter: options.adapter });
+  const engines = new Engines(options);
   try {
+    const engine = await engines.open();
     if (options.tune) await recallTuning(engine);
     requireFits(engine, model, options, words);
     const task = prepare();
+    const record = recordOf({ ...options, topK }, task);
+    if (resume) requireSameTask(options, resume.training, record);
+    const keeper = new ModelKeeper(options.out, model, record, options.resume);
+    const best = resume && (await ModelKeeper.bestBeside(options.resume as string, resume.state, record));
     const names = options.compare ? (['none', options.preconditioner] as const) : [options.preconditioner];
     const runs: FinishedRun<M>[] = [];
+    let stopped = false;
     for (const name of names) {
-      const run = await oneRun(engine, task, options, { name, topK, resume });
-      runs.push(run);
-      if (run.failure) break;
+      const choice = { name, topK, signal: ending.signal, from: resume && { state: resume.state, best } };
+      const run = await runOrRunAgain(engines, keeper, task, options, choice).catch((error: Error) => {
+        throw keeper.kept ? new RunError(`${error.message}: ${keeper.whereabouts}`) : error;
+      });
+      stopped = run.stopped;
+      // Of a run that made no step there is nothing to keep.
+      if (!stopped || keeper.kept) runs.push(run);
+      if (run.failure || stopped) break;
     }
-    await report(engine.adapter, runs);
-    if (options.tune) await rememberTuning(engine);
-    conclude(runs, options);
+    const last = runs.at(-1);
+    if (!last) throw ending.stopped(`no step was made: to begin again: ${commandLine(ending.args)}`);
+    const models = await keeper.finish(last);
+    try {
+      await report({ adapter: engine.adapter, runs, models });
+    } catch (error) {
+      throw new RunError(`${(error as Error).message}: ${keeper.whereabouts}`);
+    }
+    if (options.tune) await rememberTuning(engines.current).catch((error: Error) => warn(error.message));
+    if (stopped) throw ending.stopped(howToGoOn(ending, options, last, models));
+    conclude(runs, options, models);
   } finally {
-    await engine.dispose();
+    await engines.dispose();
   }
+}
+
+/** Of two runs that were to be compared, the one that was stopped goes on alone. */
+function howToGoOn<M extends Measured>(
+  { args }: Ending,
+  { steps, preconditioner }: TrainingOptions,
+  { stopped, state, costs }: FinishedRun<M>,
+  { model }: KeptFiles,
+): string {
+  if (!stopped) return `before the first step with ${preconditioner}: to begin again: ${commandLine(args)}`;
+  const other = costs.preconditioner === preconditioner ? [] : ['--preconditioner', costs.preconditioner];
+  return `stopped at step ${state.step} of ${steps}: to go on: ${commandLine(resuming(args, other, model))}`;
+}
+
+/** The engine of a session: another after its device was lost. */
+class Engines {
+  #engine: Engine | undefined;
+
+  constructor(private readonly options: Pick<TrainingOptions, 'adapter'>) {}
+
+  get current(): Engine {
+    return this.#engine as Engine;
+  }
+
+  async open(): Promise<Engine> {
+    const before = this.#engine;
+    this.#engine = await openEngine({ adapter: this.options.adapter });
+    if (before) {
+      this.#engine.tuning = before.tuning;
+      await before.dispose();
+    }
+    return this.#engine;
+  }
+
+  async dispose(): Promise<void> {
+    await this.#engine?.dispose();
+  }
+}
+
+/** What a run starts from. */
+interface Start {
+  readonly state: TrainerState;
+  readonly best: Best | undefined;
 }
 
 interface RunChoice {
   readonly name: PreconditionerName;
   readonly topK: TopKOption;
-  readonly resume: TrainerState | undefined;
+  readonly signal: AbortSignal;
+  readonly from: Start | undefined;
+}
+
+/** A run; where its device is lost, once more on another from what was saved last. */
+async function runOrRunAgain<M extends Measured>(
+  engines: Engines,
+  keeper: ModelKeeper,
+  task: TrainingTask<M>,
+  options: TrainingOptions,
+  choice: RunChoice,
+): Promise<FinishedRun<M>> {
+  const reports: [number, M][] = [];
+  keeper.begin();
+  try {
+    return await oneRun(engines.current, keeper, task, options, choice, reports);
+  } catch (error) {
+    if (!isDeviceLost(error)) throw error;
+    const { kept, keptBest } = keeper;
+    const from = kept ? { state: kept.state, best: keptBest } : choice.from;
+    warn(`${(error as Error).message.split(':')[0]}: once more on another, from step ${from?.state.step ?? 0}`);
+    const engine = await engines.open();
+    const again = await oneRun(engine, keeper, task, options, { ...choice, from }, []);
+    const earlier = reports.filter(([step]) => step < again.reports[0][0]);
+    return { ...again, reports: [...earlier, ...again.reports] };
+  }
 }
 
 async function oneRun<M extends Measured>(
   engine: Engine,
+  keeper: ModelKeeper,
   task: TrainingTask<M>,
   options: TrainingOptions,
-  { name, topK, resume }: RunChoice,
+  { name, topK, signal, from }: RunChoice,
+  reports: [number, M][],
 ): Promise<FinishedRun<M>> {
-  const { steps, reportEvery, seed, tune, json } = options;
+  const { steps, reportEvery, saveEvery, seed, tune, json } = options;
   const { shape } = task.model.domain;
+  const resume = from?.state;
   // What was chosen once holds for all that follows.
   const saved = resume?.preconditioner?.name === name ? resume.preconditioner.topK : undefined;
   const known = topK === 'auto' && saved?.length === shape.length ? saved : topK;
@@ -85,24 +205,40 @@ async function oneRun<M extends Measured>(
         warn(`--top-k auto: ${chosen.join(' and ')} of ${shape.join(' and ')} eigenpairs`);
       }
     },
-    progress: (step, measured) => bar.update(step, measured && task.headline(measured)),
+    progress(step, measured) {
+      bar.update(step, measured && task.headline(measured));
+      if (measured) reports.push([step, measured]);
+    },
+    save: ({ state, measured }, best) => keeper.save(state, measured.loss, best),
   };
   try {
-    const settings = { optimiser: optimiserOf(options), steps, reportEvery, seed, tune, resume };
+    const settings = { optimiser: optimiserOf(options), steps, reportEvery, saveEvery, seed, tune, resume, signal };
     const k = name === 'none' ? 0 : topK;
-    return await trainingRun(engine, task, { ...settings, preconditioner, topK: k }, watch);
+    return await trainingRun(engine, task, { ...settings, best: from?.best, preconditioner, topK: k }, watch);
   } finally {
     bar.stop();
   }
 }
 
-function conclude<M extends Measured>(runs: readonly FinishedRun<M>[], { learningRate }: TrainingOptions): void {
-  const { failure, costs } = runs.at(-1) as FinishedRun<M>;
+function conclude<M extends Measured>(
+  runs: readonly FinishedRun<M>[],
+  { learningRate }: TrainingOptions,
+  models: KeptFiles,
+): void {
+  const { failure, costs, measured, best, reports } = runs.at(-1) as FinishedRun<M>;
+  const top = Math.max(...costs.topK.chosen);
+  const lower = `lower --learning-rate ${learningRate}${top > 1 ? ` or --top-k ${top}` : ''}`;
   if (failure) {
-    const top = Math.max(...costs.topK.chosen);
     throw new RunError(
-      `the loss became ${failure.loss} at step ${failure.step}: lower --learning-rate ${learningRate}${top > 1 ? ` or --top-k ${top}` : ''}; the model of step ${costs.steps} was kept`,
+      `the loss became ${failure.loss} at step ${failure.step}: ${lower}; the model of step ${costs.steps} was kept`,
     );
+  }
+  if (models.best !== undefined) {
+    const [ended, least] = [measured.loss, best.loss].map(loss => loss.toPrecision(4));
+    const line = `the loss ended at ${ended}, far above ${least} at step ${best.state.step}, which is kept as ${models.best}: ${lower}`;
+    // Worse than where it started: nothing was learnt.
+    if (measured.loss > reports[0][1].loss) throw new RunError(line);
+    warn(line);
   }
   for (const { asked, resolved } of runs.map(run => run.costs.topK)) {
     if (asked !== 'auto' && asked > resolved) {

@@ -8,6 +8,7 @@ import { sepPgd } from '../../precondition/sepPgd.js';
 import { prepareImage } from '../image/data.js';
 import { imageModel } from '../image/model.js';
 import { type ImageMeasured, imageTask } from '../image/task.js';
+import { madeRows, type Rows } from '../rows.js';
 import { trainingRun } from '../trainingRun.js';
 import { truncateRank } from './lowRank.js';
 import { type Row, rates, type Setting, type Table } from './tables.js';
@@ -66,6 +67,9 @@ export class Runs {
     readonly seeds: readonly number[],
     /** Told before each run that is really made. */
     readonly announce: (what: string) => void,
+    readonly rows: Rows = madeRows,
+    /** Once it is aborted, what is asked for throws its reason. */
+    readonly signal?: AbortSignal,
   ) {}
 
   async row({ name, change, paper }: Row, { figure, x }: Table): Promise<RowReport> {
@@ -114,8 +118,10 @@ export class Runs {
     const key = JSON.stringify([others, image, seed, training, training.combine && [topK, modulation, refresh]]);
     let made = this.#made.get(key);
     if (!made) {
-      this.announce(`${what}, ${training.combine ?? `plain at ${training.rate}`}, seed ${seed}, ${image}`);
-      made = this.#trained(setting, training, image, seed);
+      made = this.rows.of(key, () => {
+        this.announce(`${what}, ${training.combine ?? `plain at ${training.rate}`}, seed ${seed}, ${image}`);
+        return this.#trained(setting, training, image, seed);
+      });
       this.#made.set(key, made);
     }
     return made;
@@ -127,7 +133,8 @@ export class Runs {
     const data = await prepareImage(image, { ...setting, size, seed }, (planes, pixels) =>
       dataRank === undefined ? planes : truncateRank(planes, pixels, dataRank),
     );
-    const { reports, failure } = await trainingRun(
+    this.signal?.throwIfAborted();
+    const { reports, stopped, failure } = await trainingRun(
       this.engine,
       imageTask(imageModel(data, { ...setting, seed }), data),
       {
@@ -136,8 +143,10 @@ export class Runs {
         steps,
         reportEvery: Math.max(1, Math.round(steps / reportsARun)),
         seed,
+        ...(this.signal && { signal: this.signal }),
       },
     );
+    if (stopped) this.signal?.throwIfAborted();
     return { reports, ...(failure && { failedAt: failure.step }) };
   }
 }

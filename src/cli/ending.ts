@@ -1,0 +1,147 @@
+/**
+ * How one run of the command ends, whatever ends it: this is the one place that hears signals, and that ends the bars,
+ * gives the folders free, and bears a stream that closes early.
+ */
+
+import { constants } from 'node:os';
+import { RunError } from '../errors.js';
+import { clearParts, reasonOf, requireWritableFolder } from '../io/files.js';
+import { lockFolder } from '../io/folderLock.js';
+import { commandLine } from './commandLine.js';
+import { endProgress } from './progress.js';
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+type SignalName = (typeof signals)[number];
+
+/** Signals as exit codes, by the shells' convention. */
+function exitCodeOf(name: SignalName): number {
+  return 128 + constants.signals[name];
+}
+
+/** A run that a signal ended in good order. */
+export class StoppedError extends RunError {
+  readonly exitCode: number;
+
+  /** @param message what was done and how to go on. */
+  constructor(name: SignalName, message: string) {
+    super(`${name}: ${message}`);
+    this.exitCode = exitCodeOf(name);
+  }
+}
+
+export class Ending {
+  readonly #controller = new AbortController();
+  readonly #cleanups = new Set<() => void>();
+  #patient = 0;
+  #received: SignalName | undefined;
+  #stdoutError: unknown;
+
+  /** @param args the words of the command line after the command's own name. */
+  constructor(readonly args: readonly string[]) {}
+
+  /** Aborted by the first signal that comes during work that ends by itself then. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Does `work`, which looks at `signal`. At a second signal the process ends at once, as it does elsewhere at the first. */
+  async patiently<T>(work: () => Promise<T>): Promise<T> {
+    this.#patient++;
+    try {
+      return await work();
+    } finally {
+      this.#patient--;
+    }
+  }
+
+  /**
+   * The same for work that makes rows of a table, throws the signal's reason once that is aborted, and keeps what is done.
+   *
+   * @param done how much that is. @throws StoppedError after a signal: how much is done, and how to go on.
+   */
+  async inRows<T>(done: () => string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await this.patiently(work);
+    } catch (error) {
+      if (error !== this.signal.reason || !this.signal.aborted) throw error;
+      throw this.stopped(`${done()} done and kept: to go on: ${commandLine(this.args)}`);
+    }
+  }
+
+  /** What a run that was stopped ends with. */
+  stopped(message: string): StoppedError {
+    return new StoppedError(this.#received ?? 'SIGINT', message);
+  }
+
+  /**
+   * Does `work` with a folder for results that no other run writes into, and that what killed runs had begun is cleared from.
+   *
+   * @throws InputError a folder that cannot be written, or that another run writes into.
+   */
+  async inFolder<T>(option: string, folder: string, work: () => Promise<T>): Promise<T> {
+    await requireWritableFolder(option, folder);
+    const release = lockFolder(option, folder);
+    this.#cleanups.add(release);
+    try {
+      await clearParts(folder);
+      return await work();
+    } finally {
+      this.#cleanups.delete(release);
+      release();
+    }
+  }
+
+  /**
+   * Hears signals and bears closed streams while `work` runs.
+   *
+   * @param failed says what went wrong; bars are ended by then.
+   * @returns the exit code.
+   */
+  async during(work: () => Promise<void>, failed: (error: unknown) => number): Promise<number> {
+    const hear = (name: SignalName) => this.#hear(name);
+    const keepError = (error: unknown) => {
+      this.#stdoutError ??= error;
+    };
+    const ignore = () => {}; // what stderr would have said is lost, and nothing else
+    for (const name of signals) process.on(name, hear);
+    process.stdout.on('error', keepError);
+    process.stderr.on('error', ignore);
+    try {
+      await work();
+      await nextTurn();
+      this.#requireStdout();
+      return 0;
+    } catch (error) {
+      endProgress();
+      return failed(error);
+    } finally {
+      endProgress();
+      await nextTurn();
+      for (const name of signals) process.off(name, hear);
+      process.stdout.off('error', keepError);
+      process.stderr.off('error', ignore);
+    }
+  }
+
+  /** Who reads a pipe may have read enough, which is no error: whatever was printed came after all work. */
+  #requireStdout(): void {
+    const error = this.#stdoutError as NodeJS.ErrnoException | undefined;
+    if (error && error.code !== 'EPIPE') throw new RunError(`stdout: cannot be written (${reasonOf(error)})`);
+  }
+
+  #hear(name: SignalName): void {
+    if (this.#patient > 0 && this.#received === undefined) {
+      this.#received = name;
+      this.#controller.abort();
+      return;
+    }
+    endProgress();
+    for (const cleanup of this.#cleanups) cleanup();
+    process.exit(exitCodeOf(name));
+  }
+}
+
+/** In which streams tell of the errors of this one. */
+function nextTurn(): Promise<void> {
+  return new Promise(setImmediate);
+}

@@ -1,0 +1,206 @@
+/**
+ * The model files of a run in its folder: the last state as `model.safetensors`, written whole now and then; the best as
+ * `model.best.safetensors` where the last is far from it; and what was there before, where that is better, as
+ * `model.previous.safetensors`.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { copyFile, realpath, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RunError } from '../../errors.js';
+import type { FinishedRun, Measured } from '../../experiments/trainingRun.js';
+import { readModel, writeModel } from '../../io/model/modelFile.js';
+import type { Model } from '../../model/model.js';
+import type { Best } from '../../train/runTraining.js';
+import type { TrainerState } from '../../train/trainer.js';
+import { warn } from '../terminal.js';
+import { comparableLoss, lossKey, type TrainingRecord } from './record.js';
+
+/** A run that ends with more than so many times its least loss has blown up on the way. */
+const blowUp = 4;
+
+/** A model file of the same target, and the loss of its state. */
+interface Rival {
+  readonly path: string;
+  readonly loss: number;
+}
+
+/** The model files that a run leaves. */
+export interface KeptFiles {
+  readonly model: string;
+  /** Of the least loss, where the last is far above it. */
+  readonly best?: string;
+  /** What was there before, where its loss is below the last. */
+  readonly previous?: string;
+}
+
+export class ModelKeeper {
+  readonly model: string;
+  readonly #best: string;
+  readonly #previous: string;
+  #kept: Best | undefined;
+  #keptBest: Best | undefined;
+  #bestWritten: TrainerState | undefined;
+  #madeRoom = false;
+  #rescue: string | undefined;
+
+  /**
+   * @param resumed the file that the run goes on from: one of the folder's own is not what was there before.
+   */
+  constructor(
+    folder: string,
+    readonly describes: Model,
+    readonly record: TrainingRecord,
+    readonly resumed: string | undefined,
+  ) {
+    this.model = join(folder, 'model.safetensors');
+    this.#best = join(folder, 'model.best.safetensors');
+    this.#previous = join(folder, 'model.previous.safetensors');
+  }
+
+  /** What this run saved last, wherever that was: where its device is lost, it goes on from there. */
+  get kept(): Best | undefined {
+    return this.#kept;
+  }
+
+  /** The best of the steps up to there. */
+  get keptBest(): Best | undefined {
+    return this.#keptBest;
+  }
+
+  get whereabouts(): string {
+    return `the model of step ${this.#kept?.state.step} is in ${this.#rescue ?? this.model}`;
+  }
+
+  /** Another run begins, which goes on from nothing of the one before. */
+  begin(): void {
+    this.#kept = undefined;
+    this.#keptBest = undefined;
+  }
+
+  /** The best beside a model file that a run goes on from, where it is better than that. */
+  static async bestBeside(path: string, { step }: TrainerState, record: TrainingRecord): Promise<Best | undefined> {
+    const beside = path.replace(/\.safetensors$/, '.best.safetensors');
+    if (beside === path) return undefined;
+    const [own, other] = [await rivalAt(path, record), await rivalAt(beside, record)];
+    if (!own || !other || own.loss <= other.loss) return undefined;
+    const { state } = await readModel(beside);
+    return state.step <= step ? { state, loss: other.loss } : undefined;
+  }
+
+  /**
+   * Writes the last state, and the best where it is another. A file that cannot be written does not end the training:
+   * the state then lies in the system's folder for temporary files.
+   */
+  async save(state: TrainerState, loss: number, best: Best | undefined): Promise<void> {
+    this.#kept = { state, loss };
+    this.#keptBest = best;
+    try {
+      await this.#write(state, loss);
+      await this.#writeBest(best?.state === state ? undefined : best);
+    } catch (error) {
+      const isNew = this.#rescue === undefined;
+      const where = await this.#writeRescue(state, loss);
+      if (isNew) warn(`${(error as Error).message}: ${where}, and training goes on`);
+    }
+  }
+
+  /**
+   * Writes what a run ended with, keeps what is better than that, and says so.
+   *
+   * @throws RunError where the model cannot be written: why, and where it is.
+   */
+  async finish<M extends Measured>({ state, measured, best }: FinishedRun<M>): Promise<KeptFiles> {
+    const { loss } = measured;
+    const isFar = loss > blowUp * best.loss;
+    try {
+      if (this.#kept?.state !== state || this.#rescue !== undefined) await this.#write(state, loss);
+      await this.#writeBest(isFar ? best : undefined);
+    } catch (error) {
+      this.#kept = { state, loss };
+      throw new RunError(`${(error as Error).message}: ${await this.#writeRescue(state, loss)}`);
+    }
+    this.#kept = { state, loss };
+    const previous = await this.#judgePrevious(loss);
+    return { model: this.model, ...(isFar && { best: this.#best }), ...(previous && { previous }) };
+  }
+
+  async #write(state: TrainerState, loss: number): Promise<void> {
+    await this.#makeRoom();
+    await this.#writeTo(this.model, state, loss);
+    if (this.#rescue !== undefined) await rm(this.#rescue, { force: true });
+    this.#rescue = undefined;
+  }
+
+  async #writeBest(best: Best | undefined): Promise<void> {
+    if (best && best.state !== this.#bestWritten) await this.#writeTo(this.#best, best.state, best.loss);
+    // One of a run that this one goes on from, or of this run's own.
+    else if (!best && (this.#bestWritten || (await this.#isOwn(this.#best)))) await rm(this.#best, { force: true });
+    this.#bestWritten = best?.state;
+  }
+
+  /** @returns where it is. */
+  async #writeRescue(state: TrainerState, loss: number): Promise<string> {
+    const path = this.#rescue ?? join(tmpdir(), `sepnn-rescue-${randomUUID()}.safetensors`);
+    try {
+      await this.#writeTo(path, state, loss);
+      this.#rescue = path;
+      return this.whereabouts;
+    } catch (error) {
+      return `nor could the model be saved elsewhere (${(error as Error).message})`;
+    }
+  }
+
+  #writeTo(path: string, state: TrainerState, loss: number): Promise<void> {
+    const training = { ...this.record, [lossKey]: loss };
+    return writeModel(path, { model: this.describes, state, training });
+  }
+
+  /** Before the first write: the best of what was there, if it is of the same target, is set aside. */
+  async #makeRoom(): Promise<void> {
+    if (this.#madeRoom) return;
+    this.#madeRoom = true;
+    if (await this.#isOwn(this.model)) return;
+    const there = await Promise.all([this.model, this.#best, this.#previous].map(path => rivalAt(path, this.record)));
+    const rivals = there.filter(rival => rival !== undefined);
+    if (rivals.length === 0) return;
+    const { path } = rivals.reduce((best, one) => (one.loss < best.loss ? one : best));
+    if (path === this.model) {
+      // There is a model in the folder at every moment.
+      const beside = `${this.#previous}.${process.pid}.${randomUUID()}.part`;
+      await copyFile(path, beside);
+      await rename(beside, this.#previous);
+    } else if (path === this.#best) await rename(path, this.#previous);
+    if (rivals.some(rival => rival.path === this.#best)) await rm(this.#best, { force: true });
+  }
+
+  /** What was there before, if it is better than what the run ended with; else it is taken away. */
+  async #judgePrevious(loss: number): Promise<string | undefined> {
+    const previous = await rivalAt(this.#previous, this.record);
+    if (!previous) return undefined;
+    if (previous.loss >= loss) {
+      await rm(this.#previous, { force: true });
+      return undefined;
+    }
+    warn(
+      `the model that was in this folder has a lower loss, ${previous.loss.toPrecision(4)} to ${loss.toPrecision(4)}: it is kept as ${this.#previous}`,
+    );
+    return this.#previous;
+  }
+
+  /** Whether a file of the folder is the one that the run goes on from, or the best beside that. */
+  async #isOwn(path: string): Promise<boolean> {
+    if (this.resumed === undefined) return false;
+    const of = (name: string) => realpath(name).catch(() => name);
+    const [model, resumed] = [await of(this.model), await of(this.resumed)];
+    return model === resumed && (path === this.model || path === this.#best);
+  }
+}
+
+/** A file that may be better than what a run writes; undefined where there is none, or it cannot be compared. */
+async function rivalAt(path: string, record: TrainingRecord): Promise<Rival | undefined> {
+  const saved = await readModel(path).catch(() => undefined);
+  const loss = saved && comparableLoss(saved.training, record);
+  return loss === undefined ? undefined : { path, loss };
+}

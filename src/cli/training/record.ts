@@ -1,0 +1,111 @@
+/** What a model file records of its training, and whether a run that goes on from the file is the same training. */
+
+import { createHash } from 'node:crypto';
+import { InputError } from '../../errors.js';
+import type { Measured, TrainingTask } from '../../experiments/trainingRun.js';
+import { squaredError } from '../../objective/squaredError.js';
+import type { TrainingOptions } from './options.js';
+
+/** Of a file's `training`: the command's options by name, and what is named here. */
+export interface TrainingRecord extends Readonly<Record<string, unknown>> {
+  /** A digest of the numbers trained on, held-out points and noise included. */
+  readonly target: string;
+  readonly objective: string;
+}
+
+/** Of the state in the file, so that two files of one target can be compared. */
+export const lossKey = 'reachedLoss';
+
+/** Options that say where a run writes and how it is watched, and not what it computes. */
+const leftOut = ['out', 'json', 'resume', 'resumeAnyway', 'saveEvery', 'compare'];
+
+/**
+ * In the order of their names: the same run begun with other words is to write the same bytes.
+ *
+ * @param options as the command line and the data give them.
+ */
+export function recordOf<M extends Measured>(
+  options: TrainingOptions,
+  { target, objective = squaredError() }: TrainingTask<M>,
+): TrainingRecord {
+  const recorded = Object.entries({ ...options }).filter(([name]) => !leftOut.includes(name));
+  const all = [...recorded, ['target', digestOf(target)], ['objective', objective.name]] as const;
+  return Object.fromEntries([...all].sort(([a], [b]) => (a < b ? -1 : 1))) as unknown as TrainingRecord;
+}
+
+function digestOf(values: ArrayLike<number>): string {
+  const { buffer, byteOffset, byteLength } = Float32Array.from(values);
+  return createHash('sha256')
+    .update(new Uint8Array(buffer, byteOffset, byteLength))
+    .digest('hex');
+}
+
+/** The loss of a file's state, where it was reached in the training that `record` describes up to its options. */
+export function comparableLoss(
+  training: Readonly<Record<string, unknown>>,
+  record: TrainingRecord,
+): number | undefined {
+  const loss = training[lossKey];
+  const isSame = training.target === record.target && training.objective === record.objective;
+  return isSame && typeof loss === 'number' ? loss : undefined;
+}
+
+/** What decides how training goes on, by the words of the command line. The model's own are compared as the model. */
+const decisive: Readonly<Record<string, string>> = {
+  seed: '--seed',
+  mask: '--mask',
+  noise: '--noise',
+  learningRate: '--learning-rate',
+  weightDecay: '--weight-decay',
+  preconditioner: '--preconditioner',
+};
+const decisiveOfPreconditioner: Readonly<Record<string, string>> = {
+  group: '--group',
+  combine: '--combine',
+  topK: '--top-k',
+  modulation: '--modulation',
+  refresh: '--refresh',
+};
+
+/** @throws InputError options that are not those that a file records, unless they are asked for. */
+export function requireSameOptions(
+  { resume, resumeAnyway, ...options }: TrainingOptions,
+  recorded: Readonly<Record<string, unknown>>,
+): void {
+  if (resumeAnyway) return;
+  // Files of other programs, and of versions before, record less: what they do not say is not compared.
+  const isWhole = 'learningRate' in recorded;
+  const plain = options.preconditioner === 'none' && recorded.preconditioner === 'none';
+  const given = options as Readonly<Record<string, unknown>>;
+  const differences = Object.entries({ ...decisive, ...(!plain && decisiveOfPreconditioner) }).flatMap(
+    ([name, option]) => {
+      if (!(name in recorded) && !isWhole) return [];
+      const [before, now] = [recorded[name], given[name]].map(worded);
+      return before === now ? [] : [`${option} was ${before} and is ${now}`];
+    },
+  );
+  if (differences.length > 0) throw otherTraining(resume, differences.join(', '));
+}
+
+/** @throws InputError another target or objective than a file records, unless they are asked for. */
+export function requireSameTask(
+  { resume, resumeAnyway }: TrainingOptions,
+  recorded: Readonly<Record<string, unknown>>,
+  { target, objective }: TrainingRecord,
+): void {
+  if (resumeAnyway) return;
+  if ('objective' in recorded && recorded.objective !== objective) {
+    throw otherTraining(resume, `the objective was ${worded(recorded.objective)} and is ${objective}`);
+  }
+  if ('target' in recorded && recorded.target !== target) {
+    throw otherTraining(resume, 'the numbers that it was trained on are not those of this file and these options');
+  }
+}
+
+function otherTraining(path: string | undefined, differences: string): InputError {
+  return new InputError(`--resume ${path}: is of another training: ${differences}: give the same, or --resume-anyway`);
+}
+
+function worded(value: unknown): string {
+  return value === undefined ? 'none' : String(value);
+}

@@ -1,0 +1,65 @@
+/** Rows that are done, a line each in a file of the folder for results, until all are: a run that was ended goes on from there. */
+
+import { createHash } from 'node:crypto';
+import { appendFile, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RunError } from '../errors.js';
+import { reasonOf, writeWhole } from './files.js';
+
+export class RowFile {
+  private constructor(
+    readonly path: string,
+    private readonly rows: Map<string, unknown>,
+  ) {}
+
+  /**
+   * @param key all that the rows depend on: rows of another key are in another file.
+   */
+  static async open(folder: string, command: string, key: object): Promise<RowFile> {
+    const head = JSON.stringify({ command, ...key });
+    const digest = createHash('sha256').update(head).digest('hex').slice(0, 12);
+    const path = join(folder, `${command}-${digest}.partial.jsonl`);
+    const [first, ...lines] = (await readFile(path, 'utf8').catch(() => '')).split('\n');
+    const kept = first === head ? lines.slice(0, -1) : []; // the last is empty, or was cut short
+    const rows = new Map<string, unknown>();
+    for (const line of kept) {
+      const { name, row } = JSON.parse(line, revived) as { name: string; row: unknown };
+      rows.set(name, row);
+    }
+    await writeWhole(path, [head, ...kept].map(line => `${line}\n`).join(''));
+    return new RowFile(path, rows);
+  }
+
+  /** Rows that are done. */
+  get count(): number {
+    return this.rows.size;
+  }
+
+  /** @throws RunError a row that cannot be written. */
+  async of<R>(name: string, make: () => Promise<R>): Promise<R> {
+    if (this.rows.has(name)) return this.rows.get(name) as R;
+    const row = await make();
+    this.rows.set(name, row);
+    try {
+      await appendFile(this.path, `${JSON.stringify({ name, row }, finite)}\n`);
+    } catch (error) {
+      throw new RunError(`${this.path}: cannot be written (${reasonOf(error)})`);
+    }
+    return row;
+  }
+
+  /** All rows are written elsewhere. */
+  async complete(): Promise<void> {
+    await rm(this.path, { force: true });
+  }
+}
+
+/** JSON has no NaN, and no infinity. */
+function finite(_: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? { notFinite: String(value) } : value;
+}
+
+function revived(_: string, value: unknown): unknown {
+  const { notFinite } = (value ?? {}) as { notFinite?: string };
+  return notFinite === undefined ? value : Number(notFinite);
+}
