@@ -1,9 +1,8 @@
 /**
- * Models as JSON, and the names of their parameters: what a model file says. The one place in which values are told by
- * their names; what it does not know by name it refuses.
+ * Models as JSON: what a model file says of them. The one place in which values are told by their names; what it does not
+ * know by name it refuses.
  */
 
-import type { Shape } from '../buffer/layout.js';
 import { InputError } from '../errors.js';
 import { shown } from '../host/checks.js';
 import { type Activation, cosine, leakyRelu, relu, sine, tanh } from './activation.js';
@@ -16,14 +15,7 @@ import { tucker } from './contraction/tucker.js';
 import { coordinatesOf, type Domain } from './domain/domain.js';
 import { grid } from './domain/grid.js';
 import { scatteredPoints } from './domain/scatteredPoints.js';
-import {
-  defineModel,
-  hasFactorNetworks,
-  type Model,
-  networkParameterShapes,
-  networksOf,
-  ownParameters,
-} from './model.js';
+import { defineModel, type Model } from './model.js';
 import { identity } from './readout/identity.js';
 import { mixing } from './readout/mixing.js';
 import type { Readout } from './readout/readout.js';
@@ -158,37 +150,4 @@ export function modelOf(record: unknown, codec: Codec = {}): Model {
 export function objectOf(name: string, value: unknown): Given {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Given;
   throw new InputError(`${name}: ${shown(value)} is no object`);
-}
-
-/** A parameter of a model as a file names it. */
-export interface NamedParameter {
-  readonly name: string;
-  readonly shape: Shape;
-  /** Whether it is [W | b] of a layer, which a file has as a weight and a bias. */
-  readonly layer: boolean;
-}
-
-/**
- * All parameters, in the order of `modelParameterShapes`: member0.axis1.layer2, or member0.layer2 of a network of all
- * coordinates; member0.core and the like of contraction and readout.
- */
-export function namedParameters(model: Model): NamedParameter[] {
-  const { depth } = model.network;
-  const perMember = networksOf(model).length / model.members;
-  const axisOf = (network: number) => (hasFactorNetworks(model) ? `.axis${network % perMember}` : networkName(network));
-  const networkName = (network: number) => (perMember === 1 ? '' : `.network${network % perMember}`);
-  const layers = networkParameterShapes(model).map((shape, i): NamedParameter => {
-    const [network, layer] = [Math.floor(i / depth), i % depth];
-    const name = `member${Math.floor(network / perMember)}${axisOf(network)}.layer${layer}`;
-    return { name, shape, layer: true };
-  });
-  const { contraction, readout } = ownParameters(model);
-  const own = [contraction, readout].flatMap(shapes =>
-    Array.from({ length: model.members }, (_, i) =>
-      Object.entries(shapes).map(
-        ([name, shape]): NamedParameter => ({ name: `member${i}.${name}`, shape, layer: false }),
-      ),
-    ).flat(),
-  );
-  return [...layers, ...own];
 }

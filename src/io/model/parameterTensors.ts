@@ -2,8 +2,8 @@
 
 import { sizeOf, sizeOfAll } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
-import { namedParameters } from '../../model/codec.js';
 import { type Model, modelParameterShapes, networksOf } from '../../model/model.js';
+import { namedParameters } from '../../model/namedParameters.js';
 import type { DecodedFile, NamedTensor } from './safetensors.js';
 
 /** What a model claims to be against what its file holds, before memory is taken for the claim. */
