@@ -79,6 +79,7 @@ export {
 export { identity } from '../model/readout/identity.js';
 export { type MixingOptions, mixing } from '../model/readout/mixing.js';
 export type { Contracted, Readout } from '../model/readout/readout.js';
+export type { Settings } from '../model/settings.js';
 export type { Tile } from '../model/tiles.js';
 export { bceWithLogits } from '../objective/bceWithLogits.js';
 export { type Goal, type Objective, pointwise } from '../objective/objective.js';
