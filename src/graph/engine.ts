@@ -97,6 +97,10 @@ export class Engine {
     values?: ArrayLike<number> & Iterable<number>,
     { usage = 0 }: PackedOptions = {},
   ): Tensor {
+    const mappable = 0x3;
+    if (!(usage >= 0 && (usage & mappable) === 0)) {
+      throw new InputError(`packed: usage ${shown(usage)}: use flags of GPUBufferUsage but MAP_READ and MAP_WRITE`);
+    }
     return this.#create(shapes, values, packedStackOf(shapes), usage);
   }
 
