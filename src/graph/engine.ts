@@ -99,7 +99,7 @@ export class Engine {
   ): Tensor {
     const mappable = 0x3;
     if (!(usage >= 0 && (usage & mappable) === 0)) {
-      throw new InputError(`packed: usage ${shown(usage)}: use flags of GPUBufferUsage but MAP_READ and MAP_WRITE`);
+      throw new InputError(`packed: usage ${shown(usage)}: use flags other than MAP_READ and MAP_WRITE`);
     }
     return this.#create(shapes, values, packedStackOf(shapes), usage);
   }
