@@ -10,8 +10,9 @@ import { besideEachOther, encodePng, pictureOf } from '../../io/image/picture.js
 import { linePlot } from '../../io/plot.js';
 import type { Ending } from '../ending.js';
 import { print, table } from '../terminal.js';
-import { modelOf, resumedFrom, topKOf } from '../training/model.js';
+import { modelOf } from '../training/model.js';
 import { requireConsistent } from '../training/options.js';
+import { resumedFrom } from '../training/resume.js';
 import {
   adapterLine,
   costColumns,
@@ -21,6 +22,7 @@ import {
   type SessionResult,
   trainingSession,
 } from '../training/session.js';
+import { topKOf } from '../training/topK.js';
 import { Command } from '../vendor.js';
 import { addFitOptions, type FitOptions, fitDefaults, requireShareable } from './options.js';
 

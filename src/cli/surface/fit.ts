@@ -13,8 +13,9 @@ import { encodeMesh } from '../../io/mesh/meshFile.js';
 import { linePlot } from '../../io/plot.js';
 import type { Ending } from '../ending.js';
 import { print, table, warn } from '../terminal.js';
-import { modelOf, resumedFrom, topKOf } from '../training/model.js';
+import { modelOf } from '../training/model.js';
 import { requireConsistent } from '../training/options.js';
+import { resumedFrom } from '../training/resume.js';
 import {
   adapterLine,
   costColumns,
@@ -24,6 +25,7 @@ import {
   type SessionResult,
   trainingSession,
 } from '../training/session.js';
+import { topKOf } from '../training/topK.js';
 import { loadSurface, occupancyOf, type SurfaceData, surfaceOf } from './data.js';
 import { axes, type SurfaceOptions, surfaceDefaults } from './options.js';
 import { levelOf, type SurfaceMeasured, surfaceTask } from './task.js';

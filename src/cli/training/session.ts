@@ -21,8 +21,9 @@ import type { Ending } from '../ending.js';
 import { startProgress } from '../progress.js';
 import { warn } from '../terminal.js';
 import { type KeptFiles, ModelKeeper } from './keeper.js';
-import { type GridWords, optimiserOf, preconditionerOf, requireFits } from './model.js';
+import { type GridWords, requireFits } from './limits.js';
 import type { PreconditionerName, TopKOption, TrainingOptions } from './options.js';
+import { optimiserOf, preconditionerOf } from './preconditioner.js';
 import { recordOf, requireSameTask } from './record.js';
 
 export interface SessionSettings {

@@ -1,0 +1,43 @@
+/** The file from which a training goes on. */
+
+import { InputError } from '../../errors.js';
+import { readModel, type SavedModel } from '../../io/model/modelFile.js';
+import { describeModel } from '../../model/codec.js';
+import type { Model } from '../../model/model.js';
+import type { TrainingOptions } from './options.js';
+import { requireSameOptions } from './record.js';
+import { requireResumable } from './resumable.js';
+
+/**
+ * The file that --resume names, if it does.
+ *
+ * @throws InputError a file of another model or training, one that has no steps left, or one of weights alone.
+ */
+export async function resumedFrom(model: Model, options: TrainingOptions): Promise<SavedModel | undefined> {
+  const { resume: path, steps } = options;
+  if (path === undefined) return undefined;
+  const saved = await readModel(path);
+  const [there, here] = [saved.model, model].map(traitsOf);
+  for (const key of Object.keys(here)) {
+    const [theirs, ours] = [JSON.stringify(there[key]), JSON.stringify(here[key])];
+    if (theirs !== ours) {
+      throw new InputError(`--resume ${path}: is another model: its ${key} is ${theirs}, and this fit's ${ours}`);
+    }
+  }
+  requireSameOptions(options, saved.training);
+  if (saved.state.step >= steps) {
+    throw new InputError(`--steps ${steps}: ${path} has made ${saved.state.step} steps: ask for more`);
+  }
+  requireResumable(path, saved.state);
+  return saved;
+}
+
+/** All that a model is, each by one word: the name of a part by the part's own. */
+function traitsOf(model: Model): Readonly<Record<string, unknown>> {
+  const traits = Object.entries(describeModel(model)).flatMap(([part, value]) =>
+    typeof value === 'object'
+      ? Object.entries(value).map(([key, own]) => [key === 'name' ? part : key, own] as const)
+      : [[part, value] as const],
+  );
+  return Object.fromEntries(traits);
+}
