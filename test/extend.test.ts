@@ -124,8 +124,8 @@ const lionStep: Operation<{ beta1: number; beta2: number }> = {
 const lion = (learningRate: LearningRate): Optimiser => ({
   name: 'lion',
   learningRate,
-  start: (engine, shapes) =>
-    momentState(engine, shapes, ['moment'], (step, { moment }) => {
+  start: (engine, scope, all) =>
+    momentState(engine, scope, all, ['moment'], (step, { moment }) => {
       const inputs = [step.parameters, step.gradient, moment, step.learningRate];
       const [parameters, next] = apply(lionStep, inputs, { beta1: 0.9, beta2: 0.99 });
       return { parameters, moment: next };
@@ -138,9 +138,9 @@ const lion = (learningRate: LearningRate): Optimiser => ({
 const smoothed = (inner: Preconditioner): Preconditioner => ({
   ...inner,
   name: `smoothed ${inner.name}`,
-  async start(engine, model) {
-    const own = await inner.start(engine, model);
-    const smoothers = axisPoints(model.domain).map(n => engine.tensor([n, n], smoother(n)));
+  async start(engine, scope, model) {
+    const own = await inner.start(engine, scope, model);
+    const smoothers = axisPoints(model.domain).map(n => scope.keep(engine.tensor([n, n], smoother(n))));
     const around = ({ transform }: Applied): Applied => ({
       transform: cotangent => transform(smoothers.reduce((g, s, d) => modeProduct(g, g.graph.read(s), d), cotangent)),
     });
@@ -150,10 +150,6 @@ const smoothed = (inner: Preconditioner): Preconditioner => ({
       name: `smoothed ${own.name}`,
       current: graph => around(own.current(graph)),
       ...(refreshed && { refreshed: (graph, pass, start) => around(refreshed(graph, pass, start)) }),
-      dispose() {
-        for (const one of smoothers) one.dispose();
-        own.dispose();
-      },
     };
   },
 });
@@ -170,10 +166,10 @@ const smoother = (n: number) =>
 const byParts = (k: number): Preconditioner => ({
   name: 'by-parts',
   refresh: 10,
-  start(engine, { domain }) {
+  start(engine, scope, { domain }) {
     const topK = axisPoints(domain).map(() => k);
     const kernels = axisPoints(domain).map(points => ({ points, topK: k }));
-    const eigenpairs = new ModulatedEigenpairs(engine, kernels);
+    const eigenpairs = new ModulatedEigenpairs(engine, scope, kernels);
     const applied = ({ vectors, scaled }: ModulatedBasis): Applied => ({
       transform: cotangent => precondition(cotangent, vectors, scaled, { combine: 'product', topK }),
     });
@@ -185,7 +181,6 @@ const byParts = (k: number): Preconditioner => ({
       spectra: () => eigenpairs.spectra(),
       state: () => eigenpairs.state(),
       restore: saved => eigenpairs.restore(saved),
-      dispose: () => eigenpairs.dispose(),
     };
   },
 });

@@ -123,7 +123,7 @@ function refreshed(
   return within(async scope => {
     // Points of a file that has none: those of a grid.
     const there = model.domain.coordinates ? model : onDomain(model, grid(axisPoints(model.domain)));
-    const preconditioner = scope.keep(await sepPgd(options).start(engine, there));
+    const preconditioner = await sepPgd(options).start(engine, scope, there);
     const input = scope.keep(await networkInput(engine, there));
     const held = scope.keep(engine.stack(modelParameterShapes(there), parameters));
     const plan = scope.keep(

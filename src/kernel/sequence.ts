@@ -151,7 +151,12 @@ function uploadTables(dispatches: readonly Dispatch[], memory: Memory) {
   const all = new Uint8Array(bytes);
   for (const [table, offset] of offsets) all.set(table, offset);
   const tables = memory.create('tables', bytes, usage.storage | usage.uniform | usage.copyTarget);
-  memory.write(tables, all);
+  try {
+    memory.write(tables, all);
+  } catch (error) {
+    memory.release(tables);
+    throw error;
+  }
   return { tables, offsets };
 }
 

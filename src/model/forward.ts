@@ -8,7 +8,6 @@ import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
 import { joined } from '../host/arrays.js';
 import { type Scope, within } from '../host/scope.js';
-import { pieces } from '../ops/elementwise/pieces.js';
 import { factorNetwork, type Residuals } from '../ops/network/factorNetwork.js';
 import { features } from '../ops/network/features.js';
 import { coordinatesOf, type Domain, descriptionOf, type Extent } from './domain/domain.js';
@@ -20,9 +19,9 @@ import {
   networkPoints,
   networksOf,
   ownParameterShapes,
-  ownParameters,
 } from './model.js';
 import { outputAxis } from './outputAxis.js';
+import { type OwnRegion, ownRegionsOf, parametersOf, partsOf } from './parameters.js';
 import type { Contracted } from './readout/readout.js';
 
 /**
@@ -61,12 +60,14 @@ export function inputSource(engine: Engine, scope: Scope, model: Model): InputSo
   };
 }
 
+/** What contraction and readout are trained in, a stack each; absent where there is nothing. */
+export type Own = Readonly<Partial<Record<OwnRegion, Value>>>;
+
 /** What the networks of a model give, before the contraction. */
 export interface Factors {
   /** (points, outputs) for each network. */
   readonly factors: Value;
-  /** What the contraction and the readout are trained in themselves: `ownParameterShapes`; undefined where there is none. */
-  readonly own: Value | undefined;
+  readonly own: Own;
   readonly residuals: Residuals;
 }
 
@@ -77,13 +78,15 @@ export interface Forward extends Factors {
 
 /** The model's networks on its domain. @param input its `networkInput`, or the same as a value of this graph. */
 export function factorsOf(graph: Graph, model: Model, parameters: Value, input: Tensor | Value): Factors {
-  const { factors, others, residuals } = factorNetwork(
+  const owners = ownRegionsOf(model);
+  const all = parametersOf(model);
+  const { factors, regions, residuals } = factorNetwork(
     parameters,
     'graph' in input ? input : graph.read(input),
     model.network,
-    ownParameterShapes(model).length,
+    owners.map(owner => partsOf(all, owner)),
   );
-  return { factors, own: others, residuals };
+  return { factors, own: Object.fromEntries(owners.map((owner, i) => [owner, regions[i]])), residuals };
 }
 
 /** The model's output on its domain. @param input as for `factorsOf`. */
@@ -98,9 +101,8 @@ export function forward(graph: Graph, model: Model, parameters: Value, input: Te
  * @param extent that the factor matrices fit; the model's domain by default.
  * @returns `outputShape` for each member.
  */
-export function outputOf(model: Model, factors: Value, own: Value | undefined, extent: Extent = model.domain): Value {
-  const [ofContraction, ofReadout] = ownParts(model, own);
-  return model.readout.output(contractedOf(model, factors, ofContraction, extent), ofReadout);
+export function outputOf(model: Model, factors: Value, own: Own, extent: Extent = model.domain): Value {
+  return model.readout.output(contractedOf(model, factors, own.contraction, extent), own.readout);
 }
 
 function contractedOf(model: Model, factors: Value, own: Value | undefined, extent: Extent): Contracted {
@@ -136,15 +138,4 @@ export function requireOutputJvp(name: string, model: Model) {
   }
   if (readout.jvp) return { ofContraction, ofReadout: readout.jvp };
   throw new InputError(`${name}: the ${readout.name} readout has no Jacobian-vector product: use identity()`);
-}
-
-/** The contraction's share of the own parameters, and the readout's. */
-function ownParts(model: Model, own: Value | undefined): [Value | undefined, Value | undefined] {
-  if (!own) return [undefined, undefined];
-  const { contraction } = ownParameters(model);
-  const first = model.members * Object.keys(contraction).length;
-  const all = own.layout.parts.map((_, part) => ({ part }));
-  if (first === 0) return [undefined, own];
-  if (first === all.length) return [own, undefined];
-  return [pieces([own], all.slice(0, first)), pieces([own], all.slice(first))];
 }

@@ -8,14 +8,8 @@ import { cut, type Numbers } from '../host/arrays.js';
 import { within } from '../host/scope.js';
 import { coordinatesOf } from '../model/domain/domain.js';
 import { forward, networkInput } from '../model/forward.js';
-import {
-  hasPointForm,
-  type Model,
-  modelParameterShapes,
-  networkParameterShapes,
-  outputShapes,
-  ownParameters,
-} from '../model/model.js';
+import { hasPointForm, type Model, modelParameterShapes, outputShapes } from '../model/model.js';
+import { parametersOf } from '../model/parameters.js';
 import { matmul } from '../ops/linear/matmul.js';
 import { vjp } from '../ops/vjp.js';
 import { onPoints, pointNtk } from './pointNtk.js';
@@ -99,19 +93,14 @@ function gramOf(engine: Engine, jacobian: Float32Array, points: number, count: n
   });
 }
 
-/** The member of each parameter: networks stand member by member, then the contraction's own, then the readout's. */
+/** The member of each number of the parameters. */
 function ownersOf(model: Model): Uint16Array {
-  const { members } = model;
-  const { contraction, readout } = ownParameters(model);
-  const groups = [
-    networkParameterShapes(model).slice(0, networkParameterShapes(model).length / members),
-    Object.values(contraction),
-    Object.values(readout),
-  ].map(sizeOfAll);
-  const owners = new Uint16Array(members * groups.reduce((sum, count) => sum + count, 0));
+  const parameters = parametersOf(model);
+  const owners = new Uint16Array(sizeOfAll(parameters.map(({ shape }) => shape)));
   let at = 0;
-  for (const count of groups) {
-    for (let member = 0; member < members; member++, at += count) owners.fill(member, at, at + count);
+  for (const { member, shape } of parameters) {
+    owners.fill(member, at, at + sizeOf(shape));
+    at += sizeOf(shape);
   }
   return owners;
 }

@@ -37,7 +37,7 @@ import { exactNtk, requireExactNtk } from './exactNtk.js';
  */
 export function kroneckerProduct(model: Model, v: Value, factors: Value, ntks: Value): Value {
   const shapes = factors.layout.parts.map(({ shape }) => shape);
-  const [cotangents] = vjp(outputOf(model, factors, undefined), v, [factors]);
+  const [cotangents] = vjp(outputOf(model, factors, {}), v, [factors]);
   const rows = reshape(
     cotangents,
     shapes.map(shape => [1, sizeOf(shape)]),

@@ -55,7 +55,7 @@ export class Linearisation {
     const kept = (name: string) => layers.map(layer => graph.read(this.pass.outputs[name + layer]));
     return {
       factors: graph.read(this.pass.outputs.factors),
-      own: undefined,
+      own: {},
       residuals: {
         parameters: graph.read(this.parameters),
         inputs: [graph.read(this.input), ...kept('hidden')],

@@ -40,10 +40,11 @@ export function adam(options: AdamOptions): Optimiser {
   return {
     name: 'adam',
     learningRate,
-    start: (engine, shapes) =>
+    start: (engine, scope, all) =>
       momentState(
         engine,
-        shapes,
+        scope,
+        all,
         ['firstMoment', 'secondMoment'],
         ({ parameters, gradient, step, learningRate: rate }, moments) =>
           adamStep({ parameters, ...moments }, gradient, step, rate, attributes),

@@ -1,13 +1,13 @@
 /** What an optimiser is: how parameters follow a gradient, with a state of its own on the device. */
 
-import type { Shape } from '../buffer/layout.js';
 import { restoreTensors, type StateArrays, stateOfTensors } from '../buffer/namedTensors.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
 import { requireNumber, shown } from '../host/checks.js';
-import type { Disposable } from '../host/scope.js';
+import type { Scope } from '../host/scope.js';
+import type { Parameter } from '../model/parameters.js';
 
 /** A learning rate, or one for each step, counted from 0. */
 export type LearningRate = number | ((step: number) => number);
@@ -24,7 +24,7 @@ export interface Step {
 }
 
 /** What an optimiser keeps on the device for one set of parameters. */
-export interface OptimiserState extends Disposable {
+export interface OptimiserState {
   /** Adds a step to a graph, and assigns what it keeps. @returns the parameters after it. */
   update(graph: Graph, step: Step): Value;
   /** What a later run needs to go on exactly. */
@@ -39,8 +39,11 @@ export interface Optimiser {
   /** By which states and model files name it. */
   readonly name: string;
   readonly learningRate: LearningRate;
-  /** @param shapes of the parameters. */
-  start(engine: Engine, shapes: readonly Shape[]): OptimiserState;
+  /**
+   * @param scope that disposes of what is made here.
+   * @param parameters what stands in the parameters' stack, in its order.
+   */
+  start(engine: Engine, scope: Scope, parameters: readonly Parameter[]): OptimiserState;
 }
 
 /**
@@ -51,14 +54,17 @@ export interface Optimiser {
  */
 export function momentState<N extends string>(
   engine: Engine,
-  shapes: readonly Shape[],
+  scope: Scope,
+  parameters: readonly Pick<Parameter, 'shape'>[],
   names: readonly N[],
   update: (
     step: Step,
     moments: Readonly<Record<N, Value>>,
   ) => Readonly<Record<N, Value>> & { readonly parameters: Value },
 ): OptimiserState {
-  const tensors = Object.fromEntries(names.map(name => [name, engine.stack(shapes)])) as Record<N, Tensor>;
+  const shapes = parameters.map(({ shape }) => shape);
+  const stacks = names.map(name => [name, scope.keep(engine.stack(shapes))]);
+  const tensors = Object.fromEntries(stacks) as Record<N, Tensor>;
   return {
     update(graph, step) {
       const moments = Object.fromEntries(names.map(name => [name, graph.read(tensors[name])])) as Record<N, Value>;
@@ -75,9 +81,6 @@ export function momentState<N extends string>(
     },
     reset() {
       for (const tensor of Object.values<Tensor>(tensors)) tensor.clear();
-    },
-    dispose() {
-      for (const tensor of Object.values<Tensor>(tensors)) tensor.dispose();
     },
   };
 }

@@ -22,8 +22,8 @@ export function sgd(options: SgdOptions): Optimiser {
   return {
     name: 'sgd',
     learningRate,
-    start: (engine, shapes) =>
-      momentState(engine, shapes, ['moment'], ({ parameters, gradient, learningRate: rate }, { moment }) =>
+    start: (engine, scope, all) =>
+      momentState(engine, scope, all, ['moment'], ({ parameters, gradient, learningRate: rate }, { moment }) =>
         sgdStep(parameters, moment, gradient, rate, { momentum, weightDecay }),
       ),
   };

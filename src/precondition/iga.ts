@@ -16,7 +16,7 @@
 import type { Engine } from '../graph/engine.js';
 import { requireCount, requireOptions, requireWord } from '../host/checks.js';
 import { Random, requireSeed } from '../host/random.js';
-import { building } from '../host/scope.js';
+import type { Scope } from '../host/scope.js';
 import { mostPoints } from '../model/domain/domain.js';
 import { networkInput } from '../model/forward.js';
 import type { Model } from '../model/model.js';
@@ -75,34 +75,31 @@ function wholeModel(name: string, options: IgaOptions, { remedy, stateName }: Wo
   requireCount('refresh', refresh, 1, 2 ** 31);
   for (const points of [group].flat()) requireCount('group', points as number, 1, mostPoints);
   requireSeed(seed);
-  const start = (engine: Engine, model: Model): Promise<PreconditionerState> => {
+  const start = async (engine: Engine, scope: Scope, model: Model): Promise<PreconditionerState> => {
     const grouping = groupingOf(name, model, { topK, group, remedy }, engine.device);
     const samples = samplesOf(grouping, new Random(seed));
     const sampled = onPoints(model, coordinatesAt(model.domain, samples));
-    return building(async scope => {
-      const input = scope.keep(await networkInput(engine, sampled));
-      const kernels = Array(model.members).fill({ points: grouping.samples, topK });
-      const eigenpairs = scope.keep(new ModulatedEigenpairs(engine, kernels, modulation));
-      const applied = ({ vectors, scaled }: ModulatedBasis): Applied => ({
-        transform(cotangent) {
-          const grouped = groupPoints(cotangent, grouping);
-          return ungroupPoints(preconditionPoints(grouped, vectors, scaled, { combine: 'sum', axes: 1 }), grouping);
-        },
-      });
-      return {
-        name: stateName(grouping),
-        topK: [topK],
-        current: graph => applied(eigenpairs.current(graph)),
-        refreshed: (graph, { residuals }, begin) => {
-          const ntk = pointNtk(graph, sampled, residuals.parameters, input);
-          return applied(eigenpairs.refreshed(graph, ntk, begin));
-        },
-        spectra: () => eigenpairs.spectra(),
-        state: () => eigenpairs.state(),
-        restore: saved => eigenpairs.restore(saved),
-        dispose: () => scope.dispose(),
-      };
+    const input = scope.keep(await networkInput(engine, sampled));
+    const kernels = Array(model.members).fill({ points: grouping.samples, topK });
+    const eigenpairs = new ModulatedEigenpairs(engine, scope, kernels, modulation);
+    const applied = ({ vectors, scaled }: ModulatedBasis): Applied => ({
+      transform(cotangent) {
+        const grouped = groupPoints(cotangent, grouping);
+        return ungroupPoints(preconditionPoints(grouped, vectors, scaled, { combine: 'sum', axes: 1 }), grouping);
+      },
     });
+    return {
+      name: stateName(grouping),
+      topK: [topK],
+      current: graph => applied(eigenpairs.current(graph)),
+      refreshed: (graph, { residuals }, begin) => {
+        const ntk = pointNtk(graph, sampled, residuals.parameters, input);
+        return applied(eigenpairs.refreshed(graph, ntk, begin));
+      },
+      spectra: () => eigenpairs.spectra(),
+      state: () => eigenpairs.state(),
+      restore: saved => eigenpairs.restore(saved),
+    };
   };
   return { name, refresh, start };
 }

@@ -7,6 +7,7 @@ import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
 import { countsIn } from '../host/arrays.js';
 import { Random } from '../host/random.js';
+import type { Scope } from '../host/scope.js';
 import { blockSize, topEigenpairs } from '../ops/eigen/topEigenpairs.js';
 import { type Modulation, modulate } from '../ops/precondition/modulate.js';
 import type { ModulatedBasis } from '../ops/precondition/precondition.js';
@@ -45,8 +46,10 @@ export class ModulatedEigenpairs {
     readonly resolved: Tensor;
   };
 
+  /** @param scope that disposes of what is made here. */
   constructor(
     engine: Engine,
+    scope: Scope,
     private readonly kernels: readonly KernelSize[],
     private readonly modulation: Modulation = 'flat',
   ) {
@@ -54,14 +57,16 @@ export class ModulatedEigenpairs {
     const random = new Random(startSeed);
     const count = sizeOfAll(shapes);
     this.tensors = {
-      vectors: engine.stack(
-        shapes,
-        Float32Array.from({ length: count }, () => random.normal()),
+      vectors: scope.keep(
+        engine.stack(
+          shapes,
+          Float32Array.from({ length: count }, () => random.normal()),
+        ),
       ),
-      scaled: engine.stack(shapes),
-      values: engine.stack(shapes.map(([rows]) => [rows])),
-      used: engine.tensor([kernels.length]),
-      resolved: engine.tensor([kernels.length]),
+      scaled: scope.keep(engine.stack(shapes)),
+      values: scope.keep(engine.stack(shapes.map(([rows]) => [rows]))),
+      used: scope.keep(engine.tensor([kernels.length])),
+      resolved: scope.keep(engine.tensor([kernels.length])),
     };
   }
 
@@ -118,9 +123,5 @@ export class ModulatedEigenpairs {
   restore({ topK = [], state }: Pick<SavedPreconditioner, 'topK' | 'state'>): boolean {
     if (topK.some((k, i) => k !== this.kernels[i]?.topK)) return false;
     return restoreTensors(this.tensors, state, ['vectors', 'scaled']);
-  }
-
-  dispose(): void {
-    for (const tensor of Object.values(this.tensors)) tensor.dispose();
   }
 }

@@ -4,7 +4,7 @@ import type { Shape } from '../buffer/layout.js';
 import type { StateArrays } from '../buffer/namedTensors.js';
 import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
-import type { Disposable } from '../host/scope.js';
+import type { Scope } from '../host/scope.js';
 import type { Factors } from '../model/forward.js';
 import type { Model } from '../model/model.js';
 import type { Range } from '../ops/elementwise/pieces.js';
@@ -62,7 +62,7 @@ export interface SavedPreconditioner {
 }
 
 /** What a preconditioner keeps on the device for one model. */
-export interface PreconditionerState extends Disposable {
+export interface PreconditionerState {
   /** What its state belongs to: that of another name is of no use to it. */
   readonly name: string;
   /** k of each kernel, where it has some. */
@@ -89,8 +89,11 @@ export interface Preconditioner {
   readonly refresh?: number;
   /** The preconditioner with what it chooses by a rehearsal; absent where there is nothing to choose. */
   settle?(model: Model, rehearse: Rehearse): Promise<Preconditioner>;
-  /** @throws InputError options that do not fit the model or the device, before anything is allocated. */
-  start(engine: Engine, model: Model): Promise<PreconditionerState> | PreconditionerState;
+  /**
+   * @param scope that disposes of what is made here.
+   * @throws InputError options that do not fit the model or the device, before anything is allocated.
+   */
+  start(engine: Engine, scope: Scope, model: Model): Promise<PreconditionerState> | PreconditionerState;
 }
 
 /** The steps from one refresh to the next that the paper has. */

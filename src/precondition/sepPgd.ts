@@ -7,6 +7,7 @@ import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
 import type { Value } from '../graph/operation.js';
 import { requireCount, requireFlag, requireOptions, requireWord, shown } from '../host/checks.js';
+import type { Scope } from '../host/scope.js';
 import { axisPoints, mostPoints } from '../model/domain/domain.js';
 import { hasFactorNetworks, type Model, networkPoints, networksOf } from '../model/model.js';
 import { coordinateAxes } from '../model/outputAxis.js';
@@ -61,7 +62,7 @@ export function sepPgd(options: SepPgdOptions = {}): Preconditioner {
     name: 'seppgd',
     refresh,
     ...(topK === 'auto' && { settle: (model: Model, rehearse: Rehearse) => settle(options, model, rehearse) }),
-    start: (engine, model) => start(engine, model, { topK, combine, modulation, meanOfLogits }),
+    start: (engine, scope, model) => start(engine, scope, model, { topK, combine, modulation, meanOfLogits }),
   };
 }
 
@@ -89,6 +90,7 @@ async function settle(options: SepPgdOptions, model: Model, rehearse: Rehearse):
 
 function start(
   engine: Engine,
+  scope: Scope,
   model: Model,
   { topK: given, combine, modulation, meanOfLogits }: Required<Omit<SepPgdOptions, 'refresh'>>,
 ): PreconditionerState {
@@ -113,7 +115,7 @@ function start(
     topK: topK[i % domain.axes],
     scale: meanOfLogits ? 1 / networks[i].outputs ** 2 : 1,
   }));
-  const eigenpairs = new ModulatedEigenpairs(engine, kernels, modulation);
+  const eigenpairs = new ModulatedEigenpairs(engine, scope, kernels, modulation);
   const applied = (basis: ModulatedBasis): Applied => ({
     transform: cotangent => preconditioned(model, cotangent, basis, { combine, topK }),
     slabs: inSlabs(model, basis, { combine, topK }),
@@ -126,7 +128,6 @@ function start(
     spectra: () => eigenpairs.spectra(),
     state: () => eigenpairs.state(),
     restore: saved => eigenpairs.restore(saved),
-    dispose: () => eigenpairs.dispose(),
   };
 }
 

@@ -76,6 +76,7 @@ export {
   outputShapes,
   parameterCount,
 } from '../model/model.js';
+export { type LayerPlace, type Parameter, parametersOf } from '../model/parameters.js';
 export { identity } from '../model/readout/identity.js';
 export { type MixingOptions, mixing } from '../model/readout/mixing.js';
 export type { Contracted, Readout } from '../model/readout/readout.js';

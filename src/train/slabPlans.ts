@@ -15,8 +15,9 @@ import type { Build, Plan } from '../graph/plan.js';
 import { requireArray } from '../host/arrays.js';
 import { building, within } from '../host/scope.js';
 import type { Extent } from '../model/domain/domain.js';
-import { type Factors, factorsOf, outputOf } from '../model/forward.js';
-import { networkPoints, networksOf, outputShapes, ownParameterShapes, toHost } from '../model/model.js';
+import { type Factors, factorsOf, type Own, outputOf } from '../model/forward.js';
+import { networkPoints, networksOf, outputShapes, toHost } from '../model/model.js';
+import { ownRegionsOf, parametersOf } from '../model/parameters.js';
 import { fill } from '../ops/elementwise/fill.js';
 import { add } from '../ops/elementwise/linearCombination.js';
 import { type Piece, pieces, type Range } from '../ops/elementwise/pieces.js';
@@ -41,19 +42,20 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
     const stack = (shapes: readonly Shape[]): Tensor => scope.keep(engine.stack(shapes));
     const points = networkPoints(model);
     const factorShapes = networksOf(model).map(({ outputs }, i) => [points[i], outputs]);
-    const ownShapes = ownParameterShapes(model);
-    const hasOwn = ownShapes.length > 0;
+    const regions = ownRegionsOf(model).map(owner => {
+      const shapes = parametersOf(model).flatMap(one => (one.owner === owner ? [one.shape] : []));
+      return { owner, tensor: stack(shapes), cotangent: stack(shapes) };
+    });
     const factors = stack(factorShapes);
-    const own = hasOwn ? stack(ownShapes) : undefined;
     const lifted = offered?.lift ? stack(factorShapes) : undefined;
     const atFactors = stack(factorShapes);
-    const atOwn = hasOwn ? stack(ownShapes) : undefined;
     const projected = offered?.projection?.shape;
     const projection = projected && stack(outputShapes(model).map(() => projected));
     const loss = stack([[]]);
     const targets = slabTargets(engine, scope, model, training.targets, slabs, mostTargetBytes);
 
-    const ownIn = (graph: Graph) => own && graph.read(own);
+    const ownIn = (graph: Graph): Own =>
+      Object.fromEntries(regions.map(({ owner, tensor }) => [owner, graph.read(tensor)]));
     const extentOf = (rows: number): Extent => ({ axes, shape: [rows, ...shape.slice(1)] });
     /** What some rows of the first axis give. */
     const outputOfSlab = (graph: Graph, at: Value, rows: Range) =>
@@ -71,7 +73,7 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
       const pass = factorsOf(graph, model, graph.read(parameters.tensor), input);
       const form = formAt(appliedTo(graph, pass));
       graph.assign(factors, pass.factors);
-      if (own && pass.own) graph.assign(own, pass.own);
+      for (const { owner, tensor } of regions) graph.assign(tensor, pass.own[owner] as Value);
       if (lifted && form?.lift) graph.assign(lifted, form.lift(pass.factors));
     };
 
@@ -93,9 +95,14 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
       const cotangent = form ? form.transform(atOutput) : atOutput;
       const at = graph.read(lifted ?? factors);
       const output = lifted ? outputOfSlab(graph, at, slabs[slab]) : goal.output;
-      const [ofFactors, ofOwn] = vjp(output, cotangent, [at, ...(own ? [graph.read(own)] : [])]);
+      const [ofFactors, ...ofRegions] = vjp(output, cotangent, [
+        at,
+        ...regions.map(({ tensor }) => graph.read(tensor)),
+      ]);
       addTo(atFactors, ofFactors);
-      if (atOwn) addTo(atOwn, ofOwn);
+      regions.forEach((region, i) => {
+        addTo(region.cotangent, ofRegions[i]);
+      });
     };
 
     const close = (graph: Graph) => {
@@ -103,7 +110,7 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
       const form = formAt(preconditioner?.current(graph));
       const through = form?.lift ? form.lift(pass.factors) : pass.factors;
       const seeds = new Map<Value, Cotangent>([[through, graph.read(atFactors)]]);
-      if (atOwn && pass.own) seeds.set(pass.own, graph.read(atOwn));
+      for (const { owner, cotangent } of regions) seeds.set(pass.own[owner] as Value, graph.read(cotangent));
       if (projection && form?.projection) {
         const { shape: reducedShape, reduce } = form.projection;
         const reduced = outputOf(model, reduce(pass.factors), pass.own, extentOf(reducedShape[0]));

@@ -22,6 +22,7 @@ import {
   outputShapes,
   parameterCount,
 } from '../model/model.js';
+import { parametersOf } from '../model/parameters.js';
 import { Linearisation, requireLinearisable } from '../ntk/linearisation.js';
 import { squaredError } from '../objective/squaredError.js';
 import type { Optimiser } from '../optimiser/optimiser.js';
@@ -90,10 +91,9 @@ export class TangentTrainer {
     for (const [name, one] of Object.entries(evaluations)) requireSamples(`evaluations: ${name}`, model, one);
     const samples: Record<string, Samples> = { ...evaluations, training: { domain: model.domain, values: target } };
     return building(async scope => {
-      const shapes = modelParameterShapes(model);
-      const preconditioner = given && scope.keep(await given.start(engine, model));
-      const start = scope.keep(engine.stack(shapes, initialParameters(model, seed)));
-      const parameters = new TrainedParameters(engine, scope, shapes, optimiser);
+      const preconditioner = await given?.start(engine, scope, model);
+      const start = scope.keep(engine.stack(modelParameterShapes(model), initialParameters(model, seed)));
+      const parameters = new TrainedParameters(engine, scope, parametersOf(model), optimiser);
       const places: Record<string, Place> = {};
       for (const [name, { domain, values }] of Object.entries(samples)) {
         const there = onDomain(model, domain);

@@ -1,6 +1,6 @@
 /** Parameters on the device with all that brings them on: an optimiser's state, a step counter, losses, learning rates. */
 
-import { requireNumbersOf, type Shape } from '../buffer/layout.js';
+import { requireNumbersOf } from '../buffer/layout.js';
 import type { StateArrays } from '../buffer/namedTensors.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { DivergedError, InputError } from '../errors.js';
@@ -9,6 +9,7 @@ import type { Graph, Value } from '../graph/operation.js';
 import { bitsOf } from '../host/arrays.js';
 import { requireCount } from '../host/checks.js';
 import type { Scope } from '../host/scope.js';
+import type { Parameter } from '../model/parameters.js';
 import { record } from '../ops/optimiser/record.js';
 import { learningRateAt, type Optimiser, type OptimiserState } from '../optimiser/optimiser.js';
 
@@ -49,12 +50,17 @@ export class TrainedParameters {
   constructor(
     engine: Engine,
     scope: Scope,
-    shapes: readonly Shape[],
+    parameters: readonly Parameter[],
     readonly optimiser: Optimiser,
     initial?: Float32Array,
   ) {
-    this.tensor = scope.keep(engine.stack(shapes, initial));
-    this.#state = scope.keep(optimiser.start(engine, shapes));
+    this.tensor = scope.keep(
+      engine.stack(
+        parameters.map(({ shape }) => shape),
+        initial,
+      ),
+    );
+    this.#state = optimiser.start(engine, scope, parameters);
     this.#counter = scope.keep(engine.tensor([1]));
     this.#history = scope.keep(engine.tensor([historyLength]));
     this.#schedule = scope.keep(engine.tensor([historyLength]));

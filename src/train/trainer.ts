@@ -13,7 +13,8 @@ import { totalWork, type Work } from '../kernel/dispatch.js';
 import { encodeInto, type HostEncoder } from '../kernel/sequence.js';
 import { slabsOf } from '../model/fits.js';
 import { networkInput } from '../model/forward.js';
-import { initialParameters, type Model, modelParameterShapes } from '../model/model.js';
+import { initialParameters, type Model } from '../model/model.js';
+import { parametersOf } from '../model/parameters.js';
 import type {
   Preconditioner,
   PreconditionerState,
@@ -65,10 +66,10 @@ export class Trainer {
     const slabs = slabsOf(model, engine.device, slabBytes);
     const settled = await Trainer.#settle(engine, options, preconditioner);
     return building(async scope => {
-      const running = settled && scope.keep(await settled.start(engine, model));
+      const running = await settled?.start(engine, scope, model);
       const input = scope.keep(await networkInput(engine, model));
-      const shapes = modelParameterShapes(model);
-      const parameters = new TrainedParameters(engine, scope, shapes, optimiser, initialParameters(model, seed));
+      const initial = initialParameters(model, seed);
+      const parameters = new TrainedParameters(engine, scope, parametersOf(model), optimiser, initial);
       const training = { engine, model, input, objective, preconditioner: running, parameters, targets, tune };
       const plans = slabs.length > 1 ? await slabPlans(training, slabs, targetBytes) : await wholePlans(training);
       scope.keep(plans);

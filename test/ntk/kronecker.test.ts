@@ -2,6 +2,7 @@
 
 import { sizeOf } from '../../src/buffer/layout.js';
 import type { Value } from '../../src/graph/operation.js';
+import { Scope } from '../../src/host/scope.js';
 import { relu, sine } from '../../src/model/activation.js';
 import { architecture } from '../../src/model/architecture.js';
 import { cp } from '../../src/model/contraction/cp.js';
@@ -299,7 +300,8 @@ for (const axes of [2, 3]) {
       const input = await networkInput(engine, model);
       const inputs = await networkInput(engine, single);
       const objective = squaredError();
-      const preconditioner = await sepPgd({ topK: 3 }).start(engine, model);
+      const scope = new Scope();
+      const preconditioner = await sepPgd({ topK: 3 }).start(engine, scope, model);
       const { refreshed } = preconditioner;
       require('it is refreshed', refreshed !== undefined);
       const separable = await engine.compile(graph => {
@@ -338,8 +340,7 @@ for (const axes of [2, 3]) {
       requireNorm(activation.name, found, expected, 5e-6);
       const difference = Math.hypot(...found.map((x, i) => x - axes * plain[i])) / Math.hypot(...found);
       require(`${activation.name}: it is no multiple of the plain gradient: ${difference}`, difference > 0.05);
-      for (const one of [separable, classical, parameters, target, flat, input, inputs, preconditioner, kron])
-        one.dispose();
+      for (const one of [separable, classical, parameters, target, flat, input, inputs, scope, kron]) one.dispose();
     }
   });
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Shape, sizeOf, stackOf } from '../../src/buffer/layout.js';
 import { Random } from '../../src/host/random.js';
+import { Scope } from '../../src/host/scope.js';
 import { readModel, writeModel } from '../../src/io/model/modelFile.js';
 import { dispatch } from '../../src/kernel/dispatch.js';
 import { architecture } from '../../src/model/architecture.js';
@@ -203,7 +204,8 @@ async function gradientWith(
   problem: Awaited<ReturnType<typeof problemOf>>,
   preconditioner: Preconditioner,
 ): Promise<Float32Array> {
-  const state = await preconditioner.start(engine, model);
+  const scope = new Scope();
+  const state = await preconditioner.start(engine, scope, model);
   const plan = await engine.compile(graph => {
     const parameters = graph.read(problem.held);
     const pass = forward(graph, model, parameters, problem.input);
@@ -213,7 +215,7 @@ async function gradientWith(
   await plan.run();
   const gradient = await plan.outputs.gradient.read();
   plan.dispose();
-  state.dispose();
+  scope.dispose();
   return gradient;
 }
 
@@ -369,7 +371,7 @@ test('a file goes on exactly with IGA, and another preconditioner does not take 
 test('a rival that does not fit the model, the grid or the device is refused in one line, before anything is allocated', async () => {
   const refused = async (model: Model, preconditioner: () => Preconditioner, message: RegExp) => {
     const before = engine.memory.bytes;
-    const start = async () => preconditioner().start(engine, model);
+    const start = async () => preconditioner().start(engine, new Scope(), model);
     await requireThrows(`${message}`, start, 'InputError', message);
     requireEqual(`${message}: memory`, engine.memory.bytes, before);
   };

@@ -1,12 +1,14 @@
 /** The end of things: what is disposed of says so by name, leaves no buffer, and may be left to `using` or the collector. */
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { runCase } from '../../src/experiments/golden/goldenCase.js';
+import { requireCase } from '../../src/experiments/golden/goldenFormat.js';
 import { matmul } from '../../src/ops/linear/matmul.js';
 import {
   adam,
@@ -20,6 +22,7 @@ import {
   openEngine,
   parameterCount,
   Scope,
+  sepPgd,
   Trainer,
 } from '../../src/public/node.js';
 import { KroneckerNtk, normalParameters, ntkCp, TangentTrainer } from '../../src/public/ntk.js';
@@ -116,6 +119,37 @@ test('plans, trainers and kernels that are disposed of say so by name, twice is 
   await requireThrows('kernel', () => made.kernel.product(vector), 'InputError', /has been disposed of/);
   await requireThrows('stack', () => stack.read(), 'InputError', /^the tensor of shape \(1, 4\) has been disposed of/);
   requireEqual('buffers, but for the operand of the product', engine.memory.buffers - before, 1);
+});
+
+test('an optimiser or a preconditioner that fails after it has allocated leaves no buffer, and neither does a golden case', async () => {
+  const before = [engine.memory.buffers, engine.memory.bytes];
+  const late = { message: 'too late' };
+  const { optimiser } = trained;
+  const preconditioner = sepPgd({ topK: 2 });
+  const failing = {
+    optimiser: {
+      ...optimiser,
+      start: (...given: Parameters<typeof optimiser.start>) => {
+        optimiser.start(...given);
+        throw late;
+      },
+    },
+    preconditioner: {
+      ...preconditioner,
+      start: async (...given: Parameters<typeof preconditioner.start>) => {
+        await preconditioner.start(...given);
+        throw late;
+      },
+    },
+  };
+  for (const [name, value] of Object.entries(failing)) {
+    const error = await Trainer.create(engine, { ...trained, [name]: value }).catch(reason => reason);
+    requireEqual(`${name}: its error`, error, late);
+    requireEqual(`${name}: buffers and bytes`, [engine.memory.buffers, engine.memory.bytes], before);
+  }
+  const golden = JSON.parse(readFileSync(new URL('../golden/cp_d2_relu.json', import.meta.url), 'utf8'));
+  await runCase(engine, requireCase(golden));
+  requireEqual('a golden case: buffers and bytes', [engine.memory.buffers, engine.memory.bytes], before);
 });
 
 test('using and await using dispose of everything that has an end', async () => {

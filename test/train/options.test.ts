@@ -1,5 +1,6 @@
 /** What a trainer, and the values that it takes, refuse: in one line that names the option, its value and the remedy. */
 
+import { Scope } from '../../src/host/scope.js';
 import {
   adam,
   architecture,
@@ -184,8 +185,11 @@ test('k, modulations, combinations and refreshes that are none are refused, alon
     network: architecture({ width: 4, depth: 2 }),
   });
   await refused(
-    [() => sepPgd({ topK: [1017, 1] }).start(engine, long), /^topK: 1017: use a whole number from 1 to 1016$/],
-    [() => msk({ topK: 1017 }).start(engine, long), /^topK: 1017: use a whole number from 1 to 1016$/],
+    [
+      () => sepPgd({ topK: [1017, 1] }).start(engine, new Scope(), long),
+      /^topK: 1017: use a whole number from 1 to 1016$/,
+    ],
+    [() => msk({ topK: 1017 }).start(engine, new Scope(), long), /^topK: 1017: use a whole number from 1 to 1016$/],
   );
 });
 

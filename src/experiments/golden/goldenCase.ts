@@ -18,11 +18,13 @@ import {
   outputShape,
   ownParameters,
 } from '../../model/model.js';
+import { parametersOf } from '../../model/parameters.js';
 import { blockSize } from '../../ops/eigen/topEigenpairs.js';
 import { matmul } from '../../ops/linear/matmul.js';
-import { adamStep } from '../../ops/optimiser/adam.js';
 import { pseudoNtk } from '../../ops/tangent/pseudoNtk.js';
 import { vjp } from '../../ops/vjp.js';
+import { adam } from '../../optimiser/adam.js';
+import { learningRateAt, type Optimiser } from '../../optimiser/optimiser.js';
 import type { Applied } from '../../precondition/preconditioner.js';
 import { sepPgd } from '../../precondition/sepPgd.js';
 import { gradientOf } from '../../train/gradient.js';
@@ -62,7 +64,7 @@ export function runCase(engine: Engine, given: GoldenCase): Promise<Quantities> 
     const parameters = scope.keep(engine.stack(shapes, joinParameters(model, given)));
     const target = scope.keep(engine.tensor(output, maskedTarget(given)));
     const modulation = named(modulationNames, 'g', given.g);
-    const preconditioner = scope.keep(await sepPgd({ topK: given.k, modulation }).start(engine, model));
+    const preconditioner = await sepPgd({ topK: given.k, modulation }).start(engine, scope, model);
 
     const passIn = (graph: Graph, at: Value) => {
       const pass = forward(graph, model, at, input);
@@ -113,14 +115,15 @@ export function runCase(engine: Engine, given: GoldenCase): Promise<Quantities> 
       grad_seppgd: namedParameters(model, await read('grad_seppgd'), given),
     };
 
-    const settings = given.adam;
-    if (!settings) return results;
+    if (!given.adam) return results;
+    const { lr, b1, b2, eps } = given.adam;
+    const optimiser = adam({ learningRate: lr, beta1: b1, beta2: b2, epsilon: eps });
     const runs = [
       { name: 'seppgd', after3: 'adam_seppgd_after3_fixedS', applied: (graph: Graph) => preconditioner.current(graph) },
       { name: 'plain', after3: 'adam_plain_after3', applied: () => undefined },
     ];
     for (const { name, after3, applied } of runs) {
-      const run = await trainCase(engine, model, given, settings, (graph, at) => {
+      const run = await trainCase(engine, model, given, optimiser, (graph, at) => {
         const { loss, gradient } = passIn(graph, at);
         return { loss, gradient: gradient(applied(graph)) };
       });
@@ -149,38 +152,38 @@ function preconditionersOf(engine: Engine, { vectors, scaled }: StateArrays, { n
   });
 }
 
-/** Three steps of Adam from the case's parameters. */
-async function trainCase(
+/** Three steps from the case's parameters. */
+function trainCase(
   engine: Engine,
   model: Model,
   given: GoldenCase,
-  { lr, b1, b2, eps }: NonNullable<GoldenCase['adam']>,
+  optimiser: Optimiser,
   build: (graph: Graph, parameters: Value) => { loss: Value; gradient: Value },
 ) {
-  const shapes = modelParameterShapes(model);
-  const parameters = engine.stack(shapes, joinParameters(model, given));
-  const [first, second, counter] = [engine.stack(shapes), engine.stack(shapes), engine.tensor([1])];
-  const rate = engine.tensor([1], [lr]);
-  const step = await engine.compile(graph => {
-    const before = graph.read(parameters);
-    const { loss, gradient } = build(graph, before);
-    const state = { parameters: before, firstMoment: graph.read(first), secondMoment: graph.read(second) };
-    const attributes = { beta1: b1, beta2: b2, epsilon: eps, weightDecay: 0, decoupled: false };
-    const next = adamStep(state, gradient, graph.read(counter), graph.read(rate), attributes);
-    graph.assign(parameters, next.parameters);
-    graph.assign(first, next.firstMoment);
-    graph.assign(second, next.secondMoment);
-    return { loss };
+  return within(async scope => {
+    const parameters = scope.keep(engine.stack(modelParameterShapes(model), joinParameters(model, given)));
+    const state = optimiser.start(engine, scope, parametersOf(model));
+    const counter = scope.keep(engine.tensor([1]));
+    const rate = scope.keep(engine.tensor([1], [learningRateAt(optimiser.learningRate, 0)]));
+    const plan = scope.keep(
+      await engine.compile(graph => {
+        const before = graph.read(parameters);
+        const { loss, gradient } = build(graph, before);
+        const [step, learningRate] = [graph.read(counter), graph.read(rate)];
+        graph.assign(parameters, state.update(graph, { parameters: before, gradient, step, learningRate }));
+        return { loss };
+      }),
+    );
+    const snapshots: number[][] = [];
+    for (let t = 1; t <= 4; t++) {
+      counter.write(bitsOf(t));
+      if (t === 2 || t === 4) snapshots.push([...(await parameters.read())]);
+      await plan.run();
+    }
+    // The fourth run's loss is that of the parameters after three steps.
+    const [lossAfter3] = await plan.outputs.loss.read();
+    return { after1: snapshots[0], after3: snapshots[1], lossAfter3 };
   });
-  const snapshots: number[][] = [];
-  for (let t = 1; t <= 4; t++) {
-    counter.write(bitsOf(t));
-    if (t === 2 || t === 4) snapshots.push([...(await parameters.read())]);
-    await step.run();
-  }
-  // The fourth run's loss is that of the parameters after three steps.
-  const [lossAfter3] = await step.outputs.loss.read();
-  return { after1: snapshots[0], after3: snapshots[1], lossAfter3 };
 }
 
 /** What the contraction itself is trained in, such as the core of a Tucker model: one member's, as in a case. */

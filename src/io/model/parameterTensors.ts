@@ -3,7 +3,7 @@
 import { sizeOf, sizeOfAll } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { type Model, modelParameterShapes, networksOf } from '../../model/model.js';
-import { namedParameters } from '../../model/namedParameters.js';
+import { parametersOf } from '../../model/parameters.js';
 import type { DecodedFile, NamedTensor } from './safetensors.js';
 
 /** What a model claims to be against what its file holds, before memory is taken for the claim. */
@@ -23,15 +23,15 @@ export function requireHeld(path: string, model: Model, { tensors, unread }: Dec
 /** [W | b] as W, (outputs, inputs), and b, (outputs); what contraction and readout are trained in as it is. */
 export function addParameters(tensors: Map<string, NamedTensor>, model: Model, values: Float32Array): void {
   let at = 0;
-  for (const { name, shape, layer } of namedParameters(model)) {
+  for (const { name, shape, place } of parametersOf(model)) {
     const own = values.subarray(at, at + sizeOf(shape));
     at += own.length;
-    if (tensors.has(layer ? `${name}.weight` : name)) {
+    if (tensors.has(place ? `${name}.weight` : name)) {
       throw new InputError(
         `parameter ${name}: there are two of this name: give that of the contraction or of the readout another`,
       );
     }
-    if (!layer) {
+    if (!place) {
       tensors.set(name, { shape, data: own.slice() });
       continue;
     }
@@ -63,8 +63,8 @@ const itself = (name: string) => name;
 
 /** Whether the file has a tensor for each. */
 export function holdsParameters({ file: { tensors }, model, called = itself }: Source): boolean {
-  return namedParameters(model).every(({ name, layer }) =>
-    (layer ? [`${called(name)}.weight`, `${called(name)}.bias`] : [called(name)]).every(tensor => tensors.has(tensor)),
+  return parametersOf(model).every(({ name, place }) =>
+    (place ? [`${called(name)}.weight`, `${called(name)}.bias`] : [called(name)]).every(tensor => tensors.has(tensor)),
   );
 }
 
@@ -84,8 +84,8 @@ export function collectParameters({ path, file, model, called = itself, mustBeFi
   };
   const values = new Float32Array(sizeOfAll(modelParameterShapes(model)));
   let at = 0;
-  for (const { name, shape, layer } of namedParameters(model)) {
-    if (!layer) {
+  for (const { name, shape, place } of parametersOf(model)) {
+    if (!place) {
       values.set(take(called(name), sizeOf(shape)), at);
       at += sizeOf(shape);
       continue;

@@ -4,9 +4,9 @@
  * Inputs and hidden activations are homogeneous, that is with a last column of ones, and a layer's parameters are
  * [W | b], (outputs, inputs + 1), so that the bias needs no code of its own: H' = a(omega H [W | b]^T).
  *
- * A model's parameters are one stack, so that one dispatch updates them all. What stands in it after the networks'
- * matrices, such as the core of a Tucker model, comes out of this operation as it is, and the cotangent that reaches it
- * there is written into the stack's gradient beside the networks'.
+ * A model's parameters are one stack, so that one dispatch updates them all. Its first parts are the networks' matrices.
+ * Other regions of it, such as the cores of Tucker models, come out of this operation as they are, each as a stack of its
+ * own, and the cotangents that reach them there are written into the stack's gradient beside the networks'.
  */
 
 import {
@@ -14,7 +14,6 @@ import {
   formatLayout,
   formatShape,
   type Layout,
-  type Part,
   rowsOf,
   type Shape,
   sameShape,
@@ -44,8 +43,11 @@ export interface NetworkAttributes {
   readonly omegas: readonly number[];
 }
 
-/** With how many parts of the parameters' stack stand after the networks' matrices. */
-type Attributes = NetworkAttributes & { readonly others: number };
+/** Parts of the parameters' stack, in the order in which they are wanted. */
+export type Region = readonly number[];
+
+/** With the regions of the parameters' stack that are not the networks' matrices. */
+type Attributes = NetworkAttributes & { readonly regions: readonly Region[] };
 
 /** The residuals of a forward pass: what it keeps for the backward pass and the tangent kernel. */
 export interface Residuals {
@@ -74,13 +76,13 @@ const forward: Operation<Attributes> = {
     const slope = stackOf(points.map(n => [n, width]));
     const output = stackOf(points.map((n, i) => [n, layerOf(parameters, i, depth - 1, depth).shape[0]]));
     const residuals = [...Array(depth - 1).fill(hidden), ...Array(depth - 1).fill(slope)];
-    if (attributes.others === 0) return [output, ...residuals];
-    return [output, ...residuals, stackOf(othersOf(parameters, attributes).map(part => part.shape))];
+    const regions = attributes.regions.map(region => stackOf(region.map(part => parameters.parts[part].shape)));
+    return [output, ...residuals, ...regions];
   },
   lower: ({ device, attributes, inputs: [parameters, input], outputs }) => {
     const { depth, activation, omegas } = attributes;
     const [output, ...residuals] = outputs.slice(0, 2 * depth - 1);
-    const others = outputs[2 * depth - 1];
+    const regions = outputs.slice(2 * depth - 1);
     const layers = [input, ...residuals.slice(0, depth - 1)];
     const derivatives = residuals.slice(depth - 1);
     const hidden = derivatives.map((derivative, layer) =>
@@ -113,30 +115,32 @@ const forward: Operation<Attributes> = {
       { left: layers[depth - 1].storage, right: parameters.storage, result: output.storage },
       { transposeRight: true },
     );
-    if (!others) return [...hidden, last];
-    return [...hidden, last, ...copyRows(device, afterNetworks(parameters, attributes), others)];
+    const copies = regions.flatMap((region, i) =>
+      copyRows(device, regionOf(parameters, attributes.regions[i]), region),
+    );
+    return [...hidden, last, ...copies];
   },
   vjp: ({ attributes, inputs: [parameters, input], outputs, cotangents }) => {
     const { depth } = attributes;
     const [output, ...residuals] = outputs.slice(0, 2 * depth - 1);
     const [cotangent, ...ofResiduals] = cotangents.slice(0, 2 * depth - 1);
-    const [others, ofOthers] = [outputs[2 * depth - 1], cotangents[2 * depth - 1]];
+    const [regions, ofRegions] = [outputs.slice(2 * depth - 1), cotangents.slice(2 * depth - 1)];
     if (ofResiduals.some(other => other !== undefined)) {
       throw new InputError('factorNetwork: a gradient flows into its residuals, which are not differentiable');
     }
-    if (cotangent === undefined && ofOthers === undefined) return [];
+    if (cotangent === undefined && ofRegions.every(one => one === undefined)) return [];
     const flowing = asValue(cotangent ?? 0, output);
-    const rest = others ? [asValue(ofOthers ?? 0, others)] : [];
+    const rest = regions.map((region, i) => asValue(ofRegions[i] ?? 0, region));
     return [applyOne(backward, [flowing, parameters, input, ...residuals, ...rest], attributes)];
   },
 };
 
-const backward: Operation<Pick<Attributes, 'depth' | 'others'>> = {
+const backward: Operation<Pick<Attributes, 'depth' | 'regions'>> = {
   name: 'factorNetworkVjp',
   shapes: ([, parameters]) => [parameters],
   lower: ({ device, attributes, inputs: [cotangent, parameters, input, ...rest], outputs: [gradient] }) => {
     const { depth } = attributes;
-    const [residuals, [others]] = [rest.slice(0, 2 * depth - 2), rest.slice(2 * depth - 2)];
+    const [residuals, regions] = [rest.slice(0, 2 * depth - 2), rest.slice(2 * depth - 2)];
     const layers = [input, ...residuals.slice(0, depth - 1)];
     const derivatives = residuals.slice(depth - 1);
     const dispatches: Dispatch[] = [];
@@ -159,7 +163,9 @@ const backward: Operation<Pick<Attributes, 'depth' | 'others'>> = {
       flowing = scratch(derivatives[layer - 1].layout);
       dispatches.push(cotangentDispatch(device, current, parameters, derivatives[layer - 1], flowing, layer, depth));
     }
-    if (others) dispatches.push(...copyRows(device, others, afterNetworks(gradient, attributes)));
+    regions.forEach((region, i) => {
+      dispatches.push(...copyRows(device, region, regionOf(gradient, attributes.regions[i])));
+    });
     return dispatches;
   },
   notDifferentiable: 'second derivatives are not offered',
@@ -199,17 +205,13 @@ export function layerOf(parameters: Layout, network: number, layer: number, dept
   return parameters.parts[network * depth + layer];
 }
 
-/** What stands after the networks' matrices. */
-function othersOf(parameters: Layout, { others }: Pick<Attributes, 'others'>): readonly Part[] {
-  return parameters.parts.slice(parameters.parts.length - others);
-}
-
-function afterNetworks({ layout, storage }: Operand, attributes: Pick<Attributes, 'others'>): Operand {
-  return { layout: { ...layout, parts: othersOf(layout, attributes) }, storage };
+function regionOf({ layout, storage }: Operand, region: Region): Operand {
+  return { layout: { ...layout, parts: region.map(part => layout.parts[part]) }, storage };
 }
 
 function requireParameters(parameters: Layout, input: Layout, attributes: Attributes): void {
-  const { depth, omegas, others } = attributes;
+  const { depth, omegas, regions } = attributes;
+  const others = regions.reduce((sum, region) => sum + region.length, 0);
   if (!Number.isInteger(depth) || depth < 2)
     throw new InputError(`factorNetwork: depth ${depth}: use 2 or more layers`);
   if (omegas.length !== depth - 1) {
@@ -236,18 +238,23 @@ function requireParameters(parameters: Layout, input: Layout, attributes: Attrib
 /**
  * The factor matrices of a batch of networks, and the residuals of the pass.
  *
- * @param parameters [W | b] of every layer, network by network: `parameterShapes`; then `others` more tensors.
+ * @param parameters [W | b] of every layer, network by network: `parameterShapes`; then the parts of the `regions`.
  * @param input the homogeneous input of every network, (n, inputs + 1): see `features`.
- * @param others how many parts of `parameters` stand after the networks' matrices, none by default.
- * @returns factors, (n, outputs) for each network; and the others, if there are any, a stack of their own.
+ * @param regions which parts of `parameters` are whose: together all that stand after the networks' matrices.
+ * @returns factors, (n, outputs) for each network; and each of the `regions`, a stack of its own.
  * @throws InputError shapes that do not fit each other.
  */
-export function factorNetwork(parameters: Value, input: Value, attributes: NetworkAttributes, others = 0) {
+export function factorNetwork(
+  parameters: Value,
+  input: Value,
+  attributes: NetworkAttributes,
+  regions: readonly Region[] = [],
+) {
   const { depth } = attributes;
-  const outputs = apply(forward, [parameters, input], { ...attributes, others });
+  const outputs = apply(forward, [parameters, input], { ...attributes, regions });
   return {
     factors: outputs[0] as Value,
-    others: outputs[2 * depth - 1],
+    regions: outputs.slice(2 * depth - 1),
     residuals: {
       parameters,
       inputs: [input, ...outputs.slice(1, depth)],
@@ -264,5 +271,5 @@ export function factorNetwork(parameters: Value, input: Value, attributes: Netwo
  * @returns the shapes of the parameters, of which nothing may stand after the networks' matrices.
  */
 export function factorNetworkVjp(cotangent: Value, { parameters, inputs, derivatives }: Residuals): Value {
-  return applyOne(backward, [cotangent, parameters, ...inputs, ...derivatives], { depth: inputs.length, others: 0 });
+  return applyOne(backward, [cotangent, parameters, ...inputs, ...derivatives], { depth: inputs.length, regions: [] });
 }
