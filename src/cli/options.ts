@@ -2,7 +2,7 @@
 
 import type { AdapterKind } from '../device/adapter.js';
 import { InputError, isInputError } from '../errors.js';
-import type { Size } from '../experiments/image/data.js';
+import type { SizeOption } from '../experiments/image/size.js';
 import { Option } from './vendor.js';
 
 /** Points of an axis, and so pixels of a side. */
@@ -90,12 +90,17 @@ export function list<T>(option: string, parse: (text: string) => T): (text: stri
   };
 }
 
-/** N, or WxH. */
-export function size(option: string, most: number): (text: string) => Size {
+/** N, the longer side, or WxH. */
+export function size(option: string, most: number): (text: string) => SizeOption {
   return text => {
     const sides = /^(\d+)(?:x(\d+))?$/.exec(text.trim());
-    const [width, height] = [Number(sides?.[1]), Number(sides?.[2] ?? sides?.[1])];
-    if ([width, height].every(side => side >= 2 && side <= most)) return { width, height };
+    const [width, height = width] = (sides ?? [])
+      .slice(1)
+      .filter(side => side !== undefined)
+      .map(Number);
+    if ([width, height].every(side => side >= 2 && side <= most)) {
+      return sides?.[2] === undefined ? { longer: width } : { width, height };
+    }
     throw new InputError(`${option} ${text}: use N or WxH, whole numbers from 2 to ${most}, such as 128 or 160x120`);
   };
 }

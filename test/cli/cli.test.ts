@@ -427,9 +427,9 @@ test('render draws what fit drew, and the same pixels in any crop of any grid', 
   ];
   const drawnByFit = await pixels('trained/reconstruction.png', { left: 28, top: 0, width: 24, height: 20 });
   requireEqual('pixels', await pixels('render.png'), drawnByFit);
-  await render(file, '--size', '130x90', '--out', 'new/folder/large.PNG');
+  await render(file, '--size', '132x110', '--out', 'new/folder/large.PNG');
   const area = { left: 57, top: 31, width: 24, height: 20 };
-  await render(file, '--size', '130x90', '--crop', '57,31,81,51', '--out', 'crop.png');
+  await render(file, '--size', '132x110', '--crop', '57,31,81,51', '--out', 'crop.png');
   requireEqual('crop', await pixels('crop.png'), await pixels('new/folder/large.PNG', area));
   const { code, stdout, stderr } = await sepnn('render', file, '--size', '12x10', ...adapter);
   requireEqual('exit', code, 0);

@@ -7,9 +7,10 @@ import type { FinishedRun, RunCosts } from '../../experiments/trainingRun.js';
 import type { AdapterReport } from '../../graph/engine.js';
 import { writeWhole } from '../../io/files.js';
 import { besideEachOther, encodePng, pictureOf } from '../../io/image/picture.js';
+import { bitsSetting } from '../../io/image/sampling.js';
 import { linePlot } from '../../io/plot.js';
 import type { Ending } from '../ending.js';
-import { print, table } from '../terminal.js';
+import { print, table, warn } from '../terminal.js';
 import { modelOf } from '../training/model.js';
 import { requireConsistent } from '../training/options.js';
 import { resumedFrom } from '../training/resume.js';
@@ -58,9 +59,10 @@ async function fit(ending: Ending, image: string, options: FitOptions): Promise<
   const { width, height, planes } = data;
   const model = modelOf([height, width], planes, options, options.channels === 'shared');
   const topK = topKOf(model.domain.shape, options, fitDefaults.topK);
-  const settled = { ...options, topK, size: { width, height } };
+  const settled = { ...options, topK, size: { width, height }, [bitsSetting]: data.bits };
   const resume = await resumedFrom(model, settled);
   const words = { size: `${width}x${height}`, data: 'image' };
+  data.notes.forEach(warn);
   await trainingSession(
     ending,
     { model, topK, resume, words },
@@ -76,7 +78,7 @@ async function fit(ending: Ending, image: string, options: FitOptions): Promise<
 /** What says how it went first, the pictures after. */
 async function writeResults(
   { adapter, runs, models }: SessionResult<ImageMeasured>,
-  { width, height, planes, clean }: PreparedImage,
+  { width, height, planes, clean, bits }: PreparedImage,
   { out, json: _, ...settings }: FitOptions,
 ): Promise<FitReport> {
   const files = {
@@ -85,7 +87,7 @@ async function writeResults(
     metrics: join(out, 'metrics.json'),
     ...models,
   };
-  const pictures = [clean, ...runs.map(run => run.output)].map(numbers => pictureOf(numbers, width, height));
+  const pictures = [clean, ...runs.map(run => run.output)].map(numbers => pictureOf(numbers, width, height, bits));
   const report: FitReport = {
     adapter,
     shape: [height, width],

@@ -1,7 +1,7 @@
 /** The options of `sepnn fit`. */
 
 import { InputError } from '../../errors.js';
-import type { Size } from '../../experiments/image/data.js';
+import type { SizeOption } from '../../experiments/image/size.js';
 import { mostPoints, oneOf, real, size, valueOption } from '../options.js';
 import { addTrainingOptions, type TrainingDefaults, type TrainingOptions } from '../training/options.js';
 import type { Command } from '../vendor.js';
@@ -10,11 +10,13 @@ import type { Command } from '../vendor.js';
 const channelSharings = ['apart', 'shared'] as const;
 
 export interface FitOptions extends TrainingOptions {
-  readonly size?: Size;
+  readonly size?: SizeOption;
   readonly gray: boolean;
   readonly channels: (typeof channelSharings)[number];
   readonly mask?: number;
   readonly noise?: number;
+  /** Behind a transparent image: a colour of CSS. */
+  readonly background: string;
 }
 
 export const fitDefaults: TrainingDefaults = { rank: 150, width: 150, topK: 'auto', learningRate: 1e-4, steps: 1300 };
@@ -24,11 +26,12 @@ export function addFitOptions(command: Command): Command {
     .addOption(
       valueOption(
         '--size <N|WxH>',
-        "resize the image first (default: the image's own size)",
+        "resize the image first: N is its longer side, WxH is taken as it is (default: the image's own size)",
         size('--size', mostPoints),
       ),
     )
     .option('--gray', 'fit the luma alone', false)
+    .option('--background <colour>', 'of CSS, behind what is transparent in the image', 'white')
     .addOption(
       valueOption(
         '--channels <how>',

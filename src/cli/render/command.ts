@@ -7,15 +7,17 @@ import { InputError } from '../../errors.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
 import { requireWritableFile, writeWhole } from '../../io/files.js';
 import { blackPicture, channelsOf, encodePng, paint } from '../../io/image/picture.js';
+import { bitsOf } from '../../io/image/sampling.js';
 import { readModel, type SavedModel } from '../../io/model/modelFile.js';
 import { writeNpy } from '../../io/npy.js';
+import type { Domain } from '../../model/domain/domain.js';
 import { evaluateTiles } from '../../model/evaluate.js';
 import { planeCount } from '../../model/model.js';
 import { stretches, type Tile } from '../../model/tiles.js';
 import { openEngine } from '../../public/node.js';
 import { adapterOption } from '../options.js';
 import { startTileProgress } from '../progress.js';
-import { print } from '../terminal.js';
+import { print, warn } from '../terminal.js';
 import { adapterLine, fileLines } from '../training/session.js';
 import { Command, Option } from '../vendor.js';
 import { crop, gridSize, type Region, type RegionOptions, regionOf, slice } from './region.js';
@@ -36,7 +38,7 @@ export interface RenderReport {
   readonly files: { readonly picture: string } | { readonly array: string };
 }
 
-/** A picture is held whole, a byte a channel, while it is encoded. */
+/** A picture is held whole, a byte or two a channel, while it is encoded. */
 const mostPixels = 8192 * 8192;
 const mostNumbers = 2 ** 31;
 
@@ -46,9 +48,10 @@ export function renderCommand(): Command {
     .argument('<model>')
     .option('--out <file>', '.png or .npy (default: render.png for two axes, else render.npy)')
     .addOption(
-      new Option('--size <N|WxH|N,N,..>', "points of the grid over [-1, 1] (default: the model's own)").argParser(
-        gridSize,
-      ),
+      new Option(
+        '--size <N|WxH|N,N,..>',
+        "points of the grid over [-1, 1], N a picture's longer side (default: the model's own)",
+      ).argParser(gridSize),
     )
     .addOption(new Option('--crop <x0,y0,x1,y1>', 'only this part of that grid, the ends left out').argParser(crop))
     .addOption(
@@ -68,6 +71,7 @@ async function render(path: string, options: RenderOptions): Promise<void> {
   const out = outOf(options, region, planeCount(saved.model));
   requireWritableSize(out, region, planeCount(saved.model));
   await requireWritableFile('--out', out);
+  if (region.changesAspect) warn(changedAspect(options, saved.model.domain));
   const engine = await openEngine({ adapter: options.adapter });
   try {
     const start = performance.now();
@@ -83,6 +87,10 @@ async function render(path: string, options: RenderOptions): Promise<void> {
   } finally {
     await engine.dispose();
   }
+}
+
+function changedAspect({ size }: RenderOptions, { shape }: Domain): string {
+  return `--size ${size?.text}: the model's own grid is ${shape[1]} x ${shape[0]}: its aspect changes (--size N keeps it)`;
 }
 
 function isPicture(out: string): boolean {
@@ -121,7 +129,7 @@ async function renderPicture(
   quiet: boolean,
 ): Promise<void> {
   const [height, width] = region.shape;
-  const picture = blackPicture(width, height, channelsOf(planeCount(saved.model)));
+  const picture = blackPicture(width, height, channelsOf(planeCount(saved.model)), bitsOf(saved.training));
   await eachTile(engine, saved, region, quiet, async ({ start, shape, values }) => {
     paint(picture, values, { left: start[1], top: start[0], width: shape[1], height: shape[0] });
   });

@@ -1,6 +1,7 @@
 /** Which part of which grid `sepnn render` evaluates: what --size, --crop and --slice come to for a model. */
 
 import { InputError } from '../../errors.js';
+import { followLongest, keepsAspect } from '../../host/aspect.js';
 import { type Domain, mostPoints } from '../../model/domain/domain.js';
 import { grid } from '../../model/domain/grid.js';
 import type { Model } from '../../model/model.js';
@@ -11,9 +12,9 @@ interface Given<T> {
   readonly value: T;
 }
 
-/** Points of all axes alike, of each axis, or the columns and rows of an image. */
+/** Points of a picture's longer side and of all axes of anything else, of each axis, or the columns and rows of an image. */
 export type GridSize = Given<
-  | { readonly all: number }
+  | { readonly longest: number }
   | { readonly axes: readonly number[] }
   | { readonly columnsByRows: readonly [number, number] }
 >;
@@ -33,6 +34,8 @@ export interface Region {
   readonly kept: readonly number[];
   /** Points of each of those. */
   readonly shape: readonly number[];
+  /** Whether the grid of a picture, before it is cut, has not the model's own ratio of its sides. */
+  readonly changesAspect: boolean;
 }
 
 /** N, WxH, or the points of each axis separated by commas. */
@@ -46,7 +49,7 @@ export function gridSize(text: string): GridSize {
   }
   const [first, second] = numbers;
   if (pair) return { text, value: { columnsByRows: [first, second] } };
-  return { text, value: numbers.length === 1 ? { all: first } : { axes: numbers } };
+  return { text, value: numbers.length === 1 ? { longest: first } : { axes: numbers } };
 }
 
 /** Whole numbers separated by commas, starts before ends. */
@@ -101,7 +104,13 @@ export function regionOf(model: Model, options: RegionOptions): Region {
     ),
     kept,
     shape: kept.map(axis => ranges[axis][1] - ranges[axis][0]),
+    changesAspect: pictured(model.domain) && !keepsAspect(model.domain.shape, shape),
   };
+}
+
+/** Whether it has the rows and columns of a picture: only there has a ratio of the axes a meaning that is known. */
+function pictured({ isGrid, axes }: Domain): boolean {
+  return isGrid && axes === 2;
 }
 
 /** The model's own domain, or a grid of the given size. */
@@ -112,7 +121,10 @@ function domainOf({ domain }: Model, size: GridSize | undefined): Domain {
   }
   if (!size) return domain;
   const { text, value } = size;
-  if ('all' in value) return grid(Array<number>(axes).fill(value.all));
+  if ('longest' in value)
+    return grid(
+      pictured(domain) ? [...followLongest(domain.shape, value.longest)] : Array<number>(axes).fill(value.longest),
+    );
   if ('columnsByRows' in value) {
     const [columns, rows] = value.columnsByRows;
     if (axes === 2) return grid([rows, columns]);

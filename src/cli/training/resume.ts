@@ -24,11 +24,11 @@ export async function resumedFrom(model: Model, options: TrainingOptions): Promi
       throw new InputError(`--resume ${path}: is another model: its ${key} is ${theirs}, and this fit's ${ours}`);
     }
   }
+  requireResumable(path, saved.state);
   requireSameOptions(options, saved.training);
   if (saved.state.step >= steps) {
     throw new InputError(`--steps ${steps}: ${path} has made ${saved.state.step} steps: ask for more`);
   }
-  requireResumable(path, saved.state);
   return saved;
 }
 

@@ -3,16 +3,13 @@
 import { InputError } from '../../errors.js';
 import { Random } from '../../host/random.js';
 import { openImage, readPlanes } from '../../io/image/image.js';
+import type { PngBits } from '../../io/image/sampling.js';
 import { maskStream, noiseStream } from '../streams.js';
-
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
+import { type Size, type SizeOption, sizeFor } from './size.js';
 
 export interface ImageOptions {
   /** To which the image is resized; its own where it is absent. */
-  readonly size?: Size;
+  readonly size?: SizeOption;
   /** Whether only the luma is taken. */
   readonly gray: boolean;
   /** The share of the pixels that is held out. */
@@ -21,6 +18,8 @@ export interface ImageOptions {
   readonly noise?: number;
   /** Of noise and mask. */
   readonly seed: number;
+  /** What lies behind a transparent image, a colour of CSS; white by default. */
+  readonly background?: string;
 }
 
 export interface PreparedImage {
@@ -37,6 +36,10 @@ export interface PreparedImage {
   /** Numbers trained on, and held out. */
   readonly trained: number;
   readonly heldOut: number;
+  /** Of a PNG that has what the file had. */
+  readonly bits: PngBits;
+  /** A line for each thing in which the planes are not what the file says. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -52,8 +55,12 @@ export async function prepareImage(
   if (image.width < 2 || image.height < 2) {
     throw new InputError(`image ${path}: has ${image.width} x ${image.height} pixels: use one of 2 x 2 or more`);
   }
-  const { width, height } = options.size ?? image;
-  const clean = prepare(await readPlanes(image, { width, height, gray: options.gray }), { width, height });
+  const notes: string[] = [];
+  const note = (line: string) => notes.push(line);
+  const { width, height } = sizeFor(path, image, options.size, note);
+  const { gray, background } = options;
+  const read = await readPlanes(image, { width, height, gray, note, ...(background !== undefined && { background }) });
+  const clean = prepare(read, { width, height });
   const pixels = width * height;
   const isHeldOut = heldOutPixels(pixels, options);
   const noise = new Random(options.seed ^ noiseStream);
@@ -76,6 +83,8 @@ export async function prepareImage(
     evaluations,
     trained: clean.length - heldOut,
     heldOut,
+    bits: image.sampling.bits,
+    notes,
   };
 }
 

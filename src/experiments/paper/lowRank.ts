@@ -1,7 +1,7 @@
 /** Images of a given rank, to see what a model of some rank makes of data that are as compressible as is known. */
 
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
-import type { Size } from '../image/data.js';
+import type { Size } from '../image/size.js';
 
 /** The nearest planes of that rank: each plane's leading singular values and vectors (Eckart and Young 1936). */
 export function truncateRank(planes: Float32Array, { width, height }: Size, rank: number): Float32Array {

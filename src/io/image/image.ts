@@ -1,33 +1,38 @@
-/** Images from files, as planes of numbers in [0, 1]. */
+/** Images from files, as planes of numbers in [0, 1], or of what a file of floats has. */
 
-import type { Metadata } from 'sharp';
+import type { Metadata, Sharp } from 'sharp';
 import { InputError } from '../../errors.js';
 import { readBytes } from '../files.js';
+import { backgroundOf } from './background.js';
+import { decode, type EncodedImage, mostPixels } from './decode.js';
+import { planesOf, rangeOf, type Samples } from './planes.js';
+import { type Sampling, samplingOf } from './sampling.js';
 import { loadSharp } from './sharp.js';
 
 /** An image file that was opened and found whole as far as its header goes; its pixels are not decoded yet. */
-export interface ImageFile {
-  readonly path: string;
-  readonly bytes: Uint8Array;
+export interface ImageFile extends EncodedImage {
+  /** Upright. */
   readonly width: number;
   readonly height: number;
+  /** Pictures in the file, of which the first is read. */
+  readonly pages: number;
+  readonly hasAlpha: boolean;
 }
 
-/** Larger images are refused before they are decoded. */
-const mostPixels = 64e6;
 const mostBytes = 512e6;
 const formats = ['png', 'jpeg', 'webp', 'tiff'];
-/** EXIF orientations from this on swap width and height. */
-const firstTransposed = 5;
 
 /**
  * Opens an image file: PNG, JPEG, WebP or TIFF.
  *
- * @throws InputError a file that is missing, empty, no image, or larger than 64 million pixels.
+ * @throws InputError a file that is missing, empty, no image, larger than 64 million pixels, or has numbers that are not
+ *   read.
  */
 export async function openImage(path: string): Promise<ImageFile> {
   const bytes = await readBytes('image', path, mostBytes);
-  const { format, width, height, orientation = 1 } = await metadataOf(path, bytes);
+  const metadata = await metadataOf(path, bytes);
+  const { format, pages = 1, hasAlpha = false, hasProfile = false, autoOrient } = metadata;
+  const { width, height } = autoOrient;
   if (!format || !formats.includes(format) || !width || !height) {
     throw new InputError(`image ${path}: is no image that can be read: give a PNG or JPEG file`);
   }
@@ -36,9 +41,7 @@ export async function openImage(path: string): Promise<ImageFile> {
       `image ${path}: has ${width} x ${height} pixels: use one of at most ${mostPixels / 1e6} million`,
     );
   }
-  return orientation >= firstTransposed
-    ? { path, bytes, width: height, height: width }
-    : { path, bytes, width, height };
+  return { path, bytes, width, height, pages, hasAlpha, hasProfile, sampling: samplingOf(path, metadata) };
 }
 
 async function metadataOf(path: string, bytes: Uint8Array): Promise<Metadata> {
@@ -57,45 +60,44 @@ export interface PlaneOptions {
   readonly height?: number;
   /** Whether there is one plane, of luma (ITU-R BT.601), in the place of three. */
   readonly gray: boolean;
+  /** What lies behind a transparent image, a colour of CSS; white by default. */
+  readonly background?: string;
+  /** Is told, a line each, what of the file is not taken as it stands there. */
+  readonly note?: (line: string) => void;
 }
 
 /**
- * Its pixels, upright, as planes, each (height, width), in [0, 1]; resized by Catmull and Rom's cubic filter. An alpha
- * channel is left out.
+ * Its pixels, upright, as planes, each (height, width); resized by Catmull and Rom's cubic filter, with an alpha channel
+ * laid over the background. Whole numbers become [0, 1], of sRGB; floats are taken as they are.
  *
- * @throws InputError a file that is damaged or cut short.
+ * @throws InputError a file that is damaged or cut short, or a float that is none.
  */
 export async function readPlanes(file: ImageFile, options: PlaneOptions): Promise<Float32Array> {
-  const { width = file.width, height = file.height, gray } = options;
-  const sharp = await loadSharp();
-  const pipeline = sharp(file.bytes, { limitInputPixels: mostPixels, failOn: 'warning' }).autoOrient();
-  try {
-    const { data } = await pipeline
-      .removeAlpha()
-      .toColourspace('srgb')
-      .resize(width, height, { fit: 'fill', kernel: 'cubic' })
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    return planesOf(data, gray);
-  } catch (error) {
-    const [reason] = (error as Error).message.split('\n');
-    throw new InputError(`image ${file.path}: is damaged or cut short (${reason}): give a whole file`);
-  }
-}
-
-/** From 8-bit RGB, row by row. */
-function planesOf(data: Uint8Array, gray: boolean): Float32Array {
-  const pixels = data.length / 3;
-  const planes = new Float32Array(gray ? pixels : 3 * pixels);
-  for (let i = 0; i < pixels; i++) {
-    const [red, green, blue] = [data[3 * i] / 255, data[3 * i + 1] / 255, data[3 * i + 2] / 255];
-    if (gray) {
-      planes[i] = 0.299 * red + 0.587 * green + 0.114 * blue;
-    } else {
-      planes[i] = red;
-      planes[pixels + i] = green;
-      planes[2 * pixels + i] = blue;
-    }
+  const { width = file.width, height = file.height, gray, background = 'white', note = () => {} } = options;
+  const { colourspace, depth, profile, white } = file.sampling;
+  const colour = await backgroundOf(background);
+  const pipeline = (decoder: Sharp, usesProfile: boolean) => {
+    const sized = decoder.toColourspace(colourspace).resize(width, height, { fit: 'fill', kernel: 'cubic' });
+    // By itself the library would bring 16 bits from their profile to Display P3, and leave them there.
+    const profiled = usesProfile && profile === 'applied to 16 bits' ? sized.withIccProfile('srgb') : sized;
+    return (file.hasAlpha ? profiled : profiled.removeAlpha()).raw({ depth }).toBuffer({ resolveWithObject: true });
+  };
+  const { data, info } = await decode(file, pipeline, note);
+  if (file.pages > 1) note(`image ${file.path}: has ${file.pages} pictures: the first is taken`);
+  const { channels } = info;
+  const { planes, isLaidOver } = planesOf(samplesOf(data, depth), { channels, white, background: colour, gray });
+  if (isLaidOver) note(`image ${file.path}: is transparent in parts: laid over ${background} (--background)`);
+  if (depth !== 'float') return planes;
+  const [least, greatest] = rangeOf(file.path, planes);
+  if (least < 0 || greatest > 1) {
+    note(`image ${file.path}: has numbers from ${least} to ${greatest}: a PNG shows those from 0 to 1`);
   }
   return planes;
+}
+
+function samplesOf(data: Uint8Array<ArrayBuffer>, depth: Sampling['depth']): Samples {
+  if (depth === 'uchar') return data;
+  const Kind = { ushort: Uint16Array, uint: Uint32Array, float: Float32Array }[depth];
+  // The library's bytes need not be aligned.
+  return new Kind(new Uint8Array(data).buffer);
 }

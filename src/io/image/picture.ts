@@ -1,5 +1,6 @@
-/** Pictures of one byte per channel, painted part by part, and written as PNG. */
+/** Pictures of 8 or 16 bits a channel, painted part by part, and written as PNG. */
 
+import type { PngBits } from './sampling.js';
 import { loadSharp } from './sharp.js';
 
 export interface Picture {
@@ -7,8 +8,8 @@ export interface Picture {
   readonly height: number;
   /** 1 for gray, 3 for RGB. */
   readonly channels: 1 | 3;
-  /** Row by row, the channels of a pixel together. */
-  readonly data: Uint8ClampedArray;
+  /** Row by row, the channels of a pixel together; 8 bits a channel, or 16. */
+  readonly data: Uint8ClampedArray | Uint16Array;
 }
 
 /** Where in a picture a part of it stands, in pixels. */
@@ -24,37 +25,48 @@ export function channelsOf(planes: number): 1 | 3 {
   return planes === 1 ? 1 : 3;
 }
 
-export function blackPicture(width: number, height: number, channels: 1 | 3): Picture {
-  return { width, height, channels, data: new Uint8ClampedArray(channels * width * height) };
+export function blackPicture(width: number, height: number, channels: 1 | 3, bits: PngBits = 8): Picture {
+  const numbers = channels * width * height;
+  return { width, height, channels, data: bits === 8 ? new Uint8ClampedArray(numbers) : new Uint16Array(numbers) };
+}
+
+/** The number of a channel that is white. */
+function whiteOf({ data }: Picture): number {
+  return 2 ** (8 * data.BYTES_PER_ELEMENT) - 1;
 }
 
 /** Paints planes of numbers, (channels, height, width); what lies outside [0, 1] is cut off, NaN is black. */
 export function paint(picture: Picture, planes: ArrayLike<number>, { left, top, width, height }: Place): void {
   const { data, channels } = picture;
+  const white = whiteOf(picture);
+  const isWide = data instanceof Uint16Array;
   for (let channel = 0; channel < channels; channel++) {
     for (let row = 0; row < height; row++) {
       const from = (channel * height + row) * width;
       const to = channels * ((top + row) * picture.width + left) + channel;
-      // The array's own conversion rounds, cuts off, and takes NaN for 0.
-      for (let column = 0; column < width; column++) data[to + channels * column] = 255 * planes[from + column];
+      for (let column = 0; column < width; column++) {
+        const value = white * planes[from + column];
+        // The conversion to bytes rounds, cuts off, and takes NaN for 0 by itself; that to 16 bits only the last.
+        data[to + channels * column] = isWide ? Math.min(white, Math.max(0, Math.round(value))) : value;
+      }
     }
   }
 }
 
 /** A picture of whole planes, (channels, height, width). */
-export function pictureOf(planes: ArrayLike<number>, width: number, height: number): Picture {
-  const picture = blackPicture(width, height, channelsOf(planes.length / (width * height)));
+export function pictureOf(planes: ArrayLike<number>, width: number, height: number, bits: PngBits = 8): Picture {
+  const picture = blackPicture(width, height, channelsOf(planes.length / (width * height)), bits);
   paint(picture, planes, { left: 0, top: 0, width, height });
   return picture;
 }
 
-/** Pictures of one height and as many channels beside each other, a white line between. */
+/** Pictures of one height, depth and as many channels beside each other, a white line between. */
 export function besideEachOther(pictures: readonly Picture[]): Picture {
   const gap = 4;
-  const [{ height, channels }] = pictures;
+  const [{ height, channels, data: first }] = pictures;
   const width = pictures.reduce((sum, picture) => sum + picture.width + gap, -gap);
-  const whole = blackPicture(width, height, channels);
-  whole.data.fill(255);
+  const whole = blackPicture(width, height, channels, first instanceof Uint16Array ? 16 : 8);
+  whole.data.fill(whiteOf(whole));
   let left = 0;
   for (const { data, width: own } of pictures) {
     for (let row = 0; row < height; row++) {
@@ -68,9 +80,10 @@ export function besideEachOther(pictures: readonly Picture[]): Picture {
 
 export async function encodePng({ data, width, height, channels }: Picture): Promise<Uint8Array> {
   const sharp = await loadSharp();
-  // Unless told, sharp makes three channels of one.
+  const [gray, colour] = data instanceof Uint16Array ? (['grey16', 'rgb16'] as const) : (['b-w', 'srgb'] as const);
+  // Unless told, sharp makes three channels of one, and 8 bits of 16.
   return sharp(data, { raw: { width, height, channels }, limitInputPixels: false })
-    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+    .toColourspace(channels === 1 ? gray : colour)
     .png()
     .toBuffer();
 }
