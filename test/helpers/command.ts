@@ -70,10 +70,10 @@ export function spawnedSepnn(...args: string[]): Promise<Ran> {
   return runCommand(`${root}dist/cli.js`, args);
 }
 
-/** The same with a first device that is lost so many milliseconds after it was opened. */
-export function spawnedWithDoomedDevice(milliseconds: number, ...args: string[]): Promise<Ran> {
+/** The same with a first device that is lost so many milliseconds after it was opened, or after a file is there. */
+export function spawnedWithDoomedDevice(milliseconds: number, file: string, ...args: string[]): Promise<Ran> {
   const preload = ['--import', `${root}test/helpers/doomedDevice.mjs`];
-  const env = { SEPNN_TEST_DEVICE_LIVES: String(milliseconds) };
+  const env = { SEPNN_TEST_DEVICE_LIVES: String(milliseconds), SEPNN_TEST_DEVICE_UNTIL: file };
   return runCommand(`${root}dist/cli.js`, args, { preload, env });
 }
 
