@@ -72,4 +72,4 @@ export function distorted(value: unknown): fc.Arbitrary<unknown> {
 }
 
 /** How many changed files of a kind are tried: SEPNN_FUZZ_FILES of them, else few. */
-export const fuzzCount = Number(process.env.SEPNN_FUZZ_FILES ?? 400);
+export const fuzzCount = Number(process.env.SEPNN_FUZZ_FILES ?? 300);

@@ -31,7 +31,7 @@ const passes = [
   [0, 1, 1, 2],
 ];
 
-/** Throws on a file whose critical chunks or data are damaged; an end chunk may be missing. */
+/** Throws on a file whose critical chunks or data are damaged; an end may be missing, or damaged. */
 export function readPng(file: Uint8Array): ReferencePng {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
   if (signature.some((value, i) => bytes[i] !== value)) throw new Error('signature');
@@ -41,10 +41,10 @@ export function readPng(file: Uint8Array): ReferencePng {
     const length = bytes.readUInt32BE(at);
     const name = bytes.toString('latin1', at + 4, at + 8);
     const end = at + 8 + length;
-    if (end + 4 > bytes.length) break;
+    // What follows the data is not part of the picture.
+    if (end + 4 > bytes.length || (data.length > 0 && name !== 'IDAT')) break;
     const whole = crc32(bytes.subarray(at + 4, end)) === bytes.readUInt32BE(end);
     if (!whole && /^[A-Z]/.test(name)) throw new Error(`CRC of ${name}`);
-    if (name === 'IEND') break;
     const content = bytes.subarray(at + 8, end);
     if (name === 'IDAT') data.push(content);
     else if (whole && !chunks.has(name)) chunks.set(name, content);
