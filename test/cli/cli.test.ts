@@ -214,7 +214,7 @@ test('bad input ends with exit 2 and one line that names it, the value and the r
       /--channels shared with --model tensor-train: only cp models share: use/,
     ],
     [[image, '--channels', 'mixed'], /--channels mixed: use apart, shared/],
-    [[image, '--model', 'tree'], /--model tree: use cp, tt, tucker/],
+    [[image, '--model', 'tree'], /--model tree: use cp, tensor-train, tucker/],
     [[image, '--out', '/proc/nowhere'], /--out \/proc\/nowhere: cannot be written/],
     [[image, '--out', text], /--out .*text\.png: cannot be written/],
     [[image, '--adapter', 'gpu'], /--adapter gpu: use auto, hardware, software, embedded/],
@@ -256,7 +256,8 @@ test('fit --model tt and tucker compare, train in colour, go on exactly from the
     const { code, stdout, stderr } = await run(`${kind}-whole`, '--compare');
     requireEqual(`${kind}: exit`, [code, stderr], [0, '']);
     const report = JSON.parse(stdout) as FitReport;
-    requireEqual('settings', [report.settings.model, report.channels], [kind, 3]);
+    const name = kind === 'tt' ? 'tensor-train' : kind;
+    requireEqual('settings', [report.settings.model, report.channels], [name, 3]);
     for (const { curve } of report.runs) require(`${kind}: ${curve}`, curve[2][1] > curve[0][1] + 1);
     await run(`${kind}-half`, '--steps', '20');
     await run(`${kind}-rest`, '--resume', `${kind}-half/model.safetensors`);
