@@ -4,7 +4,7 @@
  */
 
 import { InputError } from '../errors.js';
-import { requireCount } from '../host/checks.js';
+import { requireCount, requireOptions } from '../host/checks.js';
 import { cholesky } from '../host/dense.js';
 import { Random, requireSeed } from '../host/random.js';
 import type { Architecture } from '../model/architecture.js';
@@ -30,7 +30,9 @@ interface Axis {
   readonly pairs: Uint32Array;
 }
 
-function axesOf({ network, axes, points, scaling = ntkScaling(network) }: LimitOptions): readonly Axis[] {
+function axesOf(options: LimitOptions): readonly Axis[] {
+  requireOptions('limitNtk', options, { network: true, axes: true, points: true, scaling: true });
+  const { network, axes, points, scaling = ntkScaling(network) } = options;
   requireCount('axes', axes, 1, mostAxes);
   if (points.length === 0 || points.length % axes !== 0) {
     throw new InputError(`points: ${points.length} numbers are no points of ${axes} coordinates`);

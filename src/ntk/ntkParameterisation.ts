@@ -4,7 +4,8 @@
  * and, for the output layers, in the contraction's scale, so that its parameters are those entries and any trainer serves.
  */
 
-import { Random } from '../host/random.js';
+import { requireOptions } from '../host/checks.js';
+import { Random, requireSeed } from '../host/random.js';
 import { type Architecture, architecture, inputsOf } from '../model/architecture.js';
 import { cp } from '../model/contraction/cp.js';
 import { jointNetwork } from '../model/contraction/jointNetwork.js';
@@ -20,14 +21,18 @@ export interface NtkCpOptions {
 }
 
 /** A CP model. @throws InputError naming what is out of range, its value and what would do. */
-export function ntkCp({ domain, rank, network: given }: NtkCpOptions): Model {
+export function ntkCp(options: NtkCpOptions): Model {
+  requireOptions('ntkCp', options, { domain: true, rank: true, network: true });
+  const { domain, rank, network: given } = options;
   const { network, output } = scaled(given, 1);
   const scale = output ** domain.axes / Math.sqrt(rank);
   return defineModel({ domain, contraction: cp({ rank, scale }), network });
 }
 
 /** The network of all coordinates, to compare with. */
-export function ntkJoint({ domain, network: given }: Omit<NtkCpOptions, 'rank'>): Model {
+export function ntkJoint(options: Omit<NtkCpOptions, 'rank'>): Model {
+  requireOptions('ntkJoint', options, { domain: true, network: true });
+  const { domain, network: given } = options;
   const { network, output } = scaled(given, domain.axes);
   return defineModel({ domain, contraction: jointNetwork({ scale: output }), network });
 }
@@ -44,6 +49,7 @@ function scaled(given: Architecture, coordinates: number): { network: Architectu
 
 /** Their initial parameters, every one N(0, 1); the same for the same seed everywhere. */
 export function normalParameters(model: Model, seed: number): Float32Array {
+  requireSeed(seed);
   const random = new Random(seed);
   return Float32Array.from({ length: parameterCount(model) }, () => random.normal());
 }

@@ -3,6 +3,7 @@
 import { Device, type WhilePending } from '../device/device.js';
 import { InputError } from '../errors.js';
 import { Engine } from '../graph/engine.js';
+import { requireOptions } from '../host/checks.js';
 
 export type { Shape } from '../buffer/layout.js';
 export type { HostBuffer, MemoryUse } from '../buffer/memory.js';
@@ -124,7 +125,9 @@ export interface CreateEngineOptions {
 }
 
 /** An engine on a host's own device. @throws InputError something that is no device. */
-export async function createEngine({ device, info, whilePending }: CreateEngineOptions): Promise<Engine> {
+export async function createEngine(options: CreateEngineOptions): Promise<Engine> {
+  requireOptions('createEngine', options, { device: true, info: true, whilePending: true });
+  const { device, info, whilePending } = options;
   if (typeof device?.createComputePipelineAsync !== 'function') {
     throw new InputError('createEngine: takes a GPUDevice: await adapter.requestDevice(deviceDescriptor(adapter))');
   }

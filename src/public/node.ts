@@ -2,7 +2,9 @@
 
 import type { AdapterKind } from '../device/adapter.js';
 import { openDevice } from '../device/dawn.js';
+import { InputError } from '../errors.js';
 import { Engine } from '../graph/engine.js';
+import { requireFlag, requireOptions, shown } from '../host/checks.js';
 import { embeddedDriver } from '../io/embeddedDriver.js';
 
 export { sleepInTurns } from '../device/sleepInTurns.js';
@@ -22,8 +24,14 @@ export interface OpenEngineOptions {
 /**
  * Opens a device and an engine on it. Dispose of the engine before the process ends.
  *
- * @throws InputError an unknown adapter. @throws RunError if there is none: what was tried, and how to get each.
+ * @throws InputError an option that is unknown or none. @throws RunError if there is none: what was tried, and how to get each.
  */
 export async function openEngine(options: OpenEngineOptions = {}): Promise<Engine> {
+  requireOptions('openEngine', options, { adapter: true, portable: true, dawn: true });
+  const { portable = false, dawn = [] } = options;
+  requireFlag('portable', portable);
+  if (!Array.isArray(dawn) || !dawn.every(one => typeof one === 'string' && one.includes('='))) {
+    throw new InputError(`dawn: ${shown(dawn)}: give a list of texts such as 'backend=null'`);
+  }
   return new Engine(await openDevice({ adapter: 'auto', ...options, driver: embeddedDriver() }));
 }

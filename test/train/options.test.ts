@@ -6,12 +6,14 @@ import {
   architecture,
   bceWithLogits,
   cp,
+  createEngine,
   defineModel,
   grid,
   iga,
   jointNetwork,
   mixing,
   msk,
+  openEngine,
   scatteredPoints,
   sepPgd,
   sgd,
@@ -19,7 +21,8 @@ import {
   type TrainerOptions,
   tensorTrain,
   tucker,
-} from '../../src/public/index.js';
+} from '../../src/public/node.js';
+import { limitNtk, normalParameters, ntkCp, ntkJoint } from '../../src/public/ntk.js';
 import { requireEqual, requireThrows } from '../helpers/compare.js';
 import { engine } from '../helpers/gpu.js';
 import { suite } from '../helpers/suite.js';
@@ -243,5 +246,30 @@ test('seeds, bytes and sizes that are none are refused', async () => {
     ],
     [() => architecture({ width: 4, omega: 0 }), /^omega: 0: use a number from above 0 to 10000$/],
     [() => defineModel({ ...model, members: 0 }), /^members: 0: use a whole number from 1 to/],
+  );
+});
+
+test('options of engines, of scattered points and of tangent kernels are checked as those of a trainer', async () => {
+  const wrong = (known: object) => untyped({ ...known, more: 1 });
+  const whole = { domain: grid([3, 3]), rank: 2, network };
+  const { device } = engine;
+  await refused(
+    [() => openEngine(wrong({})), /^openEngine: option more is unknown: use adapter, portable, dawn$/],
+    [() => openEngine(untyped(null)), /^openEngine: null is no object/],
+    [() => openEngine({ portable: untyped('yes') }), /^portable: yes: use true or false$/],
+    [() => openEngine({ dawn: untyped('backend=null') }), /^dawn: backend=null: give a list of texts such as/],
+    [() => createEngine(wrong({ device: device.gpu })), /^createEngine: option more is unknown: use device, info, /],
+    [() => createEngine(untyped(undefined)), /^createEngine: undefined is no object/],
+    [
+      () => scatteredPoints({ axes: 2, coordinates: untyped(['1', '2']) }),
+      /^coordinates: point 0 has 1 on axis 0: use finite numbers$/,
+    ],
+    [() => ntkCp(wrong(whole)), /^ntkCp: option more is unknown: use domain, rank, network$/],
+    [() => ntkJoint(untyped(whole)), /^ntkJoint: option rank is unknown: use domain, network$/],
+    [
+      () => limitNtk(wrong({ network, axes: 1, points: [1] })),
+      /^limitNtk: option more is unknown: use network, axes, /,
+    ],
+    [() => normalParameters(model, Number.NaN), /^seed: NaN: use a whole number from 0/],
   );
 });

@@ -1,7 +1,7 @@
 /** Scattered points, which lie on no grid: n points of D coordinates. */
 
 import { InputError } from '../../errors.js';
-import { requireCount, requireOptions } from '../../host/checks.js';
+import { requireCount, requireOptions, shown } from '../../host/checks.js';
 import { type Domain, mostAxes, mostPoints } from './domain.js';
 
 export interface ScatteredPointsOptions {
@@ -34,14 +34,19 @@ export function scatteredPoints(options: ScatteredPointsOptions): Domain {
     );
   }
   requireCount('points', count, 1, mostPoints);
+  const bad = Array.prototype.findIndex.call(
+    coordinates,
+    x => typeof x !== 'number' || !Number.isFinite(Math.fround(x)),
+  );
+  if (bad >= 0) {
+    const [point, axis] = [Math.floor(bad / axes), bad % axes];
+    throw new InputError(
+      `coordinates: point ${point} has ${shown(coordinates[bad])} on axis ${axis}: use finite numbers`,
+    );
+  }
   const byAxis = Array.from({ length: axes }, (_, axis) =>
     Float64Array.from({ length: count }, (__, i) => coordinates[i * axes + axis]),
   );
-  byAxis.forEach((values, axis) => {
-    const bad = values.findIndex(value => !Number.isFinite(Math.fround(value)));
-    if (bad < 0) return;
-    throw new InputError(`coordinates: point ${bad} has ${values[bad]} on axis ${axis}: use finite numbers`);
-  });
   return pointsDomain(axes, count, byAxis);
 }
 
