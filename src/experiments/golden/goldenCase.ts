@@ -21,9 +21,11 @@ import {
 import { parametersOf } from '../../model/parameters.js';
 import { blockSize } from '../../ops/eigen/topEigenpairs.js';
 import { matmul } from '../../ops/linear/matmul.js';
+import { momentShapes, muonDirections } from '../../ops/optimiser/muon.js';
 import { pseudoNtk } from '../../ops/tangent/pseudoNtk.js';
 import { vjp } from '../../ops/vjp.js';
 import { adam } from '../../optimiser/adam.js';
+import { muon, muonMatrices } from '../../optimiser/muon.js';
 import { learningRateAt, type Optimiser } from '../../optimiser/optimiser.js';
 import type { Applied } from '../../precondition/preconditioner.js';
 import { sepPgd } from '../../precondition/sepPgd.js';
@@ -117,6 +119,18 @@ export function runCase(engine: Engine, given: GoldenCase): Promise<Quantities> 
 
     if (!given.adam) return results;
     const { lr, b1, b2, eps } = given.adam;
+    if (given.muon) {
+      const { lr: learningRate, momentum, steps: iterations, weight_decay: weightDecay } = given.muon;
+      const optimiser = muon({ learningRate, momentum, iterations, weightDecay, restRate: lr / learningRate });
+      const found = await trainCase(engine, model, given, optimiser, (graph, at) => {
+        const { loss, gradient } = passIn(graph, at);
+        return { loss, gradient: gradient(preconditioner.current(graph)) };
+      });
+      results.muon_after1 = namedParameters(model, found.after1, given);
+      results.muon_after3 = namedParameters(model, found.after3, given);
+      results.muon_update = await directionsOf(engine, model, await read('grad_seppgd'), momentum, iterations);
+      return results;
+    }
     const optimiser = adam({ learningRate: lr, beta1: b1, beta2: b2, epsilon: eps });
     const runs = [
       { name: 'seppgd', after3: 'adam_seppgd_after3_fixedS', applied: (graph: Graph) => preconditioner.current(graph) },
@@ -132,6 +146,36 @@ export function runCase(engine: Engine, given: GoldenCase): Promise<Quantities> 
       results[`loss_${name}_after3`] = run.lossAfter3;
     }
     return results;
+  });
+}
+
+/** The direction of Muon's first step, by the names of its matrices. */
+function directionsOf(
+  engine: Engine,
+  model: Model,
+  gradient: readonly number[],
+  momentum: number,
+  iterations: number,
+): Promise<Record<string, Nested>> {
+  return within(async scope => {
+    const all = parametersOf(model);
+    const shapes = all.map(({ shape }) => shape);
+    const matrices = muonMatrices(all);
+    const held = scope.keep(engine.stack(shapes, gradient));
+    const moment = scope.keep(engine.stack(momentShapes(matrices.map(part => all[part]))));
+    const plan = scope.keep(
+      await engine.compile(graph => ({
+        direction: muonDirections(graph.read(held), graph.read(moment), { matrices, momentum, iterations }).direction,
+      })),
+    );
+    await plan.run();
+    const parts = plan.outputs.direction.layout.parts.map(({ shape }) => shape);
+    const named = split([...(await plan.outputs.direction.read())], parts).map((matrix, i) => {
+      const { place, shape } = all[matrices[i]];
+      const tall = shape[0] > shape[1] - 1;
+      return [`d${place?.network}.W${place?.layer}`, tall ? transposed(matrix) : matrix];
+    });
+    return Object.fromEntries(named);
   });
 }
 

@@ -39,6 +39,13 @@ export interface GoldenCase {
   readonly X?: Nested;
   /** Without it no step is made. */
   readonly adam?: { readonly lr: number; readonly b1: number; readonly b2: number; readonly eps: number };
+  /** Steps are made by Muon where it is there, and by Adam on what is no matrix of its. */
+  readonly muon?: {
+    readonly lr: number;
+    readonly momentum: number;
+    readonly steps: number;
+    readonly weight_decay: number;
+  };
 }
 
 export const activations: Readonly<Record<string, Activation>> = {

@@ -1,0 +1,220 @@
+/** Muon (Jordan 2024) on some matrices of a model's parameters: a step along the momentum, made orthogonal. */
+
+import { columnsOf, type Part, rowsOf, stackOf } from '../../buffer/layout.js';
+import type { Device } from '../../device/device.js';
+import { apply, applyOne, requireSameLayout } from '../../graph/apply.js';
+import { type Operand, type Operation, scratch, type Value } from '../../graph/operation.js';
+import { type Dispatch, dispatch, foldedWorkgroups } from '../../kernel/dispatch.js';
+import { productDispatch } from '../../schedule/product.js';
+import * as kernels from '../../wgsl/optimiser.js';
+import { mirrorDispatch } from '../linear/mirror.js';
+import { multiplyStored, productEntry, productOfParts, quadsOf } from '../linear/product.js';
+
+export interface MuonAttributes {
+  /** Which parts of the parameters' stack are [W | b] with a W that is updated. */
+  readonly matrices: readonly number[];
+  readonly momentum: number;
+  /** Decoupled. */
+  readonly weightDecay: number;
+  /** Newton-Schulz steps. */
+  readonly iterations: number;
+}
+
+/** Of x in a x + b x^3 + c x^5, which brings singular values from (0, 1] near 1. */
+const [a, b, c] = [3.4445, -4.775, 2.0315];
+const workgroup = 64;
+
+interface Matrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly tall: boolean;
+}
+
+function matrixOf({ shape }: Part): Matrix {
+  const [rows, columns] = [rowsOf(shape), columnsOf(shape) - 1];
+  return { rows, columns, tall: rows > columns };
+}
+
+/** Layout of W without b, for each of the `matrices`: the moment's. */
+export function momentShapes(parameters: readonly { readonly shape: readonly number[] }[]): number[][] {
+  return parameters.map(({ shape: [rows, columns] }) => [rows, columns - 1]);
+}
+
+const direction: Operation<Omit<MuonAttributes, 'weightDecay'>> = {
+  name: 'muonDirection',
+  updates: [0, 1],
+  shapes: ([gradient, moment], { matrices }) => {
+    const views = matrices.map(part => matrixOf(gradient.parts[part]));
+    requireSameLayout('muon', stackOf(views.map(({ rows, columns }) => [rows, columns])), moment);
+    return [
+      gradient,
+      moment,
+      stackOf(views.map(({ rows, columns, tall }) => (tall ? [columns, rows] : [rows, columns]))),
+    ];
+  },
+  lower: ({ attributes: { matrices, momentum }, outputs: [gradient, moment, result] }) => [
+    dispatch(kernels.muonDirection, {
+      constants: { WORKGROUP: workgroup },
+      problems: matrices.map((at, i) => {
+        const part = gradient.layout.parts[at];
+        const { rows, columns, tall } = matrixOf(part);
+        const [kept, made] = [moment.layout.parts[i], result.layout.parts[i]];
+        return {
+          rows,
+          columns,
+          momentum,
+          tall: Number(tall),
+          gradient: part.offset,
+          gradientStride: part.stride,
+          moment: kept.offset,
+          momentStride: kept.stride,
+          result: made.offset,
+          resultStride: made.stride,
+        };
+      }),
+      buffers: { gradient: gradient.storage, moment: moment.storage, result: result.storage },
+      workgroups: [1, 1, matrices.length],
+    }),
+  ],
+  notDifferentiable: 'it updates state',
+};
+
+const orthogonal: Operation<{ iterations: number }> = {
+  name: 'orthogonalise',
+  shapes: ([matrices]) => [matrices],
+  lower: ({ device, attributes: { iterations }, inputs: [matrices], outputs: [result] }) => {
+    const square = stackOf(matrices.layout.parts.map(({ shape }) => [rowsOf(shape), rowsOf(shape)]));
+    const [gram, polynomial] = [scratch(square), scratch(square)];
+    const other = scratch(result.layout);
+    const dispatches: Dispatch[] = [];
+    let from = matrices;
+    for (let step = iterations; step > 0; step--) {
+      const to = step % 2 === 1 ? result : other; // the last is the result
+      const products = gram.layout.parts.map((part, i) =>
+        productOfParts(from.layout.parts[i], from.layout.parts[i], part),
+      );
+      const buffers = { left: from.storage, right: from.storage, result: gram.storage };
+      dispatches.push(
+        multiplyStored(device, products, buffers, { transposeRight: true, upper: true }),
+        mirrorDispatch(gram),
+        addedProduct(device, { left: gram, right: gram, added: gram, result: polynomial }, [c, b], true),
+        mirrorDispatch(polynomial),
+        addedProduct(device, { left: polynomial, right: from, added: from, result: to }, [1, a]),
+      );
+      from = to;
+    }
+    return dispatches;
+  },
+  notDifferentiable: 'a step of an optimiser is made from it, through which no gradient flows',
+};
+
+/** alpha left right + beta added. */
+function addedProduct(
+  device: Device,
+  { left, right, added, result }: Readonly<Record<'left' | 'right' | 'added' | 'result', Operand>>,
+  [alpha, beta]: readonly [number, number],
+  upper = false,
+): Dispatch {
+  return productDispatch(device, kernels.newtonSchulz, {
+    problems: result.layout.parts.map((part, i) => {
+      const { first, stride } = quadsOf(added.layout.parts[i]);
+      return {
+        ...productEntry(productOfParts(left.layout.parts[i], right.layout.parts[i], part, { alpha, beta })),
+        added: first,
+        addedStride: stride,
+      };
+    }),
+    buffers: { left: left.storage, right: right.storage, added: added.storage, result: result.storage },
+    upper,
+  });
+}
+
+const update: Operation<Pick<MuonAttributes, 'matrices' | 'weightDecay'>> = {
+  name: 'muon',
+  updates: [0],
+  shapes: ([parameters]) => [parameters],
+  lower: ({ device, attributes: { matrices, weightDecay }, inputs: [, along, rate], outputs: [parameters] }) => {
+    const problems = matrices.map((at, i) => {
+      const part = parameters.layout.parts[at];
+      const { rows, columns, tall } = matrixOf(part);
+      const { offset, stride } = along.layout.parts[i];
+      return {
+        rows,
+        columns,
+        scale: Math.sqrt(Math.max(1, rows / columns)),
+        weightDecay,
+        tall: Number(tall),
+        parameter: part.offset,
+        parameterStride: part.stride,
+        direction: offset,
+        directionStride: stride,
+      };
+    });
+    const most = problems.reduce((largest, { rows, columns }) => Math.max(largest, rows * columns), 1);
+    const [wide, high] = foldedWorkgroups(most, workgroup, device);
+    return [
+      dispatch(kernels.muonStep, {
+        constants: { WORKGROUP: workgroup },
+        problems,
+        buffers: { learningRate: rate.storage, direction: along.storage, parameter: parameters.storage },
+        workgroups: [wide, high, problems.length],
+      }),
+    ];
+  },
+  notDifferentiable: 'it updates state',
+};
+
+/**
+ * Matrices (m, n), m up to n, made orthogonal: their singular values brought near 1 by Newton-Schulz steps.
+ *
+ * @param matrices of a norm up to 1.
+ */
+export function orthogonalise(matrices: Value, iterations: number): Value {
+  return applyOne(orthogonal, [matrices], { iterations });
+}
+
+/**
+ * The direction of a step, and the moment and the gradient as they are then.
+ *
+ * @param moment `momentShapes` of the matrices.
+ * @throws InputError a moment of another layout.
+ */
+export function muonDirections(
+  gradient: Value,
+  moment: Value,
+  attributes: Omit<MuonAttributes, 'weightDecay'>,
+): Pick<MuonStepped, 'moment' | 'rest' | 'direction'> {
+  const [rest, next, raw] = apply(direction, [gradient, moment], attributes);
+  return { rest, moment: next, direction: orthogonalise(raw, attributes.iterations) };
+}
+
+export interface MuonStepped {
+  readonly parameters: Value;
+  readonly moment: Value;
+  /** What remains of the gradient for another optimiser: 0 at the matrices. */
+  readonly rest: Value;
+  /** The direction of each matrix, transposed where it is tall. */
+  readonly direction: Value;
+}
+
+/**
+ * The matrices one step on, and the rest of the parameters as it was; in the place of the old where nobody else needs that.
+ *
+ * @param moment `momentShapes` of the matrices.
+ * @param learningRate (1): of this step.
+ * @throws InputError a moment of another layout.
+ */
+export function muonStep(
+  parameters: Value,
+  moment: Value,
+  gradient: Value,
+  learningRate: Value,
+  attributes: MuonAttributes,
+): MuonStepped {
+  const { matrices, weightDecay } = attributes;
+  const made = muonDirections(gradient, moment, attributes);
+  return {
+    ...made,
+    parameters: applyOne(update, [parameters, made.direction, learningRate], { matrices, weightDecay }),
+  };
+}

@@ -1,0 +1,81 @@
+/** Muon (Jordan 2024) on the hidden and last matrices of all networks; Adam on what is no such matrix. */
+
+import { restoreTensors, stateOfTensors } from '../buffer/namedTensors.js';
+import { InputError } from '../errors.js';
+import { requireCount, requireNumber, requireOptions } from '../host/checks.js';
+import type { Parameter } from '../model/parameters.js';
+import { scale } from '../ops/elementwise/linearCombination.js';
+import { momentShapes, muonStep } from '../ops/optimiser/muon.js';
+import { adam } from './adam.js';
+import { type LearningRate, type Optimiser, requireLearningRate } from './optimiser.js';
+
+export interface MuonOptions {
+  /** Of the matrices. */
+  readonly learningRate: LearningRate;
+  /** Of Nesterov's kind, 0.95 by default. */
+  readonly momentum?: number;
+  /** Of the matrices, decoupled; 0 by default. */
+  readonly weightDecay?: number;
+  /** Newton-Schulz steps that make a direction orthogonal, 5 by default. */
+  readonly iterations?: number;
+  /** Adam's learning rate at every step in units of `learningRate`, 1/3 by default: for biases, first layers and the like. */
+  readonly restRate?: number;
+}
+
+const known = { learningRate: true, momentum: true, weightDecay: true, iterations: true, restRate: true } as const;
+
+/** @throws InputError an option that is unknown or out of range. */
+export function muon(options: MuonOptions): Optimiser {
+  requireOptions('muon', options, known);
+  const { learningRate, momentum = 0.95, weightDecay = 0, iterations = 5, restRate = 1 / 3 } = options;
+  requireLearningRate(learningRate);
+  requireNumber('momentum', momentum, { from: 0, below: 1 });
+  requireNumber('weightDecay', weightDecay, { from: 0 });
+  requireCount('iterations', iterations, 1, 100);
+  requireNumber('restRate', restRate, { above: 0 });
+  const ofRest = adam({ learningRate });
+  return {
+    name: 'muon',
+    learningRate,
+    start(engine, scope, all) {
+      const matrices = muonMatrices(all);
+      const rest = ofRest.start(engine, scope, all);
+      const moment = scope.keep(engine.stack(momentShapes(matrices.map(part => all[part]))));
+      const attributes = { matrices, momentum, weightDecay, iterations };
+      return {
+        update(graph, step) {
+          const { parameters, gradient, learningRate: rate } = step;
+          const stepped = muonStep(parameters, graph.read(moment), gradient, rate, attributes);
+          graph.assign(moment, stepped.moment);
+          return rest.update(graph, {
+            ...step,
+            parameters: stepped.parameters,
+            gradient: stepped.rest,
+            learningRate: scale(rate, restRate),
+          });
+        },
+        state: async () => ({ ...(await rest.state()), ...(await stateOfTensors({ moment })) }),
+        restore(state) {
+          if (state.moment?.length !== matrices.reduce((sum, part) => sum + weightsOf(all[part].shape), 0)) {
+            throw new InputError("restore: the optimiser's state is not that of these parameters: it needs moment");
+          }
+          rest.restore(state);
+          restoreTensors({ moment }, state);
+        },
+        reset() {
+          rest.reset();
+          moment.clear();
+        },
+      };
+    },
+  };
+}
+
+/** Which parameters have a W that Muon updates: of the layers behind the first, whose inputs are no coordinates. */
+export function muonMatrices(all: readonly Parameter[]): number[] {
+  return all.flatMap(({ place }, part) => (place && place.layer > 0 ? [part] : []));
+}
+
+function weightsOf([rows, columns]: readonly number[]): number {
+  return rows * (columns - 1);
+}

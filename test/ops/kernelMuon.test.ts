@@ -1,0 +1,229 @@
+/** Muon: its kernels against their float64 twins, and the optimiser as a trainer has it. */
+
+import { layoutOf, type Shape, stackOf } from '../../src/buffer/layout.js';
+import { dispatch } from '../../src/kernel/dispatch.js';
+import { architecture } from '../../src/model/architecture.js';
+import { cp } from '../../src/model/contraction/cp.js';
+import { grid } from '../../src/model/domain/grid.js';
+import { defineModel } from '../../src/model/model.js';
+import { mirrorDispatch } from '../../src/ops/linear/mirror.js';
+import { productEntry, productOfParts, quadsOf } from '../../src/ops/linear/product.js';
+import { orthogonalise as orthogonaliseOnDevice } from '../../src/ops/optimiser/muon.js';
+import { muon } from '../../src/optimiser/muon.js';
+import { productDispatch } from '../../src/schedule/product.js';
+import { Trainer } from '../../src/train/trainer.js';
+import * as kernels from '../../src/wgsl/optimiser.js';
+import { requireClose, requireEqual, requireNorm, requireThrows } from '../helpers/compare.js';
+import { contentOf, device, engine, filled, poisoned, run } from '../helpers/gpu.js';
+import { randoms } from '../helpers/random.js';
+import { suite } from '../helpers/suite.js';
+import { muonDirection } from '../reference/optimiser/muonDirection.js';
+import { muonStep } from '../reference/optimiser/muonStep.js';
+import { newtonSchulz, orthogonalise, transpose } from '../reference/optimiser/newtonSchulz.js';
+
+const test = suite('muon');
+const sizes: readonly (readonly [number, number])[] = [
+  [1, 1],
+  [1, 7],
+  [5, 3],
+  [8, 8],
+  [33, 17],
+  [17, 70],
+];
+
+/** Part i of a stack's numbers, one after the other. */
+function partsOf(values: ArrayLike<number>, shapes: readonly Shape[]): Float64Array[] {
+  let at = 0;
+  return shapes.map(([rows, columns]) => Float64Array.from({ length: rows * columns }, () => values[at++]));
+}
+
+const joinParts = (parts: readonly Float64Array[]) => Float64Array.from(parts.flatMap(part => [...part]));
+/** [W | b] from W and b. */
+const withBias = (w: Float64Array, b: Float64Array, [rows, columns]: readonly number[]) =>
+  Float64Array.from({ length: rows * (columns + 1) }, (_, at) => {
+    const [row, column] = [Math.floor(at / (columns + 1)), at % (columns + 1)];
+    return column === columns ? b[row] : w[row * columns + column];
+  });
+
+test('muonDirection: moment, direction and what is left of the gradient match the float64 twin, tall and wide, at once', async () => {
+  const [g, b, bias] = [0, 1, 2].map(kind => sizes.map(([r, c]) => randoms(kind === 2 ? r : r * c)));
+  const gradient = filled(
+    stackOf(sizes.map(([r, c]) => [r, c + 1])),
+    joinParts(g.map((w, i) => withBias(w, bias[i], sizes[i]))),
+  );
+  const moment = filled(stackOf(sizes), joinParts(b));
+  const shapes = sizes.map(([r, c]) => (r > c ? [c, r] : [r, c]));
+  const result = poisoned(stackOf(shapes));
+  for (const workgroup of [8, 64]) {
+    const [from, kept] =
+      workgroup === 8
+        ? [gradient, moment]
+        : [
+            filled(gradient.layout, joinParts(g.map((w, i) => withBias(w, bias[i], sizes[i])))),
+            filled(moment.layout, joinParts(b)),
+          ];
+    await run([
+      dispatch(kernels.muonDirection, {
+        constants: { WORKGROUP: workgroup },
+        problems: sizes.map(([rows, columns], i) => ({
+          rows,
+          columns,
+          momentum: 0.9,
+          tall: Number(rows > columns),
+          gradient: from.layout.parts[i].offset,
+          gradientStride: from.layout.parts[i].stride,
+          moment: kept.layout.parts[i].offset,
+          momentStride: kept.layout.parts[i].stride,
+          result: result.layout.parts[i].offset,
+          resultStride: result.layout.parts[i].stride,
+        })),
+        buffers: { gradient: from.storage, moment: kept.storage, result: result.storage },
+        workgroups: [1, 1, sizes.length],
+      }),
+    ]);
+    const expected = sizes.map((_, i) => muonDirection(g[i], b[i], 0.9));
+    const x = expected.map((one, i) => (sizes[i][0] > sizes[i][1] ? transpose(one.x, ...sizes[i]) : one.x));
+    requireClose('moments', await contentOf(kept), joinParts(expected.map(one => one.b)), { absolute: 1e-6 });
+    requireClose('directions', await contentOf(result), joinParts(x), { absolute: 1e-6 });
+    const left = sizes.map((size, i) => withBias(new Float64Array(size[0] * size[1]), bias[i], size));
+    requireClose('gradient', await contentOf(from), joinParts(left), { absolute: 1e-7 });
+  }
+});
+
+test('newtonSchulz: alpha A B + beta D matches the float64 twin, whole and on the upper half', async () => {
+  for (const upper of [false, true]) {
+    for (const [m, k, n] of [
+      [1, 1, 1],
+      [5, 3, 7],
+      [33, 70, 33],
+      [70, 70, 70],
+    ].filter(([rows, , columns]) => !upper || rows === columns)) {
+      const a = randoms(m * k);
+      const b = upper ? transpose(a, m, k) : randoms(k * n);
+      const d = randoms(m * n);
+      const symmetric = upper ? d.map((_, at) => d[at] + d[(at % n) * n + Math.floor(at / n)]) : d;
+      const [left, right, added] = [
+        filled(layoutOf([m, k]), a),
+        filled(layoutOf([k, n]), b),
+        filled(layoutOf([m, n]), symmetric),
+      ];
+      const result = poisoned(layoutOf([m, n]));
+      const { first, stride } = quadsOf(added.layout.parts[0]);
+      const product = productOfParts(left.layout.parts[0], right.layout.parts[0], result.layout.parts[0], {
+        alpha: 0.7,
+        beta: -1.3,
+      });
+      await run([
+        productDispatch(device, kernels.newtonSchulz, {
+          problems: [{ ...productEntry(product), added: first, addedStride: stride }],
+          buffers: { left: left.storage, right: right.storage, added: added.storage, result: result.storage },
+          upper,
+        }),
+        ...(upper ? [mirrorDispatch(result)] : []),
+      ]);
+      const expected = newtonSchulz(a, b, symmetric, [m, k, n], { alpha: 0.7, beta: -1.3 });
+      requireClose(`${m} x ${k} x ${n}`, await contentOf(result), expected, { absolute: 2e-5 });
+    }
+  }
+});
+
+test('muonStep: matrices follow the float64 twin, biases beside them stay to the bit', async () => {
+  const [w, u, bias] = [0, 1, 2].map(kind => sizes.map(([r, c]) => randoms(kind === 2 ? r : r * c)));
+  const parameter = filled(
+    stackOf(sizes.map(([r, c]) => [r, c + 1])),
+    joinParts(w.map((one, i) => withBias(one, bias[i], sizes[i]))),
+  );
+  const stored = sizes.map(([r, c]) => (r > c ? [c, r] : [r, c]));
+  const direction = filled(
+    stackOf(stored),
+    joinParts(u.map((one, i) => (sizes[i][0] > sizes[i][1] ? transpose(one, ...sizes[i]) : one))),
+  );
+  const settings = { rate: 0.05, decay: 0.2 };
+  await run([
+    dispatch(kernels.muonStep, {
+      constants: { WORKGROUP: 64 },
+      problems: sizes.map(([rows, columns], i) => ({
+        rows,
+        columns,
+        scale: Math.sqrt(Math.max(1, rows / columns)),
+        weightDecay: settings.decay,
+        tall: Number(rows > columns),
+        parameter: parameter.layout.parts[i].offset,
+        parameterStride: parameter.layout.parts[i].stride,
+        direction: direction.layout.parts[i].offset,
+        directionStride: direction.layout.parts[i].stride,
+      })),
+      buffers: {
+        learningRate: filled(layoutOf([1]), [settings.rate]).storage,
+        direction: direction.storage,
+        parameter: parameter.storage,
+      },
+      workgroups: [Math.ceil((17 * 70) / 64 / 2), 2, sizes.length], // folded
+    }),
+  ]);
+  const expected = sizes.map((size, i) =>
+    withBias(muonStep(w[i], u[i], size, settings), Float64Array.from(Float32Array.from(bias[i])), size),
+  );
+  requireClose('parameters', await contentOf(parameter), joinParts(expected), { absolute: 5e-7 });
+});
+
+test('orthogonalise: five steps, and other numbers of them, match the float64 twin on several matrices at once', async () => {
+  const shapes = [
+    [1, 1],
+    [3, 5],
+    [17, 33],
+    [40, 40],
+  ] as const;
+  for (const steps of [1, 2, 5]) {
+    const raw = shapes.map(([r, c]) => muonDirection(randoms(r * c), new Float64Array(r * c), 0).x);
+    const held = engine.stack(shapes, joinParts(raw));
+    const plan = await engine.compile(graph => ({ found: orthogonaliseOnDevice(graph.read(held), steps) }));
+    await plan.run();
+    const found = partsOf(await plan.outputs.found.read(), shapes);
+    shapes.forEach(([r, c], i) => {
+      requireNorm(`${r} x ${c}, ${steps} steps`, found[i], orthogonalise(raw[i], r, c, steps), 2e-5);
+    });
+    plan.dispose();
+    held.dispose();
+  }
+});
+
+const model = defineModel({
+  domain: grid([9, 7]),
+  contraction: cp({ rank: 5 }),
+  network: architecture({ width: 12 }),
+  members: 2,
+});
+const target = Float32Array.from({ length: 126 }, (_, i) => Math.sin(i / 5) / 2);
+const options = { model, target, optimiser: muon({ learningRate: step => 0.02 / (1 + step / 10), weightDecay: 0.1 }) };
+
+test('training with muon: the loss falls, and 12 steps equal 5, saved, and 7 more on another trainer, bit for bit', async () => {
+  const whole = await Trainer.create(engine, options);
+  const losses = [...(await whole.advance(5))];
+  const saved = await whole.state();
+  losses.push(...(await whole.advance(7)));
+  requireEqual('the loss falls', losses[11] < losses[0] / 2, true);
+  const second = await Trainer.create(engine, { ...options, seed: 5 });
+  await second.advance(3);
+  await second.restore(saved);
+  requireClose('losses', await second.advance(7), losses.slice(5), {});
+  const [one, other] = [await whole.state(), await second.state()];
+  requireClose('parameters', one.parameters, other.parameters, {});
+  for (const name of ['moment', 'firstMoment', 'secondMoment']) {
+    requireClose(name, one.optimiser.state[name], other.optimiser.state[name], {});
+  }
+  const { moment: _, ...without } = saved.optimiser.state;
+  const short = { ...saved, optimiser: { ...saved.optimiser, state: without } };
+  await requireThrows('no moment', async () => second.restore(short), 'InputError', /it needs moment$/);
+  for (const trainer of [whole, second]) trainer.dispose();
+});
+
+test('muon: options out of range are refused', async () => {
+  const refused = (given: object, message: RegExp) =>
+    requireThrows(`${message}`, async () => muon({ learningRate: 0.01, ...given }), 'InputError', message);
+  await refused({ learningRate: 0 }, /^learningRate/);
+  await refused({ momentum: 1 }, /^momentum/);
+  await refused({ iterations: 0 }, /^iterations/);
+  await refused({ restRate: 0 }, /^restRate/);
+  await refused({ nesterov: true }, /^muon: option nesterov is unknown/);
+});

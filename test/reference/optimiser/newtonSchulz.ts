@@ -1,0 +1,42 @@
+/** A B, row-major: (m, k) by (k, n). */
+function times(a: Float64Array, b: Float64Array, [m, k, n]: readonly [number, number, number]): Float64Array {
+  return Float64Array.from({ length: m * n }, (_, at) => {
+    const [i, j] = [Math.floor(at / n), at % n];
+    let sum = 0;
+    for (let l = 0; l < k; l++) sum += a[i * k + l] * b[l * n + j];
+    return sum;
+  });
+}
+
+export function transpose(a: Float64Array, rows: number, columns: number): Float64Array {
+  return Float64Array.from(a, (_, at) => a[(at % rows) * columns + Math.floor(at / rows)]);
+}
+
+/** alpha A B + beta D. */
+export function newtonSchulz(
+  a: Float64Array,
+  b: Float64Array,
+  d: Float64Array,
+  shape: readonly [number, number, number],
+  { alpha, beta }: { readonly alpha: number; readonly beta: number },
+): Float64Array {
+  return times(a, b, shape).map((product, i) => alpha * product + beta * d[i]);
+}
+
+/**
+ * Jordan 2024: X <- 3.4445 X + (-4.7750 A + 2.0315 A^2) X with A = X X^T, on the transpose of a tall matrix.
+ *
+ * @param x (rows, columns), of norm 1.
+ */
+export function orthogonalise(x: Float64Array, rows: number, columns: number, steps: number): Float64Array {
+  if (rows > columns) return transpose(orthogonalise(transpose(x, rows, columns), columns, rows, steps), columns, rows);
+  let from = x;
+  for (let step = 0; step < steps; step++) {
+    const gram = times(from, transpose(from, rows, columns), [rows, columns, rows]);
+    const square = times(gram, gram, [rows, rows, rows]);
+    const polynomial = gram.map((own, i) => -4.775 * own + 2.0315 * square[i]);
+    const moved = times(polynomial, from, [rows, rows, columns]);
+    from = from.map((own, i) => 3.4445 * own + moved[i]);
+  }
+  return from;
+}
