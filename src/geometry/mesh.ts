@@ -1,72 +1,133 @@
-/** Triangle meshes: vertices brought together, edges counted, bounds. */
+/** Triangle meshes: vertices brought together, bounds, places. */
+
+import { hash } from './hash.js';
 
 export interface Mesh {
-  /** x, y, z of each vertex. */
-  readonly positions: Float32Array;
+  /** x, y, z of each vertex; in float64 where coordinates are far from the origin. */
+  readonly positions: Float32Array | Float64Array;
   /** The vertices of each triangle, anticlockwise as seen from outside. */
   readonly triangles: Uint32Array;
 }
 
 /**
  * The mesh whose corners have these positions, vertices at one place made one, and triangles of fewer than three
- * different vertices left out: they have no area and no edge of their own.
+ * different vertices left out: they have no area and no edge of their own. So are vertices of no triangle.
  *
- * @param positions x, y, z, none of them NaN.
+ * @param positions x, y, z, of a triangle's corners none of them NaN.
  * @param corners the positions' numbers, three a triangle; in their order by default.
  */
 export function weld(positions: ArrayLike<number>, corners?: ArrayLike<number>): Mesh {
   const count = positions.length / 3;
-  const kept = new Float32Array(positions.length);
+  const isUsed = new Uint8Array(count).fill(corners ? 0 : 1);
+  if (corners) for (let i = 0; i < corners.length; i++) isUsed[corners[i]] = 1;
+  const kept = new Float64Array(positions.length);
   const bits = new Uint32Array(kept.buffer);
   const slots = new Uint32Array(2 ** Math.ceil(Math.log2(2 * count + 1))); // a kept vertex's number + 1, 0 where free
   const newNumber = new Uint32Array(count);
+  const words = [0, 1, 2, 3, 4, 5];
   let vertices = 0;
   for (let i = 0; i < count; i++) {
-    const at = 3 * vertices;
-    for (let axis = 0; axis < 3; axis++) kept[at + axis] = positions[3 * i + axis] + 0; // -0 becomes 0
-    let slot = hash(bits[at], bits[at + 1], bits[at + 2]) & (slots.length - 1);
+    if (!isUsed[i]) continue;
+    const at = 6 * vertices;
+    for (let axis = 0; axis < 3; axis++) kept[3 * vertices + axis] = positions[3 * i + axis] + 0; // -0 becomes 0
+    let slot = hash(bits, at, 6) & (slots.length - 1);
     while (slots[slot] !== 0) {
-      const other = 3 * (slots[slot] - 1);
-      if (bits[other] === bits[at] && bits[other + 1] === bits[at + 1] && bits[other + 2] === bits[at + 2]) break;
+      const other = 6 * (slots[slot] - 1);
+      if (words.every(word => bits[other + word] === bits[at + word])) break;
       slot = (slot + 1) & (slots.length - 1);
     }
     if (slots[slot] === 0) slots[slot] = ++vertices;
     newNumber[i] = slots[slot] - 1;
   }
-  const triangles = new Uint32Array(corners?.length ?? count);
+  const triangles = Uint32Array.from(
+    { length: corners?.length ?? count },
+    (_, i) => newNumber[corners ? corners[i] : i],
+  );
+  return { positions: kept.slice(0, 3 * vertices), triangles: withoutDegenerate(triangles) };
+}
+
+/** Triangles of three different vertices. */
+function withoutDegenerate(triangles: Uint32Array): Uint32Array {
   let used = 0;
   for (let at = 0; at + 2 < triangles.length; at += 3) {
-    const [a, b, c] = [at, at + 1, at + 2].map(corner => newNumber[corners ? corners[corner] : corner]);
+    const [a, b, c] = [triangles[at], triangles[at + 1], triangles[at + 2]];
     if (a === b || b === c || c === a) continue;
     triangles.set([a, b, c], used);
     used += 3;
   }
-  return { positions: kept.slice(0, 3 * vertices), triangles: triangles.slice(0, used) };
+  return triangles.slice(0, used);
 }
 
-/** FNV-1a over whole words, its bits mixed once more (the end of MurmurHash3). */
-function hash(...words: readonly number[]): number {
-  let value = 0x811c9dc5;
-  for (const word of words) value = Math.imul(value ^ word, 0x01000193);
-  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
-  return (value ^ (value >>> 13)) >>> 0;
-}
-
-/** Edges that are not shared by exactly two triangles: none where a mesh is closed. */
-export function openEdges({ positions, triangles }: Mesh): number {
-  const vertices = positions.length / 3;
-  const edges = Float64Array.from(triangles, (from, corner) => {
-    const to = triangles[corner % 3 === 2 ? corner - 2 : corner + 1];
-    return Math.min(from, to) * vertices + Math.max(from, to);
-  }).sort();
-  let open = 0;
-  for (let i = 0; i < edges.length; ) {
-    let next = i + 1;
-    while (edges[next] === edges[i]) next++;
-    if (next - i !== 2) open++;
-    i = next;
+/** The mesh with every triangle once, whichever way round it was given. */
+export function withoutDuplicates({ positions, triangles }: Mesh): Mesh {
+  const slots = new Uint32Array(2 ** Math.ceil(Math.log2(2 * triangles.length + 1))); // a kept triangle's number + 1
+  const kept = new Uint32Array(triangles.length);
+  const sorted = new Uint32Array(triangles.length);
+  let used = 0;
+  for (let at = 0; at < triangles.length; at += 3) {
+    sorted.set(triangles.slice(at, at + 3).sort(), used);
+    let slot = hash(sorted, used, 3) & (slots.length - 1);
+    while (slots[slot] !== 0) {
+      const other = 3 * (slots[slot] - 1);
+      if ([0, 1, 2].every(i => sorted[other + i] === sorted[used + i])) break;
+      slot = (slot + 1) & (slots.length - 1);
+    }
+    if (slots[slot] !== 0) continue;
+    kept.set(triangles.subarray(at, at + 3), used);
+    used += 3;
+    slots[slot] = used / 3;
   }
-  return open;
+  return { positions, triangles: kept.slice(0, used) };
+}
+
+/**
+ * Vertices that lie no further apart than a distance made one: the first of them in the mesh's order.
+ *
+ * @param vertices which may be: no other is moved. @returns the mesh, and how many of them are gone.
+ */
+export function weldNear({ positions, triangles }: Mesh, vertices: Iterable<number>, distance: number) {
+  const side = 16 * distance; // so that most vertices need to be looked for in one cell alone
+  const { least } = boundsOf({ positions, triangles });
+  const first = new Map<number, number>(); // a cell's last vertex that was kept
+  const before = new Map<number, number>(); // and the one before it in its cell
+  const cellOf = (axis: number, vertex: number, offset: number) =>
+    Math.floor((positions[3 * vertex + axis] - least[axis] + offset) / side) + 1;
+  const cellsPerAxis = 2 ** 17;
+  const keyOf = (x: number, y: number, z: number) => (x * cellsPerAxis + y) * cellsPerAxis + z;
+  const near = (a: number, b: number) =>
+    [0, 1, 2].every(axis => Math.abs(positions[3 * a + axis] - positions[3 * b + axis]) <= distance);
+  const into = new Map<number, number>();
+  for (const vertex of vertices) {
+    const from = [0, 1, 2].map(axis => cellOf(axis, vertex, -distance));
+    const to = [0, 1, 2].map(axis => cellOf(axis, vertex, distance));
+    let found: number | undefined;
+    for (let x = from[0]; x <= to[0]; x++) {
+      for (let y = from[1]; y <= to[1]; y++) {
+        for (let z = from[2]; z <= to[2]; z++) {
+          let other = first.get(keyOf(x, y, z));
+          while (other !== undefined && found === undefined) {
+            if (near(vertex, other)) found = other;
+            other = before.get(other);
+          }
+        }
+      }
+    }
+    if (found !== undefined) {
+      into.set(vertex, found);
+      continue;
+    }
+    const key = keyOf(cellOf(0, vertex, 0), cellOf(1, vertex, 0), cellOf(2, vertex, 0));
+    const last = first.get(key);
+    if (last !== undefined) before.set(vertex, last);
+    first.set(key, vertex);
+  }
+  return {
+    mesh: weld(
+      positions,
+      triangles.map(vertex => into.get(vertex) ?? vertex),
+    ),
+    welded: into.size,
+  };
 }
 
 /** A box with its sides along the axes: the least and the greatest x, y, z. */
@@ -78,7 +139,7 @@ export interface Box {
 export function boundsOf({ positions }: Mesh): Box {
   const least = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   const greatest = least.map(value => -value);
-  positions.forEach((value, i) => {
+  positions.forEach((value: number, i: number) => {
     least[i % 3] = Math.min(least[i % 3], value);
     greatest[i % 3] = Math.max(greatest[i % 3], value);
   });
@@ -87,5 +148,5 @@ export function boundsOf({ positions }: Mesh): Box {
 
 /** The mesh with every vertex at `origin + spacing * position`. */
 export function placed({ positions, triangles }: Mesh, origin: readonly number[], spacing: number): Mesh {
-  return { positions: positions.map((value, i) => origin[i % 3] + spacing * value), triangles };
+  return { positions: Float64Array.from(positions, (value, i) => origin[i % 3] + spacing * value), triangles };
 }

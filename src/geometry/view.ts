@@ -40,9 +40,9 @@ function unit([x, y, z]: Vector): Vector {
   return [x / length, y / length, z / length];
 }
 
-/** Turns a point so that x runs to the right, y upwards, z towards the viewer. */
-function turned(point: ArrayLike<number>, up: number): Vector {
-  const [across, upright, forth] = [point[(up + 2) % 3], point[up], point[(up + 1) % 3]];
+/** Turns a point about a middle so that x runs to the right, y upwards, z towards the viewer. */
+function turned(point: ArrayLike<number>, middle: ArrayLike<number>, up: number): Vector {
+  const [across, upright, forth] = [(up + 2) % 3, up, (up + 1) % 3].map(axis => point[axis] - middle[axis]);
   const right = Math.cos(azimuth) * across - Math.sin(azimuth) * forth;
   const near = Math.sin(azimuth) * across + Math.cos(azimuth) * forth;
   return [
@@ -58,7 +58,7 @@ export function drawMesh({ positions, triangles }: Mesh, view: View): Drawing {
   const depth = new Float32Array(width * height).fill(Number.NEGATIVE_INFINITY);
   const shade = new Float32Array(width * height).fill(-1);
   const seen = (vertex: number): Vector => {
-    const [x, y, z] = turned(positions.subarray(3 * vertex, 3 * vertex + 3), view.up);
+    const [x, y, z] = turned(positions.subarray(3 * vertex, 3 * vertex + 3), view.box.least, view.up);
     return [
       samples * (frame.left + frame.scale * x),
       samples * (frame.top - frame.scale * y),
@@ -85,7 +85,7 @@ export function drawMesh({ positions, triangles }: Mesh, view: View): Drawing {
 function frameOf({ box: { least, greatest }, up, pixels }: View) {
   const ends = [least, greatest];
   const corners = Array.from({ length: 8 }, (_, i) =>
-    turned([ends[i & 1][0], ends[(i >> 1) & 1][1], ends[i >> 2][2]], up),
+    turned([ends[i & 1][0], ends[(i >> 1) & 1][1], ends[i >> 2][2]], least, up),
   );
   const [xs, ys] = [corners.map(([x]) => x), corners.map(([, y]) => y)];
   const [across, upright] = [xs, ys].map(values => Math.max(...values) - Math.min(...values));

@@ -2,6 +2,7 @@
 
 import { InputError } from '../errors.js';
 import type { Box, Mesh } from './mesh.js';
+import { type Solid, solidsOf } from './shells.js';
 
 /** Points `origin + spacing * (i, j, k)`, 0 <= i < shape[0] and so on: the middles of cubes that fill a box. */
 export interface VoxelGrid {
@@ -41,19 +42,42 @@ export function gridAround({ least, greatest }: Box, sides: GridSides, margin: n
 }
 
 /**
- * 1 where a point lies inside, by the parity of how often a ray along the last axis has crossed the mesh before it.
+ * 1 where a point lies inside one of the solids of a mesh, however they overlap, and in none of that solid's cavities.
+ *
+ * @param mesh closed. @returns (n_1, n_2, n_3), row-major.
+ */
+export function voxelise(mesh: Mesh, grid: VoxelGrid): Uint8Array {
+  const solids = solidsOf(mesh);
+  const [first, ...others] = solids;
+  const inside = first ? occupancyOf(first, grid) : new Uint8Array(grid.shape.reduce((product, n) => product * n, 1));
+  for (const solid of others) {
+    const one = occupancyOf(solid, grid);
+    for (let at = 0; at < inside.length; at++) inside[at] |= one[at];
+  }
+  return inside;
+}
+
+function occupancyOf({ shell, cavities }: Solid, grid: VoxelGrid): Uint8Array {
+  const inside = filled(shell, grid);
+  for (const cavity of cavities) {
+    const hollow = filled(cavity, grid);
+    for (let at = 0; at < inside.length; at++) inside[at] &= 1 - hollow[at];
+  }
+  return inside;
+}
+
+/**
+ * 1 where a point lies inside a shell, by the parity of how often a ray along the last axis has crossed it before.
  *
  * Every comparison is half open (a crossing belongs to the first point at or after it), and where an edge crosses a row
  * is computed once for both its triangles, from the same end. So a line of points meets a closed mesh an even number of
  * times whatever is rounded, and points exactly on edges or vertices are nowhere counted twice.
- *
- * @param mesh closed; its orientation does not matter. @returns (n_1, n_2, n_3), row-major.
  */
-export function voxelise({ positions, triangles }: Mesh, { shape, origin, spacing }: VoxelGrid): Uint8Array {
+function filled({ positions, triangles }: Mesh, { shape, origin, spacing }: VoxelGrid): Uint8Array {
   const [rows, columns, layers] = shape;
   const inside = new Uint8Array(rows * columns * layers);
-  const inGrid = Float64Array.from(positions, (value, i) => (value - origin[i % 3]) / spacing);
-  const corner = (vertex: number): Point => [inGrid[3 * vertex], inGrid[3 * vertex + 1], inGrid[3 * vertex + 2]];
+  const corner = (vertex: number) =>
+    [0, 1, 2].map(axis => (positions[3 * vertex + axis] - origin[axis]) / spacing) as unknown as Point;
   for (let at = 0; at < triangles.length; at += 3) {
     const corners = [corner(triangles[at]), corner(triangles[at + 1]), corner(triangles[at + 2])];
     const lowest = Math.min(...corners.map(([x]) => x));

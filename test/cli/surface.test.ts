@@ -7,8 +7,9 @@ import type { SurfaceReport } from '../../src/cli/surface/fit.js';
 import { addSurfaceOptions, type SurfaceOptions } from '../../src/cli/surface/options.js';
 import { intersectionOverUnion } from '../../src/cli/surface/task.js';
 import { Command } from '../../src/cli/vendor.js';
+import { openEdges } from '../../src/geometry/edges.js';
 import { marchingCubes } from '../../src/geometry/marchingCubes.js';
-import { openEdges, placed } from '../../src/geometry/mesh.js';
+import { placed } from '../../src/geometry/mesh.js';
 import { voxelise } from '../../src/geometry/voxelise.js';
 import { encodeMesh, type MeshFormat, readMesh } from '../../src/io/mesh/meshFile.js';
 import { readModel } from '../../src/io/model/modelFile.js';
@@ -84,7 +85,7 @@ test('surface --compare --json prints one object with everything in it, and what
   const output = await evaluate(engine, model, state.parameters);
   requireClose('IoU of the model', [intersectionOverUnion(output, inside, 0.5)], [report.runs[1].iou], {});
   const again = await readMesh(join(folder, report.files.mesh), 'ply');
-  requireEqual('the mesh is closed', openEdges(again), 0);
+  requireEqual('the mesh is closed', openEdges(again).length, 0);
   const voxels = solidVolume(again.positions, again.triangles) / report.grid.spacing ** 3;
   const above = output.filter(value => value > 0.5).length;
   requireClose('its volume is about that of the points inside, where the egg lies', [voxels], [above], {
@@ -168,8 +169,8 @@ test('bad meshes, volumes and options end with exit 2 and one line with the reas
   const cases: Refusal[] = [
     [['missing.obj'], /mesh missing\.obj: cannot be read \(there is no such file/],
     [[write('mesh.gltf', '{}')], /mesh\.gltf: is of no known kind: give an \.obj, \.ply, \.stl or \.npy file/],
-    [[open], /mesh open\.obj: has holes: 3 edges are not shared by exactly two faces/],
-    [[nan], /mesh nan\.obj: corner \d of face \d+, from 0, is at \(NaN, /],
+    [[open], /mesh open\.obj: has holes: 3 edges belong to one face alone, around 1 holes, the first at \(/],
+    [[nan], /mesh nan\.obj: vertex \d+, from 0, is at \(NaN, /],
     [[write('empty.ply', '')], /mesh empty\.ply: is empty/],
     [[write('text.stl', 'x')], /mesh text\.stl: has 1 bytes, too few for a header/],
     [[array], /volume .*flat\.npy: has 2 axes, of \(4, 4\): a volume has 3/],

@@ -95,21 +95,40 @@ test('meshes: what is written in each format is read again, vertex by vertex', a
   requireEqual('another name', meshFormatOf('surface.gltf'), undefined);
 });
 
-test('meshes: holes are counted, vertices that are none are named, and claims are held against the file', async () => {
+test('meshes: holes are told by where they are, vertices that are none are named, and claims are held against the file', async () => {
   const nan = [0, 0, 0xc0, 0x7f];
   const vertices = new TextDecoder('latin1').decode(binary.ply).indexOf('end_header\n') + 'end_header\n'.length;
   const cases: [MeshFormat, string | Uint8Array, RegExp][] = [
-    ['obj', obj.replace(/f 2.*\n/, ''), /has holes: 3 edges are not shared by exactly two faces/],
-    ['obj', `${obj}f 1 2 3\n`, /has holes: 3 edges/],
-    ['obj', obj.replace('v 1 0 0', 'v 1 nan 0'), /corner 2 of face 0, from 0, is at \(1, NaN, 0\)/],
-    ['obj', obj.replace('v 1 0 0', 'v 1 1e99 0'), /corner 2 of face 0, from 0, is at \(1, Infinity, 0\)/],
-    ['obj', obj.replace('f 1//1', 'f 9//1'), /corner 0 of face 0, from 0, is at \(NaN, NaN, NaN\)/],
+    [
+      'obj',
+      obj.replace(/f 2.*\n/, ''),
+      /has holes: 3 edges belong to one face alone, around 1 holes, the first at \(0\.333/,
+    ],
+    [
+      'obj',
+      `${obj}v 9 9 9\nf 1 2 5\n`,
+      /has holes: 2 edges .*, and 1 edges of three faces or more, the first at \(0\.5, 0, 0\)/,
+    ],
+    ['obj', obj.replace('v 1 0 0', 'v 1 nan 0'), /vertex 1, from 0, is at \(1, NaN, 0\)/],
+    ['obj', obj.replace('v 1 0 0', 'v 1 1e999 0'), /vertex 1, from 0, is at \(1, Infinity, 0\)/],
+    ['obj', obj.replace('v 1 0 0', 'v 1 4,5 0'), /line 3: "4,5" is no number: write numbers with a decimal point/],
+    ['obj', obj.replace('v 1 0 0', 'v 1,000.0 0 0'), /line 3: "1,000\.0" is no number/],
+    ['obj', obj.replace('v 1 0 0', 'v 1 0'), /line 3: a vertex of 2 numbers/],
+    ['obj', obj.replace('f 1//1', 'f 9//1'), /line 7: a face has vertex 9, and there are 4/],
+    ['obj', obj.replace('f 1//1', 'f x'), /line 7: "x" is no vertex/],
+    ['obj', obj.replace('f 1//1 3//1 2//1', 'f 1 3'), /line 7: a face of 2 corners/],
     ['obj', corners.map(v => `v ${v}\n`).join(''), /has no faces/],
     ['obj', 'v 0 0 0\nv 1 0 0\nf 1 2 1\n', /has no faces/],
-    ['obj', 'no mesh at all', /has no faces/],
+    ['obj', 'no mesh at all', /line 1: "no" is no statement of a polygon mesh/],
+    ['obj', 'v 0 0 5\nv 1 0 5\nv 0 1 5\nf 1 2 3\n', /is flat: all its vertices have z 5/],
     ['ply', plyText.replace('\n1 0 0', '\n1 nan 0'), /vertex 1, from 0, is at \(1, NaN, 0\)/],
+    ['ply', plyText.replace('\n1 0 0', '\n1 4,5 0'), /line 12: "4,5" is no number/],
+    ['ply', plyText.replace('\n1 0 0', '\n1 0'), /line 12: vertex 1, from 0, has 2 numbers, and takes more/],
+    ['ply', plyText.replace('\n1 0 0', '\n1 0 0 0'), /line 12: vertex 1, from 0, has 4 numbers, and takes 3/],
+    ['ply', `${plyText}0`, /goes on after its last element/],
     ['ply', patched(binary.ply, vertices + 4, nan), /vertex 0, from 0, is at \(\S+, NaN, \S+\)/],
     ['ply', plyText.replace('3 0 1 3\n', '3 0 1 9\n'), /face 1, from 0, has vertex 9, which is none/],
+    ['ply', plyText.replace('3 0 1 3\n', '3 0 1 1.5\n'), /face 1, from 0, has vertex 1\.5, which is none/],
     ['ply', plyHeader('ascii', 0, 0), /has no faces/],
     ['ply', plyHeader('ascii', 4, 1e9), /claims elements of at least \d+ bytes and has 0/],
     ['ply', `${plyHeader('binary_little_endian', 4e9, 4)}0`, /claims elements of at least 48000000004 bytes and has 1/],
@@ -119,17 +138,17 @@ test('meshes: holes are counted, vertices that are none are named, and claims ar
     ['ply', plyHeader('ascii').replace('comment', 'remark'), /has a header line that PLY does not know/],
     ['ply', `ply\nformat ascii 1.0\nelement vertex 99999999\nend_header\n`, /has elements without properties/],
     ['ply', 'plain text', /has no PLY header/],
-    ['ply', binary.ply.subarray(0, binary.ply.length - 1), /claims elements|cannot be read/],
-    ['ply', plyText.replace(/3 1 2 3\n$/, '5 0 1 2 3 3\n'), /has holes: 3 edges/],
-    ['stl', patched(binary.stl, 80, [255, 255, 255, 255]), /claims 4294967295 faces of 50 bytes and has 200 bytes/],
+    ['ply', binary.ply.subarray(0, binary.ply.length - 1), /claims elements|ends in face 3/],
+    ['ply', plyText.replace(/3 1 2 3\n$/, '5 0 1 2 3 3\n'), /has holes|edges of an odd number/],
     ['stl', binary.stl.subarray(0, 250), /claims 4 faces of 50 bytes and has 166 bytes/],
     ['stl', binary.stl.subarray(0, 50), /has 50 bytes, too few for a header/],
     ['stl', patched(binary.stl, 96, nan), /corner 0 of face 0, from 0, is at \(NaN, \S+, \S+\)/],
-    ['stl', stlText.replace('vertex 1 0 0', 'vertex nan 0 0'), /vertex 2 is at \(nan, 0, 0\), which is no place/],
-    ['stl', stlText.replace('vertex 1 0 0', 'vertex 1 0'), /which is no place|has 11 vertices/],
-    ['stl', stlText.replace('endsolid', ''), /has no solid that ends/],
-    ['stl', stlText.replace(/endfacet\nendsolid/, 'endsolid'), /has a face that does not end, after 3 that do/],
-    ['stl', 'solid\nendsolid', /has no faces|cannot be read/],
+    ['stl', stlText.replace('vertex 1 0 0', 'vertex nan 0 0'), /corner 2 of face 0, from 0, is at \(NaN, 0, 0\)/],
+    ['stl', stlText.replace('vertex 1 0 0', 'vertex 1,0 0 0'), /line 6: "1,0" is no number/],
+    ['stl', stlText.replace('vertex 1 0 0', 'vertex 1 0'), /line 6: "" is no number/],
+    ['stl', stlText.replace(/endfacet\nendsolid/, 'endsolid'), /line 29: "endsolid" does not belong there/],
+    ['stl', stlText.replace(/endloop\nendfacet\nendsolid s\n/, ''), /ends in a face, after 4 that are whole/],
+    ['stl', 'solid\nendsolid', /has no faces/],
   ];
   for (const [format, data, message] of cases) {
     await requireThrows(String(message), () => decode(format, data), 'InputError', message);

@@ -6,12 +6,15 @@ import { InputError } from '../../errors.js';
 import { marchingCubes } from '../../geometry/marchingCubes.js';
 import { boundsOf, type Mesh, placed } from '../../geometry/mesh.js';
 import { gridAround, type VoxelGrid, voxelise } from '../../geometry/voxelise.js';
-import { meshFormatOf, readMesh } from '../../io/mesh/meshFile.js';
+import { type FileMesh, meshFormatOf, readMesh } from '../../io/mesh/meshFile.js';
 import { readVolume } from '../../io/volumeFile.js';
 import { type SurfaceOptions, usualSide } from './options.js';
 
 /** A mesh with a grid around it, or a volume on its own. */
-export type SurfaceSource = { readonly grid: VoxelGrid } & ({ readonly mesh: Mesh } | { readonly inside: Uint8Array });
+export type SurfaceSource = { readonly grid: VoxelGrid } & (
+  | { readonly mesh: FileMesh }
+  | { readonly inside: Uint8Array }
+);
 
 export interface SurfaceData {
   readonly grid: VoxelGrid;

@@ -56,6 +56,7 @@ export async function surface(ending: Ending, file: string, options: SurfaceOpti
   requireConsistent(options, axes.length);
   await loadSharp(); // it draws only at the end, and would be missed too late
   const source = await loadSurface(file, options);
+  if ('mesh' in source) for (const remark of source.mesh.remarks) warn(`mesh ${file}: ${remark}`);
   const { shape } = source.grid;
   const model = modelOf(shape, 1, options);
   const topK = topKOf(shape, options, surfaceDefaults.topK);

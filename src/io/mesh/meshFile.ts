@@ -1,19 +1,18 @@
-/** Meshes from and to OBJ, PLY and STL files, by three.js's loaders and exporters. */
+/** Meshes from and to OBJ, PLY and STL files, the latter by three.js's exporters. */
 
 import { extname } from 'node:path';
 import { BufferAttribute, BufferGeometry, Mesh as ThreeMesh } from 'three';
 import { OBJExporter } from 'three/addons/exporters/OBJExporter.js';
 import { PLYExporter } from 'three/addons/exporters/PLYExporter.js';
 import { STLExporter } from 'three/addons/exporters/STLExporter.js';
-import { OBJLoader } from 'three/addons/loaders/OBJLoader.js';
-import { PLYLoader } from 'three/addons/loaders/PLYLoader.js';
-import { STLLoader } from 'three/addons/loaders/STLLoader.js';
 import { InputError } from '../../errors.js';
-import { type Mesh, openEdges, weld } from '../../geometry/mesh.js';
-import { shown } from '../../host/checks.js';
+import { nextCorner, type Opening, openEdges, openingOf } from '../../geometry/edges.js';
+import { boundsOf, type Mesh, weld, weldNear, withoutDuplicates } from '../../geometry/mesh.js';
 import { readBytes } from '../files.js';
-import { plyCounts } from './plyHeader.js';
-import { stlFaces } from './stlClaims.js';
+import type { Fail } from './corners.js';
+import { objCorners } from './obj.js';
+import { plyCorners } from './ply.js';
+import { stlCorners } from './stl.js';
 
 export const meshFormats = ['obj', 'ply', 'stl'] as const;
 export type MeshFormat = (typeof meshFormats)[number];
@@ -26,96 +25,109 @@ export function meshFormatOf(path: string): MeshFormat | undefined {
   return meshFormats.find(format => extname(path).toLowerCase() === `.${format}`);
 }
 
+/** A mesh as a file holds it. */
+export interface FileMesh extends Mesh {
+  /** What was mended in it, for whoever reads the file. */
+  readonly remarks: readonly string[];
+}
+
 /** @throws InputError a file that cannot be read, is damaged, or holds no closed mesh of finite vertices. */
-export async function readMesh(path: string, format: MeshFormat): Promise<Mesh> {
+export async function readMesh(path: string, format: MeshFormat): Promise<FileMesh> {
   return decodeMesh(path, format, await readBytes('mesh', path, mostBytes));
 }
 
+const readers = { obj: objCorners, ply: plyCorners, stl: stlCorners } as const;
+/** Of the mesh's extent: vertices of open edges that are no further apart are one. */
+const nearEnough = 1e-5;
+/** Of the largest coordinate: a mesh of a smaller extent is lost in the rounding of float64. */
+const leastExtent = 2 ** -40;
+
 /** The same from the bytes of a file. */
-export function decodeMesh(path: string, format: MeshFormat, bytes: Uint8Array<ArrayBuffer>): Mesh {
-  const fail = (what: string): never => {
-    throw new InputError(`mesh ${path}: ${what}: give a whole ${format.toUpperCase()} file of a closed surface`);
+export function decodeMesh(path: string, format: MeshFormat, bytes: Uint8Array<ArrayBuffer>): FileMesh {
+  const fail: Fail = (what, remedy = `give a whole ${format.toUpperCase()} file of a closed surface`) => {
+    throw new InputError(`mesh ${path}: ${what}: ${remedy}`);
   };
-  const { positions, corners } = cornersOf(format, bytes, fail);
+  const { positions, corners } = readers[format](bytes, fail);
   const count = corners?.length ?? positions.length / 3;
   for (let at = 0; at < count; at++) {
     const vertex = corners ? corners[at] : at;
     const place = [0, 1, 2].map(axis => positions[3 * vertex + axis]);
     if (place.every(Number.isFinite)) continue;
-    if (3 * vertex >= positions.length) fail(`face ${Math.floor(at / 3)}, from 0, has vertex ${vertex}, which is none`);
     const which = corners ? `vertex ${vertex}` : `corner ${at % 3} of face ${Math.floor(at / 3)}`;
     fail(`${which}, from 0, is at (${place.join(', ')})`);
   }
   const mesh = weld(positions, corners);
   if (mesh.triangles.length === 0) fail('has no faces');
-  const open = openEdges(mesh);
-  if (open > 0) fail(`has holes: ${open} edges are not shared by exactly two faces`);
-  return mesh;
+  requireExtent(mesh, fail);
+  return closed(mesh, fail);
 }
 
-interface Corners {
-  readonly positions: ArrayLike<number>;
-  /** Numbers of positions, three a triangle; absent where they are in their order. */
-  readonly corners?: ArrayLike<number>;
+function requireExtent(mesh: Mesh, fail: Fail): void {
+  const { least, greatest } = boundsOf(mesh);
+  const extents = greatest.map((value, axis) => value - least[axis]);
+  const largest = Math.max(...least.map(Math.abs), ...greatest.map(Math.abs));
+  const extent = Math.max(...extents);
+  if (!Number.isFinite(extent)) fail(`reaches to ${largest}, and its extent is no number`, 'scale it down');
+  const flat = extents.findIndex(value => value <= largest * leastExtent);
+  if (flat < 0) return;
+  const remedy =
+    extent < largest / 1000
+      ? 'write its coordinates with more digits, or nearer the origin'
+      : 'give a surface that bounds a solid';
+  fail(`is flat: all its vertices have ${'xyz'[flat]} ${least[flat]}`, remedy);
 }
 
-type Fail = (what: string) => never;
-
-function cornersOf(format: MeshFormat, bytes: Uint8Array<ArrayBuffer>, fail: Fail): Corners {
-  if (format === 'obj') return loaded(() => objGeometries(new TextDecoder().decode(bytes)), fail);
-  const file = bytes.slice().buffer;
-  if (format === 'stl') {
-    const faces = stlFaces(bytes, fail);
-    const found = loaded(() => [new STLLoader().parse(file)], fail);
-    if (found.positions.length !== 9 * faces) fail(`has ${faces} faces, not all of which can be read`);
-    return found;
+/** The mesh, closed by what is certain to be meant: faces given twice are one, corners that nearly meet do. */
+function closed(mesh: Mesh, fail: Fail): FileMesh {
+  if (openEdges(mesh).length === 0) return { ...mesh, remarks: [] };
+  const single = withoutDuplicates(mesh);
+  const dropped = (mesh.triangles.length - single.triangles.length) / 3;
+  const remarks = dropped > 0 ? [`${dropped} faces were given more than once`] : [];
+  const open = openEdges(single);
+  if (open.length === 0) return { ...single, remarks };
+  const { least, greatest } = boundsOf(single);
+  const distance = nearEnough * Math.max(...greatest.map((value, axis) => value - least[axis]));
+  const ends = new Set(open.flatMap(corner => [single.triangles[corner], single.triangles[nextCorner(corner)]]));
+  const near = weldNear(single, ends, distance);
+  if (near.mesh.triangles.length > 0 && openEdges(near.mesh).length === 0) {
+    return { ...near.mesh, remarks: [...remarks, `${near.welded} corners that nearly met were welded`] };
   }
-  const { vertices, faces } = plyCounts(bytes, fail);
-  const found = loaded(() => [new PLYLoader().parse(file)], fail);
-  if (found.positions.length !== 3 * vertices) fail(`has ${vertices} vertices, not all of which can be read`);
-  if (faces > 0 && !found.corners) fail(`has ${faces} faces, none of which is of three or four corners`);
-  return found;
+  return fail(openingText(openingOf(single)));
 }
 
-function objGeometries(text: string): BufferGeometry[] {
-  const meshes = new OBJLoader().parse(text).children.filter((child): child is ThreeMesh => child instanceof ThreeMesh);
-  return meshes.map(mesh => mesh.geometry);
+function openingText({ holes, crowded, crowdedAt }: Opening): string {
+  const at = (place: readonly number[]) => `(${place.map(value => Number(value.toPrecision(6))).join(', ')})`;
+  if (holes.length === 0)
+    return `has ${crowded} edges of an odd number of faces above two, the first at ${at(crowdedAt)}`;
+  const edges = holes.reduce((sum, hole) => sum + hole.edges, 0);
+  const also = crowded > 0 ? `, and ${crowded} edges of three faces or more, the first at ${at(crowdedAt)}` : '';
+  return `has holes: ${edges} edges belong to one face alone, around ${holes.length} holes, the first at ${at(holes[0].middle)}${also}`;
 }
 
-/** What a loader makes of a file. */
-function loaded(load: () => readonly BufferGeometry[], fail: Fail): Corners {
-  try {
-    const geometries = silently(load);
-    const parts = geometries.map(geometry => geometry.getAttribute('position')?.array ?? []);
-    if (parts.length !== 1) return { positions: parts.flatMap(part => Array.from(part)) };
-    const corners = geometries[0].getIndex()?.array;
-    return { positions: parts[0], ...(corners && { corners }) };
-  } catch (error) {
-    return fail(`cannot be read (${shown((error as Error).message)})`);
-  }
-}
+/** Coordinates within so many times the extent keep the shape in float32: 16 bits of the extent. */
+const mostTimesExtent = 256;
 
-/** Loaders print what they pass over. stdout is the command's, and what matters of a mesh is checked here. */
-function silently<T>(work: () => T): T {
-  const { log, warn, error } = console;
-  const nothing = () => {};
-  Object.assign(console, { log: nothing, warn: nothing, error: nothing });
-  try {
-    return work();
-  } finally {
-    Object.assign(console, { log, warn, error });
-  }
-}
-
-/** The file of a mesh: OBJ as text, the others binary. */
-export function encodeMesh({ positions, triangles }: Mesh, format: MeshFormat): string | Uint8Array {
+/** The file of a mesh: OBJ as text, the others binary; where float32 would lose the shape, STL is text, PLY double. */
+export function encodeMesh(mesh: Mesh, format: MeshFormat): string | Uint8Array {
+  const { least, greatest } = boundsOf(mesh);
+  const extent = Math.max(...greatest.map((value, axis) => value - least[axis]));
+  const largest = Math.max(...least.map(Math.abs), ...greatest.map(Math.abs));
+  const isFar = mesh.triangles.length > 0 && largest > mostTimesExtent * extent;
   const geometry = new BufferGeometry();
+  const positions = isFar ? mesh.positions : Float32Array.from(mesh.positions);
   geometry.setAttribute('position', new BufferAttribute(positions, 3));
-  geometry.setIndex(new BufferAttribute(triangles, 1));
-  const mesh = new ThreeMesh(geometry);
-  if (format === 'obj') return new OBJExporter().parse(mesh);
-  if (format === 'stl') return new Uint8Array(new STLExporter().parse(mesh, { binary: true }).buffer as ArrayBuffer);
+  geometry.setIndex(new BufferAttribute(mesh.triangles, 1));
+  const drawn = new ThreeMesh(geometry);
+  if (format === 'obj') return new OBJExporter().parse(drawn);
+  if (format === 'stl') {
+    if (isFar) return new STLExporter().parse(drawn, { binary: false });
+    return new Uint8Array(new STLExporter().parse(drawn, { binary: true }).buffer as ArrayBuffer);
+  }
   // A callback would wait for a browser's animation frame.
-  const ply = new PLYExporter().parse(mesh, undefined as never, { binary: true, littleEndian: true });
+  if (isFar) {
+    const text = new PLYExporter().parse(drawn, undefined as never, { binary: false }) as unknown as string;
+    return text.replaceAll('property float', 'property double');
+  }
+  const ply = new PLYExporter().parse(drawn, undefined as never, { binary: true, littleEndian: true });
   return new Uint8Array(ply as ArrayBuffer);
 }

@@ -1,0 +1,247 @@
+/** Meshes as other programs write them: what they hold is what a float64 reference of solid angles says. */
+
+import { boundsOf, type Mesh } from '../../src/geometry/mesh.js';
+import { gridAround, voxelise } from '../../src/geometry/voxelise.js';
+import { decodeMesh, encodeMesh, type MeshFormat } from '../../src/io/mesh/meshFile.js';
+import { requireClose, requireEqual } from '../helpers/compare.js';
+import { random } from '../helpers/random.js';
+import { suite } from '../helpers/suite.js';
+import { solidVolume, windingNumber } from '../reference/host/solid.js';
+
+const test = suite('kinds of meshes');
+
+/** A box as corners and quads that face outwards. */
+interface Box {
+  readonly corners: number[][];
+  readonly quads: number[][];
+}
+
+const quads = [
+  [0, 3, 2, 1],
+  [4, 5, 6, 7],
+  [0, 1, 5, 4],
+  [1, 2, 6, 5],
+  [2, 3, 7, 6],
+  [3, 0, 4, 7],
+];
+
+function box([x0, y0, z0]: number[], [x1, y1, z1]: number[], isTurned = false): Box {
+  const corners = [z0, z1].flatMap(z => [
+    [x0, y0, z],
+    [x1, y0, z],
+    [x1, y1, z],
+    [x0, y1, z],
+  ]);
+  return { corners, quads: isTurned ? quads.map(quad => [...quad].reverse()) : quads };
+}
+
+function objOf(...boxes: readonly Box[]): string {
+  return boxes
+    .map(({ corners, quads: faces }, i) => {
+      const vertices = corners.map(corner => `v ${corner.join(' ')}\n`).join('');
+      return `${vertices}${faces.map(face => `f ${face.map(at => at + 1 + 8 * i).join(' ')}\n`).join('')}`;
+    })
+    .join('');
+}
+
+function trianglesOf({ corners, quads: faces }: Box): number[][] {
+  return faces
+    .flatMap(([a, b, c, d]) => [
+      [a, b, c],
+      [a, c, d],
+    ])
+    .map(face => face.flatMap(at => corners[at]));
+}
+
+const stlTextOf = (one: Box) =>
+  `solid box\n${trianglesOf(one)
+    .map(
+      t =>
+        `facet normal 0 0 0\nouter loop\n${[0, 3, 6].map(i => `vertex ${t.slice(i, i + 3).join(' ')}\n`).join('')}endloop\nendfacet\n`,
+    )
+    .join('')}endsolid box\n`;
+
+function stlOf(one: Box, claimed = 12, more = 0): Uint8Array {
+  const bytes = new Uint8Array(84 + 600 + more).fill(7, 684);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(80, claimed, true);
+  trianglesOf(one).forEach((numbers, face) => {
+    numbers.forEach((value, i) => {
+      view.setFloat32(84 + 50 * face + 12 + 4 * i, value, true);
+    });
+  });
+  return bytes;
+}
+
+const plyOf = (
+  { corners, quads: faces }: Box,
+  { type = 'float', more = '', after = '', extra = '' }: Record<string, string> = {},
+) =>
+  `ply\nformat ascii 1.0\nelement vertex ${corners.length + (extra ? 1 : 0)}\nproperty ${type} x\nproperty ${type} y\nproperty ${type} z\nelement face ${faces.length}\nproperty list uchar int vertex_indices\n${more}end_header\n${corners.map(c => `${c.join(' ')}\n`).join('')}${extra}${faces.map(f => `${f.length} ${f.join(' ')}${after}\n`).join('')}`;
+
+const decode = (format: MeshFormat, data: string | Uint8Array) =>
+  decodeMesh('x', format, Uint8Array.from(typeof data === 'string' ? new TextEncoder().encode(data) : data));
+
+/** Points of a grid that lie in any of the boxes of the first list and in none of the second. */
+function requirePoints(what: string, mesh: Mesh, solids: readonly Box[], hollow: readonly Box[] = []): number {
+  const grid = gridAround(boundsOf(mesh), 16, 1);
+  const inside = voxelise(mesh, grid);
+  const windingOf = ({ corners, quads: faces }: Box, point: readonly number[]) =>
+    windingNumber(
+      corners.flat(),
+      faces.flatMap(([a, b, c, d]) => [a, b, c, a, c, d]),
+      point,
+    );
+  const [, columns, layers] = grid.shape;
+  inside.forEach((value, at) => {
+    const index = [Math.floor(at / layers / columns), Math.floor(at / layers) % columns, at % layers];
+    // A point on a face belongs to what begins there.
+    const point = index.map((i, axis) => grid.origin[axis] + grid.spacing * i + 1e-7);
+    const [within, without] = [solids, hollow].map(boxes => boxes.map(box => windingOf(box, point)));
+    const expected = within.some(Math.round) && !without.some(Math.round) ? 1 : 0;
+    if (value !== expected) requireEqual(`${what}: (${point})`, value, expected);
+  });
+  return inside.reduce((sum, one) => sum + one, 0);
+}
+
+const one = box([0, 0, 0], [3, 2, 1]);
+
+test('shells that overlap are united, however they are turned; one turned inside out within another is a cavity', () => {
+  const other = box([1, 0.5, 0.25], [4, 2.5, 1.25]);
+  const turned = box([1, 0.5, 0.25], [4, 2.5, 1.25], true);
+  requireEqual('points', requirePoints('two', decode('obj', objOf(one, other)), [one, other]), 483);
+  requirePoints('one of them inside out', decode('obj', objOf(one, turned)), [one, other]);
+  const [big, middle, small] = [0, 1, 2].map(i => box([i, i, i], [7 - i, 7.1 - i, 7.2 - i], i === 1));
+  requirePoints('a cavity', decode('obj', objOf(big, middle)), [big], [middle]);
+  requirePoints('an island', decode('obj', objOf(small, middle, big)), [small]);
+  const all = [big, middle].map(({ corners, quads: faces }) => ({ corners, quads: faces.map(f => [...f].reverse()) }));
+  requirePoints('a file inside out', decode('obj', objOf(...all)), [big], [middle]);
+  const within = box([1, 1, 1], [2, 2, 2]);
+  requirePoints('a solid in a solid', decode('obj', objOf(big, within)), [big]);
+  const touching = box([3, 2, 0], [6, 4, 1]);
+  requirePoints('touching at an edge', decode('obj', objOf(one, touching)), [one, touching]);
+  const flipped = { ...one, quads: one.quads.map((quad, i) => (i === 2 ? [...quad].reverse() : quad)) };
+  requirePoints('a face turned round', decode('obj', objOf(flipped)), [one]);
+});
+
+test('boxes of any size and place, turned or not, are united as their solid angles are', () => {
+  for (let round = 0; round < 12; round++) {
+    const boxes = Array.from({ length: 4 }, (_, i) => {
+      // Apart in where they begin, so that none lies within another.
+      const from = [i, random(), random()];
+      return box(from, [i + 1.5 + random() / 2, from[1] + 0.5 + random(), from[2] + 0.5 + random()], random() < 0.5);
+    });
+    requirePoints(`round ${round}`, decode('obj', objOf(...boxes)), boxes);
+  }
+});
+
+test('good files of every kind hold a box of volume 6', () => {
+  const obj = objOf(one);
+  const stl = stlTextOf(one);
+  const utf16 = (text: string, isBig: boolean, mark: string) => {
+    const bytes = new Uint8Array(2 * (text.length + mark.length));
+    [...(mark + text)].forEach((letter, i) => {
+      new DataView(bytes.buffer).setUint16(2 * i, letter.charCodeAt(0), !isBig);
+    });
+    return bytes;
+  };
+  const colours = { more: 'property uchar red\nproperty list uchar float texcoord\n', after: ' 200 2 0.5 0.5' };
+  const noise = (i: number) => (i % 7) * 1e-7;
+  const near = stlOf(one).slice();
+  for (let i = 0; i < 108; i++) {
+    const at = 84 + 50 * Math.floor(i / 9) + 12 + 4 * (i % 9);
+    const view = new DataView(near.buffer);
+    view.setFloat32(at, view.getFloat32(at, true) + noise(i), true);
+  }
+  const strips = `ply\nformat ascii 1.0\nelement vertex 8\nproperty float x\nproperty float y\nproperty float z\nelement tristrips 1\nproperty list int int vertex_indices\nend_header\n${one.corners.map(c => `${c.join(' ')}\n`).join('')}29 ${one.quads.map(([a, b, c, d]) => [a, b, d, c].join(' ')).join(' -1 ')}\n`;
+  const files: [string, MeshFormat, string | Uint8Array][] = [
+    ['OBJ', 'obj', obj],
+    ['a comment after a face', 'obj', obj.replaceAll(/(f .*)/g, '$1 # face')],
+    ['lines and points', 'obj', `${obj}l 1 2\np 1\n`],
+    ['CR', 'obj', obj.replaceAll('\n', '\r')],
+    ['CR LF', 'obj', obj.replaceAll('\n', '\r\n')],
+    ['UTF-16 with a mark', 'obj', utf16(obj, false, '\ufeff')],
+    ['UTF-16 of the other order', 'obj', utf16(obj, true, '\ufeff')],
+    ['UTF-16 without', 'obj', utf16(obj, false, '')],
+    ['a line that goes on', 'obj', obj.replace('f 1 4 ', 'f 1 4 \\\n')],
+    ["Fortran's exponent", 'obj', obj.replaceAll('v 3 2', 'v 0.3D+01 20d-1')],
+    ['vertices from the last', 'obj', obj.replace('f 1 4 3 2', 'f -8 -5 -6 -7')],
+    ['a face twice', 'obj', `${obj}f 1 4 3 2\n`],
+    [
+      'a vertex of no face',
+      'obj',
+      `v nan 99 0\n${obj}`.replaceAll(
+        /f (.*)/g,
+        (_, f: string) =>
+          `f ${f
+            .split(' ')
+            .map(i => Number(i) + 1)
+            .join(' ')}`,
+      ),
+    ],
+    ['STL', 'stl', stl],
+    ['capitals', 'stl', stl.toUpperCase()],
+    ['no endsolid', 'stl', stl.replace('endsolid box\n', '')],
+    ['a name with a keyword', 'stl', stl.replace('solid box', 'solid vertex group 1 of 2 facets')],
+    ['binary STL', 'stl', stlOf(one)],
+    ['a byte after its faces', 'stl', stlOf(one, 12, 1)],
+    ['no count', 'stl', stlOf(one, 0)],
+    ['a count too high', 'stl', stlOf(one, 4294967295)],
+    ['corners 1e-7 apart', 'stl', near],
+    ['PLY', 'ply', plyOf(one)],
+    ['colours and texture coordinates', 'ply', plyOf(one, colours)],
+    ['a vertex of no face', 'ply', plyOf(one, { extra: 'nan nan nan\n' })],
+    ['one that is near', 'ply', plyOf(one, { extra: '5 1 0.5\n' })],
+    ['CR', 'ply', plyOf(one).replaceAll('\n', '\r')],
+    ['strips', 'ply', strips],
+  ];
+  for (const [name, format, data] of files) {
+    const mesh = decode(format, data);
+    requireClose(name, [solidVolume(mesh.positions, mesh.triangles)], [6], { relative: 1e-5 });
+    requireEqual(`${name}: vertices`, mesh.positions.length, 24);
+    const remark = name.startsWith('corners')
+      ? /^\d+ corners that nearly met were welded$/
+      : /^2 faces were given more/;
+    if (name.startsWith('corners') || name === 'a face twice') {
+      requireEqual(`${name}: ${mesh.remarks}`, remark.test(mesh.remarks[0]), true);
+    } else requireEqual(`${name}: remarks`, mesh.remarks, []);
+  }
+});
+
+test('polygons of many corners hold what lies within them, hollow ones too', () => {
+  const outline = [
+    [0, 0],
+    [4, 0],
+    [4, 1],
+    [1, 1],
+    [1, 3],
+    [4, 3],
+    [4, 4],
+    [0, 4],
+  ];
+  const corners = [0, 1].flatMap(z => outline.map(([x, y]) => [x, y, z]));
+  const sides = outline.map((_, i) => [i, (i + 1) % 8, 8 + ((i + 1) % 8), 8 + i]);
+  const faces = [[7, 6, 5, 4, 3, 2, 1, 0], [8, 9, 10, 11, 12, 13, 14, 15], ...sides];
+  const mesh = decode('ply', plyOf({ corners, quads: faces }));
+  requireClose('volume', [solidVolume(mesh.positions, mesh.triangles)], [10], { relative: 1e-12 });
+  const parts = [box([0, 0, 0], [1, 4, 1]), box([0, 0, 0], [4, 1, 1]), box([0, 3, 0], [4, 4, 1])];
+  requirePoints('a C', mesh, parts);
+});
+
+test('coordinates of a map keep their shape, from the file to what is written of it', () => {
+  const [x, y, z] = [500000, 5400000, 120];
+  const far = box([x, y, z], [x + 0.3, y + 0.2, z + 0.1]);
+  const near = requirePoints('near', decode('obj', objOf(box([0, 0, 0], [0.3, 0.2, 0.1]))), [
+    box([0, 0, 0], [0.3, 0.2, 0.1]),
+  ]);
+  for (const [format, data] of [
+    ['obj', objOf(far)],
+    ['ply', plyOf(far, { type: 'double' })],
+    ['stl', stlTextOf(far)],
+  ] as const) {
+    const mesh = decode(format, data);
+    requireEqual(`${format}: points`, requirePoints(format, mesh, [far]), near);
+    const written = encodeMesh(mesh, format);
+    requireEqual(`${format}: bounds when written`, boundsOf(decode(format, written)), boundsOf(mesh));
+  }
+});
