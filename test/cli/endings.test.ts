@@ -289,7 +289,7 @@ test('fit goes on from the file of another training only if it is asked to, and 
   const alone = await fit('refused', '--resume-anyway');
   const nothing = 'sepnn: --resume-anyway: there is nothing to go on from: give --resume FILE too\n';
   requireEqual('alone', [alone.code, alone.stderr], [2, nothing]);
-  const other = ['fit', await picture('other.png', 12, 16), ...small, '--size', '16x12', '--lr', '0.5', ...resume];
+  const other = ['fit', await picture('other.png', 32, 24), ...small, '--size', '16x12', '--lr', '0.5', ...resume];
   const refused = await sepnn(...other, '--out', 'refused');
   const target = 'the numbers that it was trained on are not those of this file and these options';
   requireEqual('image', [refused.code, refused.stderr], [2, lineOf(target)]);
