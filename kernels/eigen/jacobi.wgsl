@@ -5,7 +5,8 @@
 //
 // One workgroup per matrix. A round's pairs are disjoint, so a 2 x 2 cell of A that two pairs cut out is turned from both
 // sides by one thread, which writes its mirror image too. An element is left alone where it is below TOLERANCE times
-// sqrt |a_ii a_jj|; the rounds end when a whole sweep found none above it.
+// sqrt |a_ii a_jj|; the rounds end when a whole sweep found none above it. A matrix that holds a NaN or an infinity has
+// NaN for all its pairs.
 //# import shared/jacobi.wgsl
 
 struct Problem {
@@ -32,6 +33,7 @@ const TOLERANCE = 5e-8f;
 
 var<workgroup> pairOf: array<vec2u, MOST_PAIRS>;     // the two indices of each pair, the smaller first
 var<workgroup> rotation: array<vec2f, MOST_PAIRS>;   // their cosine and sine
+var<workgroup> largest: atomic<u32>;                 // bits of the largest |a_ij|
 var<workgroup> lastTurn: atomic<u32>;                // number of the last round that turned anything
 var<workgroup> again: u32;
 
@@ -89,6 +91,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let players = (p.size + 1u) / 2u * 2u;   // an odd size gets a player who never turns
   let pairs = players / 2u;
   let quads = (p.size + 3u) / 4u;
+  var bits = 0u;
+  for (var row = 0u; row < p.size; row++) {
+    for (var column = lane; column < p.size; column += WORKGROUP) {
+      bits = max(bits, magnitudeBits(matrix[p.matrix + row * p.matrixStride + column]));
+    }
+  }
+  atomicMax(&largest, bits);
   for (var i = lane; i < p.size * quads; i += WORKGROUP) {
     let row = i / quads;
     let column = 4u * (i % quads);
@@ -145,17 +154,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (lane == 0u) { again = u32(atomicLoad(&lastTurn) > before); }
     if (workgroupUniformLoad(&again) == 0u) { break; }
   }
+  let most = atomicLoad(&largest);
   // An eigenvalue's place is the number of those that go before it; equals keep their order.
   for (var i = lane; i < p.size; i += WORKGROUP) {
+    if (most >= INFINITE) {
+      writeNanPair(p, i, most);
+      continue;
+    }
     let value = matrix[p.matrix + i * p.matrixStride + i];
     var place = 0u;
     for (var j = 0u; j < p.size; j++) {
       let other = matrix[p.matrix + j * p.matrixStride + j];
       place += u32(other > value || (other == value && j < i));
     }
-    values[p.values + place] = value;
-    for (var q = 0u; q < quads; q++) {
-      vectors[p.vectors + place * p.vectorsStride + q] = work[p.work + i * p.workStride + q];
-    }
+    writePair(p, i, place, value);
   }
 }

@@ -32,7 +32,6 @@ const MOST_PAIRS = (MOST_SIZE + 1u) / 2u;
 const MOST_SWEEPS = 15u;
 const TOLERANCE = 5e-8f;
 const NEGLIGIBLE = 1.5e-8f;   // 2^-26
-const INFINITE = 0x7f800000u;
 
 var<workgroup> triangle: array<f32, MOST_SIZE * (MOST_SIZE + 1u) / 2u>;   // row after row, each up to the diagonal
 var<workgroup> pairOf: array<vec2u, MOST_PAIRS>;     // the two indices of each pair, the smaller first
@@ -93,7 +92,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var column = lane; column <= row; column += WORKGROUP) {
       let value = matrix[p.matrix + row * p.matrixStride + column];
       triangle[place(row, column)] = value;
-      bits = max(bits, bitcast<u32>(value) & 0x7fffffffu);
+      bits = max(bits, magnitudeBits(value));
     }
   }
   atomicMax(&largest, bits);
@@ -158,9 +157,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   // An eigenvalue's place is the number of those that go before it; equals keep their order.
   for (var i = lane; i < p.size; i += WORKGROUP) {
     if (most >= INFINITE) {
-      let nan = bitcast<f32>(most | 0x7fc00000u);
-      values[p.values + i] = nan;
-      for (var q = 0u; q < quads; q++) { vectors[p.vectors + i * p.vectorsStride + q] = vec4f(nan); }
+      writeNanPair(p, i, most);
       continue;
     }
     let value = triangle[place(i, i)];
@@ -169,16 +166,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let other = triangle[place(j, j)];
       rank += u32(other > value || (other == value && j < i));
     }
-    values[p.values + rank] = value;
-    // A rotation's cosine and sine are rounded, so that a row's length drifts; padding is zero.
-    var squares = 0.0;
-    for (var q = 0u; q < quads; q++) {
-      let part = work[p.work + i * p.workStride + q];
-      squares += dot(part, part);
-    }
-    let shrink = 1.0 / sqrt(squares);
-    for (var q = 0u; q < quads; q++) {
-      vectors[p.vectors + rank * p.vectorsStride + q] = shrink * work[p.work + i * p.workStride + q];
-    }
+    writePair(p, i, rank, value);
   }
 }

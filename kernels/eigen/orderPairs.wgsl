@@ -5,6 +5,7 @@
 // One workgroup per row; a row's place is the number of values that go before it, and equals keep their order.
 //# import shared/workgroupSum.wgsl
 //# import shared/quads.wgsl
+//# import shared/finite.wgsl
 
 struct Problem {
   rows: u32,
@@ -26,7 +27,6 @@ struct Problem {
 @group(0) @binding(5) var<storage, read_write> orderedVectors: array<vec4f>;
 
 const WORKGROUP = 64u;
-const INFINITE = 0x7f800000u;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -49,11 +49,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let shrink = 1.0 / sqrt(workgroupSum(lane, squares));
   var place = u32(workgroupSum(lane, before));
-  let isNan = (bitcast<u32>(factor) & 0x7fffffffu) > INFINITE;
-  if (isNan) { place = row; }
+  let isLost = isNan(factor);
+  if (isLost) { place = row; }
   let into = p.orderedVectors + place * p.orderedStride;
   for (var q = lane; q < quads; q += WORKGROUP) {
-    orderedVectors[into + q] = select(shrink * vectors[source + q], vec4f(factor), isNan);
+    orderedVectors[into + q] = select(shrink * vectors[source + q], vec4f(factor), isLost);
   }
-  if (lane == 0u) { orderedValues[p.orderedValues + place] = select(factor * value, factor, isNan); }
+  if (lane == 0u) { orderedValues[p.orderedValues + place] = select(factor * value, factor, isLost); }
 }

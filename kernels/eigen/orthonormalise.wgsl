@@ -3,13 +3,15 @@
 //
 //   Q (rows, columns), rows <= columns, row-major in rows of whole quads.
 //
-// A row that lies in the span of those before it comes out as what rounding left of it, cleaned. One that vanishes, or of
-// which even that lies in their span (as where columns repeat each other), is replaced by a fixed vector of signs.
+// A row that lies in the span of those before it comes out as what rounding left of it, cleaned. One that vanishes or is
+// not finite, or of which even that lies in their span (as where columns repeat each other), is replaced by a fixed vector
+// of signs.
 //
 // One workgroup per matrix. Four rows at a time are projected on all before them, so that a number loaded from those
 // serves four products, and then one on the other.
 //# import shared/workgroupSum.wgsl
 //# import shared/quads.wgsl
+//# import shared/finite.wgsl
 
 struct Problem {
   rows: u32,
@@ -133,7 +135,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         if (turn > 0u) { project(p, row, 1u, row, quads, lane); }
         let length = lengthOf(start, quads, lane);
         let inSpan = turn > 0u && !replaced && length < LEFT_OVER * before;
-        let vanished = inSpan || !(length > 1e-30);
+        let vanished = inSpan || length < 1e-30 || magnitudeBits(length) >= INFINITE;
         for (var q = lane; q < quads; q += WORKGROUP) {
           let fresh = vec4f(sign(4u * q, row), sign(4u * q + 1u, row), sign(4u * q + 2u, row), sign(4u * q + 3u, row));
           let kept = select(vec4f(), fresh, first(p.columns - 4u * q));
@@ -141,7 +143,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         }
         storageBarrier();
         workgroupBarrier();
-        if (length > 0.7 * before) { break; }
+        if (!vanished && length > 0.7 * before) { break; }
         replaced = replaced || vanished;
         before = select(1.0, sqrt(f32(p.columns)), vanished);
       }

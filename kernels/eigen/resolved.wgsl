@@ -1,6 +1,7 @@
 // How many eigenvalues float32 tells from rounding, for each matrix of a batch: those with |l| > size 2^-23 max |l|.
 //
-//   values (count), of a matrix (size, size). One thread per matrix.
+//   values (count), of a matrix (size, size): none where any is not finite. One thread per matrix.
+//# import shared/finite.wgsl
 
 struct Problem {
   count: u32,
@@ -20,10 +21,10 @@ const EPSILON = 1.1920929e-7f;   // 2^-23
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= arrayLength(&problems)) { return; }
   let p = problems[id.x];
-  var most = 0.0;
-  for (var i = 0u; i < p.count; i++) { most = max(most, abs(values[p.values + i])); }
-  let floor = f32(p.size) * EPSILON * most;
+  var most = 0u;
+  for (var i = 0u; i < p.count; i++) { most = max(most, magnitudeBits(values[p.values + i])); }
+  let floor = f32(p.size) * EPSILON * bitcast<f32>(most);
   var count = 0u;
-  for (var i = 0u; i < p.count; i++) { count += u32(abs(values[p.values + i]) > floor); }
+  for (var i = 0u; i < p.count && most < INFINITE; i++) { count += u32(abs(values[p.values + i]) > floor); }
   result[p.result] = count;
 }

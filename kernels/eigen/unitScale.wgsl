@@ -6,6 +6,7 @@
 //
 // One workgroup per matrix.
 //# import shared/quads.wgsl
+//# import shared/finite.wgsl
 
 struct Problem {
   size: u32,
@@ -22,7 +23,6 @@ struct Problem {
 @group(0) @binding(3) var<storage, read_write> scale: array<f32>;        // one per problem
 
 const WORKGROUP = 64u;
-const INFINITE = 0x7f800000u;
 const SMALLEST = 0x00800000u;   // 2^-126
 
 var<workgroup> largest: atomic<u32>;   // bits of the largest |a_ij|, which order as the numbers do

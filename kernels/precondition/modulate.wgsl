@@ -3,9 +3,11 @@
 //
 //   FLAT    g = l_k               SQRT    g = sqrt(scale l_i), against l_i scaled alike
 //
-// k ends before the first eigenvalue that is not positive; what remains of it is written to `used`.
+// k ends before the first eigenvalue that is not positive or not finite; what remains of it is written to `used`.
 //
 //   values (rows) descending, V (rows, columns) an eigenvector a row, row-major in rows of whole quads.
+
+//# import shared/finite.wgsl
 
 struct Problem {
   rows: u32,           // eigenpairs
@@ -30,6 +32,12 @@ const WORKGROUP = 64u;
 const FLAT = 0u;
 const SQRT = 1u;
 const MODULATION = FLAT;
+const SMALLEST = 0x00800000u;   // bits of 2^-126: what is below a device may take for zero
+
+fn isPositive(x: f32) -> bool {
+  let bits = bitcast<u32>(x);   // those of a negative number are greater than infinity's
+  return bits >= SMALLEST && bits < INFINITE;
+}
 
 /// The factor of row i, of which `top` are modulated.
 fn shareOf(p: Problem, i: u32, top: u32) -> f32 {
@@ -46,7 +54,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let row = group.x * WORKGROUP + lane;
   if (row >= p.rows) { return; }
   var top = 0u;
-  while (top < min(p.top, p.rows) && values[p.values + top] > 0.0) { top++; }
+  while (top < min(p.top, p.rows) && isPositive(values[p.values + top])) { top++; }
   if (row == 0u) { used[p.used] = top; }
   let share = shareOf(p, row, top);
   for (var q = 0u; q < (p.columns + 3u) / 4u; q++) {

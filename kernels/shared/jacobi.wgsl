@@ -1,4 +1,6 @@
-// What the Jacobi kernels share: who meets whom in a round, and the rotation of a pair.
+// What the Jacobi kernels share: who meets whom in a round, the rotation of a pair, and how pairs are written. The
+// importer has the bindings values, vectors and work, and their places in its Problem.
+//# import shared/finite.wgsl
 
 /// The players of a pair in a round of a round-robin tournament of `players` (even).
 fn playersOf(pair: u32, round: u32, players: u32) -> vec2u {
@@ -16,4 +18,27 @@ fn rotationOf(x: f32, y: f32, z: f32) -> vec2f {
   let t = select(-1.0, 1.0, theta >= 0.0) / (abs(theta) + sqrt(theta * theta + 1.0));
   let c = 1.0 / sqrt(t * t + 1.0);
   return vec2f(c, t * c);
+}
+
+/// Pair i as the one that stands at `place`, its vector brought to length 1: that of a row drifts, since a rotation's
+/// cosine and sine are rounded. Padding is zero.
+fn writePair(p: Problem, i: u32, place: u32, value: f32) {
+  let quads = (p.size + 3u) / 4u;
+  values[p.values + place] = value;
+  var squares = 0.0;
+  for (var q = 0u; q < quads; q++) {
+    let part = work[p.work + i * p.workStride + q];
+    squares += dot(part, part);
+  }
+  let shrink = 1.0 / sqrt(squares);
+  for (var q = 0u; q < quads; q++) {
+    vectors[p.vectors + place * p.vectorsStride + q] = shrink * work[p.work + i * p.workStride + q];
+  }
+}
+
+/// NaN for a pair of a matrix that is not finite.
+fn writeNanPair(p: Problem, i: u32, bits: u32) {
+  let nan = bitcast<f32>(bits | 0x7fc00000u);
+  values[p.values + i] = nan;
+  for (var q = 0u; q < (p.size + 3u) / 4u; q++) { vectors[p.vectors + i * p.vectorsStride + q] = vec4f(nan); }
 }

@@ -512,9 +512,13 @@ test('orderPairs: descending, equals in their order, vectors at length 1; a NaN 
   }
 });
 
-test('resolved: counts of falling, negative and zero spectra in one dispatch, past one workgroup', async () => {
+test('resolved: counts of falling, negative, zero and not finite spectra in one dispatch, past one workgroup', async () => {
   const spectra = Array.from({ length: 70 }, (_, i) =>
-    i === 0 ? [0, 0] : Array.from({ length: 1 + (i % 9) }, (_, j) => (j % 3 === 2 ? -1 : 1) * 0.05 ** j),
+    i === 0
+      ? [0, 0]
+      : i < 3
+        ? [i === 1 ? Number.NaN : Number.NEGATIVE_INFINITY, 1]
+        : Array.from({ length: 1 + (i % 9) }, (_, j) => (j % 3 === 2 ? -1 : 1) * 0.05 ** j),
   );
   const values = filled(stackOf(spectra.map(list => [list.length])), spectra.flat());
   const result = poisoned(layoutOf([spectra.length]));

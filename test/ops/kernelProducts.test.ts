@@ -438,6 +438,27 @@ test('hidden: sine and cosine are right to 1e-6 for arguments up to 1e4, tanh to
   requireClose('tanh', await evaluate('tanh', small), expected, { relative: 1e-6 });
 });
 
+test('hidden: a NaN comes out of every activation where it went in, and nowhere else', async () => {
+  const [schedule] = schedules;
+  const points = Float64Array.from({ length: 13 }, (_, i) => (i % 5 === 3 ? Number.NaN : i - 6));
+  for (const name of activationNames) {
+    const input = filled(
+      layoutOf([points.length, 2]),
+      [...points].flatMap(x => [x, 1]),
+    );
+    const weights = filled(layoutOf([1, 2]), [1, 0]);
+    const [result, derivative] = [poisoned(layoutOf([points.length, 2])), poisoned(layoutOf([points.length, 1]))];
+    await run([hiddenDispatch(name, 1, { input, weights, result, derivative }, schedule)]);
+    const found = (await contentOf(result)).filter((_, i) => i % 2 === 0);
+    requireClose(
+      name,
+      found,
+      points.map(x => (Number.isNaN(x) ? x : activation(name, 1, x))),
+      { absolute: 1e-6 },
+    );
+  }
+});
+
 test('outputCotangent: the column sums of the weights at every point, times the derivative', async () => {
   for (const [rows, columns, inner] of [
     [1, 1, 1],

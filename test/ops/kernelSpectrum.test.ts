@@ -92,6 +92,26 @@ test('orthonormalise: rows that are nearly dependent, equal or zero still come o
   }
 });
 
+test('orthonormalise: a row that is not finite is replaced, and those before it are as they would be without it', async () => {
+  const [rows, columns] = [11, 38];
+  const values = randoms(rows * columns);
+  for (const workgroup of workgroups) {
+    const { q: without } = await orthonormalised(values, rows, columns, workgroup);
+    for (const bad of [Number.NaN, Number.NEGATIVE_INFINITY]) {
+      for (const lost of [[0], [5], [10], [2, 3, 9]]) {
+        const holed = values.slice();
+        for (const row of lost) holed[row * columns + 17] = bad;
+        const { q, deviation } = await orthonormalised(holed, rows, columns, workgroup);
+        require(`${bad} in rows ${lost} on ${workgroup}: Q Q^T is off by ${deviation}`, deviation < 3e-6);
+        const before = lost[0] * columns;
+        requireClose('rows before', q.subarray(0, before), without.subarray(0, before), {});
+      }
+    }
+  }
+  const { deviation } = await orthonormalised(values.fill(Number.NaN), rows, columns, 8);
+  require(`NaN everywhere: Q Q^T is off by ${deviation}`, deviation < 3e-6);
+});
+
 test('mirror: what stands below the diagonal comes from above, of matrices of several sizes at once', async () => {
   const sizes = [1, 3, 66, 130];
   const values = sizes.map(n => randoms(n * n).map(Math.fround));
@@ -162,7 +182,7 @@ async function eigenpairs(matrices: readonly Float64Array[], sizes: readonly num
     );
     const gram = product({ rows: n, columns: n, inner: n, a: v, b: v, transposeRight: true });
     const deviation = gram.reduce((worst, x, at) => Math.max(worst, Math.abs(x - (at % (n + 1) === 0 ? 1 : 0))), 0);
-    return { values: found, residual: residual / norm, deviation };
+    return { values: found, vectors: v, residual: residual / norm, deviation };
   });
 }
 
@@ -182,6 +202,30 @@ test('jacobi: eigenpairs of random symmetric matrices, odd and even sizes in one
       require(`residual of size ${sizes[i]} is ${residual}`, residual < 5e-6);
       require(`V V^T of size ${sizes[i]} is off by ${deviation}`, deviation < 1e-5);
     });
+  }
+});
+
+test('jacobi: rows have length 1 after the thousands of turns of 100 rows, which each change it a little', async () => {
+  const n = 100;
+  const [{ vectors }] = await eigenpairs([symmetric(n)], [n], 64);
+  const lengths = Float64Array.from({ length: n }, (_, i) =>
+    vectors.subarray(i * n, (i + 1) * n).reduce((squares, x) => squares + x * x, 0),
+  );
+  requireClose('squares of lengths', lengths, new Float64Array(n).fill(1), { absolute: 5e-7 });
+});
+
+test('jacobi: all pairs of a matrix that is not finite are NaN, and those of its neighbours are not', async () => {
+  const sizes = [5, 34, 6];
+  for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    const matrices = sizes.map(symmetric);
+    matrices[1][7] = bad;
+    matrices[1][7 * 34] = bad;
+    const found = await eigenpairs(matrices, sizes, 8);
+    require(`${bad}: a number came of it`, [...found[1].values, ...found[1].vectors].every(Number.isNaN));
+    for (const i of [0, 2]) {
+      const expected = jacobi(matrices[i], sizes[i]).values;
+      requireClose(`${bad} beside ${i}`, found[i].values, expected, { absolute: 2e-6 * sizes[i] });
+    }
   }
 });
 
@@ -217,9 +261,17 @@ test('jacobi: zero, identity, diagonal, rank one, repeated and graded spectra', 
   });
 });
 
-test('modulate: both modulations match; k ends before an eigenvalue that is not positive', async () => {
+test('modulate: both modulations match; k ends before an eigenvalue that is not positive or not finite', async () => {
   const columns = 37;
-  const spectra = [[5, 3, 2, 1.5, 0.25], [4, 1e-7, 0, -1e-8, -3], [7], [-1, -2]];
+  const spectra = [
+    [5, 3, 2, 1.5, 0.25],
+    [4, 1e-7, 0, -1e-8, -3],
+    [7],
+    [-1, -2],
+    [4, Number.NaN, 3],
+    [Number.NaN, 1],
+    [Number.POSITIVE_INFINITY, 1],
+  ];
   const { FLAT, SQRT } = preconditions.modulateConstants;
   const numbers = { flat: FLAT, sqrt: SQRT };
   for (const name of modulations) {

@@ -317,6 +317,7 @@ test('pointwiseLoss: both losses and their cotangents match; NaN targets count f
       [66, 37],
     ]) {
       const z = randoms(rows * columns, name === 'squared-error' ? 1 : 12);
+      if (rows === 66) z.fill(Number.NaN, 40, 44); // an output of NaN is no point that is left out
       const y = randoms(rows * columns).map((value, i) => (i % 4 === 2 ? Number.NaN : value));
       const [input, targets] = [filled(layoutOf([rows, columns]), z), filled(packedStackOf([[rows, columns]]), y)];
       const result = poisoned(layoutOf([rows, columns]));

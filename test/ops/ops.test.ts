@@ -14,6 +14,7 @@ import { factorNetwork, parameterShapes } from '../../src/ops/network/factorNetw
 import { features } from '../../src/ops/network/features.js';
 import { pointwiseLoss } from '../../src/ops/objective/pointwiseLoss.js';
 import { record } from '../../src/ops/optimiser/record.js';
+import { modulate } from '../../src/ops/precondition/modulate.js';
 import { precondition } from '../../src/ops/precondition/precondition.js';
 import { pseudoNtk } from '../../src/ops/tangent/pseudoNtk.js';
 import { vjp } from '../../src/ops/vjp.js';
@@ -343,6 +344,29 @@ test('topEigenpairs: directly at 20, by iteration at 33 and 75, the leading pair
     );
     plan.dispose();
   }
+});
+
+test('a preconditioner leaves the first mode as much as the last, up to the last that float32 resolves', async () => {
+  const [n, top] = [64, 60]; // the block is the whole space: Jacobi turns a full matrix
+  const q = orthonormalise(randoms(n * n), n, n);
+  // l_k / l_1 is a little more than n 2^-23.
+  const spectrum = Float64Array.from({ length: n }, (_, i) => 100 * 1e-5 ** (i / (top - 1)));
+  const scaled = q.map((x, at) => x * spectrum[Math.floor(at / n)]);
+  const matrix = product({ rows: n, columns: n, inner: n, a: q, b: scaled, transposeLeft: true }).map(Math.fround);
+  const rows = blockSize(n, top);
+  const [a, start] = [engine.tensor([n, n], matrix), engine.tensor([rows, n], randoms(rows * n))];
+  const { values, vectors } = jacobi(matrix, n);
+  const first = vectors.slice(0, n);
+  const g = engine.tensor([n], first);
+  const plan = await engine.compile(graph => {
+    const pairs = topEigenpairs(graph.read(a), graph.read(start), { iterations: 1 });
+    const basis = modulate(pairs.values, pairs.vectors, { topK: [top], modulation: 'flat', scale: [1] });
+    return { left: precondition(graph.read(g), pairs.vectors, basis.scaled, { combine: 'product', topK: [top] }) };
+  });
+  await plan.run();
+  const share = (await plan.outputs.left.read()).reduce((sum, x, i) => sum + x * first[i], 0);
+  requireClose('v_1^T S v_1', [share], [values[top - 1] / values[0]], { absolute: 2e-6 });
+  plan.dispose();
 });
 
 test('precondition: sum and product of the axes equal the explicit mode products, D = 2 and 3, two tensors at once', async () => {
