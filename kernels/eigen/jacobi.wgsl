@@ -157,16 +157,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let most = atomicLoad(&largest);
   // An eigenvalue's place is the number of those that go before it; equals keep their order.
   for (var i = lane; i < p.size; i += WORKGROUP) {
-    if (most >= INFINITE) {
-      writeNanPair(p, i, most);
-      continue;
-    }
     let value = matrix[p.matrix + i * p.matrixStride + i];
     var place = 0u;
     for (var j = 0u; j < p.size; j++) {
       let other = matrix[p.matrix + j * p.matrixStride + j];
       place += u32(other > value || (other == value && j < i));
     }
-    writePair(p, i, place, value);
+    writePair(p, i, place, value, most);
   }
 }

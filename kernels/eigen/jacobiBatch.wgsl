@@ -156,16 +156,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   // An eigenvalue's place is the number of those that go before it; equals keep their order.
   for (var i = lane; i < p.size; i += WORKGROUP) {
-    if (most >= INFINITE) {
-      writeNanPair(p, i, most);
-      continue;
-    }
     let value = triangle[place(i, i)];
     var rank = 0u;
     for (var j = 0u; j < p.size; j++) {
       let other = triangle[place(j, j)];
       rank += u32(other > value || (other == value && j < i));
     }
-    writePair(p, i, rank, value);
+    writePair(p, i, rank, value, most);
   }
 }

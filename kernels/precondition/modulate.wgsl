@@ -32,11 +32,9 @@ const WORKGROUP = 64u;
 const FLAT = 0u;
 const SQRT = 1u;
 const MODULATION = FLAT;
-const SMALLEST = 0x00800000u;   // bits of 2^-126: what is below a device may take for zero
 
 fn isPositive(x: f32) -> bool {
-  let bits = bitcast<u32>(x);   // those of a negative number are greater than infinity's
-  return bits >= SMALLEST && bits < INFINITE;
+  return bitcast<u32>(x) - 1u < INFINITE - 1u;   // bits of a negative number are greater than infinity's
 }
 
 /// The factor of row i, of which `top` are modulated.

@@ -21,10 +21,13 @@ fn rotationOf(x: f32, y: f32, z: f32) -> vec2f {
 }
 
 /// Pair i as the one that stands at `place`, its vector brought to length 1: that of a row drifts, since a rotation's
-/// cosine and sine are rounded. Padding is zero.
-fn writePair(p: Problem, i: u32, place: u32, value: f32) {
+/// cosine and sine are rounded. Padding is zero. Of a matrix whose `largest` number has the bits of none, NaN.
+fn writePair(p: Problem, i: u32, place: u32, found: f32, largest: u32) {
   let quads = (p.size + 3u) / 4u;
-  values[p.values + place] = value;
+  let isLost = largest >= INFINITE;
+  let at = select(place, i, isLost);
+  let value = select(found, bitcast<f32>(largest | 0x7fc00000u), isLost);
+  values[p.values + at] = value;
   var squares = 0.0;
   for (var q = 0u; q < quads; q++) {
     let part = work[p.work + i * p.workStride + q];
@@ -32,13 +35,6 @@ fn writePair(p: Problem, i: u32, place: u32, value: f32) {
   }
   let shrink = 1.0 / sqrt(squares);
   for (var q = 0u; q < quads; q++) {
-    vectors[p.vectors + place * p.vectorsStride + q] = shrink * work[p.work + i * p.workStride + q];
+    vectors[p.vectors + at * p.vectorsStride + q] = select(shrink * work[p.work + i * p.workStride + q], vec4f(value), isLost);
   }
-}
-
-/// NaN for a pair of a matrix that is not finite.
-fn writeNanPair(p: Problem, i: u32, bits: u32) {
-  let nan = bitcast<f32>(bits | 0x7fc00000u);
-  values[p.values + i] = nan;
-  for (var q = 0u; q < (p.size + 3u) / 4u; q++) { vectors[p.vectors + i * p.vectorsStride + q] = vec4f(nan); }
 }

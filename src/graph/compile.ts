@@ -4,14 +4,11 @@
  */
 
 import { isQuadAligned } from '../buffer/layout.js';
-import { Storage } from '../buffer/memory.js';
 import type { Tensor } from '../buffer/tensor.js';
 import type { Device } from '../device/device.js';
 import type { Dispatch } from '../kernel/dispatch.js';
-import type { Graph, Node, Operand, Operation, Value } from './operation.js';
-
-/** How rows are copied from one storage to another of the same shapes; an operation of its own, given by its room. */
-export type Copy = (from: Operand, to: Operand) => readonly Dispatch[];
+import { copyRows } from './copyRows.js';
+import { type Graph, type Node, type Operand, type Operation, scratch, type Value } from './operation.js';
 
 /** A node as it will run: itself, or what it was fused into. */
 interface Step {
@@ -22,7 +19,7 @@ interface Step {
 }
 
 /** The dispatches of one run, in order. */
-export function lower(graph: Graph, device: Device, copy: Copy): Dispatch[] {
+export function lower(graph: Graph, device: Device): Dispatch[] {
   const steps = stepsOf(graph);
   const lastUse = new Map<Value, number>();
   steps.forEach((step, at) => {
@@ -36,8 +33,8 @@ export function lower(graph: Graph, device: Device, copy: Copy): Dispatch[] {
   const operands = new Map<Value, Operand>();
   const dispatches: Dispatch[] = [];
   const copied = (from: Operand, value: Value): Operand => {
-    const own = fresh(value);
-    dispatches.push(...copy(from, own));
+    const own = scratch(value.layout);
+    dispatches.push(...copyRows(device, from, own));
     return own;
   };
 
@@ -67,7 +64,7 @@ export function lower(graph: Graph, device: Device, copy: Copy): Dispatch[] {
     const updated = step.operation.updates?.[index];
     if (updated === undefined) {
       const free = tensor && isQuadAligned(tensor.layout) && (lastRead.get(tensor) ?? -1) < at;
-      return free ? tensor : fresh(output);
+      return free ? tensor : scratch(output.layout);
     }
     const input = step.inputs[updated] as Value;
     const before = inputs[updated] as Operand;
@@ -87,13 +84,9 @@ export function lower(graph: Graph, device: Device, copy: Copy): Dispatch[] {
   });
   for (const { tensor, value } of graph.assignments) {
     const from = kept.get(value) ?? inputOperand(value, true);
-    if (from.storage !== tensor.storage) dispatches.push(...copy(from, tensor));
+    if (from.storage !== tensor.storage) dispatches.push(...copyRows(device, from, tensor));
   }
   return dispatches;
-}
-
-function fresh(value: Value): Operand {
-  return { layout: value.layout, storage: new Storage(value.layout.length * 4) };
 }
 
 /** The nodes that an assignment depends on, each fused with its input's producer where nobody else uses that input. */

@@ -14,7 +14,6 @@ import { Pipelines } from '../kernel/pipelines.js';
 import { Sequence, submit } from '../kernel/sequence.js';
 import { tune } from '../schedule/tune.js';
 import { lower } from './compile.js';
-import { copyRows } from './copyRows.js';
 import type { Graph } from './operation.js';
 import { type Build, type Outputs, type OutputTensors, Plan } from './plan.js';
 import { Recorder } from './recorder.js';
@@ -159,7 +158,7 @@ export class Engine {
         const graph = new Recorder(this.#memory);
         const outputs = builds[name](graph) ?? {};
         tensors.push(this.#outputTensors(graph, outputs, scope, into));
-        const dispatches = lower(graph, this.device, (from, to) => copyRows(this.device, from, to));
+        const dispatches = lower(graph, this.device);
         slots.add(dispatches);
         const bound = new Set(dispatches.flatMap(({ resources }) => resources));
         used.push(graph.tensors.filter(({ storage }) => bound.has(storage)));
@@ -192,7 +191,7 @@ export class Engine {
       const dispatches = await within(async scope => {
         const graph = new Recorder(this.#memory);
         this.#outputTensors(graph, build(graph) ?? {}, scope);
-        return lower(graph, this.device, (from, to) => copyRows(this.device, from, to));
+        return lower(graph, this.device);
       });
       await tune(dispatches, this.#memory, this.#pipelines);
     }

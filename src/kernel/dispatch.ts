@@ -3,6 +3,7 @@
 import type { Storage } from '../buffer/memory.js';
 import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
+import { mostOf } from '../host/arrays.js';
 import type {
   BindingLayout,
   Buffers,
@@ -126,8 +127,18 @@ const usualWorkgroup = 64;
 
 /** The constant and the workgroups of a dispatch over `count` numbers, one thread each: of a kernel that folds as above. */
 export function oneThreadEach(device: Device, count: number) {
+  return oneThreadEachOf(device, [count]);
+}
+
+/** The same of a batch, a problem along the third axis of the workgroups. */
+export function oneThreadEachOf(device: Device, counts: readonly number[]) {
+  const [wide, high] = foldedWorkgroups(
+    mostOf(counts, count => count),
+    usualWorkgroup,
+    device,
+  );
   return {
     constants: { WORKGROUP: usualWorkgroup },
-    workgroups: foldedWorkgroups(count, usualWorkgroup, device),
+    workgroups: [wide, high, counts.length],
   } satisfies { constants: Record<string, ConstantValue>; workgroups: Workgroups };
 }

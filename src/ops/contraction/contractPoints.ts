@@ -4,14 +4,11 @@ import { formatLayout, formatShape, type Layout, type Part, quad, rowsOf, stackO
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Operation, Value } from '../../graph/operation.js';
-import { mostOf } from '../../host/arrays.js';
-import { dispatch, foldedWorkgroups } from '../../kernel/dispatch.js';
+import { dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/contraction.js';
 import { asValue } from '../elementwise/fill.js';
 import { quadsOf } from '../linear/product.js';
 import { type CpAttributes, modelsOf, rankOf } from './factorMatrices.js';
-
-const workgroup = 64;
 
 const contraction: Operation<CpAttributes> = {
   name: 'contractPoints',
@@ -21,17 +18,16 @@ const contraction: Operation<CpAttributes> = {
       ...factorProblem(model, scale),
       result: result.layout.parts[i].offset,
     }));
-    const [wide, high] = foldedWorkgroups(
-      mostOf(problems, p => p.points),
-      workgroup,
+    const { constants, workgroups } = oneThreadEachOf(
       device,
+      problems.map(p => p.points),
     );
     return [
       dispatch(kernels.cpPoints, {
-        constants: { WORKGROUP: workgroup, AXES: axes },
+        constants: { ...constants, AXES: axes },
         problems,
         buffers: { factor: factors.storage, result: result.storage },
-        workgroups: [wide, high, problems.length],
+        workgroups,
         work: { operations: (axes + 1) * numbersOf(problems) },
       }),
     ];
@@ -60,14 +56,16 @@ const contractionVjp: Operation<CpAttributes> = {
         resultStride: stride,
       };
     });
-    const most = mostOf(problems, p => p.points * Math.ceil(p.rank / quad));
-    const [wide, high] = foldedWorkgroups(most, workgroup, device);
+    const { constants, workgroups } = oneThreadEachOf(
+      device,
+      problems.map(p => p.points * Math.ceil(p.rank / quad)),
+    );
     return [
       dispatch(kernels.cpPointsVjp, {
-        constants: { WORKGROUP: workgroup, AXES: axes },
+        constants: { ...constants, AXES: axes },
         problems,
         buffers: { cotangent: cotangent.storage, factor: factors.storage, result: result.storage },
-        workgroups: [wide, high, problems.length],
+        workgroups,
         work: { operations: 3 * axes * numbersOf(problems) },
       }),
     ];

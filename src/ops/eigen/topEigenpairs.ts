@@ -20,7 +20,7 @@ import { copyRows } from '../../graph/copyRows.js';
 import type { Value } from '../../graph/operation.js';
 import { type Operand, type Operation, scratch } from '../../graph/operation.js';
 import { mostOf } from '../../host/arrays.js';
-import { type Dispatch, dispatch, foldedWorkgroups } from '../../kernel/dispatch.js';
+import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/eigen.js';
 import { multiplyStored, productOfParts, quadsOf } from '../linear/product.js';
 import { resolvedDispatch } from './resolved.js';
@@ -59,7 +59,6 @@ export interface TopEigenpairsAttributes {
 }
 
 const finestTolerance = 5e-8;
-const workgroup = 64;
 
 const operation: Operation<TopEigenpairsAttributes> = {
   name: 'topEigenpairs',
@@ -148,13 +147,13 @@ function shiftDispatch(device: Device, vectors: Operand, shift: Operand, result:
       shift: i,
     };
   });
-  const most = mostOf(vectors.layout.parts, ({ shape, stride }) => (rowsOf(shape) * stride) / quad);
-  const [wide, high] = foldedWorkgroups(most, workgroup, device);
   return dispatch(kernels.shift, {
-    constants: { WORKGROUP: workgroup },
+    ...oneThreadEachOf(
+      device,
+      vectors.layout.parts.map(({ shape, stride }) => (rowsOf(shape) * stride) / quad),
+    ),
     problems,
     buffers: { vectors: vectors.storage, shift: shift.storage, result: result.storage },
-    workgroups: [wide, high, problems.length],
   });
 }
 

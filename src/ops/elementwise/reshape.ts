@@ -4,12 +4,9 @@ import { columnsOf, formatLayout, type Shape, sizeOf, stackOf } from '../../buff
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Operation, Value } from '../../graph/operation.js';
-import { mostOf } from '../../host/arrays.js';
-import { dispatch, foldedWorkgroups } from '../../kernel/dispatch.js';
+import { dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/elementwise.js';
 import { asValue } from './fill.js';
-
-const workgroup = 64;
 
 const operation: Operation<{ shapes: readonly Shape[] }> = {
   name: 'reshape',
@@ -33,17 +30,14 @@ const operation: Operation<{ shapes: readonly Shape[] }> = {
         resultStride: target.stride,
       };
     });
-    const [wide, high] = foldedWorkgroups(
-      mostOf(problems, p => p.count),
-      workgroup,
-      device,
-    );
     return [
       dispatch(kernels.reshape, {
-        constants: { WORKGROUP: workgroup },
+        ...oneThreadEachOf(
+          device,
+          problems.map(p => p.count),
+        ),
         problems,
         buffers: { input: input.storage, result: result.storage },
-        workgroups: [wide, high, problems.length],
       }),
     ];
   },

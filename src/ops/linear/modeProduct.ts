@@ -123,13 +123,16 @@ export interface ModeParts {
   readonly result: Part;
 }
 
-/** alpha T x_axis S, or with `transpose` S^T, for a batch of tensors with one number of axes. */
+/**
+ * result = alpha T x_axis S + beta result, or with `transpose` S^T, for a batch of tensors with one number of axes. Of a
+ * matrix with more rows than are needed, the first are taken.
+ */
 export function modeDispatch(
   device: Device,
   axis: number,
   batch: readonly ModeParts[],
   buffers: Readonly<Record<keyof ModeParts, Storage>>,
-  { transpose = false, alpha = 1 } = {},
+  { transpose = false, alpha = 1, beta = 0 } = {},
 ): Dispatch {
   const last = axis === batch[0].tensor.shape.length - 1;
   const products = batch.flatMap(({ tensor, matrix, result }) => {
@@ -143,6 +146,7 @@ export function modeDispatch(
         right: last ? quadsOf(matrix) : sources[i],
         result: to,
         alpha,
+        beta,
       }),
     );
   });

@@ -13,11 +13,8 @@ import {
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Operation, Value } from '../../graph/operation.js';
-import { mostOf } from '../../host/arrays.js';
-import { dispatch, foldedWorkgroups } from '../../kernel/dispatch.js';
+import { dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/network.js';
-
-const workgroup = 64;
 
 const operation: Operation<{ plain: boolean }> = {
   name: 'features',
@@ -42,17 +39,14 @@ const operation: Operation<{ plain: boolean }> = {
         resultStride: part.stride,
       };
     });
-    const [wide, high] = foldedWorkgroups(
-      mostOf(problems, p => p.rows),
-      workgroup,
-      device,
-    );
     return [
       dispatch(kernels.features, {
-        constants: { WORKGROUP: workgroup },
+        ...oneThreadEachOf(
+          device,
+          problems.map(p => p.rows),
+        ),
         problems,
         buffers: { coordinate: coordinates.storage, frequency: frequencies.storage, result: result.storage },
-        workgroups: [wide, high, problems.length],
       }),
     ];
   },

@@ -1,17 +1,14 @@
 /** Losses that are a sum over points, with the cotangent at the model's output as a second output. */
 
-import { columnsOf, layoutOf, quad, rowsOf } from '../../buffer/layout.js';
+import { columnsOf, layoutOf, quad, rowsOf, sizeOf } from '../../buffer/layout.js';
 import { apply, requireSameLayout } from '../../graph/apply.js';
 import { type Operation, scratch, type Value } from '../../graph/operation.js';
-import { mostOf } from '../../host/arrays.js';
-import { dispatch, foldedWorkgroups } from '../../kernel/dispatch.js';
+import { dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import type { SlotText } from '../../kernel/kernel.js';
 import * as kernels from '../../wgsl/objective.js';
 import { scaled } from '../elementwise/linearCombination.js';
 import { sumDispatches } from '../elementwise/sum.js';
 import { quadsOf } from '../linear/product.js';
-
-const workgroup = 64;
 
 const operation: Operation<{ loss: SlotText }> = {
   name: 'pointwiseLoss',
@@ -32,11 +29,13 @@ const operation: Operation<{ loss: SlotText }> = {
         targetsStride: stride,
       };
     });
-    const most = mostOf(problems, p => p.rows * Math.ceil(p.columns / quad));
-    const [wide, high] = foldedWorkgroups(most, workgroup, device);
-    const partial = scratch(layoutOf([wide * high * problems.length * workgroup]));
+    const { constants, workgroups } = oneThreadEachOf(
+      device,
+      problems.map(p => p.rows * Math.ceil(p.columns / quad)),
+    );
+    const partial = scratch(layoutOf([sizeOf(workgroups) * constants.WORKGROUP]));
     const pass = dispatch(kernels.pointwiseLoss, {
-      constants: { WORKGROUP: workgroup },
+      constants,
       slots: { loss: attributes.loss },
       problems,
       buffers: {
@@ -45,7 +44,7 @@ const operation: Operation<{ loss: SlotText }> = {
         result: cotangent.storage,
         loss: partial.storage,
       },
-      workgroups: [wide, high, problems.length],
+      workgroups,
     });
     return [pass, ...sumDispatches(partial, loss)];
   },

@@ -5,15 +5,13 @@
  * S_d is applied in its factored form, G x_d S_d = G - V_d^T (C_d V_d G) along axis d: O(k n^D) instead of O(n^(D+1)).
  */
 
-import { columnsOf, formatLayout, type Part, rowsOf, stackOf } from '../../buffer/layout.js';
-import type { Device } from '../../device/device.js';
+import { formatLayout, stackOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
-import { type Operand, type Operation, scratch } from '../../graph/operation.js';
+import { type Operation, scratch } from '../../graph/operation.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
-import { modeSlices } from '../linear/modeProduct.js';
-import { multiplyStored, quadsOf, type StoredProduct } from '../linear/product.js';
+import { modeDispatch } from '../linear/modeProduct.js';
 
 /** How the axes' preconditioners are combined: the paper's sum, or their product. */
 export const combines = ['sum', 'product'] as const;
@@ -68,89 +66,40 @@ type Lowering = Parameters<Operation<Attributes>['lower']>[0];
 function lowerSum(site: Lowering): Dispatch[] {
   const sides = sidesOf(site);
   const count = sides.length + site.attributes.identities;
-  const project = sides.map(side => projectDispatch(site.device, side));
-  const subtract = sides.map((side, i) => subtractDispatch(site.device, side, i === 0 ? count : 1));
-  return [...project, ...subtract];
+  return [...sides.map(({ project }) => project), ...sides.map(({ subtract }, i) => subtract(i === 0 ? count : 1))];
 }
 
 function lowerProduct(site: Lowering): Dispatch[] {
-  return sidesOf(site).flatMap(side => [projectDispatch(site.device, side), subtractDispatch(site.device, side, 1)]);
+  return sidesOf(site).flatMap(({ project, subtract }) => [project, subtract(1)]);
 }
 
-/** What one S_d of every tensor works with. */
-interface Side {
-  readonly axis: number;
-  readonly topK: number;
-  readonly tensor: Operand;
-  readonly vectors: Operand;
-  readonly scaled: Operand;
-  /** V_d G: G's shape with k in the place of n_d, for each tensor. */
-  readonly projection: Operand;
-  /** Its tensors one by one: whole, projected, and the eigenvectors. */
-  readonly parts: readonly { readonly whole: Part; readonly projected: Part; readonly basis: Part }[];
-  /** Whether the axis is the tensors' last, which lies along their rows. */
-  readonly last: boolean;
-}
-
-function sidesOf({ attributes, inputs: [, vectors, scaled], outputs: [tensor] }: Lowering): readonly Side[] {
-  const { axes } = attributes;
+/** For each S_d its V_d G along axis d of every tensor, and P = keep P - V_d^T C_d (that). */
+function sidesOf({ device, attributes: { axes, topK }, inputs: [, vectors, scaled], outputs: [tensor] }: Lowering) {
   return axes.map((axis, side) => {
-    const topK = attributes.topK[side];
-    const shapes = tensor.layout.parts.map(({ shape }) => shape.map((n, i) => (i === axis ? topK : n)));
+    const shapes = tensor.layout.parts.map(({ shape }) => shape.map((n, i) => (i === axis ? topK[side] : n)));
     const projection = scratch(stackOf(shapes));
     const parts = tensor.layout.parts.map((whole, i) => ({
       whole,
       projected: projection.layout.parts[i],
-      basis: vectors.layout.parts[i * axes.length + side],
+      matrix: vectors.layout.parts[i * axes.length + side],
     }));
-    return { axis, topK, tensor, vectors, scaled, projection, parts, last: axis === shapes[0].length - 1 };
+    return {
+      project: modeDispatch(
+        device,
+        axis,
+        parts.map(({ whole, projected, matrix }) => ({ tensor: whole, matrix, result: projected })),
+        { tensor: tensor.storage, matrix: vectors.storage, result: projection.storage },
+      ),
+      subtract: (keep: number) =>
+        modeDispatch(
+          device,
+          axis,
+          parts.map(({ whole, projected, matrix }) => ({ tensor: projected, matrix, result: whole })),
+          { tensor: projection.storage, matrix: scaled.storage, result: tensor.storage },
+          { transpose: true, alpha: -1, beta: keep },
+        ),
+    };
   });
-}
-
-/** V_d G along axis d. */
-function projectDispatch(device: Device, { axis, topK, tensor, vectors, projection, parts, last }: Side): Dispatch {
-  const products = parts.flatMap(({ whole, projected, basis }) => {
-    const results = modeSlices(projected, axis);
-    return modeSlices(whole, axis).map(
-      (from, i): StoredProduct => ({
-        rows: last ? rowsOf(whole.shape) : topK,
-        columns: last ? topK : from.columns,
-        inner: columnsOf(basis.shape),
-        left: last ? from : quadsOf(basis),
-        right: last ? quadsOf(basis) : from,
-        result: results[i],
-      }),
-    );
-  });
-  const [left, right] = last ? [tensor, vectors] : [vectors, tensor];
-  const buffers = { left: left.storage, right: right.storage, result: projection.storage };
-  return multiplyStored(device, products, buffers, { transposeRight: last });
-}
-
-/** P = keep P - V_d^T C_d (the projection), along axis d. */
-function subtractDispatch(
-  device: Device,
-  { axis, topK, tensor, scaled, projection, parts, last }: Side,
-  keep: number,
-): Dispatch {
-  const products = parts.flatMap(({ whole, projected, basis }) => {
-    const slices = modeSlices(projected, axis);
-    return modeSlices(whole, axis).map(
-      (to, i): StoredProduct => ({
-        rows: last ? rowsOf(whole.shape) : columnsOf(basis.shape),
-        columns: to.columns,
-        inner: topK,
-        left: last ? slices[i] : quadsOf(basis),
-        right: last ? quadsOf(basis) : slices[i],
-        result: to,
-        alpha: -1,
-        beta: keep,
-      }),
-    );
-  });
-  const [left, right] = last ? [projection, scaled] : [scaled, projection];
-  const buffers = { left: left.storage, right: right.storage, result: tensor.storage };
-  return multiplyStored(device, products, buffers, { transposeLeft: !last });
 }
 
 /**
