@@ -218,7 +218,7 @@ test('jpeg: extra bytes and a missing end are read and told; what was cut short 
   requireEqual('bytes after the end', after.notes, []);
 });
 
-test('jpeg: CMYK, gray, upright by EXIF, and by its colour profile; a profile that is damaged is left out and told', async () => {
+test('jpeg: CMYK, gray, upright by EXIF, and by its colour profile; a profile that is damaged is left out', async () => {
   const colours = Uint8Array.of(255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255);
   const blocks = Uint8Array.from(
     { length: 3 * 32 * 16 },

@@ -19,7 +19,6 @@ export interface EncodedImage {
 interface Strictness {
   readonly bytes: Uint8Array;
   readonly failOn: 'warning' | 'error';
-  readonly usesProfile: boolean;
 }
 
 /** What a viewer forgives: how the library words it, what is told of it, and how it is decoded nevertheless. */
@@ -43,11 +42,6 @@ const flaws: readonly Flaw[] = [
     told: reason => `is not quite a JPEG file (${reason})`,
     mended: given => ({ ...given, failOn: 'error' }),
   },
-  {
-    words: /Invalid (embedded )?profile/,
-    told: () => 'has a colour profile that is damaged, and is taken to be sRGB',
-    mended: given => ({ ...given, usesProfile: false }),
-  },
 ];
 
 function withEnd(bytes: Uint8Array, end: readonly number[]): Uint8Array {
@@ -66,19 +60,18 @@ function withEnd(bytes: Uint8Array, end: readonly number[]): Uint8Array {
  */
 export async function decode<T>(
   file: EncodedImage,
-  pipeline: (decoder: Sharp, usesProfile: boolean) => Promise<T>,
+  pipeline: (decoder: Sharp) => Promise<T>,
   note: (line: string) => void,
 ): Promise<T> {
   const sharp = await loadSharp();
   const forgiven = new Set<Flaw>();
-  const profiled = file.hasProfile && file.sampling.profile !== 'left alone';
-  for (let how: Strictness = { bytes: file.bytes, failOn: 'warning', usesProfile: profiled }; ; ) {
-    const { bytes, failOn, usesProfile } = how;
-    // Where the library would apply a profile to 16 bits it goes by way of another colour space: see `readPlanes`.
-    const ignoreIcc = !usesProfile || file.sampling.profile !== 'applied';
+  // Where the library would apply a profile to 16 bits it goes by way of another colour space: see `readPlanes`.
+  const ignoreIcc = file.sampling.profile !== 'applied';
+  for (let how: Strictness = { bytes: file.bytes, failOn: 'warning' }; ; ) {
+    const { bytes, failOn } = how;
     try {
       const decoder = sharp(bytes, { limitInputPixels: mostPixels, failOn, ignoreIcc }).autoOrient();
-      return await pipeline(decoder, usesProfile);
+      return await pipeline(decoder);
     } catch (error) {
       const lines = (error as Error).message.split('\n');
       const flaw = flaws.find(one => !forgiven.has(one) && lines.some(line => one.words.test(line)));

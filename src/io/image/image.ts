@@ -76,10 +76,10 @@ export async function readPlanes(file: ImageFile, options: PlaneOptions): Promis
   const { width = file.width, height = file.height, gray, background = 'white', note = () => {} } = options;
   const { colourspace, depth, profile, white } = file.sampling;
   const colour = await backgroundOf(background);
-  const pipeline = (decoder: Sharp, usesProfile: boolean) => {
+  const pipeline = (decoder: Sharp) => {
     const sized = decoder.toColourspace(colourspace).resize(width, height, { fit: 'fill', kernel: 'cubic' });
     // By itself the library would bring 16 bits from their profile to Display P3, and leave them there.
-    const profiled = usesProfile && profile === 'applied to 16 bits' ? sized.withIccProfile('srgb') : sized;
+    const profiled = file.hasProfile && profile === 'applied to 16 bits' ? sized.withIccProfile('srgb') : sized;
     return (file.hasAlpha ? profiled : profiled.removeAlpha()).raw({ depth }).toBuffer({ resolveWithObject: true });
   };
   const { data, info } = await decode(file, pipeline, note);
