@@ -87,6 +87,7 @@ export { bceWithLogits } from '../objective/bceWithLogits.js';
 export { type Goal, type Objective, pointwise } from '../objective/objective.js';
 export { squaredError } from '../objective/squaredError.js';
 export { type AdamOptions, adam } from '../optimiser/adam.js';
+export { clipped } from '../optimiser/clipped.js';
 export { type MuonOptions, muon } from '../optimiser/muon.js';
 export {
   type LearningRate,
@@ -95,6 +96,7 @@ export {
   type OptimiserState,
   type Step,
 } from '../optimiser/optimiser.js';
+export { cosineDecay, stepDecay, warmUp } from '../optimiser/schedules.js';
 export { type SgdOptions, sgd } from '../optimiser/sgd.js';
 export { type IgaOptions, iga, type MskOptions, msk } from '../precondition/iga.js';
 export { type KernelSize, ModulatedEigenpairs } from '../precondition/modulatedEigenpairs.js';

@@ -273,6 +273,23 @@ test('fit goes on from the file of another training only if it is asked to, and 
     [['--lr', '0.5', '--noise', '0.1'], '--noise was none and is 0.1'],
     [['--lr', '0.5', '--weight-decay', '1'], '--weight-decay was 0 and is 1'],
     [['--lr', '0.5', '--preconditioner', 'none'], '--preconditioner was seppgd and is none'],
+    [
+      [
+        '--lr',
+        '0.5',
+        '--optimiser',
+        'muon',
+        '--clip',
+        '2',
+        '--warm-up',
+        '3',
+        '--schedule',
+        'cosine',
+        '--rest-rate',
+        '0.5',
+      ],
+      '--optimiser was adam and is muon, --schedule was constant and is cosine, --warm-up was none and is 3, --clip was none and is 2, --rest-rate was none and is 0.5, --steps was 40 and is 42',
+    ],
     [['--lr', '0.5', '--combine', 'product'], '--combine was sum and is product'],
     [['--lr', '0.5', '--top-k', '2'], '--top-k was 3 and is 2'],
     [

@@ -1,6 +1,6 @@
 /** Muon: its kernels against their float64 twins, and the optimiser as a trainer has it. */
 
-import { layoutOf, type Shape, stackOf } from '../../src/buffer/layout.js';
+import { layoutOf, packedStackOf, type Shape, stackOf } from '../../src/buffer/layout.js';
 import { dispatch } from '../../src/kernel/dispatch.js';
 import { architecture } from '../../src/model/architecture.js';
 import { cp } from '../../src/model/contraction/cp.js';
@@ -8,8 +8,13 @@ import { grid } from '../../src/model/domain/grid.js';
 import { defineModel } from '../../src/model/model.js';
 import { mirrorDispatch } from '../../src/ops/linear/mirror.js';
 import { productEntry, productOfParts, quadsOf } from '../../src/ops/linear/product.js';
+import { clip as clipOnDevice } from '../../src/ops/optimiser/clip.js';
 import { orthogonalise as orthogonaliseOnDevice } from '../../src/ops/optimiser/muon.js';
+import { adam } from '../../src/optimiser/adam.js';
+import { clipped } from '../../src/optimiser/clipped.js';
 import { muon } from '../../src/optimiser/muon.js';
+import { cosineDecay, stepDecay, warmUp } from '../../src/optimiser/schedules.js';
+import { sgd } from '../../src/optimiser/sgd.js';
 import { productDispatch } from '../../src/schedule/product.js';
 import { Trainer } from '../../src/train/trainer.js';
 import * as kernels from '../../src/wgsl/optimiser.js';
@@ -17,9 +22,11 @@ import { requireClose, requireEqual, requireNorm, requireThrows } from '../helpe
 import { contentOf, device, engine, filled, poisoned, run } from '../helpers/gpu.js';
 import { randoms } from '../helpers/random.js';
 import { suite } from '../helpers/suite.js';
+import { clip } from '../reference/optimiser/clip.js';
 import { muonDirection } from '../reference/optimiser/muonDirection.js';
 import { muonStep } from '../reference/optimiser/muonStep.js';
 import { newtonSchulz, orthogonalise, transpose } from '../reference/optimiser/newtonSchulz.js';
+import { squares } from '../reference/optimiser/squares.js';
 
 const test = suite('muon');
 const sizes: readonly (readonly [number, number])[] = [
@@ -216,6 +223,101 @@ test('training with muon: the loss falls, and 12 steps equal 5, saved, and 7 mor
   const short = { ...saved, optimiser: { ...saved.optimiser, state: without } };
   await requireThrows('no moment', async () => second.restore(short), 'InputError', /it needs moment$/);
   for (const trainer of [whole, second]) trainer.dispose();
+});
+
+test('clip: a gradient of several tensors past the norm is scaled to the float64 twin, one within it stays to the bit', async () => {
+  for (const shapes of [[[1, 1]], sizes, [[70, 1001]]] as const) {
+    const values = shapes.map(([r, c]) => randoms(r * c));
+    const all = joinParts(values);
+    const held = engine.stack(shapes, all);
+    const norm = Math.sqrt(values.reduce((sum, one) => sum + squares(one), 0));
+    for (const most of [norm / 3, norm * 1.01]) {
+      const plan = await engine.compile(graph => ({ clipped: clipOnDevice(graph.read(held), most) }));
+      await plan.run();
+      requireClose(
+        `${shapes.length} tensors, at most ${most}`,
+        await plan.outputs.clipped.read(),
+        clip(Float64Array.from(Float32Array.from(all)), most),
+        {
+          absolute: most < norm ? 1e-6 : 0,
+        },
+      );
+      plan.dispose();
+    }
+    held.dispose();
+  }
+});
+
+test('squares and clip: each kernel matches its float64 twin, on workgroups of any power of two', async () => {
+  for (const workgroup of [8, 64]) {
+    const values = sizes.map(([r, c]) => randoms(r * c));
+    const input = filled(stackOf(sizes), joinParts(values));
+    const result = poisoned(packedStackOf([[sizes.length]]));
+    await run([
+      dispatch(kernels.squares, {
+        constants: { WORKGROUP: workgroup },
+        problems: sizes.map(([rows, columns], i) => ({
+          rows,
+          columns,
+          input: input.layout.parts[i].offset,
+          inputStride: input.layout.parts[i].stride,
+          result: i,
+        })),
+        buffers: { input: input.storage, result: result.storage },
+        workgroups: [1, 1, sizes.length],
+      }),
+    ]);
+    requireClose('squares', await contentOf(result), values.map(squares), { absolute: 1e-6, relative: 2e-6 });
+    for (const count of [1, 63, 64, 65, 7001]) {
+      const g = randoms(count);
+      const gradient = filled(packedStackOf([[count]]), g);
+      const most = Math.hypot(...g) / 2;
+      await run([
+        dispatch(kernels.clip, {
+          constants: { WORKGROUP: workgroup },
+          workgroups: [Math.ceil(count / workgroup / 2), 2, 1], // folded
+          settings: { count, most },
+          buffers: { squares: filled(packedStackOf([[1]]), [squares(g)]).storage, gradient: gradient.storage },
+        }),
+      ]);
+      requireClose(`clip of ${count}`, await contentOf(gradient), clip(g, most), { absolute: 1e-6 });
+    }
+  }
+});
+
+test('clipped: training goes on as of gradients that are scaled, and its state is that of the optimiser itself', async () => {
+  const losses: number[][] = [];
+  for (const optimiser of [
+    sgd({ learningRate: 1e-3 }),
+    clipped(sgd({ learningRate: 1e-3 }), 1e9),
+    clipped(sgd({ learningRate: 1e-3 }), 1e-3),
+  ]) {
+    const trainer = await Trainer.create(engine, { ...options, optimiser });
+    losses.push([...(await trainer.advance(5))]);
+    requireEqual('the state of', (await trainer.state()).optimiser.name, 'sgd');
+    trainer.dispose();
+  }
+  requireClose('a norm that is never reached', losses[1], losses[0], {});
+  const [falls, creeps] = [losses[0], losses[2]].map(all => all[0] - all[4]);
+  requireEqual(`${creeps} is far below ${falls}`, creeps > 0 && creeps < falls / 10, true);
+  await requireThrows('no norm', async () => clipped(adam({ learningRate: 1 }), 0), 'InputError', /^clipped: most/);
+});
+
+test('schedules: a cosine to 0, a tenth after so many steps, a linear beginning before either', async () => {
+  const near = (what: string, found: readonly number[], expected: readonly number[]) =>
+    requireClose(what, found, expected, { absolute: 1e-15 });
+  near('cosine', [0, 25, 50, 100, 120].map(cosineDecay(0.2, 100)), [0.2, 0.1 * (1 + Math.SQRT1_2), 0.1, 0, 0]);
+  near('step', [0, 9, 10, 25].map(stepDecay(1, 10)), [1, 1, 0.1, 0.01]);
+  near('warm-up', [0, 1, 3, 4, 9].map(warmUp(2, 4)), [0.5, 1, 2, 2, 2]);
+  near('before a cosine', [0, 50].map(warmUp(cosineDecay(0.2, 100), 10)), [0.02, 0.1]);
+  for (const [bad, message] of [
+    [() => cosineDecay(0, 10), /^cosineDecay: rate/],
+    [() => cosineDecay(1, 0.5), /^cosineDecay: steps/],
+    [() => stepDecay(1, 10, 1), /^stepDecay: factor/],
+    [() => warmUp(1, 0), /^warmUp: steps/],
+  ] as const) {
+    await requireThrows(`${message}`, async () => bad(), 'InputError', message);
+  }
 });
 
 test('muon: options out of range are refused', async () => {

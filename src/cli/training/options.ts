@@ -16,6 +16,11 @@ export type TopKOption = 'auto' | number;
 const preconditioners = ['none', 'seppgd', 'msk', 'iga'] as const;
 export type PreconditionerName = (typeof preconditioners)[number];
 
+export const optimiserNames = ['adam', 'sgd', 'muon'] as const;
+export type OptimiserName = (typeof optimiserNames)[number];
+export const scheduleNames = ['constant', 'cosine', 'step'] as const;
+export type ScheduleName = (typeof scheduleNames)[number];
+
 const modelNames = ['cp', 'tensor-train', 'tucker', 'joint-network'] as const;
 export type ModelName = (typeof modelNames)[number];
 /** Shorter, and what they were called before. */
@@ -43,6 +48,14 @@ export interface TrainingOptions {
   readonly refresh: number;
   readonly learningRate: number;
   readonly weightDecay: number;
+  readonly optimiser: OptimiserName;
+  readonly schedule: ScheduleName;
+  /** Steps over which the learning rate grows from 0. */
+  readonly warmUp?: number;
+  /** The most that the norm of a gradient may be. */
+  readonly clip?: number;
+  /** Of muon: the rate of Adam beside it, in units of the learning rate. */
+  readonly restRate?: number;
   readonly steps: number;
   readonly reportEvery: number;
   readonly seed: number;
@@ -109,8 +122,18 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
     whole('--refresh', 1, 1e6),
     usualRefresh,
   );
-  add('--lr, --learning-rate <rate>', 'of Adam', real('--learning-rate', 0, 10, true), defaults.learningRate);
-  add('--weight-decay <d>', 'L2 weight decay', real('--weight-decay', 0, 1e3), 0);
+  add('--optimiser <name>', optimiserNames.join(', '), oneOf('--optimiser', optimiserNames), 'adam' as const);
+  add('--lr, --learning-rate <rate>', 'of the optimiser', real('--learning-rate', 0, 10, true), defaults.learningRate);
+  add(
+    '--schedule <name>',
+    `${scheduleNames.join(', ')}: to 0 along a cosine, or to a tenth after every third of the steps`,
+    oneOf('--schedule', scheduleNames),
+    'constant' as const,
+  );
+  add('--warm-up <N>', 'steps over which the learning rate grows from 0', whole('--warm-up', 1, 1e7));
+  add('--clip <norm>', 'the most that the norm of a gradient may be', real('--clip', 0, 1e9, true));
+  add('--rest-rate <x>', 'of Adam beside muon, in units of --lr (default: 1/3)', real('--rest-rate', 0, 1e3, true));
+  add('--weight-decay <d>', 'L2 weight decay, of muon decoupled', real('--weight-decay', 0, 1e3), 0);
   add('--steps <N>', 'steps in all', whole('--steps', 1, 1e7), defaults.steps);
   add('--report-every <N>', 'steps from one point of the curve to the next', whole('--report-every', 1, 1e6), 25);
   add('--seed <N>', 'of everything random', whole('--seed', 0, mostSeed), 0);
@@ -142,6 +165,11 @@ export function requireConsistent(options: TrainingOptions, axes: number): void 
     throw new InputError('--resume-anyway: there is nothing to go on from: give --resume FILE too');
   }
   requirePreconditioner(options);
+  if (options.restRate !== undefined && options.optimiser !== 'muon') {
+    throw new InputError(
+      `--rest-rate ${options.restRate} with --optimiser ${options.optimiser}: only muon has another beside it: leave one of them out`,
+    );
+  }
   if (options.compare && options.preconditioner === 'none') {
     if (model === 'joint-network')
       throw new InputError(`--compare with --model ${model}: say with what: --preconditioner msk or iga`);

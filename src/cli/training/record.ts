@@ -57,8 +57,16 @@ const decisive: Readonly<Record<string, string>> = {
   noise: '--noise',
   learningRate: '--learning-rate',
   weightDecay: '--weight-decay',
+  optimiser: '--optimiser',
+  schedule: '--schedule',
+  warmUp: '--warm-up',
+  clip: '--clip',
+  restRate: '--rest-rate',
   preconditioner: '--preconditioner',
 };
+/** What was so before there was a choice. */
+const usual = { optimiser: 'adam', schedule: 'constant' };
+const decisiveOfSchedule: Readonly<Record<string, string>> = { steps: '--steps' };
 const decisiveOfPreconditioner: Readonly<Record<string, string>> = {
   group: '--group',
   combine: '--combine',
@@ -77,13 +85,17 @@ export function requireSameOptions(
   const isWhole = 'learningRate' in recorded;
   const plain = options.preconditioner === 'none' && recorded.preconditioner === 'none';
   const given = options as Readonly<Record<string, unknown>>;
-  const differences = Object.entries({ ...decisive, ...(!plain && decisiveOfPreconditioner) }).flatMap(
-    ([name, option]) => {
-      if (!(name in recorded) && !isWhole) return [];
-      const [before, now] = [recorded[name], given[name]].map(worded);
-      return before === now ? [] : [`${option} was ${before} and is ${now}`];
-    },
-  );
+  const before = isWhole ? { ...usual, ...recorded } : recorded;
+  const compared = {
+    ...decisive,
+    ...(options.schedule !== usual.schedule && decisiveOfSchedule),
+    ...(!plain && decisiveOfPreconditioner),
+  };
+  const differences = Object.entries(compared).flatMap(([name, option]) => {
+    if (!(name in before) && !isWhole) return [];
+    const [was, now] = [before[name as keyof typeof before], given[name]].map(worded);
+    return was === now ? [] : [`${option} was ${was} and is ${now}`];
+  });
   if (differences.length > 0) throw otherTraining(resume, differences.join(', '));
 }
 
