@@ -3,6 +3,7 @@
 import { InputError } from '../errors.js';
 import { shown } from '../host/checks.js';
 import { writeWholeWith } from './files.js';
+import { fromFortranOrder, npyNumbers, npyTypeOf } from './npyNumbers.js';
 
 const magic = [0x93, ...new TextEncoder().encode('NUMPY')];
 /** The header's length stands after it and two bytes of version. */
@@ -60,11 +61,12 @@ export async function writeNpy(
 }
 
 export interface NpyArray {
-  readonly type: NpyType;
+  /** NumPy's name of the type that the file holds. */
+  readonly type: string;
   /** None for a single number. */
   readonly shape: readonly number[];
-  /** In C order; of a bool array 0 and 1. */
-  readonly data: Uint8Array | Float32Array;
+  /** In C order; of a bool array 0 and 1, of 64-bit integers the nearest float64. */
+  readonly data: Uint8Array | Float32Array | Float64Array;
 }
 
 /** Axes that NumPy allows. */
@@ -75,7 +77,7 @@ const mostAxes = 64;
  * file costs no more memory than it has bytes, whatever it claims.
  *
  * @param path the file's, for errors.
- * @throws InputError a file that is cut short or too long, another type than bool, uint8 or float32, or Fortran order.
+ * @throws InputError a file that is cut short or too long, or of another type than bool, integers and floats.
  */
 export function decodeNpy(path: string, bytes: Uint8Array): NpyArray {
   const fail = (what: string, remedy = 'give a whole NPY file'): never => {
@@ -97,14 +99,13 @@ export function decodeNpy(path: string, bytes: Uint8Array): NpyArray {
   const order = field('fortran_order', '(True|False)');
   const tuple = field('shape', '\\(([\\d,\\s]*)\\)');
   if (order === undefined || tuple === undefined) return fail('its header names no order or shape');
-  const type = Object.hasOwn(types, described ?? '') ? types[described as keyof typeof types] : undefined;
-  if (!type) return fail(`is of type ${shown(described)}`, 'use bool, uint8 or float32 (|b1, |u1, <f4)');
+  const type = npyTypeOf(described ?? '');
+  if (!type) return fail(`is of type ${shown(described)}`, 'use bool, an integer type, float16, float32 or float64');
   const shape = tuple.split(',').flatMap(text => (text.trim() === '' ? [] : [Number(text)]));
   if (shape.length > mostAxes || !shape.every(Number.isSafeInteger)) return fail('has no shape that an array can have');
-  if (order === 'True' && shape.length > 1) fail('is in Fortran order', 'save numpy.ascontiguousarray of it');
   const held = bytes.length - before - headerLength;
-  const taken = shape.reduce((product, n) => product * n, type === 'float32' ? 4 : 1);
-  if (taken !== held) fail(`of shape (${shape.join(', ')}) and type ${type} takes ${taken} bytes and has ${held}`);
-  const own = bytes.slice(before + headerLength); // a copy, since the numbers need not be aligned
-  return { type, shape, data: type === 'float32' ? new Float32Array(own.buffer) : own };
+  const taken = shape.reduce((product, n) => product * n, type.bytes);
+  if (taken !== held) fail(`of shape (${shape.join(', ')}) and type ${type.name} takes ${taken} bytes and has ${held}`);
+  const data = npyNumbers(bytes.subarray(before + headerLength), type);
+  return { type: type.name, shape, data: order === 'True' ? fromFortranOrder(data, shape) : data };
 }

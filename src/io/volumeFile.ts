@@ -13,7 +13,7 @@ export interface Volume {
 }
 
 const mostBytes = 4e9; // about what one array of Node's holds
-/** Of a float32 volume; integers are inside where they are not 0. */
+/** Of floats; integers are inside where they are not 0. */
 const threshold = 0.5;
 
 /** @throws InputError a file that cannot be read, is damaged, or is no volume. */
@@ -27,7 +27,7 @@ export function decodeVolume(path: string, bytes: Uint8Array): Volume {
   if (shape.length !== 3) {
     throw new InputError(`volume ${path}: has ${shape.length} axes, of (${shape.join(', ')}): a volume has 3`);
   }
-  const nan = data.findIndex(Number.isNaN);
+  const nan = data.findIndex((value: number) => Number.isNaN(value));
   if (nan >= 0) {
     const index = shape.map((n, axis) => Math.floor(nan / sizeOf(shape.slice(axis + 1))) % n);
     throw new InputError(`volume ${path}: is NaN at (${index.join(', ')}): give numbers`);

@@ -7,7 +7,7 @@ import { addSurfaceOptions, type SurfaceOptions, withOmega } from './options.js'
 export function surfaceCommand(ending: Ending): Command {
   const command = new Command('surface')
     .description('represent a closed surface, or a volume, by the occupancy of a grid')
-    .argument('<file>', 'a mesh (.obj, .ply, .stl), or a volume (.npy: bool, uint8 or float32 of three axes)');
+    .argument('<file>', 'a mesh (.obj, .ply, .stl), or a volume (.npy: numbers or bools of three axes)');
   return addSurfaceOptions(command).action(async (file: string, options: SurfaceOptions) => {
     const { surface } = await import('./fit.js');
     await surface(ending, file, withOmega(options));
