@@ -20,7 +20,9 @@ export class Lines {
   #at = 0;
 
   constructor(bytes: Uint8Array) {
-    const text = new TextDecoder().decode(bytes);
+    let end = bytes.length;
+    while (bytes[end - 1] === 0) end--; // what blocks of a tape or a disk were filled with
+    const text = new TextDecoder().decode(bytes.subarray(0, end));
     this.#text = text.includes('\r') ? text.replaceAll(/\r\n?/g, '\n') : text;
   }
 
@@ -44,7 +46,7 @@ export class Lines {
 }
 
 export function wordsOf(line: string): string[] {
-  return line.match(/[^\s\0]+/g) ?? [];
+  return line.match(/\S+/g) ?? [];
 }
 
 /** A number, its exponent perhaps by Fortran's letter; NaN for what programs write for it; undefined for other words. */
