@@ -5,7 +5,7 @@ export interface StoredType {
   /** NumPy's. */
   readonly name: string;
   readonly bytes: number;
-  readonly kind: 'b' | 'i' | 'u' | 'f';
+  readonly letter: 'b' | 'i' | 'u' | 'f';
   readonly isLittle: boolean;
 }
 
@@ -14,27 +14,27 @@ const sizes = { b: [1], i: [1, 2, 4, 8], u: [1, 2, 4, 8], f: [2, 4, 8] } as cons
 
 /** What a header's description means, if it is a type that is read. */
 export function npyTypeOf(described: string): StoredType | undefined {
-  const [, order, letter, digits] = /^([<>|=])([biuf])(\d)$/.exec(described) ?? [];
-  const kind = letter as StoredType['kind'] | undefined;
+  const [, order, code, digits] = /^([<>|=])([biuf])(\d)$/.exec(described) ?? [];
+  const letter = code as StoredType['letter'] | undefined;
   const bytes = Number(digits);
-  if (!kind || !sizes[kind].some(size => size === bytes) || (order === '|' && bytes > 1)) return undefined;
-  return { name: kind === 'b' ? names.b : `${names[kind]}${8 * bytes}`, bytes, kind, isLittle: order !== '>' };
+  if (!letter || !sizes[letter].some(size => size === bytes) || (order === '|' && bytes > 1)) return undefined;
+  return { name: letter === 'b' ? names.b : `${names[letter]}${8 * bytes}`, bytes, letter, isLittle: order !== '>' };
 }
 
 /** A copy of the numbers, in the order of the file: bytes and bools as they are, others in the float that holds them. */
 export function npyNumbers(bytes: Uint8Array, type: StoredType): Uint8Array | Float32Array | Float64Array {
-  const { bytes: size, kind, isLittle } = type;
-  if (size === 1 && kind !== 'i') return bytes.slice();
+  const { bytes: size, letter, isLittle } = type;
+  if (size === 1 && letter !== 'i') return bytes.slice();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const at = readerOf(view, type);
-  const isShort = size < 4 || (kind === 'f' && size === 4);
-  if (kind === 'f' && size === 4 && isLittle) return new Float32Array(bytes.slice().buffer); // the numbers need not be aligned
+  const isShort = size < 4 || (letter === 'f' && size === 4);
+  if (letter === 'f' && size === 4 && isLittle) return new Float32Array(bytes.slice().buffer); // the numbers need not be aligned
   const data = new (isShort ? Float32Array : Float64Array)(bytes.length / size);
   for (let i = 0; i < data.length; i++) data[i] = at(i * size);
   return data;
 }
 
-function readerOf(view: DataView, { bytes, kind, isLittle }: StoredType): (at: number) => number {
+function readerOf(view: DataView, { bytes, letter, isLittle }: StoredType): (at: number) => number {
   const readers: Readonly<Record<string, (at: number) => number>> = {
     i1: at => view.getInt8(at),
     i2: at => view.getInt16(at, isLittle),
@@ -47,7 +47,7 @@ function readerOf(view: DataView, { bytes, kind, isLittle }: StoredType): (at: n
     f4: at => view.getFloat32(at, isLittle),
     f8: at => view.getFloat64(at, isLittle),
   };
-  return readers[`${kind}${bytes}`];
+  return readers[`${letter}${bytes}`];
 }
 
 /** IEEE 754 binary16. */
