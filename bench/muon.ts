@@ -2,7 +2,7 @@
  * Muon beside Adam, with SepPGD and without, and what fewer Newton-Schulz steps cost in quality: PSNR in dB after so many
  * steps and the time of a step, runs taking turns, as a table.
  *
- *   npm run muon -- IMAGE [--adapter NAME] [--size 128] [--rank 150] [--steps 100,200,400,600] [--runs adam,3e-3,..]
+ *   npm run muon -- IMAGE [--adapter NAME] [--size 128] [--rank 150] [--steps 100,200,400,600] [--runs 'adam;muon 3e-3']
  */
 
 import { parseArgs } from 'node:util';
@@ -52,8 +52,14 @@ const settings: Readonly<Record<string, Setting>> = {
   'muon 1e-2': { optimiser: muonAt(1e-2) },
   'muon 3e-2': { optimiser: muonAt(3e-2) },
   'muon 3e-3, SepPGD product': { optimiser: muonAt(3e-3), preconditioner: product() },
+  'muon 1e-2, 2 iterations': { optimiser: muonAt(1e-2, { iterations: 2 }) },
   'muon 1e-2, 3 iterations': { optimiser: muonAt(1e-2, { iterations: 3 }) },
   'muon 1e-2, 4 iterations': { optimiser: muonAt(1e-2, { iterations: 4 }) },
+  'muon 3e-3, 3 iterations': { optimiser: muonAt(3e-3, { iterations: 3 }) },
+  'muon 3e-3, SepPGD product, 3 iterations': {
+    optimiser: muonAt(3e-3, { iterations: 3 }),
+    preconditioner: product(),
+  },
 };
 
 const engine = await openEngine({ adapter: values.adapter as NonNullable<OpenEngineOptions['adapter']> });

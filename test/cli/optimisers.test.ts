@@ -1,0 +1,60 @@
+/** The optimiser, its schedule and its clipping as the command's words make them. */
+
+import { addFitOptions, type FitOptions } from '../../src/cli/fit/options.js';
+import { requireConsistent } from '../../src/cli/training/options.js';
+import { optimiserOf } from '../../src/cli/training/preconditioner.js';
+import { requireSameOptions } from '../../src/cli/training/record.js';
+import { Command } from '../../src/cli/vendor.js';
+import { learningRateAt } from '../../src/optimiser/optimiser.js';
+import { requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
+import { suite } from '../helpers/suite.js';
+
+const test = suite('optimisers of the command');
+
+function optionsOf(...words: string[]): FitOptions {
+  return addFitOptions(new Command())
+    .parse([...words, '--preconditioner', 'none'], { from: 'user' })
+    .opts<FitOptions>();
+}
+
+test('--optimiser, --schedule and --warm-up give the optimiser and its rate at every step', () => {
+  const cases: readonly (readonly [words: string, name: string, rates: readonly number[]])[] = [
+    ['', 'adam', [1, 1, 1, 1]],
+    ['--optimiser sgd --schedule cosine', 'sgd', [1, 0.5 + Math.SQRT1_2 / 2, 0.5, 0]],
+    ['--optimiser muon --schedule step', 'muon', [1, 1, 0.1, 0.01]],
+    [
+      '--optimiser muon --clip 2 --schedule cosine --warm-up 50',
+      'muon',
+      [0.02, (0.5 + Math.SQRT1_2 / 2) * 0.52, 0.5, 0],
+    ],
+  ];
+  for (const [words, name, rates] of cases) {
+    const optimiser = optimiserOf(optionsOf('--lr', '1', '--steps', '100', ...words.split(' ').filter(Boolean)));
+    requireEqual(words, optimiser.name, name);
+    const found = [0, 25, 50, 100].map(step => learningRateAt(optimiser.learningRate, step));
+    requireClose(words, found, rates, { absolute: 1e-12 });
+  }
+});
+
+test('a file of before there was a choice is one of Adam at a constant rate; a schedule belongs to its number of steps', async () => {
+  const recordOf = ({ resume: _, ...options }: FitOptions) => JSON.parse(JSON.stringify(options));
+  const { optimiser: _, schedule: __, ...before } = recordOf(optionsOf());
+  requireSameOptions(optionsOf('--steps', '7'), before);
+  const refused = (now: FitOptions, then: Readonly<Record<string, unknown>>, message: RegExp) =>
+    requireThrows(`${message}`, async () => requireSameOptions(now, then), 'InputError', message);
+  await refused(optionsOf('--optimiser', 'muon'), before, /--optimiser was adam and is muon/);
+  const cosine = optionsOf('--schedule', 'cosine', '--steps', '9', '--clip', '2');
+  requireSameOptions(cosine, recordOf(cosine));
+  await refused({ ...cosine, steps: 10 }, recordOf(cosine), /: --steps was 9 and is 10: give the same/);
+  await refused({ ...cosine, clip: 3 }, recordOf(cosine), /: --clip was 2 and is 3: give the same/);
+});
+
+test('options that are out of range, or that only muon has, are refused', async () => {
+  const refused = (words: string, message: RegExp) =>
+    requireThrows(words, async () => requireConsistent(optionsOf(...words.split(' ')), 2), 'InputError', message);
+  await refused('--optimiser lion', /^--optimiser lion: use adam, sgd, muon$/);
+  await refused('--schedule linear', /^--schedule linear: use constant, cosine, step$/);
+  await refused('--warm-up 0', /^--warm-up 0: use a whole number from 1/);
+  await refused('--clip 0', /^--clip 0: use a number above 0/);
+  await refused('--rest-rate 1', /^--rest-rate 1 with --optimiser adam: only muon has another beside it/);
+});
