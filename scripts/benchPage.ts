@@ -5,6 +5,7 @@
  */
 
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { tables } from '../bench/report.js';
@@ -20,7 +21,7 @@ const { values } = parseArgs({
     out: { type: 'string', default: 'dist/page/bench.json' },
   },
 });
-const root = new URL('..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = `${root}dist/page`;
 
 await mkdir(folder, { recursive: true });

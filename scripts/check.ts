@@ -1,8 +1,9 @@
 /** Format, lint and types of the whole tree. */
 
 import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 
-const root = new URL('..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('..', import.meta.url));
 
 for (const [program, ...args] of [
   ['@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'],

@@ -6,6 +6,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import {
   adam,
   architecture,
@@ -18,7 +19,7 @@ import {
   Trainer,
 } from '../src/public/node.js';
 
-const root = new URL('..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('..', import.meta.url));
 const image = createRequire(import.meta.url)
   .resolve('baboon-image')
   .replace(/baboon\.js$/, 'baboon.png');

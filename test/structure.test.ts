@@ -1,9 +1,10 @@
 /** Rules that the tree itself keeps: twins and tests for kernels, imports that go leftwards, no tests of kinds, small folders and bundles. */
 
-import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { buildSync } from 'esbuild';
 import { kernelFiles, kernelsAndSlots, withImports } from '../scripts/kernels.js';
@@ -219,6 +220,33 @@ test('no folder of src or kernels has more than 14 files side by side, and no te
     name => !['structure.test.ts', 'extend.test.ts', 'readme.test.ts'].includes(name) && !rooms.includes(roomOf(name)),
   );
   requireEqual('tests outside a room', outside, []);
+});
+
+test('no file takes the path of its own address by hand, which has %20 where the folder has a space', () => {
+  for (const top of ['src', 'bench', 'scripts', 'test']) {
+    for (const file of filesOf(top, 's').filter(name => /\.m?[jt]s$/.test(name))) {
+      requireEqual(`${top}/${file}`, read(`${top}/${file}`).match(/import\.meta\.url\)\.pathname/)?.[0], undefined);
+    }
+  }
+});
+
+test('a test file fails that cannot be imported, that registers no test or that throws outside one', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sepnn runFile #'));
+  const files: Readonly<Record<string, readonly [text: string, status: number]>> = {
+    good: [`suite('good')('passes', () => {});`, 0],
+    missing: [`suite('good')('passes', () => {}); await import('./nowhere.js');`, 1],
+    throwing: [`suite('good')('passes', () => {}); throw new Error('no such folder');`, 1],
+    outside: [`suite('good')('passes', () => {}); setTimeout(() => { throw new Error('late'); });`, 1],
+    empty: ['', 1],
+  };
+  const suites = pathToFileURL(`${root}test/helpers/suite.ts`).href;
+  for (const [name, [text, expected]] of Object.entries(files)) {
+    const path = join(folder, `${name}.test.mjs`);
+    writeFileSync(path, `import { suite } from '${suites}';\n${text}\n`);
+    const { status } = spawnSync(process.execPath, ['--import', 'tsx', 'test/helpers/runFile.ts', path], { cwd: root });
+    requireEqual(`${name}: exit`, status, expected);
+  }
+  rmSync(folder, { recursive: true });
 });
 
 test('a bundle carries what it uses: a matrix product at most 18 KB, a trainer with CP and SepPGD at most 45 KB, gzipped', () => {

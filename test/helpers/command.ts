@@ -4,12 +4,13 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { run } from '../../src/cli/program.js';
 import { require, requireEqual } from './compare.js';
 import { atEnd } from './suite.js';
 
-export const root = new URL('../..', import.meta.url).pathname;
+export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const folder = mkdtempSync(join(tmpdir(), 'sepnn-cli-'));
 atEnd(async () => rmSync(folder, { recursive: true, force: true }));
 
@@ -72,7 +73,7 @@ export function spawnedSepnn(...args: string[]): Promise<Ran> {
 
 /** The same with a first device that is lost so many milliseconds after it was opened, or after a file is there. */
 export function spawnedWithDoomedDevice(milliseconds: number, file: string, ...args: string[]): Promise<Ran> {
-  const preload = ['--import', `${root}test/helpers/doomedDevice.mjs`];
+  const preload = ['--import', pathToFileURL(`${root}test/helpers/doomedDevice.mjs`).href];
   const env = { SEPNN_TEST_DEVICE_LIVES: String(milliseconds), SEPNN_TEST_DEVICE_UNTIL: file };
   return runCommand(`${root}dist/cli.js`, args, { preload, env });
 }

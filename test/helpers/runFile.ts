@@ -8,12 +8,14 @@ const outside: unknown[] = [];
 process.on('unhandledRejection', reason => outside.push(reason));
 process.on('uncaughtException', reason => outside.push(reason));
 
-await import(pathToFileURL(process.argv[2]).href);
-const counts = await runSuites();
+const counts = await import(pathToFileURL(process.argv[2]).href).then(runSuites, error => {
+  outside.push(error);
+  return { passed: 0, failed: 0 };
+});
 // What was thrown outside a test may surface a little later.
 await new Promise(resolve => setTimeout(resolve, 50));
 for (const error of outside) console.error('thrown outside a test:', error);
 const failed = counts.failed + outside.length;
 if (process.send) process.send({ passed: counts.passed, failed });
-else process.exitCode = failed === 0 ? 0 : 1;
+else process.exitCode = failed === 0 && counts.passed > 0 ? 0 : 1;
 process.disconnect?.();

@@ -1,12 +1,13 @@
 /** The package's face for browsers: a bundle without anything of Node, and ten steps of training in headless Chromium. */
 
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { postedBy } from '../../scripts/servedPage.js';
 import { require, requireEqual } from '../helpers/compare.js';
 import { suite } from '../helpers/suite.js';
 
 const test = suite('browser');
-const root = new URL('../..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const bundle = (entry: string) =>
   build({

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { unpackedArchive } from '../../src/io/embeddedDriver.js';
@@ -14,7 +15,7 @@ import { requireGolden } from '../helpers/golden.js';
 import { suite } from '../helpers/suite.js';
 
 const test = suite('deno');
-const root = new URL('../..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const cases = readdirSync(`${root}test/golden`)
   .filter(name => name.endsWith('.json'))
   .map(name => `${root}test/golden/${name}`);

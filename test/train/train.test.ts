@@ -3,6 +3,7 @@
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { compareCase, runCase } from '../../src/experiments/golden/goldenCase.js';
 import { type Quantities, requireCase } from '../../src/experiments/golden/goldenFormat.js';
 import type { Build } from '../../src/graph/plan.js';
@@ -32,7 +33,7 @@ import { layerShapes, networkGradient, network as networkTwin, tangentKernel } f
 import { precondition } from '../reference/precondition/precondition.js';
 
 const test = suite('training');
-const golden = new URL('../golden/', import.meta.url).pathname;
+const golden = fileURLToPath(new URL('../golden/', import.meta.url));
 
 for (const file of readdirSync(golden).filter(name => name.endsWith('.json'))) {
   test(`golden case ${file}: every quantity within its tolerance`, async () => {
