@@ -264,7 +264,7 @@ test('fit --model tt and tucker compare, train in colour, go on exactly from the
     const [whole, rest] = await Promise.all(
       ['whole', 'rest'].map(out => readModel(join(folder, `${kind}-${out}`, 'model.safetensors'))),
     );
-    requireEqual('kind', rest.model.contraction.name, kind);
+    requireEqual('kind', rest.model.contraction.name, name);
     requireClose('parameters', rest.state.parameters, whole.state.parameters, {});
   }
   const { code, stderr } = await sepnn('fit', image, ...small, '--resume', 'tt-half/model.safetensors');

@@ -67,7 +67,7 @@ test('fit: a rival, a group or a k that does not fit is refused in one line with
     [['--preconditioner', 'iga', '--group', '0'], /--group 0: use a whole number from 1/],
     [['--group', '2'], /--group 2 with --preconditioner seppgd: only iga has groups/],
     [['--preconditioner', 'iga', '--combine', 'product'], /--combine product with --preconditioner iga: only seppgd/],
-    [['--preconditioner', 'msk', '--size', '1024'], /msk: a tangent kernel of 1048576 points .*: use fewer, or iga/],
+    [['--preconditioner', 'msk', '--size', '1024'], /msk: a tangent kernel of 786432 points .*: use fewer, or iga/],
   ];
   await requireRefused(cases, args => fit('refused', ...args));
   requireUnwritten('refused');
