@@ -2,7 +2,7 @@
 
 import { unzipSync } from 'fflate';
 import { InputError } from '../src/errors.js';
-import type { VoxelGrid } from '../src/geometry/voxelise.js';
+import type { VoxelGrid } from '../src/geometry/fill.js';
 import type { Engine } from '../src/graph/engine.js';
 import { sine } from '../src/model/activation.js';
 import { factorNetwork } from '../src/ops/network/factorNetwork.js';

@@ -30,14 +30,16 @@ export function solidsOf(mesh: Mesh): Solid[] {
   if (!isTurned) return shells.map(({ mesh: shell }) => ({ shell, cavities: [] }));
   const found = new Map<Shell, { readonly shell: Mesh; readonly cavities: Mesh[] }>();
   const bySize = [...shells].sort((a, b) => Math.abs(b.volume) - Math.abs(a.volume));
-  bySize.forEach((shell, at) => {
-    let around = at - 1;
-    while (around >= 0 && !isWithin(shell, bySize[around])) around--;
-    const isCavity = around >= 0 && bySize[around].volume < 0 !== shell.volume < 0;
-    const solid = around < 0 ? undefined : found.get(bySize[around]);
-    if (isCavity && solid) solid.cavities.push(shell.mesh);
+  const rank = new Map(bySize.map((shell, at) => [shell, at]));
+  const rankOf = (shell: Shell) => rank.get(shell) as number;
+  const tree = treeOf(shells);
+  for (const shell of bySize) {
+    const larger = shellsAround(tree, shell.box).filter(other => rankOf(other) < rankOf(shell));
+    const smallest = larger.sort((a, b) => rankOf(b) - rankOf(a)).find(other => isWithin(shell, other));
+    const solid = smallest && smallest.volume < 0 !== shell.volume < 0 ? found.get(smallest) : undefined;
+    if (solid) solid.cavities.push(shell.mesh);
     else found.set(shell, { shell: shell.mesh, cavities: [] });
-  });
+  }
   return [...found.values()];
 }
 
@@ -83,7 +85,8 @@ function shellsOf({ triangles }: Mesh): Uint32Array[] {
   return [...shells.values()];
 }
 
-function boundsOfShell({ positions, triangles }: Mesh): Box {
+/** The bounds of those vertices that its triangles have. */
+export function boundsOfShell({ positions, triangles }: Mesh): Box {
   const own = new Float64Array(3 * triangles.length);
   triangles.forEach((vertex, i) => {
     for (let axis = 0; axis < 3; axis++) own[3 * i + axis] = positions[3 * vertex + axis];
@@ -105,14 +108,49 @@ function volumeOf({ positions, triangles }: Mesh): number {
   return volume / 6;
 }
 
+/** Shells by their boxes, halved by and by along the longer side: a shell is sought in few of them. */
+interface Tree {
+  readonly box: Box;
+  readonly shells: readonly Shell[];
+  readonly halves: readonly Tree[];
+}
+
+const mostInLeaf = 8;
+
+function treeOf(shells: readonly Shell[]): Tree {
+  const least = [0, 1, 2].map(axis => shells.reduce((value, { box }) => Math.min(value, box.least[axis]), Infinity));
+  const greatest = [0, 1, 2].map(axis =>
+    shells.reduce((value, { box }) => Math.max(value, box.greatest[axis]), -Infinity),
+  );
+  const box = { least, greatest };
+  if (shells.length <= mostInLeaf) return { box, shells, halves: [] };
+  const extents = greatest.map((value, axis) => value - least[axis]);
+  const axis = extents.indexOf(Math.max(...extents));
+  const middle = ({ box: own }: Shell) => own.least[axis] + own.greatest[axis];
+  const sorted = [...shells].sort((a, b) => middle(a) - middle(b));
+  const half = sorted.length >> 1;
+  return { box, shells: [], halves: [treeOf(sorted.slice(0, half)), treeOf(sorted.slice(half))] };
+}
+
+/** The shells whose boxes hold a box. */
+function shellsAround({ box, shells, halves }: Tree, inner: Box): Shell[] {
+  if (!isBoxWithin(inner, box)) return [];
+  return [
+    ...shells.filter(shell => isBoxWithin(inner, shell.box)),
+    ...halves.flatMap(half => shellsAround(half, inner)),
+  ];
+}
+
+function isBoxWithin(inner: Box, outer: Box): boolean {
+  return [0, 1, 2].every(
+    axis => inner.least[axis] >= outer.least[axis] && inner.greatest[axis] <= outer.greatest[axis],
+  );
+}
+
 /** Vertices of a shell that are looked for in another. */
 const mostProbes = 64;
 
-function isWithin({ mesh, box }: Shell, around: Shell): boolean {
-  const isInBox = box.least.every(
-    (least, axis) => least >= around.box.least[axis] && box.greatest[axis] <= around.box.greatest[axis],
-  );
-  if (!isInBox) return false;
+function isWithin({ mesh }: Shell, around: Shell): boolean {
   const { positions, triangles } = mesh;
   const step = Math.max(1, Math.floor(triangles.length / mostProbes));
   for (let at = 0; at < triangles.length; at += step) {

@@ -1,11 +1,12 @@
 /** Meshes and grids: what lies inside is what should, surfaces close and face outwards, pictures show what is in front. */
 
 import { openEdges as edgesOpen } from '../../src/geometry/edges.js';
+import { fillShell, type VoxelGrid } from '../../src/geometry/fill.js';
 import { marchingCubes } from '../../src/geometry/marchingCubes.js';
 import { boundsOf, type Mesh, placed, weld } from '../../src/geometry/mesh.js';
 import { solidsOf } from '../../src/geometry/shells.js';
 import { drawMesh } from '../../src/geometry/view.js';
-import { gridAround, type VoxelGrid, voxelise } from '../../src/geometry/voxelise.js';
+import { gridAround, voxelise } from '../../src/geometry/voxelise.js';
 import { require, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
 import { random, randomInteger } from '../helpers/random.js';
 import { suite } from '../helpers/suite.js';
@@ -87,19 +88,18 @@ test('grids: the longest side has N points, the box fills what the margins leave
   await requireThrows('a point', () => gridAround(point, 8, 1), 'InputError', /no extent/);
 });
 
-test('voxelise: a box with its faces on grid points holds exactly those from its lower faces to before its upper', () => {
+test('voxelise: a box with its faces on grid points holds those and what lies between', () => {
   const grid = unitGrid(7, 6, 8);
   const inside = voxelise(weld(boxCorners([1, 2, 0], [5, 3, 8])), grid);
   for (const [at, [x, y, z]] of pointsOf(grid)) {
-    const expected = x >= 1 && x < 5 && y === 2 && z >= 0 && z < 8 ? 1 : 0;
+    const expected = x >= 1 && x <= 5 && y >= 2 && y <= 3 && z >= 0 && z <= 8 ? 1 : 0;
     requireEqual(`(${x}, ${y}, ${z})`, inside[at], expected);
   }
 });
 
-test('voxelise: six tetrahedra that fill a cube share its points out, those on their faces and edges too', () => {
+test('voxelise: each of six tetrahedra that fill a cube holds the points on its faces and edges', () => {
   const n = 6;
   const grid = unitGrid(n + 2, n + 2, n + 2);
-  const times = new Uint8Array((n + 2) ** 3);
   for (const order of [
     [0, 1, 2],
     [0, 2, 1],
@@ -112,13 +112,44 @@ test('voxelise: six tetrahedra that fill a cube share its points out, those on t
     for (const axis of order) corners.push((corners.at(-1) as number[]).map((x, i) => (i === axis ? x + n : x)));
     const faces = [1, 2, 3, 0, 3, 2, 0, 1, 3, 0, 2, 1];
     const inside = voxelise(weld(faces.flatMap(corner => corners[corner])), grid);
-    inside.forEach((one, at) => {
-      times[at] += one;
+    for (const [at, point] of pointsOf(grid)) {
+      const [x, y, z] = order.map(axis => point[axis] - 1);
+      requireEqual(`(${point}) in ${order}`, inside[at], n >= x && x >= y && y >= z && z >= 0 ? 1 : 0);
+    }
+  }
+});
+
+/** side^3 boxes apart, all facing outwards or every other one turned. */
+function manyBoxes(side: number, isMixed: boolean): Mesh {
+  const corners: number[] = [];
+  for (let at = 0; at < side ** 3; at++) {
+    const from = [0, 1, 2].map(axis => Math.floor(at / side ** axis) % side);
+    const to = from.map(x => x + 0.9);
+    corners.push(...(isMixed && at % 2 ? boxCorners(to, from) : boxCorners(from, to)));
+  }
+  return weld(corners);
+}
+
+test('voxelise: each of 512 boxes is filled in a part of the grid that is little larger than the box', () => {
+  const mesh = manyBoxes(8, true);
+  const grid = gridAround(boundsOf(mesh), 66, 1);
+  const solids = solidsOf(mesh);
+  requireEqual('solids', solids.length, 512);
+  const points = solids.reduce((sum, { shell }) => sum + fillShell(shell, grid).marks.length, 0);
+  require(`${points} points for a grid of 66^3`, points < 4 * 66 ** 3);
+});
+
+test('solids: to seek each of 19,683 boxes in the others costs little beside finding them', () => {
+  const secondsOf = (mesh: Mesh) => {
+    const times = [0, 1].map(() => {
+      const start = performance.now();
+      solidsOf(mesh);
+      return performance.now() - start;
     });
-  }
-  for (const [at, point] of pointsOf(grid)) {
-    requireEqual(`(${point}): tetrahedra`, times[at], point.every(x => x >= 1 && x < n + 1) ? 1 : 0);
-  }
+    return Math.min(...times);
+  };
+  const ratio = secondsOf(manyBoxes(27, true)) / secondsOf(manyBoxes(27, false));
+  require(`turned ones among them take ${ratio} times as long`, ratio < 6);
 });
 
 test('voxelise: a ball holds the points within its radius, but for those nearer to it than its facets are', () => {

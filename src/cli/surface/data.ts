@@ -3,9 +3,10 @@
 import { extname } from 'node:path';
 import { sizeOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
+import type { VoxelGrid } from '../../geometry/fill.js';
 import { marchingCubes } from '../../geometry/marchingCubes.js';
 import { boundsOf, type Mesh, placed } from '../../geometry/mesh.js';
-import { gridAround, type VoxelGrid, voxelise } from '../../geometry/voxelise.js';
+import { gridAround, voxelise } from '../../geometry/voxelise.js';
 import { type FileMesh, meshFormatOf, readMesh } from '../../io/mesh/meshFile.js';
 import { readVolume } from '../../io/volumeFile.js';
 import { type SurfaceOptions, usualSide } from './options.js';

@@ -2,9 +2,9 @@
 
 import { join } from 'node:path';
 import type { FinishedRun, RunCosts } from '../../experiments/trainingRun.js';
+import type { VoxelGrid } from '../../geometry/fill.js';
 import type { Mesh } from '../../geometry/mesh.js';
 import { drawMesh } from '../../geometry/view.js';
-import type { VoxelGrid } from '../../geometry/voxelise.js';
 import type { AdapterReport } from '../../graph/engine.js';
 import { writeWhole } from '../../io/files.js';
 import { besideEachOther, encodePng } from '../../io/image/picture.js';
