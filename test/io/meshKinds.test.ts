@@ -139,6 +139,26 @@ test('shells that overlap are united, however they are turned; one turned inside
   requirePoints('a face turned round', decode('obj', objOf(flipped)), [one]);
 });
 
+test('a part given twice is there once, also backwards, or with corners of its own', () => {
+  const other = box([1, 0.5, 0.25], [4, 2.5, 1.25]);
+  const backwards = { ...one, quads: one.quads.map(([a, ...others]) => [a, ...others].reverse()) };
+  const begunElsewhere = { ...one, quads: one.quads.map(([a, ...others]) => [...others, a]) };
+  for (const again of [one, backwards, begunElsewhere]) {
+    const mesh = decode('obj', objOf(one, again));
+    requireEqual(
+      'points',
+      requirePoints('twice', mesh, [one]),
+      requirePoints('once', decode('obj', objOf(one)), [one]),
+    );
+    requireEqual('remark', mesh.remarks.join(), '12 faces were given more than once');
+    requirePoints('in a figure', decode('obj', objOf(one, other, again)), [one, other]);
+  }
+  const beside = box([3, 0, 0], [6, 2, 1]);
+  const mesh = decode('obj', objOf(one, beside));
+  requirePoints('two that share a wall', mesh, [one, beside]);
+  requireEqual('their remarks', mesh.remarks.length, 0);
+});
+
 test('boxes of any size and place, turned or not, are united as their solid angles are', () => {
   for (let round = 0; round < 12; round++) {
     const boxes = Array.from({ length: 4 }, (_, i) => {

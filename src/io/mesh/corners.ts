@@ -14,8 +14,10 @@ export const pointRemedy = 'write numbers with a decimal point and no other mark
 
 /**
  * Adds a polygon as a fan of triangles. What the fan of a hollow polygon covers beside it, it covers an even number of
- * times.
+ * times. The fan starts at the least of its numbers: so a polygon given twice, in turn or backwards, has the same triangles.
  */
 export function addPolygon(corners: number[], polygon: readonly number[]): void {
-  for (let i = 2; i < polygon.length; i++) corners.push(polygon[0], polygon[i - 1], polygon[i]);
+  const start = polygon.length > 3 ? polygon.indexOf(polygon.reduce((least, number) => Math.min(least, number))) : 0;
+  const at = (i: number) => polygon[(start + i) % polygon.length];
+  for (let i = 2; i < polygon.length; i++) corners.push(at(0), at(i - 1), at(i));
 }

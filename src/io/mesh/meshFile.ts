@@ -79,12 +79,13 @@ function requireExtent(mesh: Mesh, fail: Fail): void {
 
 /** The mesh, closed by what is certain to be meant: faces given twice are one, corners that nearly meet do. */
 function closed(mesh: Mesh, fail: Fail): FileMesh {
-  if (openEdges(mesh).length === 0) return { ...mesh, remarks: [] };
   const single = withoutDuplicates(mesh);
   const dropped = (mesh.triangles.length - single.triangles.length) / 3;
   const remarks = dropped > 0 ? [`${dropped} faces were given more than once`] : [];
   const open = openEdges(single);
+  // First, for a part given twice is closed as it is too, and by parity hollow.
   if (open.length === 0) return { ...single, remarks };
+  if (dropped > 0 && openEdges(mesh).length === 0) return { ...mesh, remarks: [] }; // figures that share a wall
   const { least, greatest } = boundsOf(single);
   const distance = nearEnough * Math.max(...greatest.map((value, axis) => value - least[axis]));
   const ends = new Set(open.flatMap(corner => [single.triangles[corner], single.triangles[nextCorner(corner)]]));
