@@ -58,28 +58,6 @@ function withoutDegenerate(triangles: Uint32Array): Uint32Array {
   return triangles.slice(0, used);
 }
 
-/** The mesh with every triangle once, whichever way round it was given. */
-export function withoutDuplicates({ positions, triangles }: Mesh): Mesh {
-  const slots = new Uint32Array(2 ** Math.ceil(Math.log2(2 * triangles.length + 1))); // a kept triangle's number + 1
-  const kept = new Uint32Array(triangles.length);
-  const sorted = new Uint32Array(triangles.length);
-  let used = 0;
-  for (let at = 0; at < triangles.length; at += 3) {
-    sorted.set(triangles.slice(at, at + 3).sort(), used);
-    let slot = hash(sorted, used, 3) & (slots.length - 1);
-    while (slots[slot] !== 0) {
-      const other = 3 * (slots[slot] - 1);
-      if ([0, 1, 2].every(i => sorted[other + i] === sorted[used + i])) break;
-      slot = (slot + 1) & (slots.length - 1);
-    }
-    if (slots[slot] !== 0) continue;
-    kept.set(triangles.subarray(at, at + 3), used);
-    used += 3;
-    slots[slot] = used / 3;
-  }
-  return { positions, triangles: kept.slice(0, used) };
-}
-
 /**
  * Vertices that lie no further apart than a distance made one: the first of them in the mesh's order.
  *

@@ -159,6 +159,35 @@ test('a part given twice is there once, also backwards, or with corners of its o
   requireEqual('their remarks', mesh.remarks.length, 0);
 });
 
+test('what is given again is there once, and solids that meet in a face are united', () => {
+  const big = box([0, 0, 0], [7, 7, 7]);
+  const turnedOf = (solid: Box) => ({ ...solid, quads: solid.quads.map(([a, b, c, d]) => [a, d, c, b]) });
+  const requireCase = (what: string, given: readonly Box[], solids: readonly Box[], dropped: number) => {
+    const mesh = decode('obj', objOf(...given));
+    requireEqual(`${what}: remarks`, mesh.remarks, dropped ? [`${dropped} faces were given more than once`] : []);
+    return requirePoints(what, mesh, solids);
+  };
+  requireEqual('points', requireCase('a box twice', [big, big], [big], 12), 2744);
+  requireCase('three times', [big, big, big], [big], 24);
+  requireCase('once either way round', [big, turnedOf(big)], [big], 12);
+  const apart = box([8, 0, 0], [9, 3, 4]);
+  requireCase('one of two', [big, apart, big], [big, apart], 12);
+  const atAnEdge = box([7, 7, 0], [9, 9, 7]);
+  requireCase('one of two that touch at an edge', [big, atAnEdge, big], [big, atAnEdge], 12);
+  const [left, right] = [box([0, 0, 0], [3, 2, 1]), box([0, 0, 1], [3, 2, 3])];
+  for (const [way, other] of [
+    ['either way round', right],
+    ['the same way round', turnedOf(right)],
+  ] as const) {
+    requireCase(`a face of two boxes, ${way}`, [left, other], [left, right], 0);
+    requireCase(`all of it twice, ${way}`, [left, other, left, other], [left, right], 24);
+    const more = { ...right, quads: [...other.quads, ...other.quads.slice(1, 3)] };
+    requireCase(`other faces twice, ${way}`, [left, more], [left, right], 4);
+  }
+  const row = [0, 1, 2, 3].map(i => box([i, 0, 0], [i + 1, 1, 1]));
+  requireCase('a row of boxes', row, row, 0);
+});
+
 test('boxes of any size and place, turned or not, are united as their solid angles are', () => {
   for (let round = 0; round < 12; round++) {
     const boxes = Array.from({ length: 4 }, (_, i) => {

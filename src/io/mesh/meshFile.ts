@@ -6,8 +6,9 @@ import { OBJExporter } from 'three/addons/exporters/OBJExporter.js';
 import { PLYExporter } from 'three/addons/exporters/PLYExporter.js';
 import { STLExporter } from 'three/addons/exporters/STLExporter.js';
 import { InputError } from '../../errors.js';
+import { withoutDuplicates } from '../../geometry/duplicates.js';
 import { nextCorner, type Opening, openEdges, openingOf } from '../../geometry/edges.js';
-import { boundsOf, type Mesh, weld, weldNear, withoutDuplicates } from '../../geometry/mesh.js';
+import { boundsOf, type Mesh, weld, weldNear } from '../../geometry/mesh.js';
 import { readBytes } from '../files.js';
 import type { Fail } from './corners.js';
 import { objCorners } from './obj.js';
@@ -77,23 +78,26 @@ function requireExtent(mesh: Mesh, fail: Fail): void {
   fail(`is flat: all its vertices have ${'xyz'[flat]} ${least[flat]}`, remedy);
 }
 
-/** The mesh, closed by what is certain to be meant: faces given twice are one, corners that nearly meet do. */
+/** The mesh, closed by what is certain to be meant: what was given twice is there once, corners that nearly meet do. */
 function closed(mesh: Mesh, fail: Fail): FileMesh {
   const single = withoutDuplicates(mesh);
-  const dropped = (mesh.triangles.length - single.triangles.length) / 3;
-  const remarks = dropped > 0 ? [`${dropped} faces were given more than once`] : [];
   const open = openEdges(single);
-  // First, for a part given twice is closed as it is too, and by parity hollow.
-  if (open.length === 0) return { ...single, remarks };
-  if (dropped > 0 && openEdges(mesh).length === 0) return { ...mesh, remarks: [] }; // figures that share a wall
+  if (open.length === 0) return { ...single, remarks: droppedText(mesh, single) };
   const { least, greatest } = boundsOf(single);
   const distance = nearEnough * Math.max(...greatest.map((value, axis) => value - least[axis]));
   const ends = new Set(open.flatMap(corner => [single.triangles[corner], single.triangles[nextCorner(corner)]]));
   const near = weldNear(single, ends, distance);
-  if (near.mesh.triangles.length > 0 && openEdges(near.mesh).length === 0) {
-    return { ...near.mesh, remarks: [...remarks, `${near.welded} corners that nearly met were welded`] };
+  const met = withoutDuplicates(near.mesh);
+  if (met.triangles.length > 0 && openEdges(met).length === 0) {
+    const remarks = [...droppedText(mesh, single), `${near.welded} corners that nearly met were welded`];
+    return { ...met, remarks: [...remarks, ...droppedText(near.mesh, met)] };
   }
   return fail(openingText(openingOf(single)));
+}
+
+function droppedText(before: Mesh, after: Mesh): string[] {
+  const dropped = (before.triangles.length - after.triangles.length) / 3;
+  return dropped > 0 ? [`${dropped} faces were given more than once`] : [];
 }
 
 function openingText({ holes, crowded, crowdedAt }: Opening): string {
