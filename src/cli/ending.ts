@@ -18,6 +18,9 @@ function exitCodeOf(name: SignalName): number {
   return 128 + constants.signals[name];
 }
 
+/** `timeout`, npm and others send one signal twice, to the process and to its group: nobody presses keys as quickly. */
+const echoMilliseconds = 250;
+
 /** A run that a signal ended in good order. */
 export class StoppedError extends RunError {
   readonly exitCode: number;
@@ -34,6 +37,7 @@ export class Ending {
   readonly #cleanups = new Set<() => void>();
   #patient = 0;
   #received: SignalName | undefined;
+  #receivedAt = 0;
   #stdoutError: unknown;
 
   /** @param args the words of the command line after the command's own name. */
@@ -44,7 +48,7 @@ export class Ending {
     return this.#controller.signal;
   }
 
-  /** Does `work`, which looks at `signal`. At a second signal the process ends at once, as it does elsewhere at the first. */
+  /** Does `work`, which looks at `signal`. At a second signal, no echo of the first, the process ends at once, as it does elsewhere at the first. */
   async patiently<T>(work: () => Promise<T>): Promise<T> {
     this.#patient++;
     try {
@@ -132,9 +136,11 @@ export class Ending {
   #hear(name: SignalName): void {
     if (this.#patient > 0 && this.#received === undefined) {
       this.#received = name;
+      this.#receivedAt = performance.now();
       this.#controller.abort();
       return;
     }
+    if (name === this.#received && performance.now() - this.#receivedAt < echoMilliseconds) return;
     endProgress();
     for (const cleanup of this.#cleanups) cleanup();
     process.exit(exitCodeOf(name));

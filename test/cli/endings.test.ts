@@ -112,7 +112,9 @@ test('a signal ends patient work by itself, a second one at once, each with its 
         ending.patiently(async () => {
           process.emit(signal, signal);
           require('aborted', ending.signal.aborted);
+          process.emit(signal, signal); // as timeout sends it: to the process and to its group
           requireEqual('not ended', exits.length, 0);
+          await new Promise(done => setTimeout(done, 300));
           process.emit(signal, signal);
           throw ending.stopped('half is done');
         });
