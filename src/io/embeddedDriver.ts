@@ -5,23 +5,19 @@
  */
 
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join, normalize } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliDecompress } from 'node:zlib';
 import { parseTar } from 'nanotar';
 import type { EmbeddedDriver } from '../device/dawn.js';
 import { RunError } from '../errors.js';
-import { cacheFolder } from './cache.js';
+import { cacheFolder, readOwn, unwritable } from './cache.js';
 
 const loaderFile = 'libvulkan.so.1';
 const driverFile = 'vk_swiftshader_icd.json';
-const manifestFile = 'manifest.json';
-
-/** Sizes and SHA-256 of what was unpacked. */
-type Manifest = Readonly<Record<string, string>>;
 
 /** The variables by which the Vulkan loader is told which drivers to see. */
 const driverVariables = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'];
@@ -42,7 +38,10 @@ export function embeddedDriver(): EmbeddedDriver {
         process.dlopen({ exports: {} }, loader, constants.dlopen.RTLD_NOW | constants.dlopen.RTLD_GLOBAL | keepLoaded);
       } catch (error) {
         // Node expects an addon and says so after the library is in memory; anything else is a failure.
-        if (!/did not self-register/.test(String(error))) throw error;
+        if (!/did not self-register/.test(String(error))) {
+          const [reason] = (error as Error).message.split('\n');
+          throw new RunError(`${reason}: set SEPNN_CACHE to a folder from which programs may be loaded`);
+        }
       }
     },
     async alone(work) {
@@ -74,9 +73,10 @@ export function archiveFolder(): string {
 }
 
 /**
- * The files of one archive of `@sparticuz/chromium`, unpacked into the cache folder.
+ * The files of one archive of `@sparticuz/chromium`, unpacked into the cache folder and compared with the archive before
+ * each use, so that nothing the folder says of itself is believed: the installed package alone says what is loaded.
  *
- * @returns the folder. @throws RunError where the platform is not the archives'.
+ * @returns the folder. @throws RunError where the platform is not the archives', or the cache folder is not to be used.
  */
 export async function unpackedArchive(name: string): Promise<string> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
@@ -84,49 +84,59 @@ export async function unpackedArchive(name: string): Promise<string> {
       `@sparticuz/chromium holds files for Linux on x64, and this is ${process.platform} on ${process.arch}`,
     );
   }
-  const archive = join(archiveFolder(), `${name}.tar.br`);
-  const folder = join(cacheFolder(), `${name}-${(await sha256(archive)).slice(0, 16)}`);
-  if (await isWhole(folder)) return folder;
+  const archive = await readFile(join(archiveFolder(), `${name}.tar.br`));
+  const files = await filesOf(archive);
+  const cache = await cacheFolder();
+  const folder = join(cache, `${name}-${createHash('sha256').update(archive).digest('hex').slice(0, 16)}`);
+  if (await holds(folder, files)) return folder;
   const fresh = `${folder}.${randomUUID()}`;
-  await mkdir(fresh, { recursive: true });
   try {
-    await unpack(archive, fresh);
+    await write(fresh, files);
     await rm(folder, { recursive: true, force: true });
     await rename(fresh, folder);
   } catch (error) {
-    await rm(fresh, { recursive: true, force: true });
+    await rm(fresh, { recursive: true, force: true }).catch(() => {});
     // Another process may have been as fast.
-    if (!(await isWhole(folder))) throw error;
+    if (!(await holds(folder, files))) throw unwritable(cache, error);
   }
   return folder;
 }
 
-async function unpack(archive: string, folder: string): Promise<void> {
-  const manifest: Record<string, string> = {};
-  const tar = await promisify(brotliDecompress)(await readFile(archive));
-  for (const { name, type, data, attrs } of parseTar(tar)) {
-    const path = join(folder, name);
-    if (type !== 'file' || !data || !path.startsWith(folder)) continue;
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, data, { mode: Number.parseInt(attrs?.mode ?? '644', 8) });
-    manifest[name] = createHash('sha256').update(data).digest('hex');
-  }
-  await writeFile(join(folder, manifestFile), JSON.stringify(manifest));
+interface ArchivedFile {
+  /** Relative to the folder into which it goes. */
+  readonly path: string;
+  readonly data: Uint8Array;
+  /** Bits for the owner alone. */
+  readonly mode: number;
 }
 
-/** Whether every file of a folder is what was unpacked there. */
-async function isWhole(folder: string): Promise<boolean> {
+async function filesOf(archive: Uint8Array): Promise<readonly ArchivedFile[]> {
+  const tar = await promisify(brotliDecompress)(archive);
+  return parseTar(tar).flatMap(({ name, type, data, attrs }) => {
+    const path = normalize(name);
+    const isInside = !isAbsolute(path) && !path.startsWith('..');
+    if (type !== 'file' || !data || !isInside) return [];
+    return [{ path, data, mode: Number.parseInt(attrs?.mode ?? '600', 8) & 0o700 }];
+  });
+}
+
+async function write(folder: string, files: readonly ArchivedFile[]): Promise<void> {
+  await mkdir(folder, { mode: 0o700 });
+  for (const { path, data, mode } of files) {
+    await mkdir(dirname(join(folder, path)), { recursive: true, mode: 0o700 });
+    await writeFile(join(folder, path), data, { mode, flag: 'wx' });
+  }
+}
+
+/** Whether a folder holds the files as they are in the archive, and nothing else. */
+async function holds(folder: string, files: readonly ArchivedFile[]): Promise<boolean> {
   try {
-    const manifest = JSON.parse(await readFile(join(folder, manifestFile), 'utf8')) as Manifest;
-    const sums = await Promise.all(Object.keys(manifest).map(file => sha256(join(folder, file))));
-    return sums.length > 0 && Object.values(manifest).every((sum, i) => sum === sums[i]);
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const found = entries.filter(entry => !entry.isDirectory());
+    if (!(await lstat(folder)).isDirectory() || found.length !== files.length) return false;
+    const contents = await Promise.all(files.map(({ path }) => readOwn(join(folder, path))));
+    return files.every(({ data }, i) => contents[i]?.equals(data));
   } catch {
     return false;
   }
-}
-
-async function sha256(path: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readFile(path))
-    .digest('hex');
 }

@@ -1,22 +1,25 @@
 /** What a tuner found, kept in the cache folder for each adapter and driver. */
 
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Engine } from '../graph/engine.js';
-import { cacheFolder } from './cache.js';
+import { cacheFolder, readOwn, unwritable } from './cache.js';
 import { writeWhole } from './files.js';
 
 /** One a description, which names a driver's version, and set of features, on which the kernels depend. */
-function fileOf({ adapter, device }: Engine): string {
+async function fileOf({ adapter, device }: Engine): Promise<string> {
   const { vendor, architecture, description } = adapter;
   const text = [vendor, architecture, description, ...device.features].join('\n');
-  return join(cacheFolder(), `tuning-${createHash('sha256').update(text).digest('hex').slice(0, 16)}.json`);
+  return join(await cacheFolder(), `tuning-${createHash('sha256').update(text).digest('hex').slice(0, 16)}.json`);
 }
 
-/** Gives the engine what an earlier run found; a file that is missing or not what this wrote counts as nothing. */
+/**
+ * Gives the engine what an earlier run found; a file that is missing or not what this wrote counts as nothing.
+ *
+ * @throws RunError for a cache folder that cannot be made, or that others may write to.
+ */
 export async function recallTuning(engine: Engine): Promise<void> {
-  const text = await readFile(fileOf(engine), 'utf8').catch(() => '{}');
+  const text = (await readOwn(await fileOf(engine)))?.toString() ?? '{}';
   try {
     const found = Object.entries(JSON.parse(text) as Record<string, unknown>);
     engine.tuning = Object.fromEntries(
@@ -27,7 +30,12 @@ export async function recallTuning(engine: Engine): Promise<void> {
   }
 }
 
+/** Keeps what the engine found for later runs. @throws RunError as `recallTuning`, and where it cannot be written. */
 export async function rememberTuning(engine: Engine): Promise<void> {
-  await mkdir(cacheFolder(), { recursive: true });
-  await writeWhole(fileOf(engine), JSON.stringify(engine.tuning, null, 1));
+  const path = await fileOf(engine);
+  try {
+    await writeWhole(path, JSON.stringify(engine.tuning, null, 1));
+  } catch (error) {
+    throw unwritable(dirname(path), error);
+  }
 }
