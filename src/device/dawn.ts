@@ -56,7 +56,9 @@ export async function openDevice(options: OpenOptions): Promise<Device> {
       if (found) return await toDevice(found, options.portable ?? false);
       tried.push(`${kind}: none found; ${remedies[kind]}`);
     } catch (error) {
-      tried.push(`${kind}: ${(error as Error).message}; ${remedies[kind]}`);
+      const { name, message } = error as Error;
+      // The embedded driver's own errors say what to do, which is seldom to install it.
+      tried.push(`${kind}: ${message}${kind === 'embedded' && name === 'RunError' ? '' : `; ${remedies[kind]}`}`);
     }
   }
   throw new RunError(`no WebGPU adapter. Tried ${tried.join('. ')}`);

@@ -68,7 +68,7 @@ export function archiveFolder(): string {
     const root = entry.slice(0, entry.lastIndexOf('@sparticuz'));
     return join(root, '@sparticuz', 'chromium', 'bin');
   } catch {
-    throw new RunError('@sparticuz/chromium is not installed');
+    throw new RunError('@sparticuz/chromium is not installed: npm install @sparticuz/chromium (Linux on x64)');
   }
 }
 

@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheFolder, type User } from '../../src/io/cache.js';
 import { archiveFolder, unpackedArchive } from '../../src/io/embeddedDriver.js';
+import { openEngine } from '../../src/public/node.js';
 import { require, requireEqual, requireThrows } from '../helpers/compare.js';
 import { suite } from '../helpers/suite.js';
 
@@ -162,6 +163,18 @@ test('a library that was planted with a record of its own hash is not loaded: wh
     require('still planted', readFileSync(join(planted, 'libvulkan.so.1')).length > 100_000);
     requireEqual('the record', existsSync(join(planted, 'manifest.json')), false);
     requireEqual('modes', [modeOf(planted), modeOf(join(planted, 'libvulkan.so.1'))], ['700', '700']);
+  }));
+
+test('an engine that cannot use the folder says so alone: it does not ask for a package that is there', () =>
+  inFolder(async folder => {
+    chmodSync(folder, 0o777);
+    process.env.SEPNN_CACHE = folder;
+    await requireThrows(
+      'engine',
+      () => openEngine({ adapter: 'embedded' }),
+      'RunError',
+      /^no WebGPU adapter. Tried embedded: cache folder .*: chmod go-w \S+$/,
+    );
   }));
 
 test('what is whole but has become writable by others, or has company, is unpacked again', () =>
