@@ -34,6 +34,9 @@ const remedies: Record<AdapterKind, string> = {
   embedded: 'npm install @sparticuz/chromium (Linux on x64)',
 };
 
+/** The kinds whose own errors say what to do, which is seldom to install them. */
+const ownRemedy: ReadonlySet<AdapterKind> = new Set(['embedded']);
+
 /**
  * Opens a device of the asked kind.
  *
@@ -57,8 +60,8 @@ export async function openDevice(options: OpenOptions): Promise<Device> {
       tried.push(`${kind}: none found; ${remedies[kind]}`);
     } catch (error) {
       const { name, message } = error as Error;
-      // The embedded driver's own errors say what to do, which is seldom to install it.
-      tried.push(`${kind}: ${message}${kind === 'embedded' && name === 'RunError' ? '' : `; ${remedies[kind]}`}`);
+      const isTold = name === 'RunError' && ownRemedy.has(kind);
+      tried.push(`${kind}: ${message}${isTold ? '' : `; ${remedies[kind]}`}`);
     }
   }
   throw new RunError(`no WebGPU adapter. Tried ${tried.join('. ')}`);
