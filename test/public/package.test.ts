@@ -1,7 +1,7 @@
-/** What is packed: the licences of what it has inside. */
+/** The package as it is installed: licences of what is inside, types that compile by themselves, peers that are missing. */
 
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
@@ -68,4 +68,64 @@ test('a package with no licence or no text of it is refused in one line that nam
     'Error',
     /^bare 1\.2\.3 is bundled and names no licence .*$/,
   );
+});
+
+/** A folder of a host's own with nothing installed but sepnn. */
+function hostWith(name: string): string {
+  const host = join(folder, name);
+  const installed = join(host, 'node_modules/sepnn');
+  cpSync(`${root}dist`, join(installed, 'dist'), { recursive: true });
+  cpSync(`${root}package.json`, join(installed, 'package.json'));
+  return host;
+}
+
+test('a strict consumer compiles against the packed types with the libraries es2022 and dom and nothing else', () => {
+  const host = hostWith('types');
+  writeFileSync(
+    join(host, 'use.mts'),
+    `import { architecture, cp, defineModel, grid, type Model } from 'sepnn';
+import { type Engine, openEngine } from 'sepnn/node';
+import { denseNtk } from 'sepnn/ntk';
+import { matmul } from 'sepnn/ops';
+const network = architecture({ width: 8 });
+export const model: Model = defineModel({ domain: grid([4, 4]), contraction: cp({ rank: 2 }), network });
+export const engine: Promise<Engine> = openEngine({ adapter: 'auto' });
+export const all = [denseNtk, matmul];
+// @ts-expect-error an adapter that there is not
+openEngine({ adapter: 'none' });
+`,
+  );
+  const compilerOptions = {
+    ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true, types: [] },
+    ...{ lib: ['es2022', 'dom'], target: 'es2022', module: 'nodenext' },
+  };
+  writeFileSync(join(host, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['use.mts'] }));
+  const { status, stdout } = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', host], {
+    encoding: 'utf8',
+  });
+  requireEqual('compiler', [status, stdout], [0, '']);
+});
+
+test('a peer that is missing is named with how to install it: webgpu first, @sparticuz/chromium, sharp', () => {
+  const host = hostWith('peers');
+  writeFileSync(
+    join(host, 'open.mjs'),
+    `import { openEngine } from 'sepnn/node';
+for (const adapter of ['auto', 'embedded']) await openEngine({ adapter }).catch(error => console.log(error.message));`,
+  );
+  const ranIn = (...args: string[]) => spawnSync(process.execPath, args, { cwd: host, encoding: 'utf8' });
+  const without = ranIn('open.mjs').stdout.trim().split('\n');
+  requireEqual('errors', without.length, 2);
+  for (const line of without) {
+    require(line, /^the package webgpu cannot be loaded \(Cannot find package .*\): npm install webgpu$/.test(line));
+  }
+  symlinkSync(`${root}node_modules/webgpu`, join(host, 'node_modules/webgpu'));
+  writeFileSync(join(host, 'open.mjs'), readFileSync(join(host, 'open.mjs'), 'utf8').replace("'auto', ", ''));
+  const [line] = ranIn('open.mjs').stdout.split('\n');
+  const install = /Tried embedded: @sparticuz\/chromium is not installed: npm install @sparticuz\/chromium \(/;
+  require(line, install.test(line));
+  writeFileSync(join(host, 'photo.png'), 'some bytes');
+  const { status, stderr } = ranIn('node_modules/sepnn/dist/cli.js', 'fit', 'photo.png');
+  requireEqual('exit', status, 2);
+  require(stderr, /^sepnn: images need the package sharp \(.*\): npm install sharp\n$/.test(stderr));
 });
