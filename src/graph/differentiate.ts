@@ -7,10 +7,10 @@ import type { Cotangent, Node, Value } from './operation.js';
 /** How cotangents are added up where a value is used more than once; an operation of its own, given by its room. */
 export type Add = (a: Value, b: Value) => Value;
 
-/** What to put in the place of a cotangent. */
+/** What to put instead of a cotangent. */
 export type CotangentMap = (cotangent: Value) => Value;
 
-/** Puts another cotangent in the place of the one that reaches a value: a preconditioner is nothing else. */
+/** Puts another cotangent instead of the one that reaches a value: a preconditioner is nothing else. */
 export type CotangentTransformations = ReadonlyMap<Value, CotangentMap>;
 
 /**

@@ -90,7 +90,7 @@ export interface Operation<A = unknown> {
   /**
    * What does the work of this node and of the producer of one of its inputs in one, or undefined.
    *
-   * @param unshared the inputs that no other node uses, and undefined in the place of the others.
+   * @param unshared the inputs that no other node uses, and undefined instead of the others.
    */
   readonly fuse?: (
     inputs: readonly Value[],

@@ -11,7 +11,7 @@ import { tangentKernel } from '../ops/tangent/tangentKernel.js';
 import { vjp } from '../ops/vjp.js';
 
 /**
- * The model of the same networks on scattered points in the place of its own domain.
+ * The model of the same networks on scattered points instead of its own domain.
  *
  * @param coordinates X, (n, D), point by point.
  * @throws InputError a contraction that has no form there, several outputs, or parameters beside the networks'.

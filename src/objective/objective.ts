@@ -12,7 +12,7 @@ export interface Goal {
   /** Where a preconditioner of the model's output acts on the cotangent: at the output itself by default. */
   readonly preconditioned?: readonly Value[];
   /**
-   * Transformations of the objective's own: what to put in the place of the cotangent that reaches a value. Those of an
+   * Transformations of the objective's own: what to put instead of the cotangent that reaches a value. Those of an
    * additive objective act point by point.
    */
   readonly transformations?: ReadonlyMap<Value, CotangentMap>;

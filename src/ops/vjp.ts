@@ -8,7 +8,7 @@ import { add } from './elementwise/linearCombination.js';
  * The vector-Jacobian products of `output` with respect to each of `inputs`.
  *
  * @param seed the cotangent at the output: a value of its shape, or a number for a scalar such as a loss.
- * @param transformations put other cotangents in the place of those that reach values on the way: that is what a
+ * @param transformations put other cotangents instead of those that reach values on the way: that is what a
  *   preconditioner such as SepPGD does.
  * @throws InputError an input that the output does not depend on, or a path through an operation without a VJP.
  */

@@ -71,7 +71,7 @@ export function muon(options: MuonOptions): Optimiser {
   };
 }
 
-/** Which parameters have a W that Muon updates: of the layers behind the first, whose inputs are no coordinates. */
+/** Which parameters have a W that Muon updates: of the layers after the first, whose inputs are no coordinates. */
 export function muonMatrices(all: readonly Parameter[]): number[] {
   return all.flatMap(({ place }, part) => (place && place.layer > 0 ? [part] : []));
 }

@@ -45,7 +45,7 @@ export interface AppliedInSlabs {
 
 /** A projection of the cotangent which is added up over the slabs, and whose VJP is added to theirs. */
 export interface Projection {
-  /** Of one member: some number of rows in the place of the first axis. */
+  /** Of one member: some number of rows instead of the first axis. */
   readonly shape: Shape;
   /** A slab's share of it. */
   project(cotangent: Value, rows: Range): Value;

@@ -4,9 +4,9 @@
  * Every S_d but the first acts within a slab. S_1 = I - W^T V (W = C V, k rows each) couples them; as all that follows
  * is linear in G and in each factor matrix, it is applied where the whole first axis is at hand and small:
  *
- *   product   (dZ/dF)^T [G x_1 S_1 ..] is the VJP at S_1 F_1 in the place of F_1, its cotangent at F_1 brought through S_1.
+ *   product   (dZ/dF)^T [G x_1 S_1 ..] is the VJP at S_1 F_1 instead of F_1, its cotangent at F_1 brought through S_1.
  *   sum       (dZ/dF)^T [G x_1 S_1] = (dZ/dF)^T [G] - (dZ/dF)^T [H x_1 W^T], H = V G (k, n_2 .. n_D) added up over the
- *             slabs; the last is the VJP at W F_1 in the place of F_1, with cotangent H, brought through W.
+ *             slabs; the last is the VJP at W F_1 instead of F_1, with cotangent H, brought through W.
  *
  * So no slab is visited twice, and a step costs 2 N k (1 + D R / n_1) operations more than on the whole grid at the most.
  */
@@ -56,7 +56,7 @@ export function inSlabs(model: Model, { vectors, scaled }: ModulatedBasis, how: 
   if (how.combine === 'product') {
     return {
       transform,
-      // S_1 F_1 in the place of F_1.
+      // S_1 F_1 instead of F_1.
       lift(factors) {
         const own = firstOf(factors, axes);
         const taken = matmul(first(scaled), matmul(first(vectors), own), { transposeLeft: true });
@@ -70,7 +70,7 @@ export function inSlabs(model: Model, { vectors, scaled }: ModulatedBasis, how: 
       shape: [firstK, ...outputShape(model).slice(1)],
       // V_1 of the slab's rows times G_s: its share of H.
       project: (cotangent, rows) => modeProduct(cotangent, first(vectors, rows), 0),
-      // -W F_1 in the place of F_1, on which the VJP with cotangent H takes away what S_1 does.
+      // -W F_1 instead of F_1, on which the VJP with cotangent H takes away what S_1 does.
       reduce: factors => withFirst(factors, scale(matmul(first(scaled), firstOf(factors, axes)), -1), axes),
     },
   };
@@ -84,7 +84,7 @@ function firstOf(factors: Value, axes: number): Value {
   );
 }
 
-/** The factor matrices with others in the place of the F_1. */
+/** The factor matrices with others instead of the F_1. */
 function withFirst(factors: Value, first: Value, axes: number): Value {
   return pieces(
     [first, factors],

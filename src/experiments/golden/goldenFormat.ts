@@ -35,7 +35,7 @@ export interface GoldenCase {
   readonly target: Nested;
   readonly k: number;
   readonly g: string;
-  /** (n, D): scattered points, in the place of a grid. */
+  /** (n, D): scattered points, instead of a grid. */
   readonly X?: Nested;
   /** Without it no step is made. */
   readonly adam?: { readonly lr: number; readonly b1: number; readonly b2: number; readonly eps: number };

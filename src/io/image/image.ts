@@ -58,7 +58,7 @@ export interface PlaneOptions {
   /** The file's own by default. */
   readonly width?: number;
   readonly height?: number;
-  /** Whether there is one plane, of luma (ITU-R BT.601), in the place of three. */
+  /** Whether there is one plane, of luma (ITU-R BT.601), instead of three. */
   readonly gray: boolean;
   /** What lies behind a transparent image, a colour of CSS; white by default. */
   readonly background?: string;

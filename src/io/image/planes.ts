@@ -12,7 +12,7 @@ export interface PixelFormat {
   readonly white: number;
   /** What lies behind, where there is an alpha. */
   readonly background: Colour;
-  /** Whether there is one plane, of luma (ITU-R BT.601), in the place of three. */
+  /** Whether there is one plane, of luma (ITU-R BT.601), instead of three. */
   readonly gray: boolean;
 }
 

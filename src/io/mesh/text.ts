@@ -56,7 +56,3 @@ export function numberOf(word: string): number | undefined {
     return word.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   return /^[+-]?(nan(\(\w*\))?|1\.#\w+)$/i.test(word) ? Number.NaN : undefined;
 }
-
-export function wholeNumberOf(word: string): number | undefined {
-  return /^[+-]?\d{1,15}$/.test(word) ? Number(word) : undefined;
-}

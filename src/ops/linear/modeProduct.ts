@@ -230,7 +230,7 @@ function requireAxis(name: string, shape: Shape, axis: number): void {
  * @param tensor T, (n_1 .. n_D), or a stack of such tensors of one D.
  * @param matrix S, (m, n_axis), or (n_axis, m) with `transpose`; one per tensor.
  * @param axis from 0.
- * @returns T's shape with m in the place of n_axis.
+ * @returns T's shape with m instead of n_axis.
  * @throws InputError an axis that the tensor does not have, or a matrix that does not fit it.
  */
 export function modeProduct(tensor: Value, matrix: Value, axis: number, { transpose = false } = {}): Value {

@@ -63,7 +63,7 @@ export interface AdamState {
 }
 
 /**
- * The state one step on, in the place of the old where nobody else needs that.
+ * The state one step on, written over the old where nobody else needs it.
  *
  * @param gradient of the parameters' layout.
  * @param step (1), u32: the number of this step, from 1.

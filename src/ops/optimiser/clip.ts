@@ -38,7 +38,7 @@ const operation: Operation<{ readonly most: number }> = {
   notDifferentiable: 'it is a step of an optimiser',
 };
 
-/** The gradient with a norm of at most `most`, in the place of the old where nobody else needs that. */
+/** The gradient with a norm of at most `most`, written over the old where nobody else needs it. */
 export function clip(gradient: Value, most: number): Value {
   return applyOne(operation, [gradient], { most });
 }

@@ -198,7 +198,7 @@ export interface MuonStepped {
 }
 
 /**
- * The matrices one step on, and the rest of the parameters as it was; in the place of the old where nobody else needs that.
+ * The matrices one step on, and the rest of the parameters as it was; written over the old where nobody else needs it.
  *
  * @param moment `momentShapes` of the matrices.
  * @param learningRate (1): of this step.

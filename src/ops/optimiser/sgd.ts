@@ -38,7 +38,7 @@ const operation: Operation<SgdAttributes> = {
 };
 
 /**
- * Parameters and moment one step on, in the place of the old where nobody else needs that.
+ * Parameters and moment one step on, written over the old where nobody else needs it.
  *
  * @param learningRate (1): of this step.
  * @throws InputError a moment or a gradient of another layout.

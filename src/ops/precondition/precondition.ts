@@ -103,7 +103,7 @@ function sidesOf({ device, attributes: { axes, topK }, inputs: [, vectors, scale
 }
 
 /**
- * The preconditioned cotangent, in the place of `cotangent` where nobody else needs that.
+ * The preconditioned cotangent, written over `cotangent` where nobody else needs it.
  *
  * @param cotangent G, (n_1 .. n_D), or a stack of such tensors of one D.
  * @param vectors V_d, (at least k_d, n_d), orthonormal rows, for d = 1..D, tensor by tensor.

@@ -98,7 +98,7 @@ function requireVectors(cotangent: Layout, vectors: Layout, scaled: Layout, axes
 }
 
 /**
- * The preconditioned cotangent, in the place of `cotangent` where nobody else needs that.
+ * The preconditioned cotangent, written over `cotangent` where nobody else needs it.
  *
  * @param cotangent G, (n), or (p, n) for p such, each by itself; or a stack of these.
  * @param vectors V_d, (k_d, n), orthonormal rows, for d = 1..D, cotangent by cotangent.
