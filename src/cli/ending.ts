@@ -18,7 +18,7 @@ function exitCodeOf(name: SignalName): number {
   return 128 + constants.signals[name];
 }
 
-/** `timeout`, npm and others send one signal twice, to the process and to its group: nobody presses keys as quickly. */
+/** A signal to a process and to its group comes twice. Nobody presses keys as quickly. */
 const echoMilliseconds = 250;
 
 /** A run that a signal ended in good order. */

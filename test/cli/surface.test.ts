@@ -169,7 +169,7 @@ test('bad meshes, volumes and options end with exit 2 and one line with the reas
   const cases: Refusal[] = [
     [['missing.obj'], /mesh missing\.obj: cannot be read \(there is no such file/],
     [[write('mesh.gltf', '{}')], /mesh\.gltf: is of no known kind: give an \.obj, \.ply, \.stl or \.npy file/],
-    [[open], /mesh open\.obj: has holes: 3 edges belong to one face alone, around 1 holes, the first at \(/],
+    [[open], /mesh open\.obj: has holes: 3 edges belong to one face alone, around one hole, at \(/],
     [[nan], /mesh nan\.obj: vertex \d+, from 0, is at \(NaN, /],
     [[write('empty.ply', '')], /mesh empty\.ply: is empty/],
     [[write('text.stl', 'x')], /mesh text\.stl: has 1 bytes, too few for a header/],

@@ -102,7 +102,7 @@ test('meshes: holes are told by where they are, vertices that are none are named
     [
       'obj',
       obj.replace(/f 2.*\n/, ''),
-      /has holes: 3 edges belong to one face alone, around 1 holes, the first at \(0\.333/,
+      /has holes: 3 edges belong to one face alone, around one hole, at \(0\.333/,
     ],
     [
       'obj',

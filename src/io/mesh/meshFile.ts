@@ -106,7 +106,7 @@ function openingText({ holes, crowded, crowdedAt }: Opening): string {
     return `has ${crowded} edges of an odd number of faces above two, the first at ${at(crowdedAt)}`;
   const edges = holes.reduce((sum, hole) => sum + hole.edges, 0);
   const also = crowded > 0 ? `, and ${crowded} edges of three faces or more, the first at ${at(crowdedAt)}` : '';
-  return `has holes: ${edges} edges belong to one face alone, around ${holes.length} holes, the first at ${at(holes[0].middle)}${also}`;
+  return `has holes: ${edges} edges belong to one face alone, around ${holes.length === 1 ? 'one hole,' : `${holes.length} holes, the first`} at ${at(holes[0].middle)}${also}`;
 }
 
 /** Coordinates within so many times the extent keep the shape in float32: 16 bits of the extent. */

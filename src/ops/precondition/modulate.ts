@@ -9,8 +9,8 @@ import { dispatch } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/precondition.js';
 import { quadsOf } from '../linear/product.js';
 
-/** By the kernel's numbers. flat: g(l) = l_k, the paper's g1. sqrt: g(l) = sqrt(l), its g2. */
 const modulationNumbers = { flat: kernels.modulateConstants.FLAT, sqrt: kernels.modulateConstants.SQRT } as const;
+/** g of the leading eigenvalues of K (Luo and Meng). flat: g(l) = l_k, their g1. sqrt: g(l) = sqrt(l), their g2. */
 export type Modulation = keyof typeof modulationNumbers;
 export const modulations = Object.keys(modulationNumbers) as readonly Modulation[];
 

@@ -13,8 +13,8 @@ import { type Operation, scratch } from '../../graph/operation.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
 import { modeDispatch } from '../linear/modeProduct.js';
 
-/** How the axes' preconditioners are combined: the paper's sum, or their product. */
 export const combines = ['sum', 'product'] as const;
+/** How the axes' preconditioners are combined. sum: P = sum_d G x_d S_d, the paper's. product: P = G x_1 S_1 x_2 S_2 .. */
 export type Combine = (typeof combines)[number];
 
 /** S = I - V^T C V of each axis of each member, as values of a graph. */
