@@ -99,11 +99,7 @@ test('meshes: holes are told by where they are, vertices that are none are named
   const nan = [0, 0, 0xc0, 0x7f];
   const vertices = new TextDecoder('latin1').decode(binary.ply).indexOf('end_header\n') + 'end_header\n'.length;
   const cases: [MeshFormat, string | Uint8Array, RegExp][] = [
-    [
-      'obj',
-      obj.replace(/f 2.*\n/, ''),
-      /has holes: 3 edges belong to one face alone, around one hole, at \(0\.333/,
-    ],
+    ['obj', obj.replace(/f 2.*\n/, ''), /has holes: 3 edges belong to one face alone, around one hole, at \(0\.333/],
     [
       'obj',
       `${obj}v 9 9 9\nf 1 2 5\n`,
