@@ -465,6 +465,7 @@ test('render writes a volume as an array in C order, the channels first, and a s
 test('render refuses what does not fit with exit 2 and one line, and writes nothing', async () => {
   const file = await modelOf('picture.safetensors', [8, 9], 3);
   const volume = await modelOf('volume3.safetensors', [5, 6, 7], 3);
+  const gray = await modelOf('gray3.safetensors', [5, 6, 7], 1);
   const two = await modelOf('channels2.safetensors', [5, 6], 2);
   const bytes = readFileSync(file);
   const cut = join(folder, 'cut.safetensors');
@@ -485,6 +486,7 @@ test('render refuses what does not fit with exit 2 and one line, and writes noth
       /8192 x 8193 points of 3 channels are more than 67108864 pixels: use a smaller --size/,
     ],
     [[volume, '--size', '2000'], /2000 x 2000 x 2000 points of 3 channels are more than 2147483648 numbers/],
+    [[gray, '--size', '2000'], /points of 1 channel are more than/],
     [[file, '--crop', '1,2,3'], /--crop 1,2,3: use x0,y0,x1,y1/],
     [[file, '--crop', '0,0,x,4'], /--crop 0,0,x,4: use/],
     [[file, '--crop', '0,0,10,8'], /--crop 0,0,10,8: x from 0 to 10: use 0 to 9/],

@@ -112,12 +112,16 @@ function outOf({ out }: RenderOptions, { kept }: Region, channels: number): stri
   return out;
 }
 
+function channelsText(channels: number): string {
+  return `${channels} channel${channels > 1 ? 's' : ''}`;
+}
+
 function requireWritableSize(out: string, { shape }: Region, channels: number): void {
   const points = sizeOf(shape);
   if (isPicture(out) ? points <= mostPixels : points * channels <= mostNumbers) return;
   const most = isPicture(out) ? `${mostPixels} pixels` : `${mostNumbers} numbers`;
   throw new InputError(
-    `--out ${out}: ${shape.join(' x ')} points of ${channels} channels are more than ${most}: use a smaller --size, or --crop`,
+    `--out ${out}: ${shape.join(' x ')} points of ${channelsText(channels)} are more than ${most}: use a smaller --size, or --crop`,
   );
 }
 
@@ -176,6 +180,6 @@ async function eachTile(
 
 function summary({ adapter, shape, channels, seconds, files }: RenderReport): string {
   const size = shape.length === 2 ? `${shape[1]} x ${shape[0]}` : shape.join(' x ') || '1 point';
-  const head = `${adapterLine(adapter)}, ${size}, ${channels} channel${channels > 1 ? 's' : ''}, ${seconds.toFixed(1)} s`;
+  const head = `${adapterLine(adapter)}, ${size}, ${channelsText(channels)}, ${seconds.toFixed(1)} s`;
   return [head, ...fileLines(files)].join('\n');
 }
