@@ -210,7 +210,7 @@ function plotOf({ title, x, figure }: Table, rows: readonly RowReport[]): string
 function summary({ adapter, setting, images, seeds: from, tables: reports }: ReproduceReport): string {
   const { points, rank, width, topK, steps } = setting;
   const head = `${adapterLine(adapter)}, ${points} x ${points}, R = ${rank}, W = ${width}, k = ${topK}, ${steps} steps`;
-  const over = `dB after the last step; in brackets the highest of the curve; medians of ${images.length} images and ${from.length} seeds`;
+  const over = `dB after the last step; in brackets the highest of the curve; medians (images: ${images.length}, seeds: ${from.length})`;
   const parts = reports.map(({ name, rows, files, seconds }) => {
     const cells = rows.map(({ name: row, runs, paper }) => [
       row,
