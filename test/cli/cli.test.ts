@@ -143,14 +143,14 @@ test('fit --mask reports held-out pixels, --noise judges by the clean image, bot
 
 test('fit --resume goes on exactly: 20 steps and 20 more, of another process, are 40', async () => {
   const image = await picture('resumed.png', 24, 20);
-  const run = async (out: string, ...more: string[]) => {
-    const { code, stderr } = await spawnedSepnn('fit', image, ...small, '--json', '--out', out, ...more);
+  const run = async (command: typeof sepnn, out: string, ...more: string[]) => {
+    const { code, stderr } = await command('fit', image, ...small, '--json', '--out', out, ...more);
     requireEqual(`${out}: exit`, [code, stderr], [0, '']);
     return readModel(join(folder, out, 'model.safetensors'));
   };
-  const whole = await run('whole');
-  await run('half', '--steps', '20');
-  const rest = await run('rest', '--resume', 'half/model.safetensors');
+  const whole = await run(sepnn, 'whole');
+  await run(sepnn, 'half', '--steps', '20');
+  const rest = await run(spawnedSepnn, 'rest', '--resume', 'half/model.safetensors');
   requireEqual('step', rest.state.step, 40);
   requireClose('parameters', rest.state.parameters, whole.state.parameters, {});
 });

@@ -8,6 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { run } from '../../src/cli/program.js';
 import { require, requireEqual } from './compare.js';
+import './sharedDevice.js';
 import { atEnd } from './suite.js';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
