@@ -37,8 +37,9 @@ export function withImports(path: string, seen = new Set<string>()): string {
   });
 }
 
-/** Lines that `specialise` and `reflect` look for as they are written. */
-const keptLine = /^(?:const|for) /;
+/** Lines that `specialise` and `reflect` look for as they are written: constants, and the loops that are written out. */
+const keptLine = /^const /;
+const unrollMark = /^\/\/# unroll$/;
 /** A line's end that parts nothing, and that neither of the two needs: what they look for begins a line. */
 const idleEnd = /(?<!^\/\/#.*)(?<=[(){}[\],;])\n(?!const |\/\/#|$)/gm;
 /** A space that parts neither two words nor two operators, which would be another one without it. */
@@ -46,15 +47,13 @@ const idleSpace = /(?<![\w.]) (?=[\w.])|(?<=[\w.]) (?![\w.])|(?<=[(){}[\],;:]) |
 
 /** Comments and white space are for the reader of the file; the text that is shipped keeps its marks. */
 function stripped(text: string): string {
-  const lines = text.split('\n').map(line => {
+  const lines = text.split('\n').map((line, i, all) => {
     const own = line.trim();
-    return own.startsWith('//#') ? own : compact(own.replace(/\/\/.*$/, '').trim());
+    if (own.startsWith('//#')) return own;
+    const code = own.replace(/\/\/.*$/, '').trim();
+    return keptLine.test(code) || unrollMark.test(all[i - 1]?.trim()) ? code : code.replace(idleSpace, '');
   });
   return `${lines.filter(line => line !== '').join('\n')}\n`.replace(idleEnd, '');
-}
-
-function compact(line: string): string {
-  return keptLine.test(line) ? line : line.replace(idleSpace, '');
 }
 
 /** Every file of kernels/, by its path there. */

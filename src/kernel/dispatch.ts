@@ -123,7 +123,8 @@ export function foldedWorkgroups(count: number, size: number, device: Device): W
   return [Math.ceil(all / high), high, 1];
 }
 
-const usualWorkgroup = 64;
+/** Threads of a workgroup in which each works by itself. */
+export const usualWorkgroup = 64;
 
 /** The constant and the workgroups of a dispatch over `count` numbers, one thread each: of a kernel that folds as above. */
 export function oneThreadEach(device: Device, count: number) {

@@ -1,5 +1,6 @@
 /** The schedules of the matrix products (kernels/schedule/) with what they may be set to. */
 
+import { quad } from '../buffer/layout.js';
 import type { SlotText } from '../kernel/kernel.js';
 import * as texts from '../wgsl/schedule.js';
 
@@ -20,15 +21,15 @@ export function registerSchedule(lanes: [number, number], blocks: [number, numbe
     id: `register ${lanes.join('x')} ${blocks.join('x')}`,
     text: texts.register,
     constants: { LANE_ROWS: lanes[0], LANE_COLUMNS: lanes[1], LEFT_BLOCKS: blocks[0], RIGHT_BLOCKS: blocks[1] },
-    tileRows: 4 * lanes[0] * blocks[0],
-    tileColumns: 4 * lanes[1] * blocks[1],
+    tileRows: quad * lanes[0] * blocks[0],
+    tileColumns: quad * lanes[1] * blocks[1],
     invocations: lanes[0] * lanes[1],
   };
 }
 
 /** The lanes of a subgroup share 4 `shared` lines of one operand and own 4 `own` of the other each. */
 export function subgroupSchedule(size: number, shared: number, own: number, mirrored = false): Schedule {
-  const [sharedLines, ownLines] = [4 * shared, 4 * size * own];
+  const [sharedLines, ownLines] = [quad * shared, quad * size * own];
   return {
     id: `subgroup ${size} ${shared}x${own}${mirrored ? ' mirrored' : ''}`,
     text: texts.subgroup,
@@ -45,20 +46,21 @@ export function quadSchedule(blocks: readonly [number, number], depth = 1): Sche
     id: `quad ${blocks.join('x')}${depth > 1 ? ` by ${depth}` : ''}`,
     text: texts.quad,
     constants: { LEFT_BLOCKS: blocks[0], RIGHT_BLOCKS: blocks[1], DEPTH: depth },
-    tileRows: 16 * blocks[0],
-    tileColumns: 16 * blocks[1],
-    invocations: 4,
+    tileRows: texts.quadConstants.TILE_ROWS * blocks[0],
+    tileColumns: texts.quadConstants.TILE_COLUMNS * blocks[1],
+    invocations: texts.quadConstants.INVOCATIONS,
   };
 }
 
 /** Tiles of 32 blocks x 32 blocks in workgroup memory. */
 export function workgroupSchedule(blocks: number): Schedule {
+  const { TILE_ROWS, TILE_COLUMNS, BLOCKS, INVOCATIONS } = texts.workgroupConstants;
   return {
     id: `workgroup ${blocks}`,
     text: texts.workgroup,
     constants: { BLOCKS: blocks },
-    tileRows: 32 * blocks,
-    tileColumns: 32 * blocks,
-    invocations: 64,
+    tileRows: (TILE_ROWS / BLOCKS) * blocks,
+    tileColumns: (TILE_COLUMNS / BLOCKS) * blocks,
+    invocations: INVOCATIONS,
   };
 }

@@ -19,9 +19,9 @@ import { tridiagonalEigenpairs } from './tridiagonal.js';
 import { powerOfTwo, soloWorkgroup } from './workgroups.js';
 
 /** The largest matrix that is turned to a diagonal as it is: its triangle fits into workgroup memory. */
-const mostForJacobi = 64;
+const mostForJacobi = kernels.jacobiBatchConstants.MOST_SIZE;
 /** The largest matrix: two rows of a tridiagonal one fit into workgroup memory. */
-export const mostForEigh = 1024;
+export const mostForEigh = kernels.tridiagonalQlConstants.MOST_SIZE;
 
 const operation: Operation<Record<never, never>> = {
   name: 'eigh',

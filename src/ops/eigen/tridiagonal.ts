@@ -15,12 +15,11 @@ import { multiplyStored, productOfParts, quadsOf } from '../linear/product.js';
 import { freeWorkgroup, powerOfTwo, soloWorkgroup } from './workgroups.js';
 
 /** Rows of a matrix in a share of its product with a reflector. */
-const band = 32;
+const band = kernels.householderConstants.BAND;
 /** Reflectors that are multiplied together. */
 const block = 32;
-/** Groups of four sweeps in one dispatch. */
-const groups = 8;
-const sweepsOfGroup = 4;
+/** Groups of sweeps in one dispatch. */
+const { GROUPS: groups, SWEEPS: sweepsOfGroup } = kernels.tridiagonalQlConstants;
 /** Sweeps allowed an eigenvalue; the usual number is below 2. */
 const mostSweeps = 5;
 
@@ -206,7 +205,7 @@ function iterate(device: Device, sizes: readonly number[], tridiagonal: Operand,
   const wide = freeWorkgroup(device, 32);
   const sweeps = (restart: number) =>
     dispatch(kernels.tridiagonalQl, {
-      constants: { WORKGROUP: soloWorkgroup(device, 32), MOST_SIZE: powerOfTwo(most, 128), GROUPS: groups },
+      constants: { WORKGROUP: soloWorkgroup(device, 32), MOST_SIZE: powerOfTwo(most, 128) },
       problems: sizes.map((size, i) => ({
         size,
         restart,

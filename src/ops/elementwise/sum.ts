@@ -9,7 +9,6 @@ import { type Dispatch, dispatch } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/elementwise.js';
 import { fill } from './fill.js';
 
-const workgroup = 64;
 /** One workgroup adds so many numbers; up to this count one dispatch does. */
 const stretch = 8192;
 
@@ -40,7 +39,6 @@ export function sumDispatches(input: Operand, result: Operand): Dispatch[] {
   const groups = Math.ceil((rows * columns) / stretch);
   const partial = groups === 1 ? result : scratch(layoutOf([groups]));
   const first = dispatch(kernels.sum, {
-    constants: { WORKGROUP: workgroup },
     settings: { rows, columns, inputStride: stride, stretch },
     buffers: { input: input.storage, result: partial.storage },
     workgroups: [groups, 1, 1],

@@ -7,8 +7,6 @@ import { dispatch, oneThreadEach } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/optimiser.js';
 import { sumDispatches } from '../elementwise/sum.js';
 
-const workgroup = 64;
-
 const operation: Operation<{ readonly most: number }> = {
   name: 'clip',
   updates: [0],
@@ -17,7 +15,6 @@ const operation: Operation<{ readonly most: number }> = {
     const { parts, length } = gradient.layout;
     const [squares, total] = [scratch(layoutOf([parts.length])), scratch(layoutOf([]))];
     const ofParts = dispatch(kernels.squares, {
-      constants: { WORKGROUP: workgroup },
       problems: parts.map(({ shape, offset, stride }, result) => ({
         rows: rowsOf(shape),
         columns: columnsOf(shape),

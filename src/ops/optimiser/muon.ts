@@ -4,7 +4,7 @@ import { columnsOf, type Part, rowsOf, stackOf } from '../../buffer/layout.js';
 import type { Device } from '../../device/device.js';
 import { apply, applyOne, requireSameLayout } from '../../graph/apply.js';
 import { type Operand, type Operation, scratch, type Value } from '../../graph/operation.js';
-import { type Dispatch, dispatch, foldedWorkgroups } from '../../kernel/dispatch.js';
+import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/optimiser.js';
 import { mirrorDispatch } from '../linear/mirror.js';
@@ -22,7 +22,6 @@ export interface MuonAttributes {
 
 /** Of x in a x + b x^3 + c x^5, which brings singular values from (0, 1] near 1. */
 const [a, b, c] = [3.4445, -4.775, 2.0315];
-const workgroup = 64;
 
 interface Matrix {
   readonly rows: number;
@@ -54,7 +53,6 @@ const direction: Operation<Omit<MuonAttributes, 'weightDecay'>> = {
   },
   lower: ({ attributes: { matrices, momentum }, outputs: [gradient, moment, result] }) => [
     dispatch(kernels.muonDirection, {
-      constants: { WORKGROUP: workgroup },
       problems: matrices.map((at, i) => {
         const part = gradient.layout.parts[at];
         const { rows, columns, tall } = matrixOf(part);
@@ -150,14 +148,14 @@ const update: Operation<Pick<MuonAttributes, 'matrices' | 'weightDecay'>> = {
         directionStride: stride,
       };
     });
-    const most = problems.reduce((largest, { rows, columns }) => Math.max(largest, rows * columns), 1);
-    const [wide, high] = foldedWorkgroups(most, workgroup, device);
     return [
       dispatch(kernels.muonStep, {
-        constants: { WORKGROUP: workgroup },
+        ...oneThreadEachOf(
+          device,
+          problems.map(({ rows, columns }) => rows * columns),
+        ),
         problems,
         buffers: { learningRate: rate.storage, direction: along.storage, parameter: parameters.storage },
-        workgroups: [wide, high, problems.length],
       }),
     ];
   },

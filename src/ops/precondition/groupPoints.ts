@@ -8,10 +8,9 @@ import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Operand, Operation, Value } from '../../graph/operation.js';
-import { type Dispatch, dispatch, foldedWorkgroups } from '../../kernel/dispatch.js';
+import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/precondition.js';
 
-const workgroup = 64;
 const mostAxes = kernels.groupPointsConstants.MOST_AXES;
 
 interface Attributes {
@@ -72,12 +71,15 @@ function groupDispatch(
     };
   });
   const [input, result] = back ? [grouped, tensor] : [tensor, grouped];
-  const [wide, high] = foldedWorkgroups(slots * blocks, workgroup, device);
+  const { constants, workgroups } = oneThreadEachOf(
+    device,
+    problems.map(() => slots * blocks),
+  );
   return dispatch(kernels.groupPoints, {
-    constants: { WORKGROUP: workgroup, AXES: grid.length, BACK: back },
+    constants: { ...constants, AXES: grid.length, BACK: back },
     problems,
     buffers: { input: input.storage, result: result.storage },
-    workgroups: [wide, high, problems.length],
+    workgroups,
   });
 }
 

@@ -5,7 +5,7 @@ import { InputError } from '../../errors.js';
 import { apply } from '../../graph/apply.js';
 import type { Operation, Value } from '../../graph/operation.js';
 import { mostOf } from '../../host/arrays.js';
-import { dispatch } from '../../kernel/dispatch.js';
+import { dispatch, usualWorkgroup } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/precondition.js';
 import { quadsOf } from '../linear/product.js';
 
@@ -21,8 +21,6 @@ interface Attributes {
   /** Factor of the eigenvalues of each matrix, on which g = sqrt depends. */
   readonly scale: readonly number[];
 }
-
-const workgroup = 64;
 
 const operation: Operation<Attributes> = {
   name: 'modulate',
@@ -64,7 +62,7 @@ const operation: Operation<Attributes> = {
     const most = mostOf(problems, p => p.rows);
     return [
       dispatch(kernels.modulate, {
-        constants: { WORKGROUP: workgroup, MODULATION: modulationNumbers[modulation] },
+        constants: { WORKGROUP: usualWorkgroup, MODULATION: modulationNumbers[modulation] },
         problems,
         buffers: {
           values: values.storage,
@@ -72,7 +70,7 @@ const operation: Operation<Attributes> = {
           result: result.storage,
           used: used.storage,
         },
-        workgroups: [Math.ceil(most / workgroup), 1, problems.length],
+        workgroups: [Math.ceil(most / usualWorkgroup), 1, problems.length],
       }),
     ];
   },

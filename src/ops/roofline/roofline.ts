@@ -2,7 +2,7 @@
 
 import { applyOne } from '../../graph/apply.js';
 import type { Operation, Value } from '../../graph/operation.js';
-import { dispatch, foldedWorkgroups, oneThreadEach } from '../../kernel/dispatch.js';
+import { dispatch, oneThreadEach } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/roofline.js';
 
 interface FmaAttributes {
@@ -13,17 +13,17 @@ interface FmaAttributes {
 }
 
 const unrolled = kernels.fmaConstants.UNROLL;
-const workgroup = 64;
 
 const fma: Operation<FmaAttributes> = {
   name: 'fma',
   shapes: ([input]) => [input],
   lower: ({ device, attributes: { chains, ...settings }, inputs: [input], outputs: [result] }) => {
     const count = result.layout.length / 4;
+    const { constants, workgroups } = oneThreadEach(device, Math.ceil(count / chains));
     return [
       dispatch(kernels.fma, {
-        constants: { CHAINS: chains, WORKGROUP: workgroup },
-        workgroups: foldedWorkgroups(Math.ceil(count / chains), workgroup, device),
+        constants: { ...constants, CHAINS: chains },
+        workgroups,
         settings: { count, ...settings },
         buffers: { input: input.storage, result: result.storage },
         work: { operations: 8 * count * unrolled * settings.rounds },

@@ -9,14 +9,12 @@ import { applyOne } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
 import { type Operand, type Operation, scratch } from '../../graph/operation.js';
 import { mostOf } from '../../host/arrays.js';
-import { type Dispatch, dispatch } from '../../kernel/dispatch.js';
+import { type Dispatch, dispatch, usualWorkgroup } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/tangent.js';
 import { mirrorDispatch } from '../linear/mirror.js';
 import { quadsOf } from '../linear/product.js';
 import { layerOf, type Residuals } from '../network/factorNetwork.js';
 import { gramDispatch, hiddenLayers, layerDispatches } from './tangentKernel.js';
-
-const workgroup = 64;
 
 const operation: Operation<{ depth: number }> = {
   name: 'pseudoNtk',
@@ -56,10 +54,10 @@ function outputCotangentDispatch(parameters: Operand, derivative: Operand, resul
   });
   const widest = mostOf(problems, p => p.columns);
   return dispatch(kernels.outputCotangent, {
-    constants: { WORKGROUP: workgroup },
+    constants: { WORKGROUP: usualWorkgroup },
     problems,
     buffers: { parameter: parameters.storage, derivative: derivative.storage, result: result.storage },
-    workgroups: [Math.ceil(widest / 4 / workgroup), 1, problems.length],
+    workgroups: [Math.ceil(widest / 4 / usualWorkgroup), 1, problems.length],
   });
 }
 
