@@ -66,12 +66,16 @@ const longest = [
   'train/train',
   'cli/cli',
   'ops/contractions',
-  'readme',
-  'cli/surface',
   'immediate/eigh',
-  'cli/ntk',
-  'cli/rivalsCommand',
+  'train/slabs',
+  'model/scatteredPoints',
   'model/contractions',
+  'cli/ntk',
+  'readme',
+  'cli/kills',
+  'cli/surface',
+  'cli/krr',
+  'ops/ops',
 ].map(name => `${name}.test.ts`);
 const measuring = ['bench/bench', 'device/device', 'immediate/roofline'].map(name => `${name}.test.ts`);
 
