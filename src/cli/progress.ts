@@ -3,7 +3,7 @@
  * process waits: so every bar is known here, and `endProgress` ends those that an error left.
  */
 
-import { Presets, SingleBar } from './vendor.js';
+import { Format, Presets, SingleBar } from './vendor.js';
 
 export interface Progress {
   /** @param headline what to show of the model; what was shown last without one. */
@@ -35,6 +35,8 @@ function newBar(format: string): SingleBar {
       noTTYOutput: true,
       notTTYSchedule: millisecondsBetweenLines,
       etaBuffer: 50,
+      // Before the first step it is no number, of which the bar's own form makes "NFs".
+      formatTime: (seconds, ...rest) => (Number.isFinite(Number(seconds)) ? Format.TimeFormat(seconds, ...rest) : '?'),
     },
     Presets.shades_classic,
   );

@@ -24,10 +24,13 @@ export function lockFolder(option: string, folder: string): () => void {
       const file = openSync(path, 'wx');
       try {
         writeSync(file, `${process.pid}\n`);
+      } catch (error) {
+        rmSync(path, { force: true });
+        throw error;
       } finally {
         closeSync(file);
       }
-      return () => rmSync(path, { force: true });
+      return () => giveFree(path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
         throw new RunError(`${path}: cannot be written (${reasonOf(error)})`);
@@ -41,6 +44,13 @@ export function lockFolder(option: string, folder: string): () => void {
     }
     takeAway(path);
   }
+}
+
+/** Throws nothing, as what ended the run says more; and where the folder was made anew, the lock there is another's. */
+function giveFree(path: string): void {
+  try {
+    if (Number(readFileSync(path, 'utf8')) === process.pid) rmSync(path, { force: true });
+  } catch {} // the folder is gone, or is no folder any more
 }
 
 /** The process that holds a lock; undefined where none does. */

@@ -1,7 +1,7 @@
 /** How a run of the command ends, whatever ends it: the process, the terminal, what is printed and what is written. */
 
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import fs, { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -26,10 +26,10 @@ import { suite } from '../helpers/suite.js';
 
 const test = suite('endings');
 
-/** What is written to stderr while `work` runs, as on a terminal of 60 columns. */
-async function onTerminal(work: () => Promise<unknown>): Promise<string> {
+/** What is written to stderr while `work` runs, as on a terminal. */
+async function onTerminal(work: () => Promise<unknown>, columns = 60): Promise<string> {
   const written: string[] = [];
-  const terminal = Object.assign(new PassThrough(), { isTTY: true, columns: 60 });
+  const terminal = Object.assign(new PassThrough(), { isTTY: true, columns });
   terminal.on('data', chunk => written.push(String(chunk)));
   const stderr = Object.getOwnPropertyDescriptor(process, 'stderr') as PropertyDescriptor;
   Object.defineProperty(process, 'stderr', { ...stderr, get: () => terminal });
@@ -55,6 +55,15 @@ test('bars that nobody ended are ended with the command, and leave the modes of 
   require(written, written.endsWith('\nsepnn: --top-k 31: an axis has 30 points: use 1 to 30\n'));
   // biome-ignore lint/suspicious/noControlCharactersInRegex: what switches a mode of a terminal begins with one.
   requireEqual('modes', written.match(/\x1b\[\?\d+[hl]/g), null);
+});
+
+test('a bar says that it does not know how long is left, before the first step', async () => {
+  const written = await onTerminal(async () => {
+    const bar = startProgress('training', 0, 10, false);
+    bar.update(0, 'begun');
+    bar.stop();
+  }, 100);
+  require(written, written.includes('step 0/10 | begun | ? left'));
 });
 
 const small = ['--rank', '8', '--width', '8', '--top-k', '3', '--gray', '--json', '--report-every', '20', ...adapter];
@@ -153,6 +162,42 @@ test('two runs do not write into one folder, what killed runs left is cleared, a
   await locked(async () => requireEqual('files', readdirSync(inFolder('shared')).length, 2));
   await locked(() => requireThrows('this one', locked, 'InputError', refusal));
   requireEqual('files', readdirSync(inFolder('shared')), [basename(part(process.ppid))]);
+});
+
+test('a folder that is taken from a run hides nothing of how that ends, and another that has it keeps its lock', async () => {
+  const folder = inFolder('taken');
+  const lock = join(folder, '.sepnn.lock');
+  const ending = (work: () => void) => () =>
+    new Ending([]).inFolder('--out', folder, async () => {
+      work();
+      throw new Error('how it ends');
+    });
+  const noFolder = ending(() => {
+    rmSync(folder, { recursive: true });
+    writeFileSync(folder, '');
+  });
+  await requireThrows('no folder', noFolder, 'Error', /^how it ends$/);
+  rmSync(folder);
+  const another = ending(() => writeFileSync(lock, `${process.ppid}\n`));
+  await requireThrows('another', another, 'Error', /^how it ends$/);
+  requireEqual('its lock', readFileSync(lock, 'utf8'), `${process.ppid}\n`);
+});
+
+test('a lock that a full disk leaves unwritten is taken away', async () => {
+  const folder = inFolder('lockless');
+  const { writeSync } = fs;
+  fs.writeSync = () => {
+    throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write' });
+  };
+  syncBuiltinESMExports();
+  try {
+    const locked = () => new Ending([]).inFolder('--out', folder, async () => {});
+    await requireThrows('lock', locked, 'RunError', /\.sepnn\.lock: cannot be written \(the disk is full\)$/);
+  } finally {
+    fs.writeSync = writeSync;
+    syncBuiltinESMExports();
+  }
+  requireEqual('files', readdirSync(folder), []);
 });
 
 /** Has the system refuse, while `work` runs, to write files whose path matches. */
