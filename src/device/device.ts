@@ -234,8 +234,8 @@ export class Device {
 
   /** Ends the device if the engine owns it. */
   destroy(): void {
-    watch(this.gpu).delete(this.#onLoss);
     if (this.#owned) this.gpu.destroy();
+    else watch(this.gpu).delete(this.#onLoss); // a host's outlives the engine
   }
 
   /** The most bytes that a kernel may bind as one storage. */

@@ -60,6 +60,17 @@ test('a destroyed device ends what waits for it and every later call within a se
   requireClose('another engine', await engine.tensor([1], [5]).read(), [5], {});
 });
 
+test('an engine whose own device is ended under it says that it is lost, in the same turn and later', async () => {
+  const doomed = await openEngine({ adapter: 'embedded' });
+  const a = doomed.tensor([256], new Float32Array(256));
+  const reading = a.read();
+  doomed.device.destroy();
+  await requireThrows('read, waiting', () => reading, 'DeviceLostError', lost);
+  await requireThrows('read, later', () => a.read(), 'DeviceLostError', lost);
+  await requireThrows('tensor, later', () => doomed.tensor([1]), 'DeviceLostError', lost);
+  await doomed.dispose();
+});
+
 test('a trainer whose device is lost ends its calls, those that wait for their turn too', async () => {
   const doomed = await openEngine({ adapter: 'embedded' });
   const options = {
