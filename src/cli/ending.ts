@@ -9,6 +9,7 @@ import { clearParts, reasonOf, requireWritableFolder } from '../io/files.js';
 import { lockFolder } from '../io/folderLock.js';
 import { commandLine } from './commandLine.js';
 import { endProgress } from './progress.js';
+import { warn } from './terminal.js';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 type SignalName = (typeof signals)[number];
@@ -142,6 +143,7 @@ export class Ending {
     }
     if (name === this.#received && performance.now() - this.#receivedAt < echoMilliseconds) return;
     endProgress();
+    if (this.#received !== undefined) warn(`${name} again: ended at once; what was saved last is kept`);
     for (const cleanup of this.#cleanups) cleanup();
     process.exit(exitCodeOf(name));
   }

@@ -110,8 +110,11 @@ test('a command line that is told is one for a shell, and goes on from another f
 test('a signal ends patient work by itself, a second one at once, each with its own exit code', async () => {
   const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
   const { exit } = process;
+  const { write } = process.stderr;
   const exits: unknown[] = [];
+  const lines: unknown[] = [];
   process.exit = ((code: unknown) => exits.push(code)) as typeof exit;
+  process.stderr.write = ((line: unknown) => lines.push(line) > 0) as typeof write;
   try {
     for (const [name, code] of Object.entries(codes)) {
       const signal = name as keyof typeof codes;
@@ -132,15 +135,19 @@ test('a signal ends patient work by itself, a second one at once, each with its 
         return (error as StoppedError).exitCode;
       };
       requireEqual(name, [await ending.during(work, failed), exits.splice(0)], [code, [code]]);
+      requireEqual('what is read', lines.splice(0), [
+        `sepnn: ${name} again: ended at once; what was saved last is kept\n`,
+      ]);
       requireEqual('listeners', process.listenerCount(signal), before);
     }
     const ending = new Ending([]);
     await ending.during(async () => {
       process.emit('SIGTERM', 'SIGTERM');
     }, Number);
-    requireEqual('impatient work', exits, [143]);
+    requireEqual('impatient work', [exits, lines], [[143], []]);
   } finally {
     process.exit = exit;
+    process.stderr.write = write;
   }
 });
 
