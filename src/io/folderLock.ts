@@ -1,6 +1,6 @@
 /** A folder that one run at a time writes into: a file in it names the process, and is taken away at the end. */
 
-import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError, RunError } from '../errors.js';
 import { reasonOf } from './files.js';
@@ -44,6 +44,11 @@ export function lockFolder(option: string, folder: string): () => void {
     }
     takeAway(path);
   }
+}
+
+/** Whether the run that wrote into a folder last was killed before its end, or is under way. */
+export function isUnfinished(folder: string): boolean {
+  return existsSync(join(folder, lockName));
 }
 
 /** Throws nothing, as what ended the run says more; and where the folder was made anew, the lock there is another's. */

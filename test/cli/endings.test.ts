@@ -151,6 +151,24 @@ test('a signal ends patient work by itself, a second one at once, each with its 
   }
 });
 
+test('a run that was killed between its last save and its pictures is gone on from to have them, one that ended is not', async () => {
+  const pictures = ['curves.svg', 'metrics.json', 'reconstruction.png'];
+  requireEqual('whole', (await fit('whole-end', '--steps', '40')).code, 0);
+  const [model, drawn] = [bytesOf('whole-end'), bytesOf('whole-end', 'reconstruction.png')];
+  const resume = ['--steps', '40', '--resume', 'whole-end/model.safetensors'];
+  const refused = await fit('whole-end', ...resume);
+  requireEqual('ended', [refused.code, refused.stderr.includes('has made 40 steps: ask for more')], [2, true]);
+  for (const name of pictures) rmSync(fileOf('whole-end', name));
+  writeFileSync(fileOf('whole-end', '.sepnn.lock'), `${spawnSync('true').pid}\n`);
+  const less = await fit('whole-end', ...resume, '--steps', '30');
+  requireEqual('fewer steps', [less.code, less.stderr.includes('ask for more')], [2, true]);
+  const { code, stderr } = await fit('whole-end', ...resume);
+  requireEqual(`gone on from: ${stderr}`, code, 0);
+  requireEqual('files', readdirSync(inFolder('whole-end')).sort(), [...pictures, 'model.safetensors'].sort());
+  require('model', bytesOf('whole-end').equals(model));
+  require('picture', bytesOf('whole-end', 'reconstruction.png').equals(drawn));
+});
+
 test('two runs do not write into one folder, what killed runs left is cleared, and what another writes is left', async () => {
   const gone = spawnSync('true').pid;
   const path = (name: string) => inFolder('shared', name);

@@ -1,6 +1,8 @@
 /** The file from which a training goes on. */
 
+import { dirname } from 'node:path';
 import { InputError } from '../../errors.js';
+import { isUnfinished } from '../../io/folderLock.js';
 import { readModel, type SavedModel } from '../../io/model/modelFile.js';
 import { describeModel } from '../../model/codec.js';
 import type { Model } from '../../model/model.js';
@@ -26,7 +28,9 @@ export async function resumedFrom(model: Model, options: TrainingOptions): Promi
   }
   requireResumable(path, saved.state);
   requireSameOptions(options, saved.training);
-  if (saved.state.step >= steps) {
+  // A run that was killed between its last save and its end has its pictures still to make.
+  const hasWork = saved.state.step < steps || (saved.state.step === steps && isUnfinished(dirname(path)));
+  if (!hasWork) {
     throw new InputError(`--steps ${steps}: ${path} has made ${saved.state.step} steps: ask for more`);
   }
   return saved;
