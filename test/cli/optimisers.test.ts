@@ -2,9 +2,9 @@
 
 import { addFitOptions, type FitOptions } from '../../src/cli/fit/options.js';
 import { requireConsistent } from '../../src/cli/training/options.js';
-import { optimiserOf } from '../../src/cli/training/preconditioner.js';
 import { requireSameOptions } from '../../src/cli/training/record.js';
 import { Command } from '../../src/cli/vendor.js';
+import { optimiserOf } from '../../src/experiments/optimisers.js';
 import { learningRateAt } from '../../src/optimiser/optimiser.js';
 import { requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
 import { suite } from '../helpers/suite.js';
@@ -29,7 +29,7 @@ test('--optimiser, --schedule and --warm-up give the optimiser and its rate at e
     ],
   ];
   for (const [words, name, rates] of cases) {
-    const optimiser = optimiserOf(optionsOf('--lr', '1', '--steps', '100', ...words.split(' ').filter(Boolean)));
+    const optimiser = optimiserOf(optionsOf('--lr', '1', ...words.split(' ').filter(Boolean)), 100);
     requireEqual(words, optimiser.name, name);
     const found = [0, 25, 50, 100].map(step => learningRateAt(optimiser.learningRate, step));
     requireClose(words, found, rates, { absolute: 1e-12 });

@@ -2,6 +2,7 @@
 
 import type { AdapterKind } from '../../device/adapter.js';
 import { InputError } from '../../errors.js';
+import { type OptimiserName, optimiserNames, type ScheduleName, scheduleNames } from '../../experiments/optimisers.js';
 import { mostSeed } from '../../host/random.js';
 import { sine } from '../../model/activation.js';
 import { activations } from '../../model/codec.js';
@@ -15,11 +16,6 @@ export type TopKOption = 'auto' | number;
 
 const preconditioners = ['none', 'seppgd', 'msk', 'iga'] as const;
 export type PreconditionerName = (typeof preconditioners)[number];
-
-export const optimiserNames = ['adam', 'sgd', 'muon'] as const;
-export type OptimiserName = (typeof optimiserNames)[number];
-export const scheduleNames = ['constant', 'cosine', 'step'] as const;
-export type ScheduleName = (typeof scheduleNames)[number];
 
 const modelNames = ['cp', 'tensor-train', 'tucker', 'joint-network'] as const;
 export type ModelName = (typeof modelNames)[number];

@@ -1,39 +1,11 @@
-/** The optimiser and the preconditioner that the options of a training describe. */
+/** The preconditioner that the options of a training describe. */
 
 import { InputError } from '../../errors.js';
-import { adam } from '../../optimiser/adam.js';
-import { clipped } from '../../optimiser/clipped.js';
-import { muon } from '../../optimiser/muon.js';
-import type { LearningRate, Optimiser } from '../../optimiser/optimiser.js';
-import { cosineDecay, stepDecay, warmUp } from '../../optimiser/schedules.js';
-import { sgd } from '../../optimiser/sgd.js';
 import { iga, msk } from '../../precondition/iga.js';
 import type { Preconditioner } from '../../precondition/preconditioner.js';
 import { sepPgd } from '../../precondition/sepPgd.js';
 import type { TopK } from '../../precondition/topK.js';
-import type { OptimiserName, PreconditionerName, ScheduleName, TrainingOptions } from './options.js';
-
-export function optimiserOf(options: TrainingOptions): Optimiser {
-  const { optimiser, weightDecay, restRate, clip } = options;
-  const learningRate = learningRateOf(options);
-  const makers: Readonly<Record<OptimiserName, () => Optimiser>> = {
-    adam: () => adam({ learningRate, weightDecay }),
-    sgd: () => sgd({ learningRate, weightDecay }),
-    muon: () => muon({ learningRate, weightDecay, ...(restRate !== undefined && { restRate }) }),
-  };
-  const made = makers[optimiser]();
-  return clip === undefined ? made : clipped(made, clip);
-}
-
-function learningRateOf({ schedule, learningRate, steps, warmUp: growing }: TrainingOptions): LearningRate {
-  const makers: Readonly<Record<ScheduleName, () => LearningRate>> = {
-    constant: () => learningRate,
-    cosine: () => cosineDecay(learningRate, steps),
-    step: () => stepDecay(learningRate, Math.ceil(steps / 3)),
-  };
-  const made = makers[schedule]();
-  return growing === undefined ? made : warmUp(made, growing);
-}
+import type { PreconditionerName, TrainingOptions } from './options.js';
 
 /** @param topK 'auto', or of all axes alike or each. */
 export function preconditionerOf(

@@ -1,6 +1,7 @@
 /** The runs that a command was asked for, on an adapter that is opened for them, with all that makes them end well. */
 
 import { isDeviceLost, RunError } from '../../errors.js';
+import { optimiserOf } from '../../experiments/optimisers.js';
 import {
   type FinishedRun,
   type Measured,
@@ -23,7 +24,7 @@ import { warn } from '../terminal.js';
 import { type KeptFiles, ModelKeeper } from './keeper.js';
 import { type GridWords, requireFits } from './limits.js';
 import type { PreconditionerName, TopKOption, TrainingOptions } from './options.js';
-import { optimiserOf, preconditionerOf } from './preconditioner.js';
+import { preconditionerOf } from './preconditioner.js';
 import { recordOf, requireSameTask } from './record.js';
 
 export interface SessionSettings {
@@ -213,7 +214,16 @@ async function oneRun<M extends Measured>(
     save: ({ state, measured }, best) => keeper.save(state, measured.loss, best),
   };
   try {
-    const settings = { optimiser: optimiserOf(options), steps, reportEvery, saveEvery, seed, tune, resume, signal };
+    const settings = {
+      optimiser: optimiserOf(options, steps),
+      steps,
+      reportEvery,
+      saveEvery,
+      seed,
+      tune,
+      resume,
+      signal,
+    };
     const k = name === 'none' ? 0 : topK;
     return await trainingRun(engine, task, { ...settings, best: from?.best, preconditioner, topK: k }, watch);
   } finally {

@@ -1,0 +1,75 @@
+/** Ways to train one model that are set beside each other, as data. */
+
+import type { Combine } from '../ops/precondition/precondition.js';
+import type { Optimiser } from '../optimiser/optimiser.js';
+import type { Preconditioner } from '../precondition/preconditioner.js';
+import { type SepPgdOptions, sepPgd } from '../precondition/sepPgd.js';
+import type { TopK } from '../precondition/topK.js';
+import { type OptimiserName, optimiserOf, type ScheduleName } from './optimisers.js';
+
+export interface Entrant {
+  readonly optimiser: OptimiserName;
+  readonly learningRate: number;
+  readonly schedule: ScheduleName;
+  /** Of Muon: the rate of Adam for what is no hidden or last matrix, along the same schedule. */
+  readonly restLearningRate?: number;
+  /** Of Muon: Newton-Schulz steps. */
+  readonly iterations?: number;
+  /** How SepPGD combines the axes; plain gradients where it is absent. */
+  readonly combine?: Combine;
+  /** Of SepPGD, where it is not that of all entrants. */
+  readonly topK?: TopK;
+}
+
+/** The first, and SepPGD's sum, go by the paper's rate; the others by one that `bench/NOTES.md` has found good. */
+export const entrants = {
+  adam: { optimiser: 'adam', learningRate: 1e-4, schedule: 'constant' },
+  'adam-best': { optimiser: 'adam', learningRate: 1e-3, schedule: 'cosine' },
+  seppgd: { optimiser: 'adam', learningRate: 1e-4, schedule: 'constant', combine: 'sum' },
+  'seppgd-product': { optimiser: 'adam', learningRate: 3e-4, schedule: 'cosine', combine: 'product' },
+  muon: { optimiser: 'muon', learningRate: 1e-2, schedule: 'cosine', restLearningRate: 1e-3 },
+  'muon-seppgd': {
+    optimiser: 'muon',
+    learningRate: 3e-3,
+    schedule: 'cosine',
+    restLearningRate: 1e-3,
+    combine: 'product',
+  },
+} as const satisfies Readonly<Record<string, Entrant>>;
+
+export type EntrantName = keyof typeof entrants;
+export const entrantNames = Object.keys(entrants) as readonly EntrantName[];
+
+/** SepPGD as the paper has it. */
+export const paperEntrant: EntrantName = 'seppgd';
+
+/**
+ * What a trainer takes of an entrant.
+ *
+ * @param steps over which its rate takes its course.
+ * @param all of SepPGD, where the entrant does not say otherwise.
+ */
+export function trainingOf(
+  { combine, topK, learningRate, restLearningRate, ...optimiser }: Entrant,
+  steps: number,
+  all: Omit<SepPgdOptions, 'combine'> = {},
+): { readonly optimiser: Optimiser; readonly preconditioner?: Preconditioner } {
+  const restRate = restLearningRate === undefined ? {} : { restRate: restLearningRate / learningRate };
+  return {
+    optimiser: optimiserOf({ ...optimiser, learningRate, ...restRate }, steps),
+    ...(combine && {
+      preconditioner: sepPgd({ meanOfLogits: true, ...all, ...(topK !== undefined && { topK }), combine }),
+    }),
+  };
+}
+
+/** As tables and plots call it: `muon 1e-2 cosine, SepPGD product`. */
+export function labelOf({ optimiser, learningRate, schedule, iterations, combine, topK }: Entrant): string {
+  const course = schedule === 'constant' ? '' : ` ${schedule}`;
+  return [
+    `${optimiser} ${learningRate.toExponential()}${course}`,
+    ...(iterations === undefined ? [] : [`${iterations} iterations`]),
+    ...(combine === undefined ? [] : [`SepPGD ${combine}`]),
+    ...(topK === undefined ? [] : [`k = ${topK}`]),
+  ].join(', ');
+}

@@ -1,0 +1,61 @@
+/** Optimisers and the course of their learning rates, by the names that commands and tables give them. */
+
+import { adam } from '../optimiser/adam.js';
+import { clipped } from '../optimiser/clipped.js';
+import { muon } from '../optimiser/muon.js';
+import type { LearningRate, Optimiser } from '../optimiser/optimiser.js';
+import { cosineDecay, stepDecay, warmUp } from '../optimiser/schedules.js';
+import { sgd } from '../optimiser/sgd.js';
+
+export interface OptimiserSettings {
+  readonly optimiser: OptimiserName;
+  readonly learningRate: number;
+  readonly schedule: ScheduleName;
+  /** 0 by default. */
+  readonly weightDecay?: number;
+  /** Steps over which the learning rate grows from 0. */
+  readonly warmUp?: number;
+  /** The most that the norm of a gradient may be. */
+  readonly clip?: number;
+  /** Of muon: the rate of Adam beside it, in units of the learning rate. */
+  readonly restRate?: number;
+  /** Of muon: Newton-Schulz steps. */
+  readonly iterations?: number;
+}
+
+interface Rated extends OptimiserSettings {
+  readonly rate: LearningRate;
+}
+
+const optimisers = {
+  adam: ({ rate, weightDecay = 0 }: Rated) => adam({ learningRate: rate, weightDecay }),
+  sgd: ({ rate, weightDecay = 0 }: Rated) => sgd({ learningRate: rate, weightDecay }),
+  muon: ({ rate, weightDecay = 0, restRate, iterations }: Rated) =>
+    muon({
+      learningRate: rate,
+      weightDecay,
+      ...(restRate !== undefined && { restRate }),
+      ...(iterations !== undefined && { iterations }),
+    }),
+} as const;
+
+export type OptimiserName = keyof typeof optimisers;
+export const optimiserNames = Object.keys(optimisers) as readonly OptimiserName[];
+
+const schedules = {
+  constant: (rate: number): LearningRate => rate,
+  cosine: (rate: number, steps: number) => cosineDecay(rate, steps),
+  step: (rate: number, steps: number) => stepDecay(rate, Math.ceil(steps / 3)),
+} as const;
+
+export type ScheduleName = keyof typeof schedules;
+export const scheduleNames = Object.keys(schedules) as readonly ScheduleName[];
+
+/** @param steps over which the learning rate takes its course. */
+export function optimiserOf(settings: OptimiserSettings, steps: number): Optimiser {
+  const { optimiser, schedule, learningRate, warmUp: growing, clip } = settings;
+  const course = schedules[schedule](learningRate, steps);
+  const rate = growing === undefined ? course : warmUp(course, growing);
+  const made = optimisers[optimiser]({ ...settings, rate });
+  return clip === undefined ? made : clipped(made, clip);
+}
