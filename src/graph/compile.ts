@@ -25,11 +25,15 @@ export function lower(graph: Graph, device: Device): Dispatch[] {
   steps.forEach((step, at) => {
     for (const input of step.inputs) lastUse.set(input, at);
   });
-  const lastRead = new Map<Tensor, number>();
-  for (const [value, at] of lastUse) {
-    if ('tensor' in value.source) lastRead.set(value.source.tensor, at);
+  // Where a value is to lie: in what it is assigned to, or what it is brought up to date to in place is.
+  const homes = new Map(graph.assignments.map(({ tensor, value }) => [value, tensor]));
+  for (const { operation, inputs, outputs } of [...steps].reverse()) {
+    operation.updates?.forEach((updated, index) => {
+      const input = inputs[updated as number];
+      const home = homes.get(outputs[index]);
+      if (home && input && !homes.has(input)) homes.set(input, home);
+    });
   }
-  const assigned = new Map(graph.assignments.map(({ tensor, value }) => [value, tensor]));
   const operands = new Map<Value, Operand>();
   const dispatches: Dispatch[] = [];
   const copied = (from: Operand, value: Value): Operand => {
@@ -50,8 +54,7 @@ export function lower(graph: Graph, device: Device): Dispatch[] {
   const inputOperand = (value: Value, packedWillDo: boolean): Operand => {
     const known = operands.get(value);
     if (known) return known;
-    if (!('tensor' in value.source)) throw new Error('a value is used before it is made');
-    const { tensor } = value.source;
+    const { tensor } = value.source as { tensor: Tensor }; // nodes stand in the order in which they were made
     if (packedWillDo || isQuadAligned(tensor.layout)) return tensor;
     const own = copied(tensor, value); // rows of a host's buffer that are no whole quads, before they are multiplied
     operands.set(value, own);
@@ -60,17 +63,17 @@ export function lower(graph: Graph, device: Device): Dispatch[] {
 
   const outputOperand = (step: Step, at: number, index: number, inputs: readonly Operand[]): Operand => {
     const output = step.outputs[index] as Value;
-    const tensor = assigned.get(output);
+    const tensor = homes.get(output);
     const updated = step.operation.updates?.[index];
     if (updated === undefined) {
-      const free = tensor && isQuadAligned(tensor.layout) && (lastRead.get(tensor) ?? -1) < at;
+      const free = tensor && isQuadAligned(tensor.layout) && (lastUse.get(graph.read(tensor)) ?? -1) < at;
       return free ? tensor : scratch(output.layout);
     }
     const input = step.inputs[updated] as Value;
     const before = inputs[updated] as Operand;
-    const ownMemory = 'tensor' in input.source ? input.source.tensor === tensor : !assigned.has(input);
+    const home = 'tensor' in input.source ? input.source.tensor : homes.get(input);
     const isOnlyUse = lastUse.get(input) === at && step.inputs.filter(other => other === input).length === 1;
-    return isOnlyUse && ownMemory ? before : copied(before, output);
+    return isOnlyUse && (!home || home === tensor) ? before : copied(before, output);
   };
 
   steps.forEach((step, at) => {
@@ -97,18 +100,18 @@ function stepsOf(graph: Graph): Step[] {
     needed.add(value.node);
     value.node.inputs.forEach(visit);
   };
-  for (const { value } of graph.assignments) visit(value);
+  const wanted = graph.assignments.map(({ value }) => value);
+  wanted.forEach(visit);
 
   const steps: Step[] = graph.nodes.filter(node => needed.has(node));
   const users = new Map<Value, number>();
-  for (const { value } of graph.assignments) users.set(value, 2);
+  for (const value of wanted) users.set(value, 2);
   for (const input of steps.flatMap(step => step.inputs)) users.set(input, (users.get(input) ?? 0) + 1);
   const fused = steps.map(step => {
     const single = step.inputs.map(input => (users.get(input) === 1 ? input : undefined));
     const merged = step.operation.fuse?.(step.inputs, single, step.attributes as never);
     return merged ? { ...merged, outputs: step.outputs } : step;
   });
-  const used = new Set(fused.flatMap(step => step.inputs));
-  const isUsed = (step: Step) => step.outputs.some(o => used.has(o) || graph.assignments.some(a => a.value === o));
-  return fused.filter(isUsed);
+  const used = new Set([...fused.flatMap(step => step.inputs), ...wanted]);
+  return fused.filter(step => step.outputs.some(output => used.has(output)));
 }

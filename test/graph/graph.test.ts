@@ -94,6 +94,43 @@ test('state updated in place takes no copy; state that is read later keeps what 
   requireClose('state', await p.read(), [-1, 0, 1, 2], {});
 });
 
+test('a value that is updated in place twice in a row takes no copy, unless it was wanted in between or before', async () => {
+  const [half, plain] = [engine.tensor([1], [0.5]), { momentum: 0, weightDecay: 0 }];
+  const [p, q, m, g] = [engine.tensor([3]), engine.tensor([3]), engine.tensor([3]), engine.tensor([3], [2, 4, 6])];
+  const cases: readonly (readonly [string, from: 'itself' | 'another', wanted: 'between' | 'before' | '', number])[] = [
+    ['in place', 'itself', '', 0],
+    ['from nothing, into place', 'another', '', 0],
+    ['wanted in between', 'itself', 'between', 4],
+    ['wanted as it was', 'itself', 'before', 2],
+    ['from nothing, wanted in between', 'another', 'between', 2],
+  ];
+  for (const [name, from, wanted, copies] of cases) {
+    p.write([1, 2, 3]);
+    q.write([0, 0, 0]);
+    const plan = await engine.compile(graph => {
+      const before = from === 'itself' ? graph.read(p) : scale(graph.read(g), 2);
+      const [moment, gradient, rate] = [m, g, half].map(one => graph.read(one));
+      const once = sgdStep(before, moment, gradient, rate, plain);
+      const twice = sgdStep(once.parameters, once.moment, gradient, rate, plain);
+      graph.assign(p, twice.parameters);
+      graph.assign(m, twice.moment);
+      if (wanted) graph.assign(q, wanted === 'before' ? before : once.parameters);
+    });
+    requireEqual(`${name}: copies`, plan.dispatches.filter(({ kernel }) => kernel === 'copyRows').length, copies);
+    await plan.run();
+    const start = from === 'itself' ? [1, 2, 3] : [4, 8, 12];
+    requireClose(
+      name,
+      await p.read(),
+      start.map((x, i) => x - 2 * (i + 1)),
+      {},
+    );
+    const kept = { between: start.map((x, i) => x - (i + 1)), before: start, '': [0, 0, 0] }[wanted];
+    requireClose(`${name}: the other`, await q.read(), kept, {});
+    plan.dispose();
+  }
+});
+
 test('a tensor that is read and assigned in one graph is read as it was at the start', async () => {
   const momentless = { momentum: 0, weightDecay: 0 };
   const rate = engine.tensor([1], [0.5]);

@@ -206,6 +206,10 @@ const options = { model, target, optimiser: muon({ learningRate: step => 0.02 / 
 
 test('training with muon: the loss falls, and 12 steps equal 5, saved, and 7 more on another trainer, bit for bit', async () => {
   const whole = await Trainer.create(engine, options);
+  const adamAlone = await Trainer.create(engine, { ...options, optimiser: adam({ learningRate: 0.02 }) });
+  // Five steps of three products and two mirrorings; direction, step and Adam's rate: no copies.
+  requireEqual('dispatches', whole.work.step.dispatches - adamAlone.work.step.dispatches, 5 * 5 + 3);
+  adamAlone.dispose();
   const losses = [...(await whole.advance(5))];
   const saved = await whole.state();
   losses.push(...(await whole.advance(7)));
