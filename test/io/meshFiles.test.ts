@@ -95,6 +95,10 @@ test('meshes: what is written in each format is read again, vertex by vertex', a
   requireEqual('another name', meshFormatOf('surface.gltf'), undefined);
 });
 
+/** The binary STL with another count, and bytes of no face after its last. */
+const wrongCount = (claimed: number, more: number) =>
+  patched(new Uint8Array([...binary.stl, ...new Uint8Array(more)]), 80, [claimed]);
+
 test('meshes: holes are told by where they are, vertices that are none are named, and claims are held against the file', async () => {
   const nan = [0, 0, 0xc0, 0x7f];
   const vertices = new TextDecoder('latin1').decode(binary.ply).indexOf('end_header\n') + 'end_header\n'.length;
@@ -145,6 +149,16 @@ test('meshes: holes are told by where they are, vertices that are none are named
     ['stl', stlText.replace(/endfacet\nendsolid/, 'endsolid'), /line 29: "endsolid" does not belong there/],
     ['stl', stlText.replace(/endloop\nendfacet\nendsolid s\n/, ''), /ends in a face, after 4 that are whole/],
     ['stl', 'solid\nendsolid', /has no faces/],
+    ['stl', stlText.replaceAll('\n', ' ').replace('vertex 1 0', 'vertex 1 x'), /line 1: "x" is no number/],
+    ['stl', wrongCount(0, 3), /claims 0 faces of 50 bytes and has 203 bytes of them/],
+    ['stl', wrongCount(2, 3), /claims 2 faces of 50 bytes and has 203 bytes of them/],
+    ['stl', wrongCount(9, 3), /claims 9 faces of 50 bytes and has 203 bytes of them/],
+    [
+      'obj',
+      obj.replace('v 1 0 0', 'v 1e39 0 0'),
+      /is 1 along y and reaches to 1e\+39 along x, beside which nothing is left of it: scale it down along x/,
+    ],
+    ['obj', obj.replace('v 0 1 0', 'v 0 -1e300 0'), /is 1 along x and reaches to -1e\+300 along y/],
   ];
   for (const [format, data, message] of cases) {
     await requireThrows(String(message), () => decode(format, data), 'InputError', message);

@@ -202,6 +202,10 @@ test('boxes of any size and place, turned or not, are united as their solid angl
 test('good files of every kind hold a box of volume 6', () => {
   const obj = objOf(one);
   const stl = stlTextOf(one);
+  const twoParts = stl.replace(
+    /(?<=endfacet\n)(?=facet normal 0 0 0\nouter loop\nvertex 3)/,
+    'endsolid a\nsolid b c\n',
+  );
   const utf16 = (text: string, isBig: boolean, mark: string) => {
     const bytes = new Uint8Array(2 * (text.length + mark.length));
     [...(mark + text)].forEach((letter, i) => {
@@ -247,6 +251,10 @@ test('good files of every kind hold a box of volume 6', () => {
     ['capitals', 'stl', stl.toUpperCase()],
     ['no endsolid', 'stl', stl.replace('endsolid box\n', '')],
     ['a name with a keyword', 'stl', stl.replace('solid box', 'solid vertex group 1 of 2 facets')],
+    ['STL on one line', 'stl', stl.replaceAll('\n', ' ')],
+    ['on one line without a name', 'stl', stl.replaceAll(' box', '').replaceAll('\n', '\t')],
+    ['on one line in two parts', 'stl', twoParts.replaceAll('\n', ' ')],
+    ['a facet in the name', 'stl', stl.replace('solid box', 'solid one facet normal to z')],
     ['binary STL', 'stl', stlOf(one)],
     ['a byte after its faces', 'stl', stlOf(one, 12, 1)],
     ['no count', 'stl', stlOf(one, 0)],

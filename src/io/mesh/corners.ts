@@ -5,6 +5,8 @@ export interface Corners {
   readonly positions: ArrayLike<number>;
   /** Numbers of positions, three a triangle; absent where they are in their order. */
   readonly corners?: ArrayLike<number>;
+  /** What else may be wrong where they are not closed. */
+  readonly doubt?: string;
 }
 
 /** Throws with what is wrong, and what would mend it. */

@@ -48,7 +48,7 @@ export function decodeMesh(path: string, format: MeshFormat, bytes: Uint8Array<A
   const fail: Fail = (what, remedy = `give a whole ${format.toUpperCase()} file of a closed surface`) => {
     throw new InputError(`mesh ${path}: ${what}: ${remedy}`);
   };
-  const { positions, corners } = readers[format](bytes, fail);
+  const { positions, corners, doubt } = readers[format](bytes, fail);
   const count = corners?.length ?? positions.length / 3;
   for (let at = 0; at < count; at++) {
     const vertex = corners ? corners[at] : at;
@@ -60,7 +60,7 @@ export function decodeMesh(path: string, format: MeshFormat, bytes: Uint8Array<A
   const mesh = weld(positions, corners);
   if (mesh.triangles.length === 0) fail('has no faces');
   requireExtent(mesh, fail);
-  return closed(mesh, fail);
+  return closed(mesh, fail, doubt);
 }
 
 function requireExtent(mesh: Mesh, fail: Fail): void {
@@ -71,6 +71,15 @@ function requireExtent(mesh: Mesh, fail: Fail): void {
   if (!Number.isFinite(extent)) fail(`reaches to ${largest}, and its extent is no number`, 'scale it down');
   const flat = extents.findIndex(value => value <= largest * leastExtent);
   if (flat < 0) return;
+  const reach = (axis: number) => (Math.abs(least[axis]) > Math.abs(greatest[axis]) ? least : greatest)[axis];
+  if (extents[flat] > Math.abs(reach(flat)) * leastExtent) {
+    const far = [0, 1, 2].find(axis => Math.abs(reach(axis)) === largest) as number;
+    const [own, other] = [flat, far].map(axis => `along ${'xyz'[axis]}`);
+    fail(
+      `is ${extents[flat]} ${own} and reaches to ${reach(far)} ${other}, beside which nothing is left of it`,
+      `scale it down ${other}`,
+    );
+  }
   const remedy =
     extent < largest / 1000
       ? 'write its coordinates with more digits, or nearer the origin'
@@ -79,7 +88,7 @@ function requireExtent(mesh: Mesh, fail: Fail): void {
 }
 
 /** The mesh, closed by what is certain to be meant: what was given twice is there once, corners that nearly meet do. */
-function closed(mesh: Mesh, fail: Fail): FileMesh {
+function closed(mesh: Mesh, fail: Fail, doubt?: string): FileMesh {
   const single = withoutDuplicates(mesh);
   const open = openEdges(single);
   if (open.length === 0) return { ...single, remarks: droppedText(mesh, single) };
@@ -92,7 +101,7 @@ function closed(mesh: Mesh, fail: Fail): FileMesh {
     const remarks = [...droppedText(mesh, single), `${near.welded} corners that nearly met were welded`];
     return { ...met, remarks: [...remarks, ...droppedText(near.mesh, met)] };
   }
-  return fail(openingText(openingOf(single)));
+  return fail(doubt ?? openingText(openingOf(single)));
 }
 
 function droppedText(before: Mesh, after: Mesh): string[] {
