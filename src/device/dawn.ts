@@ -5,6 +5,14 @@ import { type AdapterKind, isCpu } from './adapter.js';
 import { Device, deviceDescriptor } from './device.js';
 import { sleepInTurns } from './sleepInTurns.js';
 
+/** What is to be known of the system's drivers before Dawn is asked, which prints on stderr what it misses. */
+export interface SystemDrivers {
+  /** Why it is in vain to ask for an adapter of the system's: undefined where it may be worth it. */
+  missing(): string | undefined;
+  /** Whether programs of this machine find a Vulkan loader. */
+  hasLoader(): boolean;
+}
+
 /** What the embedded software driver needs done around the moment at which Dawn looks for an adapter. */
 export interface EmbeddedDriver {
   /** Brings the Vulkan loader into memory, for a machine that has none. */
@@ -17,6 +25,7 @@ export interface OpenOptions {
   /** Which adapter: 'auto' takes the first there is of the three others, in this order. */
   readonly adapter: AdapterKind | 'auto';
   readonly driver: EmbeddedDriver;
+  readonly system: SystemDrivers;
   /** Whether to ask for no optional feature and no limit beyond the defaults, as a browser may offer no more. */
   readonly portable?: boolean;
   /** Dawn's own options, such as `backend=null`. */
@@ -83,38 +92,65 @@ const finders: Record<AdapterKind, Finder> = {
 
 async function findOfSystem(
   create: Create,
-  { driver, dawn = [] }: OpenOptions,
+  { driver, system, dawn = [] }: OpenOptions,
   onCpu: boolean,
 ): Promise<Found | undefined> {
-  const found = await findAdapter(create, dawn, onCpu);
-  if (found !== 'none') return found;
+  const missing = dawn.some(option => option.startsWith('backend=')) ? undefined : system.missing();
+  if (missing !== undefined) throw new RunError(missing);
   // A machine may have a driver and no Vulkan loader: the embedded driver brings one.
-  await driver.load();
-  const second = await findAdapter(create, dawn, onCpu);
-  return second === 'none' ? undefined : second;
+  if (!system.hasLoader()) await driver.load();
+  return findAdapter(create, dawn, onCpu);
 }
 
 /**
  * The first adapter of a sort: the one that Dawn prefers, else one of all that there are.
  *
  * @param onCpu whether one that computes on the processor is wanted, or one that does not.
- * @returns undefined where there are others alone, and 'none' where there is no adapter at all.
+ * @returns undefined where there is none.
  */
-export async function findAdapter(
-  create: Create,
-  dawn: readonly string[],
-  onCpu: boolean,
-): Promise<Found | undefined | 'none'> {
+export async function findAdapter(create: Create, dawn: readonly string[], onCpu: boolean): Promise<Found | undefined> {
   const isWanted = (found: Found | undefined) => found && isCpu(found.adapter.info) === onCpu;
-  const request = (forceFallbackAdapter: boolean) => requestAdapter(create([...dawn]), forceFallbackAdapter);
-  const preferred = (await request(onCpu)) ?? (await request(false));
-  if (!preferred) return 'none';
-  if (isWanted(preferred)) return preferred;
-  for (const name of await adapterNames(create, dawn)) {
+  const gpu = instanceOf(create, dawn);
+  const preferred = (await requestAdapter(gpu, onCpu)) ?? (await requestAdapter(gpu, false));
+  if (!preferred) hold(create, dawn, gpu);
+  if (!preferred || isWanted(preferred)) return preferred;
+  const names = await adapterNames(create, dawn);
+  for (const name of names.length > 1 ? names : []) {
     const found = await requestAdapter(create([...dawn, `adapter=${name}`]), false);
     if (isWanted(found)) return found;
   }
   return undefined;
+}
+
+/** Instances of Dawn by what they were made of. */
+const instances = new WeakMap<Create, Map<string, { deref(): GPU | undefined }>>();
+
+/**
+ * Each instance looks at all drivers once, and prints what it thinks of them: so one serves all who ask while it lives.
+ * Whatever it found keeps it alive; nothing else does, since it holds the drivers.
+ */
+function instanceOf(create: Create, dawn: readonly string[]): GPU {
+  const known = instances.get(create)?.get(keyOf(dawn))?.deref();
+  if (known) return known;
+  const gpu = create([...dawn]);
+  remember(create, dawn, new WeakRef(gpu));
+  return gpu;
+}
+
+/** What found nothing holds no driver, and is not to look again. */
+function hold(create: Create, dawn: readonly string[], gpu: GPU): void {
+  remember(create, dawn, { deref: () => gpu });
+}
+
+function remember(create: Create, dawn: readonly string[], instance: { deref(): GPU | undefined }): void {
+  const ofCreate = instances.get(create) ?? new Map();
+  instances.set(create, ofCreate.set(keyOf(dawn), instance));
+}
+
+/** A host may have another driver seen from now on, which another instance must look for. */
+function keyOf(dawn: readonly string[]): string {
+  const { VK_DRIVER_FILES, VK_ICD_FILENAMES } = process.env;
+  return JSON.stringify([VK_DRIVER_FILES, VK_ICD_FILENAMES, ...dawn]);
 }
 
 /** The names of all adapters, which Dawn tells where it is asked for one that there is not. */

@@ -1,0 +1,69 @@
+/** What Dawn prints of itself while it looks for adapters: nothing of it where the command recovers. */
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemDrivers } from '../../src/io/systemDrivers.js';
+import { folder, picture, root, runCommand } from '../helpers/command.js';
+import { require, requireEqual } from '../helpers/compare.js';
+import { suite } from '../helpers/suite.js';
+
+const test = suite('warnings');
+
+const command = `${root}dist/cli.js`;
+const least = '--rank 4 --width 4 --depth 2 --steps 1 --preconditioner none --optimiser sgd --json'.split(' ');
+const none = join(folder, 'none.json');
+
+test('a command on a machine without a Vulkan driver takes the embedded one, and stderr stays empty', async () => {
+  const env = { VK_DRIVER_FILES: none };
+  const { code, stdout, stderr } = await runCommand(command, ['fit', await picture('8.png', 8, 8), ...least], { env });
+  requireEqual('exit and stderr', [code, stderr], [0, '']);
+  requireEqual('kind', JSON.parse(stdout).adapter.kind, 'embedded');
+});
+
+test('a machine without any adapter is told so in one line, with what was missing and the remedies', async () => {
+  const env = { VK_DRIVER_FILES: none, SEPNN_CACHE: '/proc/none' };
+  const { code, stdout, stderr } = await runCommand(
+    command,
+    ['doctor', '--case', `${root}test/golden/cp_d2_sin.json`],
+    {
+      env,
+    },
+  );
+  requireEqual('exit and stdout', [code, stdout], [1, '']);
+  const said = `VK_DRIVER_FILES: ${none.slice(0, 20)}.*: no driver is there; install your GPU's Vulkan driver`;
+  require(`"${stderr}"`, new RegExp(
+    `^sepnn: no WebGPU adapter. Tried hardware: ${said}\\. software: .*embedded: [^\n]*\n$`,
+  ).test(stderr));
+});
+
+test('a driver is missing where no manifest is: in the folders of the loader, or where a variable points', () => {
+  const names = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'VK_ADD_DRIVER_FILES', 'XDG_DATA_HOME'];
+  const before = names.map(name => process.env[name]);
+  const manifests = join(folder, 'vulkan', 'icd.d');
+  mkdirSync(manifests, { recursive: true });
+  const missing = (name: string, value: string) => {
+    for (const other of names) delete process.env[other];
+    process.env[name] = value;
+    return systemDrivers.missing();
+  };
+  try {
+    for (const name of names.slice(0, 2)) {
+      require(`${name} names nothing`, missing(name, none)?.startsWith(`${name}: ${none.slice(0, 20)}`) ?? false);
+      require('an empty folder', missing(name, manifests) !== undefined);
+    }
+    writeFileSync(join(manifests, 'some.json'), '{}');
+    for (const [name, value] of [
+      ['VK_DRIVER_FILES', join(manifests, 'some.json')],
+      ['VK_ICD_FILENAMES', `${none}:${manifests}`],
+      ['VK_ADD_DRIVER_FILES', manifests],
+      ['XDG_DATA_HOME', folder],
+    ]) {
+      requireEqual(name, missing(name, value), undefined);
+    }
+  } finally {
+    names.forEach((name, i) => {
+      if (before[i] === undefined) delete process.env[name];
+      else process.env[name] = before[i];
+    });
+  }
+});
