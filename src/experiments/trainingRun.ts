@@ -5,7 +5,7 @@ import type { Engine } from '../graph/engine.js';
 import type { Numbers } from '../host/arrays.js';
 import type { Optimiser } from '../optimiser/optimiser.js';
 import type { Preconditioner } from '../precondition/preconditioner.js';
-import { type Best, type Kept, runTraining } from '../train/runTraining.js';
+import { type Best, type Kept, type Run, runTraining, type Until } from '../train/runTraining.js';
 import { Trainer, type TrainerState } from '../train/trainer.js';
 import type { TrainerOptions } from '../train/trainerOptions.js';
 
@@ -21,9 +21,11 @@ export interface TrainingTask<M extends Measured> extends Pick<TrainerOptions, '
   measure(trainer: Trainer): Promise<M>;
   /** What a progress bar shows of it. */
   headline(measured: M): string;
+  /** The loss on what is not trained on: by it the best state is told, and that is the one that is kept at the end. */
+  validation?(measured: M): number;
 }
 
-export interface RunSettings {
+export interface RunSettings<M> {
   readonly optimiser: Optimiser;
   /** Plain gradients where it is absent. */
   readonly preconditioner?: Preconditioner | undefined;
@@ -40,6 +42,7 @@ export interface RunSettings {
   readonly saveEvery?: number;
   /** Ends the run after a submit. */
   readonly signal?: AbortSignal;
+  readonly until?: Until<M> | undefined;
 }
 
 /** Told what happens in a run. */
@@ -78,16 +81,26 @@ export interface RunCosts {
   readonly gpuBytes: number;
 }
 
+/** Where a run ended, and why: all steps made, a signal, a loss that is not finite, or a word of `until`. */
+export interface RunEnd {
+  readonly step: number;
+  readonly by: string;
+}
+
 export interface FinishedRun<M extends Measured> {
   readonly costs: RunCosts;
+  readonly ended: RunEnd;
   /** Every report, with the step it was made at, from the start. */
   readonly reports: readonly (readonly [step: number, measured: M])[];
-  /** Of the model that was kept. */
+  /** Of the model that was kept: the best by the validation where there is one, else the last. */
   readonly measured: M;
+  /** The loss by which its state is judged against others: the validation's where there is one. */
+  readonly reached: number;
+  readonly validated: boolean;
   /** The model's output, member by member. */
   readonly output: Float32Array;
   readonly state: TrainerState;
-  /** Of the report of the least loss. */
+  /** Of the report of the least loss, or the least of the validation. */
   readonly best: Best;
   /** Whether the signal ended the run before all steps were made. */
   readonly stopped: boolean;
@@ -95,11 +108,16 @@ export interface FinishedRun<M extends Measured> {
   readonly failure?: DivergedError;
 }
 
+/** The loss by which a state is judged. */
+export function reachedBy<M extends Measured>({ validation }: TrainingTask<M>, measured: M): number {
+  return validation?.(measured) ?? measured.loss;
+}
+
 /** @throws RunError where the loss is not finite before the first step. */
 export async function trainingRun<M extends Measured>(
   engine: Engine,
   task: TrainingTask<M>,
-  settings: RunSettings,
+  settings: RunSettings<M>,
   watch: Watch<M> = {},
 ): Promise<FinishedRun<M>> {
   const { optimiser, preconditioner, topK = 0, steps, reportEvery, seed, tune = false, resume } = settings;
@@ -123,18 +141,26 @@ export async function trainingRun<M extends Measured>(
       steps,
       reportEvery,
       measure: task.measure,
-      loss: measured => measured.loss,
+      loss: measured => reachedBy(task, measured),
       signal: settings.signal,
       best: settings.best,
       ...(settings.saveEvery !== undefined && { saveEvery: settings.saveEvery }),
+      until: settings.until,
       ...(watch.progress && { progress: watch.progress }),
       ...(watch.save && { save: watch.save }),
     });
+    const ended = { step: run.failure?.step ?? trainer.step, by: endOf(run) };
+    const best = run.best ?? { state: run.state, loss: run.measured.loss };
+    // One that was stopped is to go on from its last.
+    const validated = task.validation !== undefined;
+    const keepsBest = validated && !run.stopped && best.state !== run.state;
+    if (keepsBest) await trainer.restore(best.state);
+    const { state, measured } = keepsBest ? { state: best.state, measured: await task.measure(trainer) } : run;
     const output = await trainer.render();
     const spectra = (await trainer.spectra()) ?? [];
     const costs: RunCosts = {
       preconditioner: preconditioner?.name ?? 'none',
-      steps: run.state.step,
+      steps: state.step,
       seconds: run.seconds,
       msPerStep: run.msPerStep,
       refreshMs: run.failure || run.stopped ? 0 : await trainer.timeRefresh(),
@@ -146,12 +172,18 @@ export async function trainingRun<M extends Measured>(
       },
       gpuBytes,
     };
-    const { reports, measured, state, stopped, failure } = run;
-    const best = run.best ?? { state, loss: measured.loss };
-    return { costs, reports, measured, output, state, best, stopped, ...(failure && { failure }) };
+    const { reports, stopped, failure } = run;
+    const reached = reachedBy(task, measured);
+    const result = { costs, ended, reports, measured, reached, validated, output, state, best, stopped };
+    return { ...result, ...(failure && { failure }) };
   } finally {
     trainer.dispose();
   }
+}
+
+function endOf<M>({ failure, stopped, ended = 'steps' }: Run<M>): string {
+  if (failure) return 'failure';
+  return stopped ? 'signal' : ended;
 }
 
 /** The least of the numbers; 0 where there are none. */

@@ -113,7 +113,7 @@ export type {
 } from '../precondition/preconditioner.js';
 export { type SepPgdOptions, sepPgd } from '../precondition/sepPgd.js';
 export { chooseTopK, type TopK } from '../precondition/topK.js';
-export { type Best, type Kept, type Run, type RunOptions, runTraining } from '../train/runTraining.js';
+export { type Best, type Kept, type Run, type RunOptions, runTraining, type Until } from '../train/runTraining.js';
 export type { Target } from '../train/target.js';
 export { Trainer, type TrainerState } from '../train/trainer.js';
 export type { TrainerOptions } from '../train/trainerOptions.js';

@@ -17,6 +17,12 @@ export interface Best {
   readonly loss: number;
 }
 
+/**
+ * Ends a run: asked after every submit, with what was measured where that was a report, and the best so far. A word for why
+ * ends the run there.
+ */
+export type Until<M> = (step: number, measured: M | undefined, best: Best | undefined) => string | undefined;
+
 export interface RunOptions<M> {
   /** Steps in all, those made before counted in. */
   readonly steps: number;
@@ -35,6 +41,7 @@ export interface RunOptions<M> {
   readonly saveEvery?: number;
   /** Ends the run after the submit under way. */
   readonly signal?: AbortSignal | undefined;
+  readonly until?: Until<M> | undefined;
   /** The loss that a report has measured, by which the best is told; where it is absent, no state is kept as the best. */
   loss?(measured: M): number;
   /** The best of the steps made before, where a run goes on. */
@@ -49,6 +56,7 @@ const known = {
   save: true,
   saveEvery: true,
   signal: true,
+  until: true,
   loss: true,
   best: true,
 } as const;
@@ -66,6 +74,8 @@ export interface Run<M> extends Kept<M> {
   readonly msPerStep: number;
   /** Whether the signal ended the run before all steps were made. */
   readonly stopped: boolean;
+  /** Why `until` ended it before. */
+  readonly ended?: string;
   /** What ended the run early; the trainer then has the state above. */
   readonly failure?: DivergedError;
 }
@@ -77,14 +87,14 @@ const firstSubmits = 2;
 const usualSaveEvery = 30;
 
 /**
- * Trains until `steps` have been made in all, the signal says stop, or the loss is not finite any more.
+ * Trains until `steps` have been made in all, `until` or the signal says stop, or the loss is not finite any more.
  *
  * @throws InputError an option that is unknown or out of range. @throws RunError where the loss is not finite before
  * the first step, and what the device raises: the state of the last report is then saved first.
  */
 export async function runTraining<M>(trainer: Trainer, options: RunOptions<M>): Promise<Run<M>> {
   requireRunOptions(options);
-  const { steps, reportEvery, measure, signal, loss, progress = () => {} } = options;
+  const { steps, reportEvery, measure, signal, loss, until, progress = () => {} } = options;
   const submits: { readonly count: number; readonly took: number }[] = [];
   const start = await measure(trainer).catch(error => {
     if (!isDiverged(error)) throw error;
@@ -96,7 +106,10 @@ export async function runTraining<M>(trainer: Trainer, options: RunOptions<M>): 
     return reached !== undefined && (before === undefined || reached < before.loss) ? { state, loss: reached } : before;
   };
   let last: Kept<M> = { measured: start, state: await trainer.state() };
-  let best = better(options.best, last);
+  // The step that a stopped run goes on from is no report of one that was not stopped.
+  const isReport = trainer.step % reportEvery === 0 || trainer.step === steps;
+  let best = isReport || !options.best ? better(options.best, last) : options.best;
+  let ended = until?.(trainer.step, isReport ? start : undefined, best);
   let failure: DivergedError | undefined;
   const saves = new Saves(options, trainer.step);
   const reports: [number, M][] = [[trainer.step, start]];
@@ -108,7 +121,7 @@ export async function runTraining<M>(trainer: Trainer, options: RunOptions<M>): 
   progress(trainer.step, start);
   try {
     let chunk = 1;
-    while (trainer.step < steps && !signal?.aborted) {
+    while (trainer.step < steps && ended === undefined && !signal?.aborted) {
       const nextReport = Math.min(steps, (Math.floor(trainer.step / reportEvery) + 1) * reportEvery);
       const count = Math.min(chunk, nextReport - trainer.step, historyLength);
       const before = performance.now();
@@ -118,11 +131,13 @@ export async function runTraining<M>(trainer: Trainer, options: RunOptions<M>): 
       chunk = Math.max(1, Math.round((submitMilliseconds * count) / took));
       if (trainer.step < nextReport) {
         progress(trainer.step);
+        ended = until?.(trainer.step, undefined, best);
         if (saves.isDue) await saves.save(await present(), best);
         continue;
       }
       await report();
       best = better(best, last);
+      ended = until?.(trainer.step, last.measured, best);
       if (saves.isDue) await saves.save(last, best);
     }
     // Never the best: a run that was stopped and goes on is to have the best of one that was not.
@@ -144,7 +159,8 @@ export async function runTraining<M>(trainer: Trainer, options: RunOptions<M>): 
     ...(best && { best }),
     seconds: submits.reduce((sum, { took }) => sum + took, 0) / 1000,
     msPerStep: msPerStepOf(submits.length > firstSubmits ? submits.slice(firstSubmits) : submits),
-    stopped: !failure && trainer.step < steps,
+    stopped: !failure && ended === undefined && trainer.step < steps,
+    ...(ended !== undefined && { ended }),
     ...(failure && { failure }),
   };
 }
@@ -182,7 +198,7 @@ function requireRunOptions<M>(options: RunOptions<M>): void {
   requireCount('steps', steps, 0, mostSteps);
   requireCount('reportEvery', reportEvery, 1, mostSteps);
   requireNumber('saveEvery', saveEvery, { from: 0 });
-  for (const name of ['measure', 'progress', 'save', 'loss'] as const) {
+  for (const name of ['measure', 'progress', 'save', 'loss', 'until'] as const) {
     const given: unknown = options[name];
     if (typeof given === 'function' || (given === undefined && name !== 'measure')) continue;
     throw new InputError(`${name}: ${shown(given)}: give a function`);

@@ -33,7 +33,19 @@ const { version: packageVersion } = JSON.parse(readFileSync(`${root}package.json
 const quick = ['--rank', '12', '--width', '12', '--steps', '40', '--report-every', '20', ...adapter];
 const small = [...quick, '--top-k', '4'];
 const runFields = [
-  ...['curve', 'gpuBytes', 'loss', 'msPerStep', 'mse', 'preconditioner', 'psnr', 'refreshMs', 'seconds', 'steps'],
+  ...[
+    'curve',
+    'ended',
+    'gpuBytes',
+    'loss',
+    'msPerStep',
+    'mse',
+    'preconditioner',
+    'psnr',
+    'refreshMs',
+    'seconds',
+    'steps',
+  ],
   'topK',
 ];
 
@@ -135,7 +147,7 @@ test('fit --mask reports held-out pixels, --noise judges by the clean image, bot
   const runs = await Promise.all(['a', 'b'].map(out => sepnn('fit', image, ...options, '--out', out)));
   const [first, second] = runs.map(({ stdout }) => JSON.parse(stdout) as FitReport);
   const [run] = first.runs;
-  requireEqual('fields of a run', Object.keys(run).sort(), [...runFields, 'psnrHeldOut'].sort());
+  requireEqual('fields of a run', Object.keys(run).sort(), [...runFields, 'curveHeldOut', 'psnrHeldOut'].sort());
   require('held out', Number.isFinite(run.psnrHeldOut) && run.psnrHeldOut !== run.psnr);
   require('the loss holds the noise too', run.loss > (run.mse * 280) / 2);
   requireEqual('the same twice', second.runs[0].curve, run.curve);

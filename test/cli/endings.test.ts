@@ -247,7 +247,7 @@ const stateAt = (step: number) => ({ step, parameters: initialParameters(tiny, s
 
 /** What a keeper of a folder is told at the end of a run. */
 function finished(step: number, loss: number, best: Best = { state: stateAt(step), loss }): FinishedRun<Measured> {
-  return { state: stateAt(step), measured: { loss }, best } as unknown as FinishedRun<Measured>;
+  return { state: stateAt(step), reached: loss, best } as unknown as FinishedRun<Measured>;
 }
 
 test('a disk that is full, or a folder that is gone, leaves what was there and the model where the line says', async () => {

@@ -20,7 +20,7 @@ const secondsEach = 60;
 
 const options = [
   ...['--rank', '8', '--width', '8', '--top-k', '3', '--gray', '--steps', '1000', '--report-every', '40'],
-  ...['--save-every', '0', '--json', ...adapter],
+  ...['--save-every', '0', '--validate', '0.2', '--json', ...adapter],
 ];
 const fileOf = (out: string) => join(folder, out, 'model.safetensors');
 

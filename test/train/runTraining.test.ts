@@ -156,6 +156,52 @@ test('the best is the report of the least loss, those before a resumption counte
   requireEqual('without a loss', unjudged.best, undefined);
 });
 
+test('until ends a run with its word, and hears of every submit, of what reports measure and of the best', async () => {
+  const heard: (readonly [number, boolean, number | undefined])[] = [];
+  const run = await training(trainer =>
+    runTraining(slowed(trainer), {
+      steps: 40,
+      reportEvery: 10,
+      measure,
+      loss,
+      until: (step, measured, best) => {
+        heard.push([step, measured !== undefined, best?.state.step]);
+        return step >= 20 && measured ? 'enough' : undefined;
+      },
+    }),
+  );
+  requireEqual('ended', [run.ended, run.stopped, run.state.step], ['enough', false, 20]);
+  requireEqual(
+    'with what was measured',
+    heard.filter(([, measured]) => measured).map(([step]) => step),
+    [0, 10, 20],
+  );
+  require(`${heard}`, heard.length > 4 && heard.every(([step, , best]) => (best as number) <= step));
+  const none = await training(trainer =>
+    runTraining(trainer, { steps: 5, reportEvery: 5, measure, until: () => 'at once' }),
+  );
+  requireEqual('before the first step', [none.ended, none.state.step], ['at once', 0]);
+});
+
+test('a run that goes on between two reports has the best that it was given, however good its first state', async () => {
+  const options = { steps: 20, reportEvery: 20, measure, loss };
+  const before = await training(trainer => runTraining(trainer, { ...options, steps: 15 }));
+  const given = { state: { ...before.state, step: 0 }, loss: 1e9 };
+  const goOn = (reportEvery: number) =>
+    training(async trainer => {
+      await trainer.restore(before.state);
+      return runTraining(trainer, {
+        ...options,
+        steps: 15 + reportEvery,
+        reportEvery,
+        best: given,
+        until: () => 'now',
+      });
+    });
+  requireEqual('between', (await goOn(20)).best?.loss, 1e9);
+  requireEqual('at a report', (await goOn(5)).best?.state.step, 15);
+});
+
 test('a loss that is no longer finite leaves the state of the last report, which is what is saved last', async () => {
   const wild = { ...settings, optimiser: adam({ learningRate: (step: number) => (step < 20 ? 1e-3 : 1e38) }) };
   const saved: number[] = [];
@@ -213,6 +259,7 @@ test('options that are unknown or out of range are refused before a step is made
     [{ measure: undefined }, /^measure: undefined: give a function$/],
     [{ save: 'model' }, /^save: model: give a function$/],
     [{ loss: 3 }, /^loss: 3: give a function$/],
+    [{ until: 5 }, /^until: 5: give a function$/],
     [{ signal: true }, /^signal: true is none: give that of an AbortController$/],
   ];
   await training(async trainer => {

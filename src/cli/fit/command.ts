@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { type PreparedImage, prepareImage } from '../../experiments/image/data.js';
 import { type ImageMeasured, imageTask } from '../../experiments/image/task.js';
-import type { FinishedRun, RunCosts } from '../../experiments/trainingRun.js';
+import type { FinishedRun, RunCosts, RunEnd } from '../../experiments/trainingRun.js';
 import type { AdapterReport } from '../../graph/engine.js';
 import { writeWhole } from '../../io/files.js';
 import { besideEachOther, encodePng, pictureOf } from '../../io/image/picture.js';
@@ -25,11 +25,18 @@ import {
 } from '../training/session.js';
 import { topKOf } from '../training/topK.js';
 import { Command } from '../vendor.js';
-import { addFitOptions, type FitOptions, fitDefaults, requireShareable } from './options.js';
+import { addFitOptions, type FitOptions, fitDefaults, requireShareable, requireValidated } from './options.js';
+import { byPatience, untilOf } from './until.js';
 
+/** [step, PSNR]. */
+type Curve = readonly (readonly [number, number])[];
+
+/** Costs and figures of the model that was kept, which is the best by the validation where there is one. */
 export interface RunReport extends RunCosts, ImageMeasured {
-  /** [step, PSNR]. */
-  readonly curve: readonly (readonly [number, number])[];
+  readonly ended: RunEnd;
+  readonly curve: Curve;
+  readonly curveHeldOut?: Curve;
+  readonly curveValidation?: Curve;
 }
 
 export interface FitReport {
@@ -55,6 +62,7 @@ export function fitCommand(ending: Ending): Command {
 async function fit(ending: Ending, image: string, options: FitOptions): Promise<void> {
   requireConsistent(options, 2);
   requireShareable(options);
+  requireValidated(options);
   const data = await prepareImage(image, options);
   const { width, height, planes } = data;
   const model = modelOf([height, width], planes, options, options.channels === 'shared');
@@ -65,7 +73,7 @@ async function fit(ending: Ending, image: string, options: FitOptions): Promise<
   data.notes.forEach(warn);
   await trainingSession(
     ending,
-    { model, topK, resume, words },
+    { model, topK, resume, words, until: untilOf(options) },
     settled,
     () => imageTask(model, data),
     async result => {
@@ -93,11 +101,20 @@ async function writeResults(
     shape: [height, width],
     channels: planes,
     settings,
-    runs: runs.map(({ costs, measured, reports }) => ({
-      ...costs,
-      ...measured,
-      curve: reports.map(([step, { psnr }]) => [step, psnr]),
-    })),
+    runs: runs.map(({ costs, ended, measured, reports }) => {
+      const curveOf = (of: (reported: ImageMeasured) => number | undefined): Curve =>
+        reports.map(([step, reported]) => [step, of(reported) as number]);
+      return {
+        ...costs,
+        ended,
+        ...measured,
+        curve: curveOf(({ psnr }) => psnr),
+        ...(measured.psnrHeldOut !== undefined && { curveHeldOut: curveOf(({ psnrHeldOut }) => psnrHeldOut) }),
+        ...(measured.psnrValidation !== undefined && {
+          curveValidation: curveOf(({ psnrValidation }) => psnrValidation),
+        }),
+      };
+    }),
     files,
   };
   await writeWhole(files.metrics, `${JSON.stringify(report, null, 2)}\n`);
@@ -107,20 +124,41 @@ async function writeResults(
 }
 
 function curvesOf({ runs, shape }: FitReport): string {
-  const lines = runs.map(({ preconditioner, curve }) => ({ name: nameOfRun(preconditioner), points: curve }));
+  const lines = runs.flatMap(({ preconditioner, curve, curveHeldOut, curveValidation }) => {
+    const name = nameOfRun(preconditioner);
+    return [
+      { name, points: curve },
+      ...(curveHeldOut ? [{ name: `${name}, held out`, points: curveHeldOut }] : []),
+      ...(curveValidation ? [{ name: `${name}, validation`, points: curveValidation }] : []),
+    ];
+  });
   return linePlot(lines, { title: `${shape[1]} x ${shape[0]}`, x: 'step', y: 'PSNR (dB)' });
 }
 
 function summary({ adapter, shape, channels, files }: FitReport, runs: readonly FitRun[]): string {
-  const heldOut = runs.some(({ measured }) => measured.psnrHeldOut !== undefined);
+  const others = (['psnrValidation', 'psnrHeldOut'] as const).filter(name => runs[0].measured[name] !== undefined);
   const rows = runs.map(run => {
-    const { psnr, psnrHeldOut = Number.NaN } = run.measured;
-    return runRow(run, [psnr.toFixed(2), ...(heldOut ? [psnrHeldOut.toFixed(2)] : [])]);
+    const { measured } = run;
+    return runRow(
+      run,
+      [measured.psnr, ...others.map(name => measured[name] as number)].map(psnr => psnr.toFixed(2)),
+    );
   });
-  const head = ['run', 'steps', 'PSNR dB', ...(heldOut ? ['held out dB'] : []), ...costColumns];
+  const words = { psnrValidation: 'validation dB', psnrHeldOut: 'held out dB' };
+  const head = ['run', 'steps', 'PSNR dB', ...others.map(name => words[name]), ...costColumns];
   return [
     `${adapterLine(adapter)}, ${shape[1]} x ${shape[0]}, ${channels} channel${channels > 1 ? 's' : ''}`,
     table(head, rows),
+    ...runs.flatMap(endLine),
     ...fileLines(files),
   ].join('\n');
+}
+
+/** What is kept of a run that a validation judged. */
+function endLine({ costs, ended, state, validated, stopped }: FitRun): string[] {
+  if (!validated || stopped) return [];
+  const early = ended.by === byPatience ? ', where nothing better came for long' : '';
+  return [
+    `${nameOfRun(costs.preconditioner)}: the best by its validation, of step ${state.step}, is kept; the run ended at ${ended.step}${early}`,
+  ];
 }

@@ -2,7 +2,7 @@
 
 import { InputError } from '../../errors.js';
 import type { SizeOption } from '../../experiments/image/size.js';
-import { mostPoints, oneOf, real, size, valueOption } from '../options.js';
+import { mostPoints, oneOf, real, size, valueOption, whole } from '../options.js';
 import { addTrainingOptions, type TrainingDefaults, type TrainingOptions } from '../training/options.js';
 import type { Command } from '../vendor.js';
 
@@ -14,6 +14,10 @@ export interface FitOptions extends TrainingOptions {
   readonly gray: boolean;
   readonly channels: (typeof channelSharings)[number];
   readonly mask?: number;
+  /** The share of what is left that tells the best state, which is kept. */
+  readonly validate?: number;
+  /** Steps without a better state of the validation after which a run ends. */
+  readonly patience?: number;
   readonly noise?: number;
   /** Behind a transparent image: a colour of CSS. */
   readonly background: string;
@@ -41,8 +45,37 @@ export function addFitOptions(command: Command): Command {
       ),
     )
     .addOption(valueOption('--mask <fraction>', 'hold out this share of the pixels', real('--mask', 0, 0.99, true)))
+    .addOption(
+      valueOption(
+        '--validate <fraction>',
+        'take this share of what is left out of the training, and keep the state that is best on it',
+        real('--validate', 0, 0.99, true),
+      ),
+    )
+    .addOption(
+      valueOption(
+        '--patience <N>',
+        'with --validate: steps without a better state after which the run ends (default: a quarter of --steps)',
+        whole('--patience', 1, 1e7),
+      ),
+    )
     .addOption(valueOption('--noise <sigma>', 'add normal noise to what is fitted', real('--noise', 0, 10, true)));
+  command.hook('preAction', given => {
+    const { validate, patience, steps } = given.opts<FitOptions>();
+    if (validate === undefined) return;
+    if (patience === undefined) given.setOptionValue('patience', Math.ceil(steps / 4));
+    if (given.getOptionValueSource('reportEvery') === 'default') given.setOptionValue('reportEvery', validationEvery);
+  });
   return addTrainingOptions(command, fitDefaults);
+}
+
+/** Steps from one look at the validation to the next: a run of few steps has its best among the first hundred. */
+const validationEvery = 10;
+
+/** @throws InputError a patience with nothing to wait for. */
+export function requireValidated({ validate, patience }: FitOptions): void {
+  if (patience === undefined || validate !== undefined) return;
+  throw new InputError(`--patience ${patience}: there is no validation to wait for: give --validate 0.05 too`);
 }
 
 /** @throws InputError a kind of model that has no shared outputs. */

@@ -15,6 +15,7 @@ import type { Model } from '../../model/model.js';
 import type { Best } from '../../train/runTraining.js';
 import type { TrainerState } from '../../train/trainer.js';
 import { warn } from '../terminal.js';
+import type { TrainingOptions } from './options.js';
 import { comparableLoss, lossKey, type TrainingRecord } from './record.js';
 
 /** A run that ends with more than so many times its least loss has blown up on the way. */
@@ -29,7 +30,7 @@ interface Rival {
 /** The model files that a run leaves. */
 export interface KeptFiles {
   readonly model: string;
-  /** Of the least loss, where the last is far above it. */
+  /** Of the least loss, where the last is far above it; of a run that a signal ended, the best by its validation. */
   readonly best?: string;
   /** What was there before, where its loss is below the last. */
   readonly previous?: string;
@@ -79,26 +80,32 @@ export class ModelKeeper {
     this.#keptBest = undefined;
   }
 
-  /** The best beside a model file that a run goes on from, where it is better than that. */
-  static async bestBeside(path: string, { step }: TrainerState, record: TrainingRecord): Promise<Best | undefined> {
+  /** The best beside a model file that a run goes on from: of one that was killed as it saved, of a step yet to come. */
+  static async bestBeside(
+    { resume: path = '', resumeAnyway }: Pick<TrainingOptions, 'resume' | 'resumeAnyway'>,
+    { step }: TrainerState,
+    record: TrainingRecord,
+  ): Promise<Best | undefined> {
     const beside = path.replace(/\.safetensors$/, '.best.safetensors');
-    if (beside === path) return undefined;
-    const [own, other] = [await rivalAt(path, record), await rivalAt(beside, record)];
-    if (!own || !other || own.loss <= other.loss) return undefined;
+    const rival = beside === path ? undefined : await rivalAt(beside, record);
+    if (!rival) return undefined;
     const { state } = await readModel(beside);
-    return state.step <= step ? { state, loss: other.loss } : undefined;
+    // Another training does not come by there.
+    return resumeAnyway && state.step > step ? undefined : { state, loss: rival.loss };
   }
 
   /**
-   * Writes the last state, and the best where it is another. A file that cannot be written does not end the training:
+   * Writes the best where it is another, and the last state: killed in between, a run finds its best again. A file that cannot be written does not end the training:
    * the state then lies in the system's folder for temporary files.
    */
   async save(state: TrainerState, loss: number, best: Best | undefined): Promise<void> {
     this.#kept = { state, loss };
     this.#keptBest = best;
     try {
+      const other = best?.state === state ? undefined : best;
+      if (other) await this.#writeBest(other);
       await this.#write(state, loss);
-      await this.#writeBest(best?.state === state ? undefined : best);
+      if (!other) await this.#writeBest(undefined);
     } catch (error) {
       const isNew = this.#rescue === undefined;
       const where = await this.#writeRescue(state, loss);
@@ -111,19 +118,19 @@ export class ModelKeeper {
    *
    * @throws RunError where the model cannot be written: why, and where it is.
    */
-  async finish<M extends Measured>({ state, measured, best }: FinishedRun<M>): Promise<KeptFiles> {
-    const { loss } = measured;
-    const isFar = loss > blowUp * best.loss;
+  async finish<M extends Measured>(run: FinishedRun<M>): Promise<KeptFiles> {
+    const { state, reached: loss, best, stopped, validated } = run;
+    const goesBeside = loss > blowUp * best.loss || (validated && stopped && best.state !== state);
     try {
       if (this.#kept?.state !== state || this.#rescue !== undefined) await this.#write(state, loss);
-      await this.#writeBest(isFar ? best : undefined);
+      await this.#writeBest(goesBeside ? best : undefined);
     } catch (error) {
       this.#kept = { state, loss };
       throw new RunError(`${(error as Error).message}: ${await this.#writeRescue(state, loss)}`);
     }
     this.#kept = { state, loss };
     const previous = await this.#judgePrevious(loss);
-    return { model: this.model, ...(isFar && { best: this.#best }), ...(previous && { previous }) };
+    return { model: this.model, ...(goesBeside && { best: this.#best }), ...(previous && { previous }) };
   }
 
   async #write(state: TrainerState, loss: number): Promise<void> {
@@ -134,6 +141,7 @@ export class ModelKeeper {
   }
 
   async #writeBest(best: Best | undefined): Promise<void> {
+    await this.#makeRoom();
     if (best && best.state !== this.#bestWritten) await this.#writeTo(this.#best, best.state, best.loss);
     // One of a run that this one goes on from, or of this run's own.
     else if (!best && (this.#bestWritten || (await this.#isOwn(this.#best)))) await rm(this.#best, { force: true });

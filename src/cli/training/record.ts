@@ -54,6 +54,7 @@ export function comparableLoss(
 const decisive: Readonly<Record<string, string>> = {
   seed: '--seed',
   mask: '--mask',
+  validate: '--validate',
   noise: '--noise',
   learningRate: '--learning-rate',
   weightDecay: '--weight-decay',

@@ -5,6 +5,7 @@ import { optimiserOf } from '../../experiments/optimisers.js';
 import {
   type FinishedRun,
   type Measured,
+  reachedBy,
   type TopKReport,
   type TrainingTask,
   trainingRun,
@@ -15,7 +16,7 @@ import type { SavedModel } from '../../io/model/modelFile.js';
 import { recallTuning, rememberTuning } from '../../io/tuning.js';
 import type { Model } from '../../model/model.js';
 import { openEngine } from '../../public/node.js';
-import type { Best } from '../../train/runTraining.js';
+import type { Best, Until } from '../../train/runTraining.js';
 import type { TrainerState } from '../../train/trainer.js';
 import { commandLine, resuming } from '../commandLine.js';
 import type { Ending } from '../ending.js';
@@ -27,12 +28,13 @@ import type { PreconditionerName, TopKOption, TrainingOptions } from './options.
 import { preconditionerOf } from './preconditioner.js';
 import { recordOf, requireSameTask } from './record.js';
 
-export interface SessionSettings {
+export interface SessionSettings<M extends Measured> {
   readonly model: Model;
   readonly topK: TopKOption;
   readonly resume?: SavedModel | undefined;
   /** How errors name the grid. */
   readonly words: GridWords;
+  readonly until?: Until<M> | undefined;
 }
 
 /** What a command makes of its runs. */
@@ -54,7 +56,7 @@ export interface SessionResult<M extends Measured> {
  */
 export function trainingSession<M extends Measured>(
   ending: Ending,
-  settings: SessionSettings,
+  settings: SessionSettings<M>,
   options: TrainingOptions,
   prepare: () => TrainingTask<M>,
   report: (result: SessionResult<M>) => Promise<void>,
@@ -66,7 +68,7 @@ export function trainingSession<M extends Measured>(
 
 async function train<M extends Measured>(
   ending: Ending,
-  { model, topK, resume, words }: SessionSettings,
+  { model, topK, resume, words, until }: SessionSettings<M>,
   options: TrainingOptions,
   prepare: () => TrainingTask<M>,
   report: (result: SessionResult<M>) => Promise<void>,
@@ -80,12 +82,12 @@ async function train<M extends Measured>(
     const record = recordOf({ ...options, topK }, task);
     if (resume) requireSameTask(options, resume.training, record);
     const keeper = new ModelKeeper(options.out, model, record, options.resume);
-    const best = resume && (await ModelKeeper.bestBeside(options.resume as string, resume.state, record));
+    const best = resume && (await ModelKeeper.bestBeside(options, resume.state, record));
     const names = options.compare ? (['none', options.preconditioner] as const) : [options.preconditioner];
     const runs: FinishedRun<M>[] = [];
     let stopped = false;
     for (const name of names) {
-      const choice = { name, topK, signal: ending.signal, from: resume && { state: resume.state, best } };
+      const choice = { name, topK, until, signal: ending.signal, from: resume && { state: resume.state, best } };
       const run = await runOrRunAgain(engines, keeper, task, options, choice).catch((error: Error) => {
         throw keeper.kept ? new RunError(`${error.message}: ${keeper.whereabouts}`) : error;
       });
@@ -153,9 +155,10 @@ interface Start {
   readonly best: Best | undefined;
 }
 
-interface RunChoice {
+interface RunChoice<M> {
   readonly name: PreconditionerName;
   readonly topK: TopKOption;
+  readonly until: Until<M> | undefined;
   readonly signal: AbortSignal;
   readonly from: Start | undefined;
 }
@@ -166,7 +169,7 @@ async function runOrRunAgain<M extends Measured>(
   keeper: ModelKeeper,
   task: TrainingTask<M>,
   options: TrainingOptions,
-  choice: RunChoice,
+  choice: RunChoice<M>,
 ): Promise<FinishedRun<M>> {
   const reports: [number, M][] = [];
   keeper.begin();
@@ -189,7 +192,7 @@ async function oneRun<M extends Measured>(
   keeper: ModelKeeper,
   task: TrainingTask<M>,
   options: TrainingOptions,
-  { name, topK, signal, from }: RunChoice,
+  { name, topK, until, signal, from }: RunChoice<M>,
   reports: [number, M][],
 ): Promise<FinishedRun<M>> {
   const { steps, reportEvery, saveEvery, seed, tune, json } = options;
@@ -211,7 +214,7 @@ async function oneRun<M extends Measured>(
       bar.update(step, measured && task.headline(measured));
       if (measured) reports.push([step, measured]);
     },
-    save: ({ state, measured }, best) => keeper.save(state, measured.loss, best),
+    save: ({ state, measured }, best) => keeper.save(state, reachedBy(task, measured), best),
   };
   try {
     const settings = {
@@ -225,7 +228,7 @@ async function oneRun<M extends Measured>(
       signal,
     };
     const k = name === 'none' ? 0 : topK;
-    return await trainingRun(engine, task, { ...settings, best: from?.best, preconditioner, topK: k }, watch);
+    return await trainingRun(engine, task, { ...settings, until, best: from?.best, preconditioner, topK: k }, watch);
   } finally {
     bar.stop();
   }

@@ -1,10 +1,10 @@
-/** An image to be represented: its planes, with noise and held-out pixels as asked. */
+/** An image to be represented: its planes, with noise, held-out and validation pixels as asked. */
 
 import { InputError } from '../../errors.js';
 import { Random } from '../../host/random.js';
 import { openImage, readPlanes } from '../../io/image/image.js';
 import type { PngBits } from '../../io/image/sampling.js';
-import { maskStream, noiseStream } from '../streams.js';
+import { maskStream, noiseStream, validationStream } from '../streams.js';
 import { type Size, type SizeOption, sizeFor } from './size.js';
 
 export interface ImageOptions {
@@ -14,9 +14,11 @@ export interface ImageOptions {
   readonly gray: boolean;
   /** The share of the pixels that is held out. */
   readonly mask?: number;
+  /** The share of what is left that is not trained on, and by which the best state is told. */
+  readonly validate?: number;
   /** The deviation of normal noise on what is trained on. */
   readonly noise?: number;
-  /** Of noise and mask. */
+  /** Of noise, mask and validation. */
   readonly seed: number;
   /** What lies behind a transparent image, a colour of CSS; white by default. */
   readonly background?: string;
@@ -29,13 +31,14 @@ export interface PreparedImage {
   readonly planes: number;
   /** The image itself, plane by plane, in [0, 1]. */
   readonly clean: Float32Array;
-  /** What is trained on: with noise, and NaN at held-out pixels. */
+  /** What is trained on: with noise, and NaN at held-out and validation pixels. */
   readonly target: Float32Array;
   /** Targets against which reports are made, where they differ from what is trained on. */
   readonly evaluations: Readonly<Record<string, Float32Array>>;
-  /** Numbers trained on, and held out. */
+  /** Numbers trained on, held out, and of the validation. */
   readonly trained: number;
   readonly heldOut: number;
+  readonly validation: number;
   /** Of a PNG that has what the file had. */
   readonly bits: PngBits;
   /** A line for each thing in which the planes are not what the file says. */
@@ -62,40 +65,62 @@ export async function prepareImage(
   const read = await readPlanes(image, { width, height, gray, note, ...(background !== undefined && { background }) });
   const clean = prepare(read, { width, height });
   const pixels = width * height;
-  const isHeldOut = heldOutPixels(pixels, options);
+  const parts = partsOf(pixels, options);
   const noise = new Random(options.seed ^ noiseStream);
   const noisy = options.noise === undefined ? clean : clean.map(value => value + (options.noise ?? 0) * noise.normal());
-  const only = (values: Float32Array, keep: (pixel: number) => boolean) =>
-    values.map((value, i) => (keep(i % pixels) ? value : Number.NaN));
-  const target = isHeldOut ? only(noisy, pixel => isHeldOut[pixel] === 0) : noisy;
+  const only = (values: Float32Array, part: Part) =>
+    parts ? values.map((value, i) => (parts[i % pixels] === part ? value : Number.NaN)) : values;
+  const numbersOf = (part: Part) => {
+    const count = parts
+      ? parts.reduce((sum, one) => sum + Number(one === part), 0)
+      : part === Part.trained
+        ? pixels
+        : 0;
+    return (count * clean.length) / pixels;
+  };
   const evaluations: Record<string, Float32Array> = {};
-  if (options.noise !== undefined) {
-    evaluations.clean = isHeldOut ? only(clean, pixel => isHeldOut[pixel] === 0) : clean;
-  }
-  if (isHeldOut) evaluations.heldOut = only(clean, pixel => isHeldOut[pixel] === 1);
-  const heldOut = isHeldOut ? (isHeldOut.reduce((sum, held) => sum + held, 0) * clean.length) / pixels : 0;
+  if (options.noise !== undefined) evaluations.clean = only(clean, Part.trained);
+  if (options.mask !== undefined) evaluations.heldOut = only(clean, Part.heldOut);
+  // With its noise: who has to choose a state has nothing else.
+  if (options.validate !== undefined) evaluations.validation = only(noisy, Part.validation);
   return {
     width,
     height,
     planes: clean.length / pixels,
     clean,
-    target,
+    target: only(noisy, Part.trained),
     evaluations,
-    trained: clean.length - heldOut,
-    heldOut,
+    trained: numbersOf(Part.trained),
+    heldOut: numbersOf(Part.heldOut),
+    validation: numbersOf(Part.validation),
     bits: image.sampling.bits,
     notes,
   };
 }
 
-/** 1 for every pixel held out; undefined where none is asked. @throws InputError if none or all would be. */
-function heldOutPixels(pixels: number, { mask, seed }: ImageOptions): Uint8Array | undefined {
-  if (mask === undefined) return undefined;
-  const random = new Random(seed ^ maskStream);
-  const held = Uint8Array.from({ length: pixels }, () => (random.uniform() < mask ? 1 : 0));
-  const count = held.reduce((sum, one) => sum + one, 0);
-  if (count === 0 || count === pixels) {
-    throw new InputError(`--mask ${mask}: holds out ${count} of ${pixels} pixels: use a fraction that splits them`);
-  }
-  return held;
+/** What a pixel is for. */
+const Part = { trained: 0, heldOut: 1, validation: 2 } as const;
+type Part = (typeof Part)[keyof typeof Part];
+
+/** What each pixel is for; undefined where all are trained on. @throws InputError a share that leaves none on one side. */
+function partsOf(pixels: number, { mask, validate, seed }: ImageOptions): Uint8Array | undefined {
+  if (mask === undefined && validate === undefined) return undefined;
+  const parts = new Uint8Array(pixels);
+  const draw = (option: string, share: number, stream: number, part: Part) => {
+    const random = new Random(seed ^ stream);
+    let [left, taken] = [0, 0];
+    for (let pixel = 0; pixel < pixels; pixel++) {
+      const drawn = random.uniform() < share;
+      if (parts[pixel] !== Part.trained) continue;
+      left++;
+      if (!drawn) continue;
+      parts[pixel] = part;
+      taken++;
+    }
+    if (taken > 0 && taken < left) return;
+    throw new InputError(`${option} ${share}: holds out ${taken} of ${left} pixels: use a fraction that splits them`);
+  };
+  if (mask !== undefined) draw('--mask', mask, maskStream, Part.heldOut);
+  if (validate !== undefined) draw('--validate', validate, validationStream, Part.validation);
+  return parts;
 }
