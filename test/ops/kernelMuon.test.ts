@@ -27,6 +27,7 @@ import { muonDirection } from '../reference/optimiser/muonDirection.js';
 import { muonStep } from '../reference/optimiser/muonStep.js';
 import { newtonSchulz, orthogonalise, transpose } from '../reference/optimiser/newtonSchulz.js';
 import { squares } from '../reference/optimiser/squares.js';
+import { unitNorm } from '../reference/optimiser/unitNorm.js';
 
 const test = suite('muon');
 const sizes: readonly (readonly [number, number])[] = [
@@ -52,48 +53,85 @@ const withBias = (w: Float64Array, b: Float64Array, [rows, columns]: readonly nu
     return column === columns ? b[row] : w[row * columns + column];
   });
 
-test('muonDirection: moment, direction and what is left of the gradient match the float64 twin, tall and wide, at once', async () => {
+test('muonDirection: moment, direction, its squares and what is left of the gradient match the float64 twin, tall and wide, at once', async () => {
   const [g, b, bias] = [0, 1, 2].map(kind => sizes.map(([r, c]) => randoms(kind === 2 ? r : r * c)));
-  const gradient = filled(
-    stackOf(sizes.map(([r, c]) => [r, c + 1])),
-    joinParts(g.map((w, i) => withBias(w, bias[i], sizes[i]))),
-  );
-  const moment = filled(stackOf(sizes), joinParts(b));
-  const shapes = sizes.map(([r, c]) => (r > c ? [c, r] : [r, c]));
-  const result = poisoned(stackOf(shapes));
-  for (const workgroup of [8, 64]) {
-    const [from, kept] =
-      workgroup === 8
-        ? [gradient, moment]
-        : [
-            filled(gradient.layout, joinParts(g.map((w, i) => withBias(w, bias[i], sizes[i])))),
-            filled(moment.layout, joinParts(b)),
-          ];
+  for (const lanes of [2, 8]) {
+    const tile = 4 * lanes;
+    const [gradient, moment] = [
+      filled(stackOf(sizes.map(([r, c]) => [r, c + 1])), joinParts(g.map((w, i) => withBias(w, bias[i], sizes[i])))),
+      filled(stackOf(sizes), joinParts(b)),
+    ];
+    const result = poisoned(stackOf(sizes.map(([r, c]) => (r > c ? [c, r] : [r, c]))));
+    const tiles = sizes.map(([r, c]) => Math.ceil(r / tile) * Math.ceil(c / tile));
+    const firstOf = (i: number) => tiles.slice(0, i).reduce((sum, count) => sum + count, 0);
+    const squaresOfTiles = poisoned(layoutOf([firstOf(sizes.length)]));
     await run([
       dispatch(kernels.muonDirection, {
-        constants: { WORKGROUP: workgroup },
-        problems: sizes.map(([rows, columns], i) => ({
-          rows,
-          columns,
-          momentum: 0.9,
-          tall: Number(rows > columns),
-          gradient: from.layout.parts[i].offset,
-          gradientStride: from.layout.parts[i].stride,
-          moment: kept.layout.parts[i].offset,
-          momentStride: kept.layout.parts[i].stride,
-          result: result.layout.parts[i].offset,
-          resultStride: result.layout.parts[i].stride,
-        })),
-        buffers: { gradient: from.storage, moment: kept.storage, result: result.storage },
-        workgroups: [1, 1, sizes.length],
+        constants: { LANES: lanes },
+        problems: sizes.map(([rows, columns], i) => {
+          const [from, kept, made] = [gradient, moment, result].map(({ layout }) => quadsOf(layout.parts[i]));
+          return {
+            rows,
+            columns,
+            momentum: 0.9,
+            tall: Number(rows > columns),
+            gradient: from.first,
+            gradientStride: from.stride,
+            moment: kept.first,
+            momentStride: kept.stride,
+            result: made.first,
+            resultStride: made.stride,
+            squares: firstOf(i),
+          };
+        }),
+        buffers: {
+          gradient: gradient.storage,
+          moment: moment.storage,
+          result: result.storage,
+          squares: squaresOfTiles.storage,
+        },
+        workgroups: [Math.ceil(70 / tile), Math.ceil(33 / tile), sizes.length],
       }),
     ]);
     const expected = sizes.map((_, i) => muonDirection(g[i], b[i], 0.9));
     const x = expected.map((one, i) => (sizes[i][0] > sizes[i][1] ? transpose(one.x, ...sizes[i]) : one.x));
-    requireClose('moments', await contentOf(kept), joinParts(expected.map(one => one.b)), { absolute: 1e-6 });
+    requireClose('moments', await contentOf(moment), joinParts(expected.map(one => one.b)), { absolute: 1e-6 });
     requireClose('directions', await contentOf(result), joinParts(x), { absolute: 1e-6 });
     const left = sizes.map((size, i) => withBias(new Float64Array(size[0] * size[1]), bias[i], size));
-    requireClose('gradient', await contentOf(from), joinParts(left), { absolute: 1e-7 });
+    requireClose('gradient', await contentOf(gradient), joinParts(left), { absolute: 1e-7 });
+    const sums = await contentOf(squaresOfTiles);
+    const found = sizes.map((_, i) => sums.slice(firstOf(i), firstOf(i + 1)).reduce((sum, one) => sum + one, 0));
+    requireClose('squares', found, x.map(squares), { absolute: 1e-6, relative: 2e-6 });
+  }
+});
+
+test('unitNorm: matrices scaled by the root of a sum of parts match the float64 twin, one of zeros stays', async () => {
+  const shapes = [...sizes, [3, 300], [9, 2]] as const; // past a workgroup's columns and rows
+  for (const workgroup of [8, 64]) {
+    const values = shapes.map(([r, c], i) => (i === 2 ? new Float64Array(r * c) : randoms(r * c)));
+    const matrix = filled(stackOf(shapes), joinParts(values));
+    const parts = shapes.map((_, i) => [1, 7, 8, 63, 64, 65, 100, 2][i]);
+    const split = values.map((one, i) => {
+      const shares = randoms(parts[i]).map(Math.abs);
+      const whole = shares.reduce((sum, share) => sum + share, 0);
+      return shares.map(share => (share / whole) * squares(one));
+    });
+    const firstOf = (i: number) => parts.slice(0, i).reduce((sum, count) => sum + count, 0);
+    await run([
+      dispatch(kernels.unitNorm, {
+        constants: { WORKGROUP: workgroup },
+        problems: shapes.map(([rows, columns], i) => {
+          const { first, stride } = quadsOf(matrix.layout.parts[i]);
+          return { rows, columns, matrix: first, stride, squares: firstOf(i), parts: parts[i] };
+        }),
+        buffers: {
+          squares: filled(layoutOf([firstOf(shapes.length)]), joinParts(split)).storage,
+          matrix: matrix.storage,
+        },
+        workgroups: [Math.ceil(300 / 4 / workgroup), Math.ceil(33 / 4), shapes.length],
+      }),
+    ]);
+    requireClose('matrices', await contentOf(matrix), joinParts(values.map(unitNorm)), { absolute: 1e-6 });
   }
 });
 
@@ -182,7 +220,7 @@ test('orthogonalise: five steps, and other numbers of them, match the float64 tw
     [40, 40],
   ] as const;
   for (const steps of [1, 2, 5]) {
-    const raw = shapes.map(([r, c]) => muonDirection(randoms(r * c), new Float64Array(r * c), 0).x);
+    const raw = shapes.map(([r, c]) => unitNorm(randoms(r * c)));
     const held = engine.stack(shapes, joinParts(raw));
     const plan = await engine.compile(graph => ({ found: orthogonaliseOnDevice(graph.read(held), steps) }));
     await plan.run();
@@ -207,8 +245,8 @@ const options = { model, target, optimiser: muon({ learningRate: step => 0.02 / 
 test('training with muon: the loss falls, and 12 steps equal 5, saved, and 7 more on another trainer, bit for bit', async () => {
   const whole = await Trainer.create(engine, options);
   const adamAlone = await Trainer.create(engine, { ...options, optimiser: adam({ learningRate: 0.02 }) });
-  // Five steps of three products and two mirrorings; direction, step and Adam's rate: no copies.
-  requireEqual('dispatches', whole.work.step.dispatches - adamAlone.work.step.dispatches, 5 * 5 + 3);
+  // Five steps of three products and two mirrorings; direction and its norm, step and Adam's rate: no copies.
+  requireEqual('dispatches', whole.work.step.dispatches - adamAlone.work.step.dispatches, 5 * 5 + 4);
   adamAlone.dispose();
   const losses = [...(await whole.advance(5))];
   const saved = await whole.state();

@@ -1,10 +1,11 @@
 /** Muon (Jordan 2024) on some matrices of a model's parameters: a step along the momentum, made orthogonal. */
 
-import { columnsOf, type Part, rowsOf, stackOf } from '../../buffer/layout.js';
+import { columnsOf, layoutOf, type Part, quad, rowsOf, stackOf } from '../../buffer/layout.js';
 import type { Device } from '../../device/device.js';
 import { apply, applyOne, requireSameLayout } from '../../graph/apply.js';
 import { type Operand, type Operation, scratch, type Value } from '../../graph/operation.js';
-import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
+import { mostOf } from '../../host/arrays.js';
+import { type Dispatch, dispatch, oneThreadEachOf, type Workgroups } from '../../kernel/dispatch.js';
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/optimiser.js';
 import { mirrorDispatch } from '../linear/mirror.js';
@@ -39,6 +40,15 @@ export function momentShapes(parameters: readonly { readonly shape: readonly num
   return parameters.map(({ shape: [rows, columns] }) => [rows, columns - 1]);
 }
 
+/** Numbers of a matrix along each side of what a workgroup of muonDirection.wgsl works on. */
+const tile = kernels.muonDirectionConstants.TILE;
+
+/** A workgroup for so many rows by so many columns of each matrix. */
+function tilesOf(problems: readonly Pick<Matrix, 'rows' | 'columns'>[], rows: number, columns: number): Workgroups {
+  const [tallest, widest] = [mostOf(problems, p => p.rows), mostOf(problems, p => p.columns)];
+  return [Math.ceil(widest / columns), Math.ceil(tallest / rows), problems.length];
+}
+
 const direction: Operation<Omit<MuonAttributes, 'weightDecay'>> = {
   name: 'muonDirection',
   updates: [0, 1],
@@ -51,29 +61,53 @@ const direction: Operation<Omit<MuonAttributes, 'weightDecay'>> = {
       stackOf(views.map(({ rows, columns, tall }) => (tall ? [columns, rows] : [rows, columns]))),
     ];
   },
-  lower: ({ attributes: { matrices, momentum }, outputs: [gradient, moment, result] }) => [
-    dispatch(kernels.muonDirection, {
-      problems: matrices.map((at, i) => {
-        const part = gradient.layout.parts[at];
-        const { rows, columns, tall } = matrixOf(part);
-        const [kept, made] = [moment.layout.parts[i], result.layout.parts[i]];
-        return {
-          rows,
-          columns,
-          momentum,
-          tall: Number(tall),
-          gradient: part.offset,
-          gradientStride: part.stride,
-          moment: kept.offset,
-          momentStride: kept.stride,
-          result: made.offset,
-          resultStride: made.stride,
-        };
+  lower: ({ attributes: { matrices, momentum }, outputs: [gradient, moment, result] }) => {
+    let tiles = 0;
+    const problems = matrices.map((at, i) => {
+      const { rows, columns, tall } = matrixOf(gradient.layout.parts[at]);
+      const from = quadsOf(gradient.layout.parts[at]);
+      const kept = quadsOf(moment.layout.parts[i]);
+      const made = quadsOf(result.layout.parts[i]);
+      const squares = tiles;
+      tiles += Math.ceil(rows / tile) * Math.ceil(columns / tile);
+      return {
+        rows,
+        columns,
+        momentum,
+        tall: Number(tall),
+        gradient: from.first,
+        gradientStride: from.stride,
+        moment: kept.first,
+        momentStride: kept.stride,
+        result: made.first,
+        resultStride: made.stride,
+        squares,
+      };
+    });
+    const squares = scratch(layoutOf([tiles]));
+    const ends = [...problems.slice(1).map(p => p.squares), tiles];
+    const normed = problems.map(({ squares: first, result: matrix, resultStride: stride }, i) => {
+      const { shape } = result.layout.parts[i];
+      return { rows: rowsOf(shape), columns: columnsOf(shape), matrix, stride, squares: first, parts: ends[i] - first };
+    });
+    return [
+      dispatch(kernels.muonDirection, {
+        problems,
+        buffers: {
+          gradient: gradient.storage,
+          moment: moment.storage,
+          result: result.storage,
+          squares: squares.storage,
+        },
+        workgroups: tilesOf(problems, tile, tile),
       }),
-      buffers: { gradient: gradient.storage, moment: moment.storage, result: result.storage },
-      workgroups: [1, 1, matrices.length],
-    }),
-  ],
+      dispatch(kernels.unitNorm, {
+        problems: normed,
+        buffers: { squares: squares.storage, matrix: result.storage },
+        workgroups: tilesOf(normed, kernels.unitNormConstants.ROWS, quad * kernels.unitNormConstants.WORKGROUP),
+      }),
+    ];
+  },
   notDifferentiable: 'it updates state',
 };
 
