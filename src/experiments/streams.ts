@@ -5,3 +5,4 @@ export const maskStream = 0x6d61736b;
 export const validationStream = 0x76616c69;
 export const testStream = 0x74657374;
 export const frequencyStream = 0x666f7572;
+export const placeStream = 0x706c6163;

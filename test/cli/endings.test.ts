@@ -14,7 +14,7 @@ import type { FitReport } from '../../src/cli/fit/command.js';
 import type { KrrReport } from '../../src/cli/krr/command.js';
 import { run } from '../../src/cli/program.js';
 import { startProgress, startTileProgress } from '../../src/cli/progress.js';
-import type { ReproduceReport } from '../../src/cli/reproduce/command.js';
+import type { ReproduceReport } from '../../src/cli/reproduce/report.js';
 import { ModelKeeper } from '../../src/cli/training/keeper.js';
 import type { FinishedRun, Measured } from '../../src/experiments/trainingRun.js';
 import { readModel } from '../../src/io/model/modelFile.js';

@@ -1,125 +1,111 @@
-/** `sepnn reproduce`: tables of runs, what they write, and images of a given rank. */
+/** `sepnn reproduce`: tables of runs beside the paper's numbers, what they write, and how it refuses. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Matrix, SingularValueDecomposition } from 'ml-matrix';
-import type { ReproduceReport } from '../../src/cli/reproduce/command.js';
-import { truncateRank } from '../../src/experiments/paper/lowRank.js';
-import { scaleNames, scales, type Table, tables } from '../../src/experiments/paper/tables.js';
+import type { ReproduceReport } from '../../src/cli/reproduce/report.js';
+import type { ColumnName } from '../../src/experiments/paper/columns.js';
+import { Runs } from '../../src/experiments/paper/runs.js';
+import { tables } from '../../src/experiments/paper/tables.js';
+import { writeNpy } from '../../src/io/npy.js';
+import { openEngine } from '../../src/public/node.js';
 import { adapter, folder, picture, type Refusal, requireRefused, requireUnwritten, sepnn } from '../helpers/command.js';
 import { require, requireClose, requireEqual } from '../helpers/compare.js';
-import { randoms } from '../helpers/random.js';
 import { suite } from '../helpers/suite.js';
 
 const test = suite('reproduce');
 
-test('reproduce trains four runs a row, each setting once, and writes CSV, SVG and JSON of the same numbers', async () => {
+test('reproduce trains every column of a row, each setting once, and writes CSV, SVG, JSON and Markdown of the same numbers', async () => {
   const image = await picture('reproduced.png', 12, 12);
-  const options = ['--scale', 'tiny', '--steps', '3', '--seeds', '1,2', '--out', 'tables', ...adapter];
-  const { code, stdout, stderr } = await sepnn(
-    ...['reproduce', 'modulation', 'inpainting', '--image', image],
-    ...options,
-    '--json',
-  );
+  const options = ['--scale', 'tiny', '--steps', '2', '--seeds', '1,2', '--out', 'tables', ...adapter];
+  const { code, stdout, stderr } = await sepnn('reproduce', 'modulation', '--image', image, ...options, '--json');
   requireEqual('exit', [code, stderr], [0, '']);
   const report = JSON.parse(stdout) as ReproduceReport;
-  requireEqual('seeds', [report.seeds, report.setting.steps], [[1, 2], 3]);
-  requireEqual(
-    'tables',
-    report.tables.map(({ name, rows, figure }) => [name, rows.length, figure]),
-    [
-      ['modulation', 2, 'psnr'],
-      ['inpainting', 2, 'psnrHeldOut'],
-    ],
-  );
-  for (const { name, rows, files } of report.tables) {
-    const lines = readFileSync(join(folder, files.csv), 'utf8').trimEnd().split('\n');
-    requireEqual('lines', lines.length, 1 + rows.length);
-    requireEqual(
-      'head',
-      lines[0].split(',').slice(1),
-      'plain,plainBestRate,sepPgd,product,bestRate,plainPeak,plainBestRatePeak,sepPgdPeak,productPeak,paperPlain,paperSepPgd'.split(
-        ',',
-      ),
-    );
-    rows.forEach(({ name: row, runs }, i) => {
-      requireEqual('runs', Object.keys(runs), ['plain', 'plainBestRate', 'sepPgd', 'product']);
-      for (const { last, peak, samples } of Object.values(runs)) {
-        requireEqual(
-          'samples',
-          samples.map(({ seed }) => seed),
-          [1, 2],
-        );
-        requireClose('median', [last], [(samples[0].last + samples[1].last) / 2], { relative: 1e-12 });
-        require('peak', samples.every(sample => sample.peak >= sample.last && sample.peakStep <= 3) && peak >= last);
-      }
-      require('the best is no worse', runs.plainBestRate.last >= runs.plain.last);
-      const { plain, plainBestRate, sepPgd, product } = runs;
-      require('others differ', new Set([plain.last, sepPgd.last, product.last]).size === 3);
-      const cells = [plain, plainBestRate, sepPgd, product].map(({ last }) => last.toFixed(2));
-      require(`${row}: ${lines[i + 1]}`, lines[i + 1].endsWith(',,') && lines[i + 1].includes(`,${cells.join(',')},`));
-    });
-    const svg = readFileSync(join(folder, files.svg), 'utf8');
-    require('plot', svg.startsWith('<svg') && svg.includes('SepPGD, product') && svg.includes(rows[1].name));
-    const kept = JSON.parse(readFileSync(join(folder, files.json), 'utf8')) as ReproduceReport;
-    requireEqual(
-      name,
-      kept.tables,
-      report.tables.filter(one => one.name === name),
-    );
-  }
-  const [flat, sqrt] = report.tables[0].rows.map(({ runs }) => runs);
-  requireEqual('a plain run is the same in both rows', sqrt.plain, flat.plain);
-  require('SepPGD is not', sqrt.sepPgd.last !== flat.sepPgd.last);
-  requireEqual('nothing half-written', readdirSync(join(folder, 'tables')).length, 6);
+  requireEqual('seeds', [report.seeds, report.setting.steps], [[1, 2], 2]);
+  const [{ name, rows, figure, files }] = report.tables;
+  requireEqual('tables', [report.tables.length, name, rows.length, figure], [1, 'modulation', 2, 'psnr']);
+  const columns: readonly ColumnName[] = tables.modulation.columns;
+  const markdown = readFileSync(join(folder, report.files.markdown), 'utf8');
+  const [head, ...lines] = readFileSync(join(folder, files.csv), 'utf8').trimEnd().split('\n');
+  const peaks = columns.map(column => `${column}Peak`);
+  const papers = ['plainPaper', 'sepPgdPaper'];
+  requireEqual('head', head.split(','), ['g', 'paperRow', ...columns, 'plainBestRateRate', ...peaks, ...papers]);
+  requireEqual('lines', lines.length, rows.length);
+  rows.forEach(({ name: row, runs, paper }, i) => {
+    requireEqual('runs', Object.keys(runs), [...columns]);
+    for (const { last, peak, samples } of Object.values(runs)) {
+      requireEqual(
+        'samples',
+        samples.map(({ seed }) => seed),
+        [1, 2],
+      );
+      requireClose('median', [last], [(samples[0].last + samples[1].last) / 2], { relative: 1e-12 });
+      require('peak', samples.every(sample => sample.peak >= sample.last && sample.peakStep <= 2) && peak >= last);
+    }
+    const of = (column: ColumnName) => runs[column]?.last ?? Number.NaN;
+    require('the best is no worse', of('plainBestRate') >= of('plain'));
+    require('others differ', new Set(columns.map(of)).size >= 5);
+    requireEqual('the paper', paper, { plain: 26.48, sepPgd: [33.3, 31.58][i] });
+    const cells = columns.map(column => of(column).toPrecision(6));
+    require(`${row}: ${lines[i]}`, lines[i].includes(`,${cells.join(',')},`));
+    const shown = columns.map(column => of(column).toFixed(2));
+    const line = markdown.split('\n').find(one => one.startsWith(`| ${row} | ${shown[0]}`)) ?? '';
+    const numbers = [...shown, '| 26.48 |', `| ${paper?.sepPgd} |`];
+    require(`${row}: ${line} has not ${numbers}`, numbers.every(number => line.includes(number)));
+  });
+  const svg = readFileSync(join(folder, files.svg), 'utf8');
+  require('plot', svg.startsWith('<svg') && svg.includes('SepPGD, product') && svg.includes(rows[1].name));
+  const kept = JSON.parse(readFileSync(join(folder, files.json), 'utf8')) as ReproduceReport;
+  requireEqual('kept', kept.tables, report.tables);
+  const [flat, sqrt] = rows.map(({ runs }) => runs);
+  requireEqual('plain and Muon are the same in both rows', [sqrt.plain, sqrt.muon], [flat.plain, flat.muon]);
+  require('SepPGD is not', sqrt.sepPgd?.last !== flat.sepPgd?.last);
+  const said = report.notRun.join('\n');
+  require(said, /^k, Table 2$/m.test(said) && /^surface, Figure 3: give --volume/m.test(said));
+  require(said, /^Figure 13: the engine/m.test(said));
+  require('what was not run is told', report.notRun.every(line => markdown.includes(`- ${line}\n`)));
+  requireEqual('nothing half-written', readdirSync(join(folder, 'tables')).length, 4);
 }, 240);
+
+test('points off the grid and a volume go through every column, judged by MSE and IoU', async () => {
+  const volume = join(folder, 'cube.npy');
+  const inside = Float32Array.from({ length: 5 * 6 * 4 }, (_, i) => (i % 4 < 2 ? 1 : 0));
+  await writeNpy(volume, [5, 6, 4], put => put(0, inside), 'float32');
+  const engine = await openEngine({ adapter: adapter[1] as 'embedded' });
+  let made = 0;
+  const runs = new Runs(engine, { images: [], volumes: [{ path: volume, digest: '' }] }, [0], () => made++);
+  for (const [name, trainings] of [
+    ['points', 7],
+    ['surface', 6],
+  ] as const) {
+    made = 0;
+    const outcomes = Object.entries((await runs.row(tables[name].rows('tiny', 2)[0], tables[name])).runs);
+    requireEqual(
+      `${name}: columns`,
+      outcomes.map(([column]) => column),
+      [...tables[name].columns],
+    );
+    for (const [column, { last }] of outcomes) require(`${name}, ${column}: ${last}`, last >= 0 && last <= 1);
+    // The plain run is one of those from which the best rate is taken.
+    requireEqual(`${name}: trainings`, made, trainings);
+    if (name === 'points') require('columns differ', new Set(outcomes.map(([, { last }]) => last)).size >= 6);
+  }
+  await engine.dispose();
+});
 
 test('reproduce refuses what it cannot run with exit 2 and one line, and writes nothing', async () => {
   const image = await picture('refused.png', 12, 12);
   const cases: Refusal[] = [
-    [['colours'], /TABLE colours: use image, k, rank, width, refresh, activation, modulation, noise, data-rank/],
+    [['colours'], /TABLE colours: use image, k, rank, refresh, activation, width, noise, data-rank, points/],
     [[], /missing required argument 'tables'/],
     [['k', '--scale', 'huge'], /--scale huge: use tiny, small, paper/],
     [['k', '--seeds', '1,1'], /--seeds 1,1: names one twice: name each once/],
     [['k', '--seeds', '1,x'], /--seeds x: use a whole number from 0/],
     [['k', '--steps', '0'], /--steps 0: use a whole number from 1/],
     [['k', '--image', join(folder, 'none.png')], /none\.png: cannot be read/],
+    [['k', '--volume', image], /refused\.png: is no NPY file/],
+    [['surface'], /^sepnn: surface: no --volume is given: give --volume FILE/],
     [['k', '--image', image, '--out', '/proc/nowhere'], /--out \/proc\/nowhere: cannot be written/],
   ];
   await requireRefused(cases, args => sepnn('reproduce', ...adapter, '--out', 'nothing', ...args));
   requireUnwritten('nothing');
-});
-
-test('every table has rows of different names at every scale, none with more eigenpairs than points', () => {
-  for (const [name, { rows }] of Object.entries<Table>(tables)) {
-    for (const scale of scaleNames) {
-      const names = rows[scale].map(row => row.name);
-      require(`${name}, ${scale}: ${names}`, names.length >= 2 && new Set(names).size === names.length);
-      for (const { change } of rows[scale]) {
-        const { topK, points } = { ...scales[scale], ...change };
-        require(`${name}, ${scale}: k = ${topK} of ${points}`, topK <= points);
-      }
-    }
-  }
-});
-
-test('truncated planes have the rank, and are off by the singular values that are left out and no more', () => {
-  for (const [height, width, rank] of [
-    [9, 14, 3],
-    [14, 9, 5],
-    [6, 6, 6],
-  ]) {
-    const planes = Float32Array.from(randoms(2 * height * width));
-    const truncated = truncateRank(planes, { width, height }, rank);
-    for (const plane of [0, 1]) {
-      const of = (values: Float32Array) =>
-        Matrix.from1DArray(height, width, [...values.subarray(plane * height * width, (plane + 1) * height * width)]);
-      const [before, after] = [planes, truncated].map(of);
-      const values = (matrix: Matrix) => new SingularValueDecomposition(matrix, { autoTranspose: true }).diagonal;
-      const all = values(before);
-      const off = Matrix.sub(before, after).norm('frobenius');
-      requireClose('off', [off], [Math.hypot(0, ...all.slice(rank))], { absolute: 1e-5 });
-      requireClose('kept', values(after).slice(0, rank), all.slice(0, rank), { absolute: 1e-5 });
-    }
-  }
 });

@@ -1,6 +1,7 @@
 /** What `sepnn surface` does: an occupancy, a model of it, and the surface of that model beside the one it came from. */
 
 import { join } from 'node:path';
+import type { OccupancyMeasured } from '../../experiments/occupancy.js';
 import type { FinishedRun, RunCosts } from '../../experiments/trainingRun.js';
 import type { VoxelGrid } from '../../geometry/fill.js';
 import type { Mesh } from '../../geometry/mesh.js';
@@ -28,9 +29,9 @@ import {
 import { topKOf } from '../training/topK.js';
 import { loadSurface, occupancyOf, type SurfaceData, surfaceOf } from './data.js';
 import { axes, type SurfaceOptions, surfaceDefaults } from './options.js';
-import { levelOf, type SurfaceMeasured, surfaceTask } from './task.js';
+import { levelOf, surfaceTask } from './task.js';
 
-export interface SurfaceRunReport extends RunCosts, SurfaceMeasured {
+export interface SurfaceRunReport extends RunCosts, OccupancyMeasured {
   /** [step, IoU], [step, loss]. */
   readonly curve: readonly (readonly [number, number])[];
   readonly losses: readonly (readonly [number, number])[];
@@ -47,7 +48,7 @@ export interface SurfaceReport {
   readonly files: Readonly<Record<string, string>>;
 }
 
-type SurfaceRun = FinishedRun<SurfaceMeasured>;
+type SurfaceRun = FinishedRun<OccupancyMeasured>;
 
 const picturePixels = 512;
 
@@ -76,7 +77,7 @@ export async function surface(ending: Ending, file: string, options: SurfaceOpti
 
 /** What says how it went first, meshes and pictures after. */
 async function writeResults(
-  { adapter, runs, models }: SessionResult<SurfaceMeasured>,
+  { adapter, runs, models }: SessionResult<OccupancyMeasured>,
   data: SurfaceData,
   options: SurfaceOptions,
 ): Promise<SurfaceReport> {

@@ -2,35 +2,26 @@
 
 import type { Engine } from '../../graph/engine.js';
 import { median } from '../../host/arrays.js';
-import type { Combine } from '../../ops/precondition/precondition.js';
-import { adam } from '../../optimiser/adam.js';
-import { sepPgd } from '../../precondition/sepPgd.js';
-import { prepareImage } from '../image/data.js';
-import { imageModel } from '../image/model.js';
-import { type ImageMeasured, imageTask } from '../image/task.js';
 import { madeRows, type Rows } from '../rows.js';
 import { trainingRun } from '../trainingRun.js';
-import { truncateRank } from './lowRank.js';
-import { type Row, rates, type Setting, type Table } from './tables.js';
+import { type Column, type ColumnName, columns } from './columns.js';
+import { type FigureName, isBetter, type Judged, type Source, type Sources } from './setting.js';
+import type { Row, Table } from './tables.js';
 
-/** What is trained in every row: plain, the best of the plain runs over `rates`, the paper's sum and the product. */
-export const variants = ['plain', 'plainBestRate', 'sepPgd', 'product'] as const;
-export type Variant = (typeof variants)[number];
-
-/** One training run of one image from one seed. */
+/** One training run on one source from one seed. */
 export interface Sample {
-  readonly image: string;
+  readonly source: string;
   readonly seed: number;
-  /** The table's figure in dB after the last step. */
+  /** The table's figure after the last step. */
   readonly last: number;
-  /** The highest of all reports, and its step. */
+  /** The best of all reports, and its step. */
   readonly peak: number;
   readonly peakStep: number;
   /** Where the loss was no longer finite: the figures are then those before. */
   readonly failedAt?: number;
 }
 
-/** Medians over images and seeds. */
+/** Medians over sources and seeds, of the best of a column's rates. */
 export interface Outcome {
   readonly rate: number;
   readonly last: number;
@@ -38,22 +29,12 @@ export interface Outcome {
   readonly samples: readonly Sample[];
 }
 
-export interface RowReport {
-  readonly name: string;
-  readonly change: Row['change'];
-  readonly paper?: Row['paper'];
-  readonly runs: Readonly<Record<Variant, Outcome>>;
+export interface RowReport extends Pick<Row, 'name' | 'paperRow' | 'change' | 'paper'> {
+  readonly runs: Readonly<Partial<Record<ColumnName, Outcome>>>;
 }
 
-/** How one run is trained, beside the row's setting. */
-interface Training {
-  readonly rate: number;
-  readonly combine?: Combine;
-}
-
-type Reports = readonly (readonly [number, ImageMeasured])[];
 interface Trained {
-  readonly reports: Reports;
+  readonly reports: readonly (readonly [step: number, judged: Judged])[];
   readonly failedAt?: number;
 }
 
@@ -62,8 +43,7 @@ export class Runs {
 
   constructor(
     readonly engine: Engine,
-    readonly base: Setting,
-    readonly images: readonly string[],
+    readonly sources: Sources,
     readonly seeds: readonly number[],
     /** Told before each run that is really made. */
     readonly announce: (what: string) => void,
@@ -72,84 +52,80 @@ export class Runs {
     readonly signal?: AbortSignal,
   ) {}
 
-  async row({ name, change, paper }: Row, { figure, x }: Table): Promise<RowReport> {
-    const setting = { ...this.base, ...change };
-    const outcome = (training: Training) => this.#outcome(setting, training, figure, `${x} ${name}`);
-    const plains: Outcome[] = [];
-    for (const rate of rates) plains.push(await outcome({ rate }));
-    return {
-      name,
-      change,
-      ...(paper && { paper }),
-      runs: {
-        plain: plains[0],
-        plainBestRate: plains.reduce((best, one) => (one.last > best.last ? one : best)),
-        sepPgd: await outcome({ rate: rates[0], combine: 'sum' }),
-        product: await outcome({ rate: rates[0], combine: 'product' }),
-      },
-    };
+  async row(row: Row, table: Table): Promise<RowReport> {
+    const runs: Partial<Record<ColumnName, Outcome>> = {};
+    for (const name of table.columns) runs[name] = await this.#outcome(row, columns[name], table);
+    const { name, paperRow, change, paper } = row;
+    return { name, change, ...(paperRow !== undefined && { paperRow }), ...(paper && { paper }), runs };
   }
 
-  async #outcome(setting: Setting, training: Training, figure: Table['figure'], what: string): Promise<Outcome> {
+  async #outcome(row: Row, column: Column, table: Table): Promise<Outcome> {
+    let best: Outcome | undefined;
+    for (const rate of column.rates(row.setting)) {
+      const one = await this.#atRate(row, column, rate, table);
+      if (!best || isBetter(table.figure, one.last, best.last)) best = one;
+    }
+    return best as Outcome;
+  }
+
+  async #atRate(row: Row, column: Column, rate: number, { x, figure, runsOn }: Table): Promise<Outcome> {
     const samples: Sample[] = [];
-    for (const image of this.images) {
+    for (const source of runsOn(this.sources)) {
       for (const seed of this.seeds) {
-        const { reports, failedAt } = await this.#train(setting, training, image, seed, what);
-        const curve = reports.map(([step, measured]) => ({ step, value: measured[figure] ?? Number.NaN }));
-        const peak = curve.reduce((best, one) => (one.value > best.value ? one : best));
-        const last = curve[curve.length - 1].value;
-        samples.push({
-          image,
-          seed,
-          last,
-          peak: peak.value,
-          peakStep: peak.step,
-          ...(failedAt !== undefined && { failedAt }),
-        });
+        const trained = await this.#train(row, column, rate, source, seed, `${x} ${row.name}`);
+        samples.push(sampleOf(trained, source.path, seed, figure));
       }
     }
     const of = (key: 'last' | 'peak') => median(samples.map(sample => sample[key]));
-    return { rate: training.rate, last: of('last'), peak: of('peak'), samples };
+    return { rate, last: of('last'), peak: of('peak'), samples };
   }
 
-  #train(setting: Setting, training: Training, image: string, seed: number, what: string): Promise<Trained> {
-    // A plain run is the same whatever its row says of the preconditioner.
-    const { topK, modulation, refresh, ...others } = setting;
-    const key = JSON.stringify([others, image, seed, training, training.combine && [topK, modulation, refresh]]);
+  #train(row: Row, column: Column, rate: number, source: Source, seed: number, what: string): Promise<Trained> {
+    const { topK, mskTopK, modulation, refresh, rates, muonRates, ...others } = row.setting;
+    const words = [column.words(rate), ...(column.preconditioned ? [column.preconditioned.words] : [])];
+    // A plain run is the same whatever its row says of the preconditioner, and any whatever other rates are tried.
+    const preconditioned = column.preconditioned && [topK, mskTopK, modulation, refresh];
+    const key = JSON.stringify([others, source.digest, seed, words, preconditioned]);
     let made = this.#made.get(key);
     if (!made) {
       made = this.rows.of(key, () => {
-        this.announce(`${what}, ${training.combine ?? `plain at ${training.rate}`}, seed ${seed}, ${image}`);
-        return this.#trained(setting, training, image, seed);
+        this.announce(`${what}: ${words.join(', ')}, seed ${seed}, ${source.path}`);
+        return this.#trained(row, column, rate, source, seed);
       });
       this.#made.set(key, made);
     }
     return made;
   }
 
-  async #trained(setting: Setting, { rate, combine }: Training, image: string, seed: number): Promise<Trained> {
-    const { points, dataRank, topK, modulation, refresh, steps } = setting;
-    const size = { width: points, height: points };
-    const data = await prepareImage(image, { ...setting, size, seed }, (planes, pixels) =>
-      dataRank === undefined ? planes : truncateRank(planes, pixels, dataRank),
-    );
+  async #trained({ setting, task }: Row, column: Column, rate: number, source: Source, seed: number): Promise<Trained> {
+    const { steps } = setting;
+    const prepared = await task(source, seed);
     this.signal?.throwIfAborted();
-    const { reports, stopped, failure } = await trainingRun(
-      this.engine,
-      imageTask(imageModel(data, { ...setting, seed }), data),
-      {
-        optimiser: adam({ learningRate: rate }),
-        preconditioner: combine && sepPgd({ topK, combine, modulation, meanOfLogits: true, refresh }),
-        steps,
-        reportEvery: Math.max(1, Math.round(steps / reportsARun)),
-        seed,
-        ...(this.signal && { signal: this.signal }),
-      },
-    );
+    const { reports, stopped, failure } = await trainingRun(this.engine, prepared, {
+      optimiser: column.optimiser(rate, steps),
+      preconditioner: column.preconditioned?.make(setting),
+      steps,
+      reportEvery: Math.max(1, Math.round(steps / reportsARun)),
+      seed,
+      ...(this.signal && { signal: this.signal }),
+    });
     if (stopped) this.signal?.throwIfAborted();
     return { reports, ...(failure && { failedAt: failure.step }) };
   }
 }
 
-/** Points of a curve, of which the highest is told. */
+/** Points of a curve, of which the best is told. */
 const reportsARun = 25;
+
+function sampleOf({ reports, failedAt }: Trained, source: string, seed: number, figure: FigureName): Sample {
+  const curve = reports.map(([step, judged]) => ({ step, value: judged[figure] ?? Number.NaN }));
+  const peak = curve.reduce((best, one) => (isBetter(figure, one.value, best.value) ? one : best));
+  return {
+    source,
+    seed,
+    last: curve[curve.length - 1].value,
+    peak: peak.value,
+    peakStep: peak.step,
+    ...(failedAt !== undefined && { failedAt }),
+  };
+}

@@ -1,181 +1,223 @@
 /**
- * The image experiments of the paper (Luo and Meng) as data: what every scale starts from, and what each table varies.
- * Of the paper's own numbers only what is known here stands beside ours: its Table 2, for an image that is not shipped.
+ * The paper's tables (Luo and Meng) as data: what each varies, with the paper's own numbers beside. A row that the paper
+ * gives in points, ranks or steps of its own scale stands, at a smaller one, for the same share of that scale's.
  */
 
-import { type Activation, cosine, relu, sine, tanh } from '../../model/activation.js';
+import { cosine, leakyRelu, relu, sine } from '../../model/activation.js';
 import type { Modulation } from '../../ops/precondition/modulate.js';
-import type { ImageOptions } from '../image/data.js';
+import { type FunctionName, functionNames } from '../krr/problem.js';
+import type { TrainingTask } from '../trainingRun.js';
+import type { ColumnName } from './columns.js';
+import { type ImageSetting, images, paperImage, scaled } from './images.js';
+import { points } from './points.js';
+import { published } from './published.js';
+import type { Experiment, FigureName, Judged, ScaleName, Setting, Source, Sources } from './setting.js';
+import { statue } from './statue.js';
 
-/** What a row may set. */
-export interface Setting extends Pick<ImageOptions, 'gray' | 'noise' | 'mask'> {
-  /** Whether the colours are outputs of one model, or members fitted apart. */
-  readonly mixed: boolean;
-  readonly rank: number;
-  readonly width: number;
-  readonly activation: Activation;
-  /** Deviation of the Fourier frequencies, where there are some. */
-  readonly fourier?: number;
-  readonly modulation: Modulation;
-  /** Steps from one refresh of the preconditioner to the next. */
-  readonly refresh: number;
-  /** Points of both axes: the image is resized. */
-  readonly points: number;
-  readonly topK: number;
-  readonly steps: number;
-  /** Rank to which the image is truncated first. */
-  readonly dataRank?: number;
-}
+type Paper = Readonly<Partial<Record<ColumnName, number>>>;
 
-export interface Row {
+interface RowOf<S extends Setting> {
   readonly name: string;
-  readonly change: Partial<Setting>;
-  /** PSNR in dB that the paper has. */
-  readonly paper?: { readonly plain: number; readonly sepPgd: number };
+  /** The paper's row that it stands for, where that has another name. */
+  readonly paperRow?: string;
+  readonly change: Partial<S>;
+  /** What the paper has, by the columns. */
+  readonly paper?: Paper;
 }
 
-export interface Table {
+/** A row at one scale. */
+export interface Row extends RowOf<Setting> {
+  readonly setting: Setting;
+  readonly task: (source: Source, seed: number) => Promise<TrainingTask<Judged>>;
+}
+
+interface Caption {
   readonly title: string;
+  /** What of the paper it stands beside. */
+  readonly beside?: string;
   /** What the rows vary. */
   readonly x: string;
-  readonly figure: 'psnr' | 'psnrHeldOut';
-  readonly rows: Readonly<Record<ScaleName, readonly Row[]>>;
+  readonly figure: FigureName;
+  readonly columns: readonly ColumnName[];
 }
 
-const common = {
-  mixed: false,
-  activation: sine,
-  modulation: 'flat',
-  refresh: 10,
-} as const;
-
-/** The setting that every row changes; `paper` is the paper's, member by member, and `tiny` there to try the command. */
-export const scales = {
-  tiny: { ...common, gray: true, points: 12, rank: 12, width: 12, topK: 4, steps: 20 },
-  small: { ...common, gray: true, points: 96, rank: 96, width: 96, topK: 24, steps: 300 },
-  paper: { ...common, gray: false, points: 512, rank: 500, width: 500, topK: 70, steps: 1300 },
-} as const satisfies Readonly<Record<string, Setting>>;
-
-export type ScaleName = keyof typeof scales;
-export const scaleNames = Object.keys(scales) as readonly ScaleName[];
-
-/** Adam's learning rates: the first is that of every run, and all are tried without a preconditioner. */
-export const rates = [1e-4, 3e-4, 1e-3] as const;
-
-/** One row a number. */
-function numbers(key: keyof Setting, values: readonly number[]): readonly Row[] {
-  return values.map(value => ({ name: String(value), change: { [key]: value } }));
+export interface Table extends Caption {
+  readonly setting: (scale: ScaleName, steps?: number) => Setting;
+  readonly rows: (scale: ScaleName, steps?: number) => readonly Row[];
+  readonly runsOn: (sources: Sources) => readonly Source[];
 }
 
-/** The same rows at every scale. */
-function everywhere(rows: readonly Row[]): Table['rows'] {
-  return { tiny: rows, small: rows, paper: rows };
+const usual: readonly ColumnName[] = ['plain', 'plainBestRate', 'sepPgd', 'product', 'muon', 'muonSepPgd'];
+
+function table<S extends Setting>(
+  { scales, runsOn, task }: Experiment<S>,
+  { columns = usual, ...caption }: Omit<Caption, 'columns'> & Partial<Pick<Caption, 'columns'>>,
+  rowsOf: (base: S) => readonly RowOf<S>[],
+): Table {
+  const base = (scale: ScaleName, steps = scales[scale].steps): S => ({ ...scales[scale], steps });
+  return {
+    ...caption,
+    columns,
+    runsOn,
+    setting: base,
+    rows(scale, steps) {
+      const rows = rowsOf(base(scale, steps));
+      // Where rows of the paper come to one number, the first stands.
+      const distinct = rows.filter((row, i) => rows.findIndex(({ name }) => name === row.name) === i);
+      return distinct.map(row => {
+        const setting = { ...base(scale, steps), ...row.change };
+        return { ...row, setting, task: (source, seed) => task(setting, source, seed) };
+      });
+    },
+  };
 }
 
-const asItIs: Row = { name: 'none', change: {} };
+/** What the paper has in a row: an entry of a list, or what all rows share. */
+function entry(of: number | readonly number[], i: number): number {
+  return typeof of === 'number' ? of : of[i];
+}
 
-const kinds: readonly Row[] = [
-  { name: 'gray', change: { gray: true } },
-  { name: 'colour', change: { gray: false } },
-  { name: 'colour, one model', change: { gray: false, mixed: true } },
+interface Listed<T> {
+  readonly rows: readonly T[];
+  readonly plain: number | readonly number[];
+  readonly sepPgd: readonly number[];
+}
+
+function beside<T>({ plain, sepPgd }: Listed<T>, i: number): Paper {
+  return { plain: entry(plain, i), sepPgd: sepPgd[i] };
+}
+
+/** A row for each of the paper's, which sets a number. */
+function numbered(
+  key: 'topK' | 'rank' | 'width' | 'refresh' | 'dataRank' | 'noise',
+  of: Listed<number>,
+  here: (value: number) => number,
+  also: Partial<ImageSetting> = {},
+): readonly RowOf<ImageSetting>[] {
+  return of.rows.map((value, i) => ({
+    name: String(here(value)),
+    ...(here(value) !== value && { paperRow: String(value) }),
+    change: { ...also, [key]: here(value) },
+    paper: beside(of, i),
+  }));
+}
+
+const { table2, table3, table4, table5, table6, table7, table8, table9, figure3 } = published;
+
+const paperPlane = beside(table3, table3.rows.indexOf(paperImage.rank));
+
+/** Their deviation is this project's: the paper gives none. */
+const fourier = 10;
+const activations: Readonly<Record<(typeof table5.rows)[number], Partial<ImageSetting>>> = {
+  sine: { activation: sine },
+  cosine: { activation: cosine },
+  ReLU: { activation: relu },
+  'leaky ReLU': { activation: leakyRelu },
+  'Fourier + ReLU': { activation: relu, fourier },
+  'Fourier + leaky ReLU': { activation: leakyRelu, fourier },
+};
+
+const modulationsOf: readonly (readonly [name: 'g1' | 'g2', modulation: Modulation])[] = [
+  ['g1', 'flat'],
+  ['g2', 'sqrt'],
 ];
-/** The plane of the paper's Table 2. */
-const paperPlane = { plain: 26.48, sepPgd: 33.3 };
+
+const psnr = 'psnr' as const;
 
 export const tables = {
-  image: {
-    title: 'an image in gray, channel by channel, and as one model of three outputs',
-    x: 'image',
-    figure: 'psnr',
-    rows: {
-      ...everywhere(kinds),
-      paper: kinds.map(row => (row.name === 'colour' ? { ...row, paper: paperPlane } : row)),
+  image: table(
+    images,
+    { title: 'an image in gray, channel by channel, and as one model of three outputs', x: 'image', figure: psnr },
+    () => [
+      { name: 'gray', change: { gray: true } },
+      { name: 'colour', change: { gray: false }, paper: paperPlane },
+      { name: 'colour, one model', change: { gray: false, mixed: true } },
+    ],
+  ),
+  k: table(
+    images,
+    { title: 'how many eigenpairs are modulated, and to what', beside: 'Table 2', x: 'k', figure: psnr },
+    ({ points: n }) =>
+      modulationsOf.flatMap(([name, modulation]) =>
+        numbered('topK', { ...table2, sepPgd: table2[name] }, k => scaled(k, n), { modulation }).map(row => ({
+          ...row,
+          name: `${row.name}, ${name}`,
+          ...(row.paperRow !== undefined && { paperRow: `${row.paperRow}, ${name}` }),
+        })),
+      ),
+  ),
+  rank: table(images, { title: 'rank of the contraction', beside: 'Table 3', x: 'R', figure: psnr }, ({ points: n }) =>
+    numbered('rank', table3, rank => scaled(rank, n)),
+  ),
+  refresh: table(
+    images,
+    {
+      title: 'steps from one refresh of the preconditioner to the next',
+      beside: 'Table 4',
+      x: 'steps',
+      figure: psnr,
     },
-  },
-  k: {
-    title: 'how many eigenpairs are modulated',
-    x: 'k',
-    figure: 'psnr',
-    rows: {
-      tiny: numbers('topK', [2, 4]),
-      small: numbers('topK', [6, 12, 24, 36, 48, 72]),
-      paper: numbers('topK', [10, 30, 50, 70, 90]),
+    ({ steps }) => numbered('refresh', table4, value => Math.max(1, Math.round((value * steps) / paperImage.steps))),
+  ),
+  activation: table(
+    images,
+    { title: 'activation of the factor networks', beside: 'Table 5', x: 'activation', figure: psnr },
+    () => table5.rows.map((name, i) => ({ name, change: activations[name], paper: beside(table5, i) })),
+  ),
+  width: table(
+    images,
+    { title: 'width of the factor networks', beside: 'Table 6', x: 'W', figure: psnr },
+    ({ points: n }) => numbered('width', table6, width => scaled(width, n)),
+  ),
+  noise: table(
+    images,
+    {
+      title: 'normal noise in what is fitted, judged by the clean image',
+      beside: 'Table 7',
+      x: 'deviation',
+      figure: psnr,
     },
-  },
-  rank: {
-    title: 'rank of the contraction',
-    x: 'R',
-    figure: 'psnr',
-    rows: {
-      tiny: numbers('rank', [6, 12]),
-      small: numbers('rank', [12, 24, 48, 96, 144]),
-      paper: numbers('rank', [100, 200, 300, 400, 500]),
+    () => numbered('noise', table7, deviation => deviation),
+  ),
+  'data-rank': table(
+    images,
+    { title: 'images truncated to a rank', beside: 'Table 8', x: 'rank of the image', figure: 'mse' },
+    ({ points: n }) => numbered('dataRank', table8, rank => scaled(rank, n), { rank: scaled(100, n) }),
+  ),
+  points: table(
+    points,
+    {
+      title: 'points off the grid, the error at others',
+      beside: 'Table 9',
+      x: 'function',
+      figure: 'mse',
+      columns: ['plain', 'plainBestRate', 'msk', 'sepPgd', 'product', 'muon', 'muonSepPgd'],
     },
-  },
-  width: {
-    title: 'width of the factor networks',
-    x: 'W',
-    figure: 'psnr',
-    rows: {
-      tiny: numbers('width', [6, 12]),
-      small: numbers('width', [24, 48, 96, 144]),
-      paper: numbers('width', [100, 200, 300, 400, 500]),
-    },
-  },
-  refresh: {
-    title: 'steps from one refresh of the preconditioner to the next',
-    x: 'steps',
-    figure: 'psnr',
-    rows: {
-      tiny: numbers('refresh', [5, 10]),
-      small: numbers('refresh', [1, 10, 50, 100, 300]),
-      paper: numbers('refresh', [1, 10, 100, 500, 1300]),
-    },
-  },
-  activation: {
-    title: 'activation of the factor networks, with and without Fourier features',
-    x: 'activation',
-    figure: 'psnr',
-    rows: everywhere([
-      { name: 'sine', change: { activation: sine } },
-      { name: 'cosine', change: { activation: cosine } },
-      { name: 'tanh', change: { activation: tanh } },
-      { name: 'relu', change: { activation: relu } },
-      { name: 'tanh, Fourier', change: { activation: tanh, fourier: 5 } },
-      { name: 'relu, Fourier', change: { activation: relu, fourier: 5 } },
-    ]),
-  },
-  modulation: {
-    title: 'modulation of the eigenvalues',
-    x: 'g',
-    figure: 'psnr',
-    rows: everywhere([
-      { name: 'g1, flat', change: { modulation: 'flat' } },
-      { name: 'g2, sqrt', change: { modulation: 'sqrt' } },
-    ]),
-  },
-  noise: {
-    title: 'normal noise in what is fitted, judged by the clean image',
-    x: 'deviation',
-    figure: 'psnr',
-    rows: everywhere([asItIs, ...numbers('noise', [0.02, 0.05, 0.1])]),
-  },
-  'data-rank': {
-    title: 'images truncated to a rank',
-    x: 'rank of the image',
-    figure: 'psnr',
-    rows: {
-      tiny: [...numbers('dataRank', [2]), { name: 'whole', change: {} }],
-      small: [...numbers('dataRank', [4, 12, 24, 48]), { name: 'whole', change: {} }],
-      paper: [...numbers('dataRank', [20, 60, 120, 250]), { name: 'whole', change: {} }],
-    },
-  },
-  inpainting: {
-    title: 'pixels held out, judged by those alone',
-    x: 'share held out',
-    figure: 'psnrHeldOut',
-    rows: everywhere(numbers('mask', [0.3, 0.5])),
-  },
+    () =>
+      functionNames.map((name: FunctionName, i) => ({
+        name,
+        change: { function: name },
+        paper: { ...beside(table9, i), msk: table9.msk[i] },
+      })),
+  ),
+  surface: table(statue, { title: 'the occupancy of a volume', beside: 'Figure 3', x: 'volume', figure: 'iou' }, () => [
+    { name: 'occupancy', change: {}, paper: figure3 },
+  ]),
+  modulation: table(
+    images,
+    { title: 'modulation of the eigenvalues', beside: 'Table 2 at k = 70', x: 'g', figure: psnr },
+    () =>
+      modulationsOf.map(([name, modulation]) => ({
+        name: `${name}, ${modulation}`,
+        change: { modulation },
+        paper: { plain: table2.plain, sepPgd: table2[name][table2.rows.indexOf(paperImage.topK)] },
+      })),
+  ),
+  inpainting: table(
+    images,
+    { title: 'pixels held out, judged by those alone', x: 'share held out', figure: 'psnrHeldOut' },
+    () => [0.3, 0.5].map(mask => ({ name: String(mask), change: { mask } })),
+  ),
 } as const satisfies Readonly<Record<string, Table>>;
 
 export type TableName = keyof typeof tables;
