@@ -46,7 +46,7 @@ function reduced(points: number, steps: number): ImageSetting {
 }
 
 export const images: Experiment<ImageSetting> = {
-  scales: { tiny: { ...reduced(32, 20), rates: [1e-4, 1e-3] }, small: reduced(64, 300), paper: paperImage },
+  scales: { tiny: { ...reduced(12, 20), rates: [1e-4, 1e-3] }, small: reduced(64, 300), paper: paperImage },
   runsOn: sources => sources.images,
   async task(setting, { path }, seed) {
     const { points, dataRank } = setting;
