@@ -7,6 +7,7 @@ import { Ending, StoppedError } from './ending.js';
 import { fitCommand } from './fit/command.js';
 import { krrCommand } from './krr/command.js';
 import { ntkCommand } from './ntk/command.js';
+import { raceCommand } from './race/command.js';
 import { renderCommand } from './render/command.js';
 import { reproduceCommand } from './reproduce/command.js';
 import { surfaceCommand } from './surface/command.js';
@@ -27,6 +28,7 @@ export async function run(args: readonly string[]): Promise<number> {
     .description('trains separable neural networks on the GPU')
     .version(version)
     .addCommand(fitCommand(ending))
+    .addCommand(raceCommand(ending))
     .addCommand(surfaceCommand(ending))
     .addCommand(renderCommand())
     .addCommand(krrCommand(ending))

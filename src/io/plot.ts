@@ -16,6 +16,12 @@ export interface Bars {
   readonly heights: readonly (number | undefined)[];
 }
 
+/** One of several plots beside each other. */
+export interface Panel {
+  readonly x: string;
+  readonly lines: readonly Line[];
+}
+
 export interface PlotOptions {
   readonly title: string;
   readonly x: string;
@@ -36,6 +42,27 @@ export function linePlot(lines: readonly Line[], options: PlotOptions): string {
       data: points,
     })),
   );
+}
+
+/** Plots of the same quantity beside each other: a name has one colour, and stands in the legend once. */
+export function panelPlot(panels: readonly Panel[], { title, y }: Pick<PlotOptions, 'title' | 'y'>): string {
+  const share = 100 / panels.length;
+  return drawn(500 * panels.length, {
+    title,
+    grid: panels.map((_, i) => ({ ...margins, left: `${i * share + 6}%`, width: `${share - 8}%` })),
+    xAxis: panels.map(({ x }, gridIndex) => ({ ...scaleOf(false), ...belowAxis(x), gridIndex })),
+    yAxis: panels.map((_, gridIndex) => ({ ...scaleOf(false), ...besideAxis(y), gridIndex })),
+    series: panels.flatMap(({ lines }, i) =>
+      lines.map(({ name, points }) => ({
+        type: 'line',
+        name,
+        showSymbol: false,
+        data: points,
+        xAxisIndex: i,
+        yAxisIndex: i,
+      })),
+    ),
+  });
 }
 
 /** Groups of bars, a group a category. */
@@ -59,17 +86,40 @@ function scaleOf(logarithmic: boolean): object {
   return { type: 'log', axisLabel: { formatter: label } };
 }
 
+const margins = { left: 70, right: 30, top: 50, bottom: 80 } as const;
+
+function belowAxis(name: string): object {
+  return { name, nameLocation: 'middle', nameGap: 28 };
+}
+
+function besideAxis(name: string): object {
+  return { name, nameLocation: 'middle', nameGap: 48, scale: true };
+}
+
 function plot({ title, x, y, logarithmic }: PlotOptions, xAxis: object, series: readonly object[]): string {
+  return drawn(800, {
+    title,
+    grid: margins,
+    xAxis: { ...xAxis, ...belowAxis(x) },
+    yAxis: { ...scaleOf(logarithmic?.y ?? false), ...besideAxis(y) },
+    series,
+  });
+}
+
+function drawn(
+  width: number,
+  { title, ...option }: { readonly title: string; readonly [part: string]: unknown },
+): string {
   use([BarChart, LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
-  const chart = init(null, null, { renderer: 'svg', ssr: true, width: 800, height: 500 });
+  const chart = init(null, null, { renderer: 'svg', ssr: true, width, height: 500 });
   chart.setOption({
     animation: false,
+    // A page may be dark.
+    backgroundColor: '#fff',
     title: { text: title, left: 'center' },
-    legend: { bottom: 0 },
-    grid: { left: 70, right: 30, top: 50, bottom: 80 },
-    xAxis: { ...xAxis, name: x, nameLocation: 'middle', nameGap: 28 },
-    yAxis: { ...scaleOf(logarithmic?.y ?? false), name: y, nameLocation: 'middle', nameGap: 48, scale: true },
-    series,
+    // Whoever draws it may have wider letters than were reckoned with.
+    legend: { bottom: 0, itemGap: 24, itemWidth: 16 },
+    ...option,
   });
   const svg = chart.renderToSVGString();
   chart.dispose();

@@ -9,24 +9,28 @@ import type { Command } from '../vendor.js';
 /** Colour channels as models apart, or as outputs of one model. */
 const channelSharings = ['apart', 'shared'] as const;
 
-export interface FitOptions extends TrainingOptions {
+/** How an image is read and modelled. */
+export interface ImageModelOptions {
   readonly size?: SizeOption;
   readonly gray: boolean;
   readonly channels: (typeof channelSharings)[number];
+  /** Behind a transparent image: a colour of CSS. */
+  readonly background: string;
+}
+
+export interface FitOptions extends TrainingOptions, ImageModelOptions {
   readonly mask?: number;
   /** The share of what is left that tells the best state, which is kept. */
   readonly validate?: number;
   /** Steps without a better state of the validation after which a run ends. */
   readonly patience?: number;
   readonly noise?: number;
-  /** Behind a transparent image: a colour of CSS. */
-  readonly background: string;
 }
 
 export const fitDefaults: TrainingDefaults = { rank: 150, width: 150, topK: 'auto', learningRate: 1e-4, steps: 1300 };
 
-export function addFitOptions(command: Command): Command {
-  command
+export function addImageOptions(command: Command): Command {
+  return command
     .addOption(
       valueOption(
         '--size <N|WxH>',
@@ -43,7 +47,11 @@ export function addFitOptions(command: Command): Command {
         oneOf('--channels', channelSharings),
         'apart',
       ),
-    )
+    );
+}
+
+export function addFitOptions(command: Command): Command {
+  addImageOptions(command)
     .addOption(valueOption('--mask <fraction>', 'hold out this share of the pixels', real('--mask', 0, 0.99, true)))
     .addOption(
       valueOption(
@@ -79,7 +87,7 @@ export function requireValidated({ validate, patience }: FitOptions): void {
 }
 
 /** @throws InputError a kind of model that has no shared outputs. */
-export function requireShareable({ channels, model }: FitOptions): void {
+export function requireShareable({ channels, model }: Pick<FitOptions, 'channels' | 'model'>): void {
   if (channels === 'apart' || model === 'cp') return;
   throw new InputError(
     `--channels shared with --model ${model}: only cp models share: use --model cp, or --channels apart`,

@@ -27,7 +27,7 @@ export interface GridWords {
 export function requireFits(
   { device }: Engine,
   model: Model,
-  options: TrainingOptions,
+  options: Pick<TrainingOptions, 'rank' | 'width' | 'depth' | 'preconditioner' | 'group'>,
   { size, data }: GridWords,
 ): void {
   const { rank, width, depth, preconditioner } = options;

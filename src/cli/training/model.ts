@@ -10,9 +10,9 @@ import { tensorTrain } from '../../model/contraction/tensorTrain.js';
 import { tucker } from '../../model/contraction/tucker.js';
 import { grid } from '../../model/domain/grid.js';
 import { defineModel, type Model } from '../../model/model.js';
-import type { ModelName, TrainingOptions } from './options.js';
+import type { ModelName, ModelOptions } from './options.js';
 
-const contractions: Readonly<Record<ModelName, (options: TrainingOptions) => Contraction>> = {
+const contractions: Readonly<Record<ModelName, (options: ModelOptions) => Contraction>> = {
   cp: ({ rank }) => cp({ rank: rank as number }),
   'tensor-train': ({ rank }) => tensorTrain({ ranks: rank }),
   tucker: ({ rank }) => tucker({ ranks: rank }),
@@ -23,7 +23,7 @@ const contractions: Readonly<Record<ModelName, (options: TrainingOptions) => Con
  * @param shape points of each axis.
  * @param planes of what is represented: members of the model, or its outputs where they are mixed.
  */
-export function modelOf(shape: readonly number[], planes: number, options: TrainingOptions, mixed = false): Model {
+export function modelOf(shape: readonly number[], planes: number, options: ModelOptions, mixed = false): Model {
   const { width, depth, fourier, omega, seed } = options;
   const coordinates = options.model === 'joint-network' ? shape.length : 1;
   const frequencies = fourier === undefined ? [] : fourierFrequencies(fourier, coordinates, width, seed);

@@ -24,8 +24,8 @@ const modelAliases: Readonly<Record<string, ModelName>> = { tt: 'tensor-train', 
 
 export const activationNames = Object.keys(activations);
 
-export interface TrainingOptions {
-  readonly out: string;
+/** Of the model that is trained, whatever trains it. */
+export interface ModelOptions {
   readonly model: ModelName;
   /** One for all, or R_1 .. R_{D-1} of a tensor train, R_1 .. R_D of a Tucker model. */
   readonly rank: number | readonly number[];
@@ -34,6 +34,11 @@ export interface TrainingOptions {
   readonly activation: string;
   readonly omega?: number;
   readonly fourier?: number;
+  readonly seed: number;
+}
+
+export interface TrainingOptions extends ModelOptions {
+  readonly out: string;
   /** By default none for a joint network, else seppgd. */
   readonly preconditioner: PreconditionerName;
   /** Of iga: points of a group along each axis, one number for all or one each. */
@@ -54,7 +59,6 @@ export interface TrainingOptions {
   readonly restRate?: number;
   readonly steps: number;
   readonly reportEvery: number;
-  readonly seed: number;
   readonly adapter: AdapterKind | 'auto';
   readonly tune: boolean;
   readonly compare: boolean;
@@ -78,10 +82,13 @@ export interface TrainingDefaults {
   readonly omega?: number;
 }
 
-export function addTrainingOptions(command: Command, defaults: TrainingDefaults): Command {
+/** All of a model's but --seed, which is the training's too. */
+export function addModelOptions(
+  command: Command,
+  defaults: Pick<TrainingDefaults, 'rank' | 'width' | 'omega'>,
+): Command {
   const add = <T>(flags: string, description: string, parse: (text: string) => T, initial?: T) =>
     command.addOption(valueOption(flags, description, parse, initial));
-  command.option('--out <dir>', 'folder for the results', 'sepnn-out');
   add('--model <kind>', modelNames.join(', '), oneOf('--model', modelNames, modelAliases), 'cp' as const);
   const rank: number | readonly number[] = defaults.rank;
   add('--rank <R>', 'rank of the contraction, or its ranks: 20,30', wholes('--rank', 1, 65_536), rank);
@@ -94,6 +101,14 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
     real('--omega', 0, 1e4, true),
   );
   add('--fourier <sigma>', 'Fourier features, frequencies normal with this deviation', real('--fourier', 0, 1e4, true));
+  return command;
+}
+
+export function addTrainingOptions(command: Command, defaults: TrainingDefaults): Command {
+  const add = <T>(flags: string, description: string, parse: (text: string) => T, initial?: T) =>
+    command.addOption(valueOption(flags, description, parse, initial));
+  command.option('--out <dir>', 'folder for the results', 'sepnn-out');
+  addModelOptions(command, defaults);
   add(
     '--preconditioner <name>',
     `${preconditioners.join(', ')} (default: none for joint-network, else seppgd)`,
@@ -146,14 +161,19 @@ function topKDefault({ topK }: TrainingDefaults): string {
   return topK === 'auto' ? topK : `${topK}, at most half the shortest axis`;
 }
 
-/** Combinations that make no sense on a grid of so many axes. @throws InputError naming them. */
-export function requireConsistent(options: TrainingOptions, axes: number): void {
-  const { model, rank } = options;
+/** @throws InputError another count of ranks than such a model of so many axes has. */
+export function requireRanks({ model, rank }: ModelOptions, axes: number): void {
   const ranks = { cp: 1, 'tensor-train': axes - 1, tucker: axes, 'joint-network': 1 }[model];
   if (typeof rank !== 'number' && rank.length !== ranks) {
     const use = ranks === 1 ? 'give one' : `give one, or ${ranks}`;
     throw new InputError(`--rank ${rank.join(',')}: ${rank.length} numbers for --model ${model}: ${use}`);
   }
+}
+
+/** Combinations that make no sense on a grid of so many axes. @throws InputError naming them. */
+export function requireConsistent(options: TrainingOptions, axes: number): void {
+  const { model } = options;
+  requireRanks(options, axes);
   if (options.resume !== undefined && options.compare) {
     throw new InputError('--resume with --compare: one file cannot continue two runs: leave one of them out');
   }

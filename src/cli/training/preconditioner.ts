@@ -28,7 +28,10 @@ export function preconditionerOf(
 const usualGroup = 4;
 
 /** Points of a group of iga along each axis; one point for msk, which has none. @throws InputError a --group that does not fit. */
-export function groupOf(shape: readonly number[], { preconditioner, group }: TrainingOptions): readonly number[] {
+export function groupOf(
+  shape: readonly number[],
+  { preconditioner, group }: Pick<TrainingOptions, 'preconditioner' | 'group'>,
+): readonly number[] {
   if (preconditioner !== 'iga') return shape.map(() => 1);
   if (group === undefined) return shape.map(points => Math.min(points, usualGroup));
   const block = typeof group === 'number' ? shape.map(() => group) : group;

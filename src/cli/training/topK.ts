@@ -6,8 +6,10 @@ import { usualTopK } from '../options.js';
 import type { TopKOption, TrainingOptions } from './options.js';
 import { groupOf } from './preconditioner.js';
 
+type Preconditioned = Pick<TrainingOptions, 'preconditioner' | 'group' | 'topK'>;
+
 /** k of a preconditioner of the model as a whole. @throws InputError auto, or more than its kernel has points. */
-function rivalTopK(shape: readonly number[], options: TrainingOptions): number {
+function rivalTopK(shape: readonly number[], options: Preconditioned): number {
   const { preconditioner, topK } = options;
   if (topK === 'auto') {
     throw new InputError(`--top-k auto with --preconditioner ${preconditioner}: only seppgd chooses: give a number`);
@@ -19,7 +21,7 @@ function rivalTopK(shape: readonly number[], options: TrainingOptions): number {
 }
 
 /** --top-k, or `usual`: if a number, at most half of the shortest axis. @throws InputError a k that an axis does not have. */
-export function topKOf(shape: readonly number[], options: TrainingOptions, usual: TopKOption): TopKOption {
+export function topKOf(shape: readonly number[], options: Preconditioned, usual: TopKOption): TopKOption {
   if (options.preconditioner === 'msk' || options.preconditioner === 'iga') return rivalTopK(shape, options);
   const points = Math.min(...shape);
   const half = usual === 'auto' ? usual : Math.max(1, Math.min(usual, Math.floor(points / 2)));

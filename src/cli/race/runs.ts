@@ -1,0 +1,58 @@
+/**
+ * `--runs`: entrants by name, commas between them. A colon says what differs, each as key=value:
+ * `muon:rate=3e-3:seppgd=product:k=30`.
+ */
+
+import { InputError } from '../../errors.js';
+import { type Entrant, type EntrantName, entrantNames, entrants } from '../../experiments/entrants.js';
+import { scheduleNames } from '../../experiments/optimisers.js';
+import type { NamedEntrant } from '../../experiments/race/race.js';
+import { shown } from '../../host/checks.js';
+import { combines } from '../../ops/precondition/precondition.js';
+import { either, mostPoints, oneOf, real, whole } from '../options.js';
+
+type Change = (entrant: Entrant, given: string, value: string) => Entrant;
+
+const rate = (given: string, value: string) => real(given, 0, 10, true)(value);
+
+const changes: Readonly<Record<string, Change>> = {
+  rate: (entrant, given, value) => ({ ...entrant, learningRate: rate(given, value) }),
+  schedule: (entrant, given, value) => ({ ...entrant, schedule: oneOf(given, scheduleNames)(value) }),
+  rest: (entrant, given, value) => ({ ...ofMuon(entrant, given), restLearningRate: rate(given, value) }),
+  iterations: (entrant, given, value) => ({ ...ofMuon(entrant, given), iterations: whole(given, 1, 100)(value) }),
+  seppgd: ({ combine: _, ...plain }, given, value) => {
+    const combine = oneOf(given, ['none', ...combines] as const)(value);
+    return combine === 'none' ? plain : { ...plain, combine };
+  },
+  k: (entrant, given, value) => ({ ...entrant, topK: either('auto', whole(given, 1, mostPoints))(value) }),
+};
+
+/** @throws InputError a change that only Muon knows. */
+function ofMuon(entrant: Entrant, given: string): Entrant {
+  if (entrant.optimiser === 'muon') return entrant;
+  throw new InputError(`${given}: only muon has it: begin with muon or muon-seppgd`);
+}
+
+/** @throws InputError a name or a key that there is not, a value that it does not take, or the same twice. */
+export function entrantsFrom(text: string): readonly NamedEntrant[] {
+  const names = text.split(',').map(part => part.trim());
+  if (new Set(names).size < names.length)
+    throw new InputError(`--runs ${shown(text)}: names one twice: name each once`);
+  return names.map(name => ({ name, entrant: entrantFrom(name) }));
+}
+
+function entrantFrom(text: string): Entrant {
+  const [base, ...differences] = text.split(':');
+  const start: Entrant = entrants[oneOf<EntrantName>('--runs', entrantNames)(base)];
+  const entrant = differences.reduce((changed, difference) => {
+    const [key, value = ''] = difference.split('=');
+    if (!Object.hasOwn(changes, key)) {
+      throw new InputError(
+        `--runs ${shown(text)}: ${shown(key)}: use ${Object.keys(changes).join(', ')}, as rate=1e-3`,
+      );
+    }
+    return changes[key](changed, `--runs ${base}:${key}`, value);
+  }, start);
+  if (entrant.topK === undefined || entrant.combine !== undefined) return entrant;
+  throw new InputError(`--runs ${shown(text)}: k is SepPGD's: add seppgd=sum or seppgd=product, or leave k out`);
+}
