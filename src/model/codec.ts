@@ -16,6 +16,7 @@ import { coordinatesOf, type Domain } from './domain/domain.js';
 import { grid } from './domain/grid.js';
 import { scatteredPoints } from './domain/scatteredPoints.js';
 import { defineModel, type Model } from './model.js';
+import { decoder } from './readout/decoder.js';
 import { identity } from './readout/identity.js';
 import { mixing } from './readout/mixing.js';
 import type { Readout } from './readout/readout.js';
@@ -55,10 +56,19 @@ const contractions: NonNullable<Codec['contractions']> = {
   'joint-network': given => jointNetwork({ scale: numberOf(given, 'scale') }),
 };
 
-const readouts: NonNullable<Codec['readouts']> = {
-  identity: () => identity(),
-  mixing: given => mixing({ outputs: numberOf(given, 'outputs') }),
-};
+function readoutsOf(codec: Codec): NonNullable<Codec['readouts']> {
+  return {
+    identity: () => identity(),
+    mixing: given => mixing({ outputs: numberOf(given, 'outputs') }),
+    decoder: given =>
+      decoder({
+        hidden: numberOf(given, 'hidden'),
+        outputs: numberOf(given, 'outputs'),
+        activation: named('activation', { ...activations, ...codec.activations }, given.activation),
+      }),
+    ...codec.readouts,
+  };
+}
 
 const domains: NonNullable<Codec['domains']> = {
   grid: given => grid(listOf(given, 'points')),
@@ -97,7 +107,7 @@ export function describeModel(
 ): ModelRecord {
   const makeDomain = named('domain', { ...domains, ...codec.domains }, domain.name);
   named('contraction', { ...contractions, ...codec.contractions }, contraction.name);
-  named('readout', { ...readouts, ...codec.readouts }, readout.name);
+  named('readout', readoutsOf(codec), readout.name)(readout.settings);
   named('activation', { ...activations, ...codec.activations }, network.activation.name);
   const ofDomain = { ...described('domain', domain), axes: domain.axes };
   if (codec.domains && Object.hasOwn(codec.domains, domain.name)) requireSameDomain(domain, makeDomain(ofDomain));
@@ -141,7 +151,7 @@ export function modelOf(record: unknown, codec: Codec = {}): Model {
   return defineModel({
     domain: named('domain', { ...domains, ...codec.domains }, domain.name)(domain),
     contraction: named('contraction', { ...contractions, ...codec.contractions }, contraction.name)(contraction),
-    readout: named('readout', { ...readouts, ...codec.readouts }, readout.name)(readout),
+    readout: named('readout', readoutsOf(codec), readout.name)(readout),
     network: made,
     members: numberOf(given, 'members'),
   });

@@ -6,6 +6,7 @@ import { InputError } from '../errors.js';
 import type { Range } from '../ops/elementwise/pieces.js';
 import { descriptionOf } from './domain/domain.js';
 import { formOf, type Model, onDomain, outputShape } from './model.js';
+import { withOutputs } from './outputAxis.js';
 
 type Limits = Pick<Device, 'mostBindingBytes'>;
 
@@ -24,9 +25,10 @@ export function onPart(model: Model, shape: Shape): Model {
 /** Whether every tensor of the contraction on the model's domain fits a binding, and its output so many numbers. */
 export function contractionFits(model: Model, mostNumbers: number, device: Limits): boolean {
   const mostBound = device.mostBindingBytes / 4;
-  const stored = model.members * layoutOf(outputShape(model)).length;
-  const between = model.members * formOf(model).between(model.domain);
-  return stored <= Math.min(mostBound, mostNumbers) && between <= mostBound;
+  const { members, domain, readout } = model;
+  const stored = (outputs: number) => members * layoutOf(withOutputs(domain.shape, outputs)).length;
+  const between = Math.max(members * formOf(model).between(domain), readout.hidden ? stored(readout.hidden) : 0);
+  return stored(readout.outputs) <= Math.min(mostBound, mostNumbers) && between <= mostBound;
 }
 
 /**

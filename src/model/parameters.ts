@@ -8,7 +8,7 @@ import { hasFactorNetworks, type Model, networkParameterShapes, networksOf, ownP
 
 /** Which layer of which network a matrix belongs to. */
 export interface LayerPlace {
-  /** Counted within the member. */
+  /** Counted within the member; a readout's layers are those of one more. */
   readonly network: number;
   /** From 0. */
   readonly layer: number;
@@ -48,7 +48,13 @@ export function parametersOf(model: Model): Parameter[] {
   const own = ownRegionsOf(model).flatMap(owner =>
     Array.from({ length: model.members }, (_, member) =>
       Object.entries(ownParameters(model)[owner]).map(
-        ([name, shape]): Parameter => ({ name: `member${member}.${name}`, shape, owner, member }),
+        ([name, shape], layer, { length: depth }): Parameter => ({
+          name: `member${member}.${name}`,
+          shape,
+          owner,
+          member,
+          ...(model[owner].parameters?.layers && { place: { network: perMember, layer, depth } }),
+        }),
       ),
     ).flat(),
   );

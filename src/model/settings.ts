@@ -1,2 +1,2 @@
-/** What makes a value again, beside its name: numbers and lists of numbers. */
-export type Settings = Readonly<Record<string, number | readonly number[]>>;
+/** What makes a value again, beside its name: numbers, lists of numbers, names. */
+export type Settings = Readonly<Record<string, number | string | readonly number[]>>;

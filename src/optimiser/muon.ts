@@ -1,4 +1,4 @@
-/** Muon (Jordan 2024) on the hidden and last matrices of all networks; Adam on what is no such matrix. */
+/** Muon (Jordan 2024) on the hidden and last matrices of all networks, and on those of a decoder; Adam on what is no such matrix. */
 
 import { restoreTensors, stateOfTensors } from '../buffer/namedTensors.js';
 import { InputError } from '../errors.js';
@@ -71,9 +71,9 @@ export function muon(options: MuonOptions): Optimiser {
   };
 }
 
-/** Which parameters have a W that Muon updates: of the layers after the first, whose inputs are no coordinates. */
+/** Which parameters have a W that Muon updates: of all layers whose inputs are no coordinates, which a network's first are. */
 export function muonMatrices(all: readonly Parameter[]): number[] {
-  return all.flatMap(({ place }, part) => (place && place.layer > 0 ? [part] : []));
+  return all.flatMap(({ place, owner }, part) => (place && (place.layer > 0 || owner !== 'network') ? [part] : []));
 }
 
 function weightsOf([rows, columns]: readonly number[]): number {

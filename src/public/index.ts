@@ -78,6 +78,7 @@ export {
   parameterCount,
 } from '../model/model.js';
 export { type LayerPlace, type Parameter, parametersOf } from '../model/parameters.js';
+export { type DecoderOptions, decoder } from '../model/readout/decoder.js';
 export { identity } from '../model/readout/identity.js';
 export { type MixingOptions, mixing } from '../model/readout/mixing.js';
 export type { Contracted, Readout } from '../model/readout/readout.js';

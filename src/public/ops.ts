@@ -71,6 +71,7 @@ export { groupPoints, ungroupPoints } from '../ops/precondition/groupPoints.js';
 export { type Modulation, modulate } from '../ops/precondition/modulate.js';
 export { type Combine, type ModulatedBasis, precondition } from '../ops/precondition/precondition.js';
 export { preconditionPoints } from '../ops/precondition/preconditionPoints.js';
+export { type DecodeAttributes, decode } from '../ops/readout/decode.js';
 export { pseudoNtk } from '../ops/tangent/pseudoNtk.js';
 export { tangentKernel } from '../ops/tangent/tangentKernel.js';
 export { vjp, vjpOfSeveral } from '../ops/vjp.js';

@@ -16,9 +16,12 @@ import {
   modelParameterShapes,
   networksOf,
   outputShape,
-  ownParameters,
+  toDevice,
+  toHost,
 } from '../../model/model.js';
-import { parametersOf } from '../../model/parameters.js';
+import { type Parameter, parametersOf } from '../../model/parameters.js';
+import { decoder } from '../../model/readout/decoder.js';
+import type { Readout } from '../../model/readout/readout.js';
 import { blockSize } from '../../ops/eigen/topEigenpairs.js';
 import { matmul } from '../../ops/linear/matmul.js';
 import { momentShapes, muonDirections } from '../../ops/optimiser/muon.js';
@@ -52,7 +55,12 @@ function modelOfCase({ kind, ns, ranks, scale, coords, X, ...given }: GoldenCase
       omega: given.omegas,
       frequencies: given.fourier_B ?? [],
     }),
+    ...(given.decoder && { readout: decoderOf(given.decoder, given.outputs) }),
   });
+}
+
+function decoderOf({ hidden, activation }: NonNullable<GoldenCase['decoder']>, outputs = 1): Readout {
+  return decoder({ hidden, outputs, activation: named(activations, 'decoder.activation', activation) });
 }
 
 /** Everything that the engine computes of a case, under the case's own names. */
@@ -64,7 +72,8 @@ export function runCase(engine: Engine, given: GoldenCase): Promise<Quantities> 
     const objective = named(objectives, 'loss', given.loss);
     const input = scope.keep(await networkInput(engine, model));
     const parameters = scope.keep(engine.stack(shapes, joinParameters(model, given)));
-    const target = scope.keep(engine.tensor(output, maskedTarget(given)));
+    const target = scope.keep(engine.tensor(output, toDevice(model, outputsFirst(maskedTarget(given), model))));
+    const ofOutput = (values: readonly number[]) => nestedOutput(values, model);
     const modulation = named(modulationNames, 'g', given.g);
     const preconditioner = await sepPgd({ topK: given.k, modulation }).start(engine, scope, model);
 
@@ -104,17 +113,17 @@ export function runCase(engine: Engine, given: GoldenCase): Promise<Quantities> 
     const spectra = (await preconditioner.spectra?.()) ?? [];
     const results: Record<string, Nested | Record<string, Nested>> = {
       factors: perAxis(await read('factors'), axis => [given.ns[axis], widths[axis]]),
-      output: nest(await read('output'), output),
-      residual: nest(await read('residual'), output),
+      output: ofOutput(await read('output')),
+      residual: ofOutput(await read('residual')),
       loss_value: (await read('loss_value'))[0],
       K: perAxis(await read('K'), axis => [given.ns[axis], given.ns[axis]]),
       eigenvalues_desc: spectra.map(({ values }) => [...values].slice(0, given.k)),
       S: await preconditionersOf(engine, await preconditioner.state(), given),
-      P: nest(await read('P'), output),
-      ...(given.X && { Sr: nest(await read('P'), output) }),
+      P: ofOutput(await read('P')),
+      ...(given.X && { Sr: ofOutput(await read('P')) }),
       M: perAxis(await read('M'), axis => [given.ns[axis], widths[axis]]).map(transposed),
-      grad_plain: namedParameters(model, await read('grad_plain'), given),
-      grad_seppgd: namedParameters(model, await read('grad_seppgd'), given),
+      grad_plain: namedParameters(model, await read('grad_plain')),
+      grad_seppgd: namedParameters(model, await read('grad_seppgd')),
     };
 
     if (!given.adam) return results;
@@ -126,8 +135,8 @@ export function runCase(engine: Engine, given: GoldenCase): Promise<Quantities> 
         const { loss, gradient } = passIn(graph, at);
         return { loss, gradient: gradient(preconditioner.current(graph)) };
       });
-      results.muon_after1 = namedParameters(model, found.after1, given);
-      results.muon_after3 = namedParameters(model, found.after3, given);
+      results.muon_after1 = namedParameters(model, found.after1);
+      results.muon_after3 = namedParameters(model, found.after3);
       results.muon_update = await directionsOf(engine, model, await read('grad_seppgd'), momentum, iterations);
       return results;
     }
@@ -141,8 +150,8 @@ export function runCase(engine: Engine, given: GoldenCase): Promise<Quantities> 
         const { loss, gradient } = passIn(graph, at);
         return { loss, gradient: gradient(applied(graph)) };
       });
-      results[`adam_${name}_after1`] = namedParameters(model, run.after1, given);
-      results[after3] = namedParameters(model, run.after3, given);
+      results[`adam_${name}_after1`] = namedParameters(model, run.after1);
+      results[after3] = namedParameters(model, run.after3);
       results[`loss_${name}_after3`] = run.lossAfter3;
     }
     return results;
@@ -171,9 +180,9 @@ function directionsOf(
     await plan.run();
     const parts = plan.outputs.direction.layout.parts.map(({ shape }) => shape);
     const named = split([...(await plan.outputs.direction.read())], parts).map((matrix, i) => {
-      const { place, shape } = all[matrices[i]];
+      const { shape } = all[matrices[i]];
       const tall = shape[0] > shape[1] - 1;
-      return [`d${place?.network}.W${place?.layer}`, tall ? transposed(matrix) : matrix];
+      return [layerNames(all[matrices[i]])?.[0], tall ? transposed(matrix) : matrix];
     });
     return Object.fromEntries(named);
   });
@@ -230,46 +239,57 @@ function trainCase(
   });
 }
 
-/** What the contraction itself is trained in, such as the core of a Tucker model: one member's, as in a case. */
-function ownNames(model: Model): string[] {
-  return Object.keys(ownParameters(model).contraction);
+/** How a case calls W and b of a layer, of which there is one member; undefined of a tensor that is no layer. */
+function layerNames({ place, owner }: Parameter): readonly [string, string] | undefined {
+  if (!place) return undefined;
+  const whose = owner === 'network' ? `d${place.network}` : 'decoder';
+  return [`${whose}.W${place.layer}`, `${whose}.b${place.layer}`];
 }
 
-/** [W | b] of every layer, network by network, and what the contraction is trained in, from the case's names. */
-function joinParameters(model: Model, { ns, params, depth }: GoldenCase): number[] {
-  const values: number[] = [];
-  for (let axis = 0; axis < ns.length; axis++) {
-    for (let layer = 0; layer < depth; layer++) {
-      const weights = params[`d${axis}.W${layer}`] as number[][] | undefined;
-      const biases = params[`d${axis}.b${layer}`] as number[] | undefined;
-      if (!weights || !biases) throw new InputError(`case: params lack d${axis}.W${layer} or d${axis}.b${layer}`);
-      weights.forEach((row, i) => {
-        values.push(...row, biases[i]);
-      });
-    }
-  }
-  const own = ownNames(model).map(name => {
-    if (!params[name]) throw new InputError(`case: params lack ${name}`);
-    return flat(params[name]);
+/** And what is no layer, such as the core of a Tucker model. */
+function ownName({ name }: Parameter): string {
+  return name.replace('member0.', '');
+}
+
+/** All parameters from the case's names. */
+function joinParameters(model: Model, { params }: GoldenCase): number[] {
+  return parametersOf(model).flatMap(parameter => {
+    const names = layerNames(parameter) ?? [ownName(parameter)];
+    const [first, biases] = names.map(name => params[name]) as (Nested | undefined)[];
+    if (!first || (names.length > 1 && !biases)) throw new InputError(`case: params lack ${names.join(' or ')}`);
+    return biases ? (first as number[][]).flatMap((row, i) => [...row, (biases as number[])[i]]) : flat(first);
   });
-  return [...values, ...own.flat()];
 }
 
-function namedParameters(model: Model, values: readonly number[], { ns, depth }: GoldenCase): Record<string, Nested> {
-  const shapes = modelParameterShapes(model);
+function namedParameters(model: Model, values: readonly number[]): Record<string, Nested> {
   const result: Record<string, Nested> = {};
-  split(values, shapes).forEach((tensor, i) => {
-    const own = i - depth * ns.length;
-    if (own >= 0) {
-      result[ownNames(model)[own]] = tensor;
+  const all = parametersOf(model);
+  split(values, modelParameterShapes(model)).forEach((tensor, i) => {
+    const names = layerNames(all[i]);
+    if (!names) {
+      result[ownName(all[i])] = tensor;
       return;
     }
     const matrix = tensor as number[][];
-    const name = (letter: string) => `d${Math.floor(i / depth)}.${letter}${i % depth}`;
-    result[name('W')] = matrix.map(row => row.slice(0, -1));
-    result[name('b')] = matrix.map(row => row.at(-1) as number);
+    result[names[0]] = matrix.map(row => row.slice(0, -1));
+    result[names[1]] = matrix.map(row => row.at(-1) as number);
   });
   return result;
+}
+
+/** From a case's order of several outputs, which has them last, to a host's. */
+function outputsFirst(values: readonly number[], { readout: { outputs } }: Model): number[] {
+  const points = values.length / outputs;
+  return Array.from(values, (_, i) => values[(i % points) * outputs + Math.floor(i / points)]);
+}
+
+/** And from the device's, nested as in a case. */
+function nestedOutput(values: readonly number[], model: Model): Nested {
+  const { domain, readout } = model;
+  const host = toHost(model, Float32Array.from(values));
+  const points = host.length / readout.outputs;
+  const last = Array.from(host, (_, i) => host[(i % readout.outputs) * points + Math.floor(i / readout.outputs)]);
+  return nest(last, readout.outputs === 1 ? domain.shape : [...domain.shape, readout.outputs]);
 }
 
 function maskedTarget({ target, mask }: GoldenCase): number[] {

@@ -39,6 +39,10 @@ export interface GoldenCase {
   readonly X?: Nested;
   /** Without it no step is made. */
   readonly adam?: { readonly lr: number; readonly b1: number; readonly b2: number; readonly eps: number };
+  /** A decoder reads the products, and the output has one axis more, the last. */
+  readonly decoder?: { readonly hidden: number; readonly activation: string };
+  /** Of the decoder. */
+  readonly outputs?: number;
   /** Steps are made by Muon where it is there, and by Adam on what is no matrix of its. */
   readonly muon?: {
     readonly lr: number;

@@ -17,6 +17,8 @@ export interface NetworkShape {
 
 /** What a value is trained in besides the networks, for one member. */
 export interface OwnParameters<Of> {
+  /** Whether they are [W | b] of layers, in their order: their inputs are no coordinates. */
+  readonly layers?: boolean;
   /** By name, in the order in which they stand in a model's parameters. @throws InputError what does not fit. */
   shapes(of: Of): Readonly<Record<string, Shape>>;
   /** Initial numbers of them all, one after the other, row-major. */

@@ -27,6 +27,8 @@ export interface Readout {
   readonly settings: Settings;
   /** Outputs of one member. */
   readonly outputs: number;
+  /** Numbers of a point that are stored between contraction and output, where there are such. */
+  readonly hidden?: number;
   /** Whether it is linear in what the contraction gives: only then can SepPGD work in slabs. */
   readonly linear: boolean;
   /** Of a contraction of so many products that it can mix on its domain; undefined where it has none. */

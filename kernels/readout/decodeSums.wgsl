@@ -1,0 +1,75 @@
+// Sums over points from which the gradient of a decoder's second layer and its biases are made, for a batch of pieces of
+// the points of models:
+//
+//   C[o, h] = sum G[i, o, s] a(z[i, h, s] + b_0[h]), C[o, hidden + h] the same of a', C[o, 2 hidden] = sum G[i, o, s]
+//
+//   C (outputs, 2 hidden + 1), row-major in rows of whole quads; the others as in kernels/readout/decodeCotangent.wgsl.
+//
+// As a product: rows are o, the inner axis is a stretch of all i and s, so that a quad lies along the last axis. What
+// stands between the rows of the last axis counts as zero.
+//# import shared/decoder.wgsl
+//# slot activation relu
+//# slot schedule register
+
+struct Problem {
+  rows: u32,           // outputs
+  columns: u32,        // 2 hidden + 1
+  inner: u32,          // stored numbers of the piece
+  start: u32,          // the first of them
+  units: u32,          // hidden
+  span: u32,           // stored numbers of z[i, h]
+  points: u32,         // of the last axis
+  width: u32,          // stored numbers of a row of the last axis
+  hidden: u32,         // first quad of z
+  bias: u32,           // first number of b_0, numbers from one to the next
+  biasStride: u32,
+  cotangent: u32,      // first quad of G
+  result: u32,         // first quad of C, quads from row to row
+  resultStride: u32,
+}
+
+@group(0) @binding(0) var<storage, read> problems: array<Problem>;
+@group(0) @binding(1) var<storage, read> parameter: array<vec4f>;      // [W_0 | b_0] of every model
+@group(0) @binding(2) var<storage, read> hidden: array<vec4f>;         // z of every model
+@group(0) @binding(3) var<storage, read> cotangent: array<vec4f>;      // G of every model
+@group(0) @binding(4) var<storage, read_write> result: array<vec4f>;   // C of every piece
+
+/// The quad of a tensor (n_1, count, n_2 .. n_D) at `index` of the points, of the first of `count`.
+fn quadAt(p: Problem, index: u32, count: u32) -> u32 {
+  return (index / p.span * count * p.span + index % p.span) / 4u;
+}
+
+/// block[r][u] = G of the output row + r at the point inner + u.
+fn leftBlock(p: Problem, row: u32, inner: u32) -> mat4x4f {
+  let quad = p.cotangent + quadAt(p, p.start + inner, p.rows);
+  let last = p.rows - 1u;
+  let quads = mat4x4f(cotangent[quad + min(row, last) * p.span / 4u], cotangent[quad + min(row + 1u, last) * p.span / 4u],
+                      cotangent[quad + min(row + 2u, last) * p.span / 4u], cotangent[quad + min(row + 3u, last) * p.span / 4u]);
+  return keepComponents(quads, p.points - (p.start + inner) % p.width);
+}
+
+/// block[u][c] = what stands in the column + c at the point inner + u.
+fn rightBlock(p: Problem, column: u32, inner: u32) -> mat4x4f {
+  let quad = p.hidden + quadAt(p, p.start + inner, p.units);
+  var block = mat4x4f();
+  for (var c = 0u; c < 4u; c++) {
+    let at = min(column + c, p.columns - 1u);
+    if (at == 2u * p.units) {
+      block[c] = vec4f(1.0);
+      continue;
+    }
+    let unit = at % p.units;
+    let z = hidden[quad + unit * p.span / 4u] + biasOf(p, unit);
+    let pairs = mat4x2f(activate(1.0, z.x), activate(1.0, z.y), activate(1.0, z.z), activate(1.0, z.w));
+    let both = transpose(pairs);
+    block[c] = select(both[0], both[1], at >= p.units);
+  }
+  return transpose(keepComponents(block, p.points - (p.start + inner) % p.width));
+}
+
+fn store(p: Problem, row: u32, column: u32, value: vec4f) {
+  if (row >= p.rows || column >= p.columns) { return; }
+  result[p.result + row * p.resultStride + column / 4u] = value;
+}
+
+fn finish(p: Problem, invocation: u32) {}

@@ -1,0 +1,76 @@
+/**
+ * A small network between the contraction and the output: of the R products p_r of a number from each factor matrix,
+ * Z = W_1 a(W_0 p + b_0) + b_1 at every point, its layers trained beside the networks. The products are made as they are
+ * multiplied, and are never stored; the hidden units are, between the forward pass and its VJP.
+ */
+
+import type { Shape } from '../../buffer/layout.js';
+import { InputError } from '../../errors.js';
+import { requireCount, requireOptions, shown } from '../../host/checks.js';
+import type { Random } from '../../host/random.js';
+import { pieces } from '../../ops/elementwise/pieces.js';
+import { decode } from '../../ops/readout/decode.js';
+import { type Activation, relu } from '../activation.js';
+import type { Readout } from './readout.js';
+
+export interface DecoderOptions {
+  /** Hidden units. */
+  readonly hidden: number;
+  /** 1 by default. Members are models fitted apart, each with a decoder; outputs are those of one model. */
+  readonly outputs?: number;
+  /** `relu` by default; its omega is 1. */
+  readonly activation?: Activation;
+}
+
+const known = { hidden: true, outputs: true, activation: true } as const;
+
+/** @throws InputError naming what is out of range, its value and what would do. */
+export function decoder(options: DecoderOptions): Readout {
+  requireOptions('decoder', options, known);
+  const { hidden, outputs = 1, activation = relu } = options;
+  requireCount('hidden', hidden, 1, 4096);
+  requireCount('outputs', outputs, 1, 4096);
+  if (typeof activation?.text?.source !== 'string') {
+    throw new InputError(`activation: ${shown(activation)} is none: use relu, sine or another Activation of sepnn`);
+  }
+  return {
+    name: 'decoder',
+    settings: { hidden, outputs, activation: activation.name },
+    outputs,
+    hidden,
+    linear: false,
+    parameters: {
+      layers: true,
+      shapes: products => layerShapes(hidden, outputs, requireProducts(products)),
+      initial: (products, random) =>
+        initialLayers(Object.values(layerShapes(hidden, outputs, requireProducts(products))), random),
+    },
+    output: (contracted, layers) => {
+      if (!layers) throw new InputError('decoder: its layers are missing');
+      const matrices = layers.layout.parts.flatMap(({ shape: [, columns] }, part) =>
+        part % 2 === 0 ? [{ part, columns: [0, columns - 1] as const }] : [],
+      );
+      return decode(contracted.mix(pieces([layers], matrices)), layers, { activation });
+    },
+  };
+}
+
+function requireProducts(products: number | undefined): number {
+  if (products !== undefined) return products;
+  throw new InputError('decoder: takes a contraction that sums products at each point: use cp on a grid');
+}
+
+function layerShapes(hidden: number, outputs: number, products: number) {
+  return { 'decoder.layer0': [hidden, products + 1], 'decoder.layer1': [outputs, hidden + 1] } as const;
+}
+
+/** W of both layers as He et al. (2015) have it for ReLU, U(-1, 1) sqrt(6 / inputs), and biases 0. */
+function initialLayers(shapes: readonly Shape[], random: Random): Float32Array {
+  const values = shapes.flatMap(([rows, columns]) => {
+    const bound = Math.sqrt(6 / (columns - 1));
+    return Array.from({ length: rows * columns }, (_, i) =>
+      i % columns === columns - 1 ? 0 : random.uniform(-bound, bound),
+    );
+  });
+  return Float32Array.from(values);
+}
