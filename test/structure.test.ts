@@ -185,7 +185,7 @@ test('values are told by what they can do: no test of a kind, a class or a name 
   const mayTest = (file: string) => file === 'model/codec.ts' || roomOf(file) === 'cli';
   // Names by which domains, contractions, readouts, objectives, optimisers, preconditioners and activations go.
   const names = [
-    ...['grid', 'scattered-points', 'cp', 'tensor-train', 'tucker', 'joint-network', 'identity', 'mixing'],
+    ...['grid', 'scattered-points', 'cp', 'tensor-train', 'tucker', 'joint-network', 'identity', 'mixing', 'decoder'],
     ...['points', 'tt', 'joint', 'mlp'],
     ...['squared-error', 'bce-with-logits', 'squares', 'crossEntropy', 'adam', 'sgd', 'muon', 'seppgd', 'msk', 'iga'],
     ...['sine', 'cosine', 'relu', 'leaky-relu', 'tanh'],

@@ -1,6 +1,6 @@
 /** How much of a model's domain its contraction may take at once on a device. */
 
-import { layoutOf, padded, type Shape, sizeOf } from '../buffer/layout.js';
+import { layoutOf, type Shape } from '../buffer/layout.js';
 import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
 import type { Range } from '../ops/elementwise/pieces.js';
@@ -27,8 +27,11 @@ export function contractionFits(model: Model, mostNumbers: number, device: Limit
   const mostBound = device.mostBindingBytes / 4;
   const { members, domain, readout } = model;
   const stored = (outputs: number) => members * layoutOf(withOutputs(domain.shape, outputs)).length;
-  const between = Math.max(members * formOf(model).between(domain), readout.hidden ? stored(readout.hidden) : 0);
-  return stored(readout.outputs) <= Math.min(mostBound, mostNumbers) && between <= mostBound;
+  const most = Math.max(
+    stored(Math.max(readout.outputs, readout.hidden ?? 1)),
+    members * formOf(model).between(domain),
+  );
+  return stored(readout.outputs) <= mostNumbers && most <= mostBound;
 }
 
 /**
@@ -43,13 +46,12 @@ export function slabsOf(model: Model, device: Limits, mostBytes: number = device
   const [points, ...others] = shape;
   if (!formOf(model).slabs) return [[0, points]];
   const fits = (height: number) => contractionFits(onPart(model, [height, ...others]), mostBytes / 4, device);
-  let count = 1;
-  while (count < points && !fits(Math.ceil(points / count))) count++;
-  const height = Math.ceil(points / count);
+  let height = points;
+  for (let count = 2; height > 1 && !fits(height); count++) height = Math.ceil(points / count);
   if (!fits(height)) {
-    const bytes = 4 * model.members * sizeOf(outputShape(model).slice(1, -1)) * padded(others.at(-1) ?? 1);
+    const bytes = 4 * model.members * layoutOf(slabShape(model, 1)).length;
     throw new InputError(
-      `grid: one index of the first axis of ${descriptionOf(model.domain)} is ${bytes} bytes of output and more between the products; at most ${Math.min(mostBytes, device.mostBindingBytes)} are possible: put the longest axis first, or use smaller ranks`,
+      `grid: one index of the first axis of ${descriptionOf(model.domain)} is ${bytes} bytes, or more between the products; at most ${Math.min(mostBytes, device.mostBindingBytes)} are possible: put the longest axis first, or use smaller ranks`,
     );
   }
   return Array.from({ length: Math.ceil(points / height) }, (_, i) => [i * height, Math.min(points, (i + 1) * height)]);

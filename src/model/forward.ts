@@ -50,10 +50,10 @@ export function inputSource(engine: Engine, scope: Scope, model: Model): InputSo
   const axes = networkCoordinates(model);
   const coordinatesIn = (domain: Domain) =>
     joined(networksOf(model).map(network => coordinatesOf(domain, network.axes)));
-  const shapes = networkPoints(model).map(n => (axes === 1 ? [n] : [n, axes]));
-  const source = scope.keep(engine.stack(shapes, coordinatesIn(model.domain)));
-  const shape = axes === 1 ? [frequencies.length] : [frequencies.length / axes, axes];
-  const waves = frequencies.length > 0 ? scope.keep(engine.tensor(shape, frequencies)) : undefined;
+  const shapeOf = (count: number): Shape => (axes === 1 ? [count] : [count, axes]);
+  const source = scope.keep(engine.stack(networkPoints(model).map(shapeOf), coordinatesIn(model.domain)));
+  const waves =
+    frequencies.length > 0 ? scope.keep(engine.tensor(shapeOf(frequencies.length / axes), frequencies)) : undefined;
   return {
     input: graph => features(graph.read(source), waves && graph.read(waves)),
     write: domain => source.write(coordinatesIn(domain)),

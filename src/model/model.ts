@@ -45,7 +45,7 @@ export function defineModel(options: ModelOptions): Model {
   const { domain, contraction, network, readout = identity(), members = 1 } = options;
   requireValue('domain', domain, ['part'], 'give grid([128, 128]) or scatteredPoints({ .. })');
   requireValue('contraction', contraction, ['networks'], 'give cp({ rank }), tensorTrain, tucker or jointNetwork');
-  requireValue('readout', readout, ['output'], 'give identity() or mixing({ outputs })');
+  requireValue('readout', readout, ['output'], 'give identity() or mixing({ outputs }) or decoder({ hidden })');
   requireCount('members', members, 1, 4096);
   const model = { domain, contraction, readout, network, members };
   outputShape(model); // what the domain has against the outputs

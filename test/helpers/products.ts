@@ -37,9 +37,14 @@ export interface ScheduleTest {
 /** A compiler may be slow, and the first test of a schedule waits for the texts of all. */
 const seconds = 300;
 
-/** Every test on every schedule. The texts of one schedule are compiled side by side, and each test's cases run in one submit. */
-export function testOnSchedules(test: Test, tests: readonly ScheduleTest[]): void {
-  for (const schedule of schedules) {
+/** The first schedule of each text. */
+export const firstSchedules = schedules.filter(
+  ({ text }, i) => schedules.findIndex(other => other.text === text) === i,
+);
+
+/** Every test on every schedule, or on those given. The texts of one schedule are compiled side by side, and each test's cases run in one submit. */
+export function testOnSchedules(test: Test, tests: readonly ScheduleTest[], on = schedules): void {
+  for (const schedule of on) {
     let all: readonly (readonly Case[])[] | undefined;
     const casesOf = (i: number) => {
       if (!all) {

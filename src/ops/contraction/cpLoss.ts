@@ -1,6 +1,6 @@
 /** The CP contraction with a pointwise loss taken as its output is stored, which then need not be. */
 
-import { layoutOf, stackOf } from '../../buffer/layout.js';
+import { layoutOf, sizeOf, stackOf } from '../../buffer/layout.js';
 import { type Fused, type Operation, scratch } from '../../graph/operation.js';
 import type { SlotText } from '../../kernel/kernel.js';
 import { productDispatch, productWorkgroups, scheduleOf } from '../../schedule/product.js';
@@ -27,7 +27,7 @@ const contraction: Operation<Attributes> = {
     });
     const how = { constants: { AXES: axes }, slots: { loss: text }, problems };
     const schedule = scheduleOf(device, kernels.cpLoss, how);
-    const groups = productWorkgroups(device, problems, schedule).reduce((product, n) => product * n, 1);
+    const groups = sizeOf(productWorkgroups(device, problems, schedule));
     const partial = scratch(layoutOf([groups * schedule.invocations]));
     const buffers = {
       factor: factors.storage,

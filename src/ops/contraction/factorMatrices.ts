@@ -1,6 +1,15 @@
 /** Stacks of factor matrices as the contractions take them, and how the kernels of a CP model address them. */
 
-import { columnsOf, formatShape, type Layout, type Part, quad, rowsOf, type Shape } from '../../buffer/layout.js';
+import {
+  columnsOf,
+  formatShape,
+  type Layout,
+  type Part,
+  quad,
+  rowsOf,
+  type Shape,
+  sizeOf,
+} from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import * as kernels from '../../wgsl/contraction.js';
 import { quadsOf } from '../linear/product.js';
@@ -62,10 +71,9 @@ export function axesOf(model: readonly Part[]) {
 
 /** The problem of kernels/contraction/cp.wgsl: rows i_1 by the stored numbers after one i_1. */
 export function cpProblem(model: readonly Part[], tensor: Part, scale: number) {
-  const middle = gridOf(model).slice(1, -1);
   return {
     rows: rowsOf(model[0].shape),
-    columns: middle.reduce((product, n) => product * n, 1) * tensor.stride,
+    columns: sizeOf(gridOf(model).slice(1, -1)) * tensor.stride,
     inner: rankOf(model),
     scale,
     width: tensor.stride,

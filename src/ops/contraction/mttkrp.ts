@@ -1,6 +1,6 @@
 /** The matricised tensor times Khatri-Rao product for every axis (Bader and Kolda 2007, section 5.2). */
 
-import { formatLayout, formatShape, type Part, quad, sameShape, stackOf } from '../../buffer/layout.js';
+import { formatLayout, formatShape, type Part, quad, sameShape, sizeOf, stackOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Operation, Value } from '../../graph/operation.js';
@@ -47,7 +47,7 @@ const operation: Operation<CpAttributes> = {
 /** The problem of kernels/contraction/mttkrp.wgsl for one axis. */
 function problem(model: readonly Part[], tensor: Part, result: Part, axis: number, scale: number) {
   const grid = gridOf(model);
-  const count = (from: number, to: number) => grid.slice(from, to).reduce((product, n) => product * n, 1);
+  const count = (from: number, to: number) => sizeOf(grid.slice(from, to));
   const last = axis === grid.length - 1;
   const span = last ? 1 : count(axis + 1, -1) * tensor.stride;
   return {

@@ -9,6 +9,7 @@ import {
   quad,
   rowsOf,
   type Shape,
+  sizeOf,
   stackOf,
 } from '../../buffer/layout.js';
 import type { Storage } from '../../buffer/memory.js';
@@ -40,7 +41,7 @@ export function modeSlices(tensor: Part, axis: number): readonly ModeSlice[] {
   const { shape } = tensor;
   const { first, stride } = quadsOf(tensor);
   if (axis === shape.length - 1) return [{ first, stride, columns: columnsOf(shape) }];
-  const count = (from: number, to: number) => shape.slice(from, to).reduce((product, n) => product * n, 1);
+  const count = (from: number, to: number) => sizeOf(shape.slice(from, to));
   const columns = count(axis + 1, -1) * tensor.stride;
   return Array.from({ length: count(0, axis) }, (_, outer) => ({
     first: first + (outer * shape[axis] * columns) / quad,
@@ -195,7 +196,7 @@ export function unfoldedDispatch(
 /** The problem of kernels/linear/unfoldedProduct.wgsl. */
 export function unfoldedProblem({ left, right, result }: UnfoldedParts, axis: number, alpha: number) {
   const { shape } = left;
-  const count = (from: number, to: number) => shape.slice(from, to).reduce((product, n) => product * n, 1);
+  const count = (from: number, to: number) => sizeOf(shape.slice(from, to));
   const span = count(axis + 1, -1) * left.stride;
   return {
     rows: shape[axis],

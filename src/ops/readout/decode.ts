@@ -194,7 +194,7 @@ function piecesOf({ hidden }: Decoded): (readonly [number, number])[] {
 
 /** Stored numbers of z[i_1, h]. */
 function spanOf({ shape, stride }: Part): number {
-  return shape.slice(2, -1).reduce((product, n) => product * n, 1) * stride;
+  return sizeOf(shape.slice(2, -1)) * stride;
 }
 
 function outputShape({ hidden: { shape }, second }: Decoded): readonly number[] {
