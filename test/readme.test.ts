@@ -1,8 +1,12 @@
-/** Every sample of README.md runs as it stands, at smaller sizes: whoever comes new begins by copying one. */
+/**
+ * Every sample of README.md runs as it stands, at smaller sizes, and its commands are understood: whoever comes new begins
+ * by copying one.
+ */
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { requireEqual } from './helpers/compare.js';
+import { sepnn } from './helpers/command.js';
+import { require, requireEqual } from './helpers/compare.js';
 import { suite } from './helpers/suite.js';
 
 const test = suite('README.md');
@@ -23,7 +27,8 @@ const engine = await open({ adapter });
 const matrices = engine.tensor([n, n], matrix);
 `;
 
-const samples = [...readFileSync('README.md', 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, text]) => text);
+const text = readFileSync('README.md', 'utf8');
+const samples = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, sample]) => sample);
 
 test('README.md has samples', () => {
   requireEqual('samples', samples.length, 6);
@@ -43,4 +48,24 @@ samples.forEach((sample, i) => {
     writeFileSync(path, `${given}${opens ? '' : withEngine}${smaller}${opens ? '' : 'await engine.dispose();\n'}`);
     await import(pathToFileURL(path).href);
   });
+});
+
+const commands = [...text.matchAll(/^(?:npx )?sepnn (.+?)(?: +#.*)?$/gm)].map(([, words]) => words);
+
+test('every option and value of the commands in README.md is one that the command takes', async () => {
+  require(`${commands.length} commands`, commands.length > 15);
+  for (const line of commands) {
+    const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare);
+    const { code, stdout, stderr } = await sepnn(...words, '--help');
+    requireEqual(line, [code, stderr], [0, '']);
+    for (const option of words.filter(word => word.startsWith('--'))) {
+      require(`${line}: ${option}`, new RegExp(`${option}[ ,\\n]`).test(stdout));
+    }
+  }
+});
+
+test('every picture of README.md is there', () => {
+  const pictures = [...text.matchAll(/!\[[^\]]*\]\(([^)]+)\)/g)].map(([, path]) => path);
+  require('pictures', pictures.length > 0);
+  for (const path of pictures) require(path, existsSync(path));
 });

@@ -1,0 +1,37 @@
+/**
+ * The races that README.md and the notes show, for a machine that does nothing else meanwhile: that of the README's
+ * picture, which is put into docs/, and one at the paper's size.
+ *
+ *   npm run race -- IMAGE [--adapter NAME] [--only picture|paper] [--out DIR]
+ */
+
+import { spawnSync } from 'node:child_process';
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    adapter: { type: 'string', default: 'auto' },
+    only: { type: 'string' },
+    out: { type: 'string', default: 'sepnn-race' },
+  },
+});
+const root = fileURLToPath(new URL('..', import.meta.url));
+const races = {
+  picture: ['--size', '128', '--steps', '400'],
+  paper: ['--size', '512', '--rank', '500', '--width', '500', '--steps', '600'],
+} as const;
+
+for (const [name, words] of Object.entries(races)) {
+  if (values.only !== undefined && values.only !== name) continue;
+  const out = join(values.out, name);
+  const options = ['--gray', ...words, '--adapter', values.adapter, '--out', out];
+  const { status } = spawnSync(process.execPath, [`${root}dist/cli.js`, 'race', ...positionals, ...options], {
+    stdio: 'inherit',
+  });
+  if (status !== 0) process.exit(status ?? 1);
+  if (name === 'picture') copyFileSync(join(out, 'race.svg'), `${root}docs/race.svg`);
+}
