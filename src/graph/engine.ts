@@ -6,7 +6,7 @@ import { Tensor } from '../buffer/tensor.js';
 import type { AdapterFacts, AdapterKind } from '../device/adapter.js';
 import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
-import { shown } from '../host/checks.js';
+import { shown, spelled } from '../host/checks.js';
 import { building, type Scope, within } from '../host/scope.js';
 import type { Dispatch, Work } from '../kernel/dispatch.js';
 import { type MeasureOptions, measure } from '../kernel/measure.js';
@@ -295,7 +295,7 @@ export class Engine {
   #outputTensors(graph: Graph, outputs: Outputs, scope: Scope, into: HostBuffers = {}): OutputTensors<Outputs> {
     const unknown = Object.keys(into).find(name => !Object.hasOwn(outputs, name));
     if (unknown !== undefined) {
-      throw new InputError(`into: ${shown(unknown)} is no output: use ${Object.keys(outputs).join(', ')}`);
+      throw new InputError(`into: ${spelled(unknown)} is no output: use ${Object.keys(outputs).join(', ')}`);
     }
     return Object.fromEntries(
       Object.entries(outputs).map(([name, value]) => {

@@ -78,7 +78,7 @@ export class Recorder implements Graph {
   }
 
   #own(value: Value): void {
-    if (value.graph !== this)
-      throw new InputError('a value of another graph was used: build with the one you were given');
+    if (value?.graph === this) return;
+    throw new InputError(`${shown(value)} is no value of this graph: build with the one you were given`);
   }
 }

@@ -4,16 +4,21 @@ import { InputError } from '../errors.js';
 
 const mostShown = 40;
 
-/** Whatever a caller or a file gave, for an error of one line: a name, a type, or what stands in its place. */
-export function shown(value: unknown): string {
+/** What a caller or a file gave, for an error of one line: a name, a number, a type, or what stands in its place. */
+export function spelled(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
-  const start = String(value).slice(0, mostShown);
+  const whole = String(value);
+  const start = whole.length > mostShown ? `${whole.slice(0, mostShown)}...` : whole;
   // As JSON no character breaks the line, but for the ends of lines that JSON knows nothing of.
-  const text = JSON.stringify(start)
+  return JSON.stringify(start)
     .slice(1, -1)
     .replace(/[\u007f-\u009f\u2028\u2029]/g, ' ');
-  return String(value).length > mostShown ? `${text}...` : text;
+}
+
+/** The same of a value that may be of any kind, where a text stands in quotes: 1 and "1" are told apart. */
+export function shown(value: unknown): string {
+  return typeof value === 'string' ? `"${spelled(value)}"` : spelled(value);
 }
 
 /**
@@ -33,7 +38,7 @@ export function requireOptions<T extends object>(
   }
   const unknown = Object.keys(given).find(name => !Object.hasOwn(known, name));
   if (unknown !== undefined) {
-    throw new InputError(`${what}: option ${shown(unknown)} is unknown: use ${Object.keys(known).join(', ')}`);
+    throw new InputError(`${what}: option ${spelled(unknown)} is unknown: use ${Object.keys(known).join(', ')}`);
   }
 }
 

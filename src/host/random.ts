@@ -12,9 +12,10 @@ export function requireSeed(seed: number): void {
 export class Random {
   readonly #state = new Uint32Array(4);
 
-  /** @param seed a whole number from 0 to `mostSeed`. */
+  /** @param seed a whole number from 0 to `mostSeed`. @throws InputError another. */
   constructor(seed: number) {
-    let z = seed >>> 0;
+    requireSeed(seed);
+    let z = seed;
     for (let i = 0; i < 4; i++) {
       z = (z + 0x9e3779b9) >>> 0;
       let t = z;

@@ -1,7 +1,7 @@
 /** NumPy's NPY format: a short header of type and shape, then the numbers. Written is version 1.0. */
 
 import { InputError } from '../errors.js';
-import { shown } from '../host/checks.js';
+import { spelled } from '../host/checks.js';
 import { writeWholeWith } from './files.js';
 import { fromFortranOrder, npyNumbers, npyTypeOf } from './npyNumbers.js';
 
@@ -100,7 +100,7 @@ export function decodeNpy(path: string, bytes: Uint8Array): NpyArray {
   const tuple = field('shape', '\\(([\\d,\\s]*)\\)');
   if (order === undefined || tuple === undefined) return fail('its header names no order or shape');
   const type = npyTypeOf(described ?? '');
-  if (!type) return fail(`is of type ${shown(described)}`, 'use bool, an integer type, float16, float32 or float64');
+  if (!type) return fail(`is of type ${spelled(described)}`, 'use bool, an integer type, float16, float32 or float64');
   const shape = tuple.split(',').flatMap(text => (text.trim() === '' ? [] : [Number(text)]));
   if (shape.length > mostAxes || !shape.every(Number.isSafeInteger)) return fail('has no shape that an array can have');
   const held = bytes.length - before - headerLength;

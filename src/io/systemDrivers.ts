@@ -8,7 +8,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { homedir, constants as systemConstants } from 'node:os';
 import { join } from 'node:path';
 import type { SystemDrivers } from '../device/dawn.js';
-import { shown } from '../host/checks.js';
+import { spelled } from '../host/checks.js';
 
 /** The Vulkan loader's own name of itself, by which Dawn looks for it. */
 const loaderName = 'libvulkan.so.1';
@@ -23,7 +23,7 @@ export const systemDrivers: SystemDrivers = {
       ? listOf(process.env[variable])
       : [...listOf(process.env.VK_ADD_DRIVER_FILES), ...manifestFolders()];
     if (places.some(holdsManifest)) return undefined;
-    if (variable) return `${variable}: ${shown(process.env[variable])}: no driver is there`;
+    if (variable) return `${variable}: ${spelled(process.env[variable])}: no driver is there`;
     return 'no Vulkan driver in /usr/share/vulkan/icd.d, nor elsewhere';
   },
 

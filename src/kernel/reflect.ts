@@ -4,7 +4,7 @@
  */
 
 import { InputError } from '../errors.js';
-import { shown } from '../host/checks.js';
+import { spelled } from '../host/checks.js';
 import type { BindingLayout, ConstantValue, FieldLayout, Kernel, SlotText, StructLayout } from './kernel.js';
 import { integerConstants, slotsOf } from './specialise.js';
 
@@ -75,7 +75,7 @@ export function bindingsOf(kernel: string, source: string): BindingLayout[] {
     const element = arrayType.exec(bound)?.[1];
     const struct = structOf(`kernel ${kernel}`, element ?? bound, structs, sizes);
     if (space === 'uniform' && (!struct || element)) {
-      throw new InputError(`kernel ${kernel}: ${name} is a uniform ${shown(bound)}: use a struct of u32 and f32`);
+      throw new InputError(`kernel ${kernel}: ${name} is a uniform ${spelled(bound)}: use a struct of u32 and f32`);
     }
     return {
       name: name as string,
@@ -100,7 +100,7 @@ function structOf(
     if (text === '') continue; // after the last comma
     const [, field, type] = fieldText.exec(text) ?? [];
     if (field === undefined || type === undefined) {
-      throw new InputError(`${kernel}: ${name} has the field ${shown(text)}: write its name and its type alone`);
+      throw new InputError(`${kernel}: ${name} has the field ${spelled(text)}: write its name and its type alone`);
     }
     fields[field] = fieldOf(kernel, `${name}.${field}`, type, others, sizes);
   }
@@ -123,5 +123,7 @@ function fieldOf(
   const struct = structOf(kernel, element, structs, sizes);
   const count = sizes.get(length) ?? Number.parseInt(length, 10);
   if (struct && count > 0) return { struct, count };
-  throw new InputError(`${kernel}: ${what} is of type ${shown(type)}: use u32, f32, or an array of a struct of these`);
+  throw new InputError(
+    `${kernel}: ${what} is of type ${spelled(type)}: use u32, f32, or an array of a struct of these`,
+  );
 }

@@ -4,7 +4,7 @@
  */
 
 import { InputError } from '../errors.js';
-import { shown } from '../host/checks.js';
+import { shown, spelled } from '../host/checks.js';
 import { type Activation, cosine, leakyRelu, relu, sine, tanh } from './activation.js';
 import { architecture } from './architecture.js';
 import type { Contraction } from './contraction/contraction.js';
@@ -93,7 +93,7 @@ function ranksOf(given: Given): number | readonly number[] {
 
 export function named<T>(what: string, table: Readonly<Record<string, T>>, name: unknown): T {
   if (typeof name === 'string' && Object.hasOwn(table, name)) return table[name];
-  throw new InputError(`${what}: ${shown(name)} is unknown: there are ${Object.keys(table).join(', ')}`);
+  throw new InputError(`${what}: ${spelled(name)} is unknown: there are ${Object.keys(table).join(', ')}`);
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 
 import { requireOptions } from '../host/checks.js';
-import { Random, requireSeed } from '../host/random.js';
+import { Random } from '../host/random.js';
 import { type Architecture, architecture, inputsOf } from '../model/architecture.js';
 import { cp } from '../model/contraction/cp.js';
 import { jointNetwork } from '../model/contraction/jointNetwork.js';
@@ -49,7 +49,6 @@ function scaled(given: Architecture, coordinates: number): { network: Architectu
 
 /** Their initial parameters, every one N(0, 1); the same for the same seed everywhere. */
 export function normalParameters(model: Model, seed: number): Float32Array {
-  requireSeed(seed);
   const random = new Random(seed);
   return Float32Array.from({ length: parameterCount(model) }, () => random.normal());
 }

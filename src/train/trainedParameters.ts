@@ -76,7 +76,10 @@ export class TrainedParameters {
     };
     const { step, history, learningRate } = record(loss, before, graph.read(this.#schedule));
     const parameters = graph.read(this.tensor);
-    const next = this.#state.update(graph, { parameters, gradient, step, learningRate });
+    const next = this.#state?.update(graph, { parameters, gradient, step, learningRate });
+    if (!next) {
+      throw new InputError(`optimiser ${this.optimiser.name}: start or update gave nothing: return what they must`);
+    }
     graph.assign(this.tensor, next);
     graph.assign(this.#counter, step);
     graph.assign(this.#history, history);

@@ -279,7 +279,7 @@ test('models: parameters, moments, eigenvectors, step and architecture round tri
       `k ${topK}`,
       () => changed(m => Object.assign(m, { topK })),
       'InputError',
-      /its k is (a list|2): give a file that sepnn wrote/,
+      /its k is (a list|"2"): give a file that sepnn wrote/,
     );
   }
   requireEqual('one k of the model as a whole', (await changed(m => Object.assign(m, { topK: [20] }))).state.step, 77);

@@ -1,5 +1,6 @@
 /** What a trainer, and the values that it takes, refuse: in one line that names the option, its value and the remedy. */
 
+import { Random } from '../../src/host/random.js';
 import { Scope } from '../../src/host/scope.js';
 import {
   adam,
@@ -90,16 +91,16 @@ test('something in the place of options is refused', async () => {
     ],
     [() => adam(untyped(1e-3)), /^adam: 0\.001 is no object: give options such as \{ learningRate, beta1 \}$/],
     [() => sepPgd(untyped([4, 4])), /^sepPgd: a list is no object: give options such as \{ topK, combine \}$/],
-    [() => architecture(untyped('8')), /^architecture: 8 is no object/],
+    [() => architecture(untyped('8')), /^architecture: "8" is no object/],
   );
 });
 
 test('an optimiser, an objective, a preconditioner or a model that is none is refused, with what makes one', async () => {
   const optimisers =
-    /^optimiser: (adam|true|an object|a function|null|undefined) is none: give adam\(\{ learningRate: 1e-4 \}\) or sgd/;
-  const objectives = /^objective: (squares|null|a function) is none: give squaredError\(\) or bceWithLogits\(\)$/;
+    /^optimiser: ("adam"|true|an object|a function|null|undefined) is none: give adam\(\{ learningRate: 1e-4 \}\) or sgd/;
+  const objectives = /^objective: ("squares"|null|a function) is none: give squaredError\(\) or bceWithLogits\(\)$/;
   const preconditioners =
-    /^preconditioner: (an object|true|seppgd|null|a function) is none: give sepPgd\(\), msk\(\{ \.\. \}\), iga/;
+    /^preconditioner: (an object|true|"seppgd"|null|a function) is none: give sepPgd\(\), msk\(\{ \.\. \}\), iga/;
   await refusedByTrainer(
     ...['adam', true, { learningRate: 1e-3 }, adam, null, undefined].map(
       value => [{ optimiser: untyped(value) }, optimisers] as const,
@@ -108,21 +109,21 @@ test('an optimiser, an objective, a preconditioner or a model that is none is re
     ...[{}, { topK: 2 }, true, 'seppgd', null, sepPgd].map(
       value => [{ preconditioner: untyped(value) }, preconditioners] as const,
     ),
-    [{ model: untyped('cp') }, /^model: cp is none: give defineModel\(\{ \.\. \}\)$/],
+    [{ model: untyped('cp') }, /^model: "cp" is none: give defineModel\(\{ \.\. \}\)$/],
     [{ model: untyped(undefined) }, /^model: undefined is none: give defineModel/],
     [{ model: untyped({ grid: [6, 5] }) }, /^model: an object is none: give defineModel\(\{ \.\. \}\)$/],
-    [{ tune: untyped('yes') }, /^tune: yes: use true or false$/],
+    [{ tune: untyped('yes') }, /^tune: "yes": use true or false$/],
   );
   await refused(
     [() => defineModel({ ...model, domain: untyped([6, 5]) }), /^domain: a list is none: give grid\(\[128, 128\]\) or/],
     [
       () => defineModel({ ...model, contraction: untyped('cp') }),
-      /^contraction: cp is none: give cp\(\{ rank \}\), tensor/,
+      /^contraction: "cp" is none: give cp\(\{ rank \}\), tensor/,
     ],
     [() => defineModel({ ...model, readout: untyped(3) }), /^readout: 3 is none: give identity\(\) or mixing\(/],
     [
       () => architecture({ width: 4, activation: untyped('relu') }),
-      /^activation: relu is none: use sine, relu or another/,
+      /^activation: "relu" is none: use sine, relu or another/,
     ],
   );
 });
@@ -142,7 +143,7 @@ test('learning rates, decays and moments that are no numbers of their range are 
       [() => make({ learningRate: 1e-50 }), above('learningRate', '1e-50')],
       [
         () => make({ learningRate: untyped('1e-3') }),
-        /^learningRate: 1e-3: use a number above 0, or a function of the step$/,
+        /^learningRate: "1e-3": use a number above 0, or a function of the step$/,
       ],
       [() => make(untyped({})), /^learningRate: undefined: use a number above 0, or a function of the step$/],
       [() => make({ learningRate: 1e-3, weightDecay: Number.NaN }), from('weightDecay', 'NaN')],
@@ -165,11 +166,11 @@ test('k, modulations, combinations and refreshes that are none are refused, alon
   await refused(
     [() => sepPgd({ topK: 0 }), /^topK: 0: use a whole number from 1 to/],
     [() => sepPgd({ topK: [2, 1.5] }), /^topK: 1\.5: use a whole number from 1 to/],
-    [() => sepPgd({ topK: untyped('all') }), /^topK: all: use 'auto', a whole number, or one for each axis$/],
+    [() => sepPgd({ topK: untyped('all') }), /^topK: "all": use 'auto', a whole number, or one for each axis$/],
     [() => sepPgd({ topK: untyped(null) }), /^topK: null: use 'auto', a whole number, or one for each axis$/],
-    [() => sepPgd({ combine: untyped('mean') }), /^combine: mean is unknown: use sum, product$/],
-    [() => sepPgd({ modulation: untyped('g1') }), /^modulation: g1 is unknown: use flat, sqrt$/],
-    [() => sepPgd({ meanOfLogits: untyped('no') }), /^meanOfLogits: no: use true or false$/],
+    [() => sepPgd({ combine: untyped('mean') }), /^combine: "mean" is unknown: use sum, product$/],
+    [() => sepPgd({ modulation: untyped('g1') }), /^modulation: "g1" is unknown: use flat, sqrt$/],
+    [() => sepPgd({ meanOfLogits: untyped('no') }), /^meanOfLogits: "no": use true or false$/],
     [() => sepPgd({ refresh: 0 }), /^refresh: 0: use a whole number from 1 to/],
     [() => msk({ topK: 2, refresh: 2.5 }), /^refresh: 2\.5: use a whole number from 1 to/],
     [() => msk({ topK: Number.NaN }), /^topK: NaN: use a whole number from 1 to/],
@@ -202,9 +203,12 @@ test('a target is numbers, as many as the output has, of which one at least is t
   await refusedByTrainer(
     [{ target: [1, 2] }, /^target: takes 30 numbers, got 2$/],
     [{ target: untyped(undefined) }, /^target: undefined is no list of numbers: give 30 of them$/],
-    [{ target: untyped('0'.repeat(30)) }, /^target: 0+ is no list of numbers: give 30 of them$/],
-    [{ target: untyped(Array.from(target, String)) }, /^target: holds 0 at 0: use numbers, NaN for a point left out$/],
-    [{ target: one('0.5') }, /^target: holds 0\.5 at 7: use numbers, NaN for a point left out$/],
+    [{ target: untyped('0'.repeat(30)) }, /^target: "0+" is no list of numbers: give 30 of them$/],
+    [
+      { target: untyped(Array.from(target, String)) },
+      /^target: holds "0" at 0: use numbers, NaN for a point left out$/,
+    ],
+    [{ target: one('0.5') }, /^target: holds "0\.5" at 7: use numbers, NaN for a point left out$/],
     [{ target: one(null) }, /^target: holds null at 7: use numbers/],
     [{ target: holes }, /^target: holds undefined at 0: use numbers, NaN for a point left out$/],
     [{ target: one(1e39) }, /^target at 7: 1e\+39: use a number that float32 holds$/],
@@ -214,7 +218,7 @@ test('a target is numbers, as many as the output has, of which one at least is t
       /^target: is NaN everywhere, so that there is nothing to train on: give at least one number$/,
     ],
     [{ evaluations: { other: [1] } }, /^evaluations: other: takes 30 numbers, got 1$/],
-    [{ evaluations: { other: one('1') } }, /^evaluations: other: holds 1 at 7: use numbers/],
+    [{ evaluations: { other: one('1') } }, /^evaluations: other: holds "1" at 7: use numbers/],
     [{ evaluations: { training: target } }, /^evaluations: training is the name of the target itself: use another$/],
     [{ evaluations: untyped([target]) }, /^evaluations: a list is no object: give each by its name$/],
   );
@@ -224,11 +228,11 @@ test('seeds, bytes and sizes that are none are refused', async () => {
   const seeds = (value: string) => new RegExp(`^seed: ${value}: use a whole number from 0 to 4294967295$`);
   await refusedByTrainer(
     [{ seed: Number.NaN }, seeds('NaN')],
-    [{ seed: untyped('x') }, seeds('x')],
+    [{ seed: untyped('x') }, seeds('"x"')],
     [{ seed: -1 }, seeds('-1')],
     [{ seed: 2 ** 32 }, seeds('4294967296')],
     [{ seed: untyped(null) }, seeds('null')],
-    [{ slabBytes: untyped('many') }, /^slabBytes: many: use a number of bytes$/],
+    [{ slabBytes: untyped('many') }, /^slabBytes: "many": use a number of bytes$/],
     [{ targetBytes: Number.NaN }, /^targetBytes: NaN: use a number of bytes$/],
   );
   await refused(
@@ -256,13 +260,13 @@ test('options of engines, of scattered points and of tangent kernels are checked
   await refused(
     [() => openEngine(wrong({})), /^openEngine: option more is unknown: use adapter, portable, dawn$/],
     [() => openEngine(untyped(null)), /^openEngine: null is no object/],
-    [() => openEngine({ portable: untyped('yes') }), /^portable: yes: use true or false$/],
-    [() => openEngine({ dawn: untyped('backend=null') }), /^dawn: backend=null: give a list of texts such as/],
+    [() => openEngine({ portable: untyped('yes') }), /^portable: "yes": use true or false$/],
+    [() => openEngine({ dawn: untyped('backend=null') }), /^dawn: "backend=null": give a list of texts such as/],
     [() => createEngine(wrong({ device: device.gpu })), /^createEngine: option more is unknown: use device, info, /],
     [() => createEngine(untyped(undefined)), /^createEngine: undefined is no object/],
     [
       () => scatteredPoints({ axes: 2, coordinates: untyped(['1', '2']) }),
-      /^coordinates: point 0 has 1 on axis 0: use finite numbers$/,
+      /^coordinates: point 0 has "1" on axis 0: use finite numbers$/,
     ],
     [() => ntkCp(wrong(whole)), /^ntkCp: option more is unknown: use domain, rank, network$/],
     [() => ntkJoint(untyped(whole)), /^ntkJoint: option rank is unknown: use domain, network$/],
@@ -272,4 +276,29 @@ test('options of engines, of scattered points and of tangent kernels are checked
     ],
     [() => normalParameters(model, Number.NaN), /^seed: NaN: use a whole number from 0/],
   );
+});
+
+test('a text is shown in quotes, so that it is told from the number that it spells', () =>
+  refused(
+    [
+      () => adam({ learningRate: untyped('1') }),
+      /^learningRate: "1": use a number above 0, or a function of the step$/,
+    ],
+    [() => cp({ rank: untyped('3\n\u2028') }), /^rank: "3\\n ": use a whole number/],
+    [() => cp({ rank: untyped('9'.repeat(41)) }), /^rank: "9{40}\.\.\.": use a whole number/],
+    [() => cp({ rank: 1.5 }), /^rank: 1\.5: use a whole number/],
+  ));
+
+test('a seed is a whole number of 32 bits, also where the numbers are drawn', () =>
+  refused(
+    ...['x', -1, 0.5, 2 ** 32, undefined].map(
+      seed => [() => new Random(untyped(seed)), /^seed: .*: use a whole number from 0 to 4294967295$/] as const,
+    ),
+  ));
+
+test('an optimiser of a host that returns nothing is named, and what was made is disposed of', async () => {
+  const started = { name: 'mine', learningRate: 1, start: () => undefined };
+  const idle = { ...started, start: () => ({ update: () => undefined }) };
+  const message = /^optimiser mine: start or update gave nothing: return what they must$/;
+  await refusedByTrainer([{ optimiser: untyped(started) }, message], [{ optimiser: untyped(idle) }, message]);
 });

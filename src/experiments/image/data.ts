@@ -66,7 +66,7 @@ export async function prepareImage(
   const clean = prepare(read, { width, height });
   const pixels = width * height;
   const parts = partsOf(pixels, options);
-  const noise = new Random(options.seed ^ noiseStream);
+  const noise = new Random((options.seed ^ noiseStream) >>> 0);
   const noisy = options.noise === undefined ? clean : clean.map(value => value + (options.noise ?? 0) * noise.normal());
   const only = (values: Float32Array, part: Part) =>
     parts ? values.map((value, i) => (parts[i % pixels] === part ? value : Number.NaN)) : values;
@@ -107,7 +107,7 @@ function partsOf(pixels: number, { mask, validate, seed }: ImageOptions): Uint8A
   if (mask === undefined && validate === undefined) return undefined;
   const parts = new Uint8Array(pixels);
   const draw = (option: string, share: number, stream: number, part: Part) => {
-    const random = new Random(seed ^ stream);
+    const random = new Random((seed ^ stream) >>> 0);
     let [left, taken] = [0, 0];
     for (let pixel = 0; pixel < pixels; pixel++) {
       const drawn = random.uniform() < share;

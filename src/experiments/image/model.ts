@@ -46,6 +46,6 @@ export function outputsOf(planes: number, mixed: boolean): Pick<Model, 'members'
 
 /** As many sines and cosines together as the networks are wide, of points of so many coordinates. */
 export function fourierFrequencies(sigma: number, coordinates: number, width: number, seed: number): number[] {
-  const random = new Random(seed ^ frequencyStream);
+  const random = new Random((seed ^ frequencyStream) >>> 0);
   return Array.from({ length: Math.ceil(width / 2) * coordinates }, () => sigma * random.normal());
 }

@@ -26,7 +26,7 @@ export interface KrrSamples {
  * drawn from all of [-1, 1], so that no distance from the training's points is favoured, with the function itself.
  */
 export function krrSamples(name: FunctionName, points: number, noise: number, seed: number): KrrSamples {
-  const [noises, places] = [new Random(seed ^ noiseStream), new Random(seed ^ testStream)];
+  const [noises, places] = [noiseStream, testStream].map(stream => new Random((seed ^ stream) >>> 0));
   const drawn = [0, 1].map(() => Float64Array.from({ length: points }, () => places.uniform(-1, 1)).sort());
   return {
     training: sample(name, [linspace(points), linspace(points)], value => value + noise * noises.normal()),

@@ -1,7 +1,7 @@
 /** The colour behind an image that is transparent in parts. */
 
 import { InputError } from '../../errors.js';
-import { shown } from '../../host/checks.js';
+import { spelled } from '../../host/checks.js';
 import { loadSharp } from './sharp.js';
 
 /** Red, green and blue in [0, 1]. */
@@ -18,10 +18,10 @@ export async function backgroundOf(text: string): Promise<Colour> {
       .toBuffer();
   } catch {
     throw new InputError(
-      `--background ${shown(text)}: is no colour: give one such as white, '#204080' or 'rgb(32, 64, 128)'`,
+      `--background ${spelled(text)}: is no colour: give one such as white, '#204080' or 'rgb(32, 64, 128)'`,
     );
   }
   const [red, green, blue, alpha] = pixel;
   if (alpha === opaque) return [red / opaque, green / opaque, blue / opaque];
-  throw new InputError(`--background ${shown(text)}: is transparent itself: give a colour that is not`);
+  throw new InputError(`--background ${spelled(text)}: is transparent itself: give a colour that is not`);
 }

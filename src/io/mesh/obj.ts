@@ -24,7 +24,7 @@ export function objCorners(bytes: Uint8Array<ArrayBuffer>, fail: Fail): Corners 
     if (statement === undefined || passedOver.has(statement)) continue;
     if (statement === 'v') {
       const numbers = words.map(
-        word => numberOf(word) ?? fail(`line ${number}: "${shown(word)}" is no number`, pointRemedy),
+        word => numberOf(word) ?? fail(`line ${number}: ${shown(word)} is no number`, pointRemedy),
       );
       if (numbers.length < 3) fail(`line ${number}: a vertex of ${numbers.length} numbers`);
       positions.push(numbers[0], numbers[1], numbers[2]);
@@ -32,14 +32,14 @@ export function objCorners(bytes: Uint8Array<ArrayBuffer>, fail: Fail): Corners 
       const polygon = words.map(word => {
         const index = Number(/^(-?\d{1,15})(\/-?\d*){0,2}$/.exec(word)?.[1] ?? 0);
         const vertex = index < 0 ? positions.length / 3 + index : index - 1;
-        if (index === 0 || vertex < 0) fail(`line ${number}: "${shown(word)}" is no vertex`);
+        if (index === 0 || vertex < 0) fail(`line ${number}: ${shown(word)} is no vertex`);
         if (vertex > highest.vertex) highest = { vertex, line: number };
         return vertex;
       });
       if (polygon.length < 3) fail(`line ${number}: a face of ${polygon.length} corners`);
       addPolygon(corners, polygon);
     } else {
-      fail(`line ${number}: "${shown(statement)}" is no statement of a polygon mesh`);
+      fail(`line ${number}: ${shown(statement)} is no statement of a polygon mesh`);
     }
   }
   const vertices = positions.length / 3;

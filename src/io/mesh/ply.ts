@@ -1,6 +1,6 @@
 /** The faces and triangle strips of PLY files, text and binary. */
 
-import { shown } from '../../host/checks.js';
+import { shown, spelled } from '../../host/checks.js';
 import { addPolygon, type Corners, type Fail, pointRemedy } from './corners.js';
 import { type PlyElement, type PlyHeader, plyHeader } from './plyHeader.js';
 import { Lines, numberOf, plainText } from './text.js';
@@ -28,7 +28,7 @@ export function plyCorners(bytes: Uint8Array<ArrayBuffer>, fail: Fail): Corners 
     if (element.name === 'vertex' && element.count > 0 && places.includes(-1)) fail('has vertices without x, y or z');
     const list = indexListOf(element, fail);
     for (let i = 0; i < element.count; i++) {
-      const what = `${shown(element.name)} ${i}, from 0,`;
+      const what = `${spelled(element.name)} ${i}, from 0,`;
       numbers.begin(what);
       element.properties.forEach(({ type, length }, property) => {
         if (length === undefined) {
@@ -92,7 +92,7 @@ function textNumbers(file: Uint8Array, header: PlyHeader, fail: Fail): Numbers {
     },
     take() {
       const word = words[at++] ?? fail(`${lineOf()}: ${what} has ${words.length} numbers, and takes more`);
-      return numberOf(word) ?? fail(`${lineOf()}: "${shown(word)}" is no number`, pointRemedy);
+      return numberOf(word) ?? fail(`${lineOf()}: ${shown(word)} is no number`, pointRemedy);
     },
     end() {
       if (at < words.length) fail(`${lineOf()}: ${what} has ${words.length} numbers, and takes ${at}`);

@@ -41,10 +41,10 @@ function textCorners(lines: Lines, fail: Fail): Corners {
   let begun = 0; // words of a name that may be those of a face
   let state = 'outside' as 'outside' | 'named' | 'facet' | 'loop' | 'looped';
   const faces = () => Math.floor(positions.length / 9);
-  const noNumber = (word: string) => fail(`line ${lines.number}: "${shown(word)}" is no number`, pointRemedy);
+  const noNumber = (word: string) => fail(`line ${lines.number}: ${shown(word)} is no number`, pointRemedy);
   const take = (text: string) => {
     const word = text.toLowerCase();
-    const wrong = () => fail(`line ${lines.number}: "${shown(text)}" does not belong there`);
+    const wrong = () => fail(`line ${lines.number}: ${shown(text)} does not belong there`);
     if (numbers > 0) {
       positions.push(numberOf(text) ?? noNumber(text));
       numbers--;

@@ -1,7 +1,7 @@
 /** The safetensors format: a JSON header of names, shapes and offsets, then the numbers, little-endian. */
 
 import { InputError } from '../../errors.js';
-import { shown } from '../../host/checks.js';
+import { spelled } from '../../host/checks.js';
 import { bitsOfType, readers } from './tensorTypes.js';
 import { twiceNamed } from './twiceNamed.js';
 
@@ -98,7 +98,7 @@ function parseHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
   }
   if (!text.startsWith('{')) return fail('its header is no JSON object');
   const twice = twiceNamed(text);
-  if (twice !== undefined) return fail(`its header names ${shown(twice)} twice`);
+  if (twice !== undefined) return fail(`its header names ${spelled(twice)} twice`);
   return parsed as Record<string, unknown>;
 }
 
@@ -119,10 +119,10 @@ interface Entry {
 }
 
 function requireEntry(key: string, entry: unknown, dataLength: number, fail: Fail): Entry {
-  const what = `tensor ${shown(key)}`;
+  const what = `tensor ${spelled(key)}`;
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
   if (typeof dtype !== 'string' || !Object.hasOwn(bitsOfType, dtype)) {
-    return fail(`${what} is of type ${shown(dtype)}, which the format has not`);
+    return fail(`${what} is of type ${spelled(dtype)}, which the format has not`);
   }
   const isSize = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
   if (!Array.isArray(shape) || !shape.every(isSize)) return fail(`${what} has no shape`);
