@@ -4,10 +4,21 @@ import { InputError } from '../errors.js';
 
 const mostShown = 40;
 
+/** Whether a value has names: an object that is no list. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Whether a value is an array of some kind, and no text. */
+export function isList(value: unknown): value is ArrayLike<unknown> {
+  return typeof value === 'object' && typeof (value as ArrayLike<unknown> | null)?.length === 'number';
+}
+
 /** What a caller or a file gave, for an error of one line: a name, a number, a type, or what stands in its place. */
 export function spelled(value: unknown): string {
   if (typeof value === 'function') return 'a function';
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  if (Array.isArray(value)) return 'a list';
+  if (isRecord(value)) return 'an object';
   const whole = String(value);
   const start = whole.length > mostShown ? `${whole.slice(0, mostShown)}...` : whole;
   // As JSON no character breaks the line, but for the ends of lines that JSON knows nothing of.
@@ -33,7 +44,7 @@ export function requireOptions<T extends object>(
   given: T,
   known: { readonly [K in keyof Required<T>]: true },
 ): void {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+  if (!isRecord(given)) {
     throw new InputError(`${what}: ${shown(given)} is no object: give options such as ${firstOf(known)}`);
   }
   const unknown = Object.keys(given).find(name => !Object.hasOwn(known, name));
@@ -53,8 +64,8 @@ function firstOf(known: object): string {
  * @throws InputError something else, such as a name or a bare option.
  */
 export function requireValue(what: string, given: unknown, methods: readonly string[], remedy: string): void {
-  const has = (name: string) => typeof (given as Record<string, unknown>)[name] === 'function';
-  if (typeof given === 'object' && given !== null && methods.every(has)) return;
+  const has = (name: string) => typeof (given as Record<string, unknown> | null | undefined)?.[name] === 'function';
+  if (methods.every(has)) return;
   throw new InputError(`${what}: ${shown(given)} is none: ${remedy}`);
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { InputError } from '../errors.js';
-import { shown, spelled } from '../host/checks.js';
+import { isRecord, shown, spelled } from '../host/checks.js';
 import { type Activation, cosine, leakyRelu, relu, sine, tanh } from './activation.js';
 import { architecture } from './architecture.js';
 import type { Contraction } from './contraction/contraction.js';
@@ -158,6 +158,6 @@ export function modelOf(record: unknown, codec: Codec = {}): Model {
 }
 
 export function objectOf(name: string, value: unknown): Given {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Given;
+  if (isRecord(value)) return value;
   throw new InputError(`${name}: ${shown(value)} is no object`);
 }

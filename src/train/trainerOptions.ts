@@ -2,7 +2,7 @@
 
 import { sizeOfAll } from '../buffer/layout.js';
 import { InputError } from '../errors.js';
-import { requireFlag, requireNumber, requireOptions, requireValue, shown } from '../host/checks.js';
+import { isList, isRecord, requireFlag, requireNumber, requireOptions, requireValue, shown } from '../host/checks.js';
 import { requireSeed } from '../host/random.js';
 import { type Model, outputShapes, toDevice } from '../model/model.js';
 import type { Objective } from '../objective/objective.js';
@@ -110,7 +110,7 @@ export function requireTraining(options: CommonOptions): void {
     requireValue('preconditioner', preconditioner, ['start'], remedy);
   }
   requireSeed(seed);
-  if (typeof evaluations !== 'object' || evaluations === null || Array.isArray(evaluations)) {
+  if (!isRecord(evaluations)) {
     throw new InputError(`evaluations: ${shown(evaluations)} is no object: give each by its name`);
   }
   if ('training' in evaluations) {
@@ -126,7 +126,7 @@ export function requireTraining(options: CommonOptions): void {
 export function requireTarget(name: string, model: Model, values: Target): void {
   if (isOnDevice(values)) return;
   const expected = sizeOfAll(outputShapes(model));
-  if (typeof values !== 'object' || values === null || typeof values.length !== 'number') {
+  if (!isList(values)) {
     throw new InputError(`${name}: ${shown(values)} is no list of numbers: give ${expected} of them`);
   }
   if (values.length !== expected) {

@@ -2,7 +2,7 @@
 
 import { sizeOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
-import { shown } from '../../host/checks.js';
+import { isRecord, shown } from '../../host/checks.js';
 import { type Codec, modelOf } from '../../model/codec.js';
 import { axisPoints } from '../../model/domain/domain.js';
 import type { Model } from '../../model/model.js';
@@ -51,7 +51,7 @@ export function parseRecord(path: string, metadata: Readonly<Record<string, stri
   if (preconditioner !== undefined && typeof preconditioner !== 'string') {
     throw new InputError(`model ${path}: its preconditioner is ${shown(preconditioner)}: ${remedy}`);
   }
-  if (typeof training !== 'object' || training === null || Array.isArray(training)) {
+  if (!isRecord(training)) {
     throw new InputError(`model ${path}: its settings are ${shown(training)}: ${remedy}`);
   }
   const model = checked(path, () => modelOf(upgradeModel(version, described), codec));

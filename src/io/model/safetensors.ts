@@ -1,7 +1,7 @@
 /** The safetensors format: a JSON header of names, shapes and offsets, then the numbers, little-endian. */
 
 import { InputError } from '../../errors.js';
-import { spelled } from '../../host/checks.js';
+import { isRecord, spelled } from '../../host/checks.js';
 import { bitsOfType, readers } from './tensorTypes.js';
 import { twiceNamed } from './twiceNamed.js';
 
@@ -104,7 +104,7 @@ function parseHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
 
 function stringMap(value: unknown, fail: Fail): Record<string, string> {
   if (value === undefined) return {};
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) fail('its metadata is no object');
+  if (!isRecord(value)) fail('its metadata is no object');
   const entries = Object.entries(value as Record<string, unknown>);
   if (entries.some(([, text]) => typeof text !== 'string')) fail('its metadata holds something other than text');
   return Object.fromEntries(entries) as Record<string, string>;

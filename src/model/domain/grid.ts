@@ -1,7 +1,7 @@
 /** A grid: every combination of the points of D axes. */
 
 import { InputError } from '../../errors.js';
-import { requireCount, requireNumber, shown } from '../../host/checks.js';
+import { isList, requireCount, requireNumber, shown } from '../../host/checks.js';
 import { type Domain, mostAxes, mostPoints } from './domain.js';
 import { partOfLinspace } from './linspace.js';
 
@@ -47,7 +47,7 @@ function pointsOfAxis(axis: Axis, d: number): AxisPoints {
     requireCount('grid', axis, 1, mostPoints);
     return uniform(axis);
   }
-  if (typeof axis !== 'object' || axis === null || typeof axis.length !== 'number') {
+  if (!isList(axis)) {
     throw new InputError(`grid: axis ${d} is ${shown(axis)}: give a number of points, or their coordinates`);
   }
   if (axis.length === 0) throw new InputError(`grid: axis ${d} has no points: give 1 or more`);
