@@ -4,6 +4,7 @@ import { adam } from '../optimiser/adam.js';
 import { clipped } from '../optimiser/clipped.js';
 import { muon } from '../optimiser/muon.js';
 import type { LearningRate, Optimiser } from '../optimiser/optimiser.js';
+import { minimaxPolynomials } from '../optimiser/polynomials.js';
 import { cosineDecay, stepDecay, warmUp } from '../optimiser/schedules.js';
 import { sgd } from '../optimiser/sgd.js';
 
@@ -35,7 +36,7 @@ const optimisers = {
       learningRate: rate,
       weightDecay,
       ...(restRate !== undefined && { restRate }),
-      ...(iterations !== undefined && { iterations }),
+      ...(iterations !== undefined && { polynomials: minimaxPolynomials(iterations) }),
     }),
 } as const;
 

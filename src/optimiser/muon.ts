@@ -2,12 +2,13 @@
 
 import { restoreTensors, stateOfTensors } from '../buffer/namedTensors.js';
 import { InputError } from '../errors.js';
-import { requireCount, requireNumber, requireOptions } from '../host/checks.js';
+import { requireNumber, requireOptions } from '../host/checks.js';
 import type { Parameter } from '../model/parameters.js';
 import { scale } from '../ops/elementwise/linearCombination.js';
 import { momentShapes, muonStep } from '../ops/optimiser/muon.js';
 import { adam } from './adam.js';
 import { type LearningRate, type Optimiser, requireLearningRate } from './optimiser.js';
+import { minimaxPolynomials, type Polynomial, requirePolynomials } from './polynomials.js';
 
 export interface MuonOptions {
   /** Of the matrices. */
@@ -16,22 +17,26 @@ export interface MuonOptions {
   readonly momentum?: number;
   /** Of the matrices, decoupled; 0 by default. */
   readonly weightDecay?: number;
-  /** Newton-Schulz steps that make a direction orthogonal, 5 by default. */
-  readonly iterations?: number;
+  /**
+   * Of the Newton-Schulz steps that make a direction orthogonal: `minimaxPolynomials()`, three, by default; those of Muon as
+   * published are `jordanPolynomials()`, five.
+   */
+  readonly polynomials?: readonly Polynomial[];
   /** Adam's learning rate at every step in units of `learningRate`, 1/3 by default: for biases, first layers and the like. */
   readonly restRate?: number;
 }
 
-const known = { learningRate: true, momentum: true, weightDecay: true, iterations: true, restRate: true } as const;
+const known = { learningRate: true, momentum: true, weightDecay: true, polynomials: true, restRate: true } as const;
 
 /** @throws InputError an option that is unknown or out of range. */
 export function muon(options: MuonOptions): Optimiser {
   requireOptions('muon', options, known);
-  const { learningRate, momentum = 0.95, weightDecay = 0, iterations = 5, restRate = 1 / 3 } = options;
+  const { learningRate, momentum = 0.95, weightDecay = 0, restRate = 1 / 3 } = options;
+  const { polynomials = minimaxPolynomials() } = options;
   requireLearningRate(learningRate);
   requireNumber('momentum', momentum, { from: 0, below: 1 });
   requireNumber('weightDecay', weightDecay, { from: 0 });
-  requireCount('iterations', iterations, 1, 100);
+  requirePolynomials(polynomials);
   requireNumber('restRate', restRate, { above: 0 });
   const ofRest = adam({ learningRate });
   return {
@@ -41,7 +46,7 @@ export function muon(options: MuonOptions): Optimiser {
       const matrices = muonMatrices(all);
       const rest = ofRest.start(engine, scope, all);
       const moment = scope.keep(engine.stack(momentShapes(matrices.map(part => all[part]))));
-      const attributes = { matrices, momentum, weightDecay, iterations };
+      const attributes = { matrices, momentum, weightDecay, polynomials };
       return {
         update(graph, step) {
           const { parameters, gradient, learningRate: rate } = step;

@@ -97,6 +97,7 @@ export {
   type OptimiserState,
   type Step,
 } from '../optimiser/optimiser.js';
+export { jordanPolynomials, minimaxPolynomials, type Polynomial } from '../optimiser/polynomials.js';
 export { cosineDecay, stepDecay, warmUp } from '../optimiser/schedules.js';
 export { type SgdOptions, sgd } from '../optimiser/sgd.js';
 export { type IgaOptions, iga, type MskOptions, msk } from '../precondition/iga.js';

@@ -13,6 +13,7 @@ import { orthogonalise as orthogonaliseOnDevice } from '../../src/ops/optimiser/
 import { adam } from '../../src/optimiser/adam.js';
 import { clipped } from '../../src/optimiser/clipped.js';
 import { muon } from '../../src/optimiser/muon.js';
+import { jordanPolynomials, minimaxPolynomials } from '../../src/optimiser/polynomials.js';
 import { cosineDecay, stepDecay, warmUp } from '../../src/optimiser/schedules.js';
 import { sgd } from '../../src/optimiser/sgd.js';
 import { productDispatch } from '../../src/schedule/product.js';
@@ -212,21 +213,23 @@ test('muonStep: matrices follow the float64 twin, biases beside them stay to the
   requireClose('parameters', await contentOf(parameter), joinParts(expected), { absolute: 5e-7 });
 });
 
-test('orthogonalise: five steps, and other numbers of them, match the float64 twin on several matrices at once', async () => {
+test("orthogonalise: one, two and five steps of Jordan's and three of minimax polynomials match the float64 twin on several matrices at once", async () => {
   const shapes = [
     [1, 1],
     [3, 5],
     [17, 33],
     [40, 40],
   ] as const;
-  for (const steps of [1, 2, 5]) {
-    const raw = shapes.map(([r, c]) => unitNorm(randoms(r * c)));
+  for (const polynomials of [jordanPolynomials(1), jordanPolynomials(2), jordanPolynomials(), minimaxPolynomials()]) {
+    // Under norm 1, where minimax polynomials rise steeply, and rounding with them.
+    const raw = shapes.map(([r, c]) => unitNorm(randoms(r * c)).map(x => 0.9 * x));
     const held = engine.stack(shapes, joinParts(raw));
-    const plan = await engine.compile(graph => ({ found: orthogonaliseOnDevice(graph.read(held), steps) }));
+    const plan = await engine.compile(graph => ({ found: orthogonaliseOnDevice(graph.read(held), polynomials) }));
     await plan.run();
     const found = partsOf(await plan.outputs.found.read(), shapes);
     shapes.forEach(([r, c], i) => {
-      requireNorm(`${r} x ${c}, ${steps} steps`, found[i], orthogonalise(raw[i], r, c, steps), 2e-5);
+      const expected = orthogonalise(raw[i], r, c, polynomials);
+      requireNorm(`${r} x ${c}, ${polynomials.length} steps`, found[i], expected, 2e-5);
     });
     plan.dispose();
     held.dispose();
@@ -245,8 +248,8 @@ const options = { model, target, optimiser: muon({ learningRate: step => 0.02 / 
 test('training with muon: the loss falls, and 12 steps equal 5, saved, and 7 more on another trainer, bit for bit', async () => {
   const whole = await Trainer.create(engine, options);
   const adamAlone = await Trainer.create(engine, { ...options, optimiser: adam({ learningRate: 0.02 }) });
-  // Five steps of three products and two mirrorings; direction and its norm, step and Adam's rate: no copies.
-  requireEqual('dispatches', whole.work.step.dispatches - adamAlone.work.step.dispatches, 5 * 5 + 4);
+  // Three steps of three products and two mirrorings; direction and its norm, step and Adam's rate: no copies.
+  requireEqual('dispatches', whole.work.step.dispatches - adamAlone.work.step.dispatches, 3 * 5 + 4);
   adamAlone.dispose();
   const losses = [...(await whole.advance(5))];
   const saved = await whole.state();
@@ -362,12 +365,43 @@ test('schedules: a cosine to 0, a tenth after so many steps, a linear beginning 
   }
 });
 
+test('minimaxPolynomials: their values on the interval go to and fro between two ends as far from 1, and no others come nearer', async () => {
+  const valuesOf = (polynomials: readonly (readonly [number, number, number])[], from: number) =>
+    Array.from({ length: 4001 }, (_, i) =>
+      polynomials.reduce((x, [a, b, c]) => a * x + b * x ** 3 + c * x ** 5, from + ((1 - from) * i) / 4000),
+    );
+  for (const [count, smallest, distance] of [
+    [1, 0.01, 0.9191],
+    [2, 0.03, 0.3803],
+    [3, 0.01, 0.2694],
+    [4, 0.003, 0.1982],
+    [5, 0.1, 0],
+    [3, 0.9995, 0],
+  ]) {
+    const polynomials = minimaxPolynomials(count, smallest);
+    requireEqual('polynomials', polynomials.length, count);
+    const values = valuesOf(polynomials, smallest);
+    const [least, greatest] = [Math.min(...values), Math.max(...values)];
+    requireClose(`${count} from ${smallest}`, [1 - least, greatest - 1], [distance, distance], { absolute: 1e-4 });
+    if (count > 1) continue;
+    // Chebyshev's criterion: the distance comes at four places in turns, which no other of three coefficients can better.
+    const turns = values.filter(x => Math.abs(Math.abs(x - 1) - distance) < 1e-4).map(x => Math.sign(x - 1));
+    requireEqual('signs', turns.filter((sign, i) => sign !== turns[i - 1]).join(), '-1,1,-1,1');
+  }
+  await requireThrows('none', async () => minimaxPolynomials(0), 'InputError', /^minimaxPolynomials: count/);
+  await requireThrows('all', async () => minimaxPolynomials(3, 1), 'InputError', /^minimaxPolynomials: smallest/);
+  await requireThrows('no count', async () => jordanPolynomials(1.5), 'InputError', /^jordanPolynomials: count/);
+});
+
 test('muon: options out of range are refused', async () => {
   const refused = (given: object, message: RegExp) =>
     requireThrows(`${message}`, async () => muon({ learningRate: 0.01, ...given }), 'InputError', message);
   await refused({ learningRate: 0 }, /^learningRate/);
   await refused({ momentum: 1 }, /^momentum/);
-  await refused({ iterations: 0 }, /^iterations/);
+  for (const polynomials of [[], 5, [[1, 2]], [[1, 2, '3']], [[1, 2, Number.NaN]]]) {
+    await refused({ polynomials }, /^polynomials/);
+  }
+  await refused({ iterations: 3 }, /^muon: option iterations is unknown: use .*polynomials/);
   await refused({ restRate: 0 }, /^restRate/);
   await refused({ nesterov: true }, /^muon: option nesterov is unknown/);
 });

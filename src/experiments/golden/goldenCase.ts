@@ -24,12 +24,13 @@ import { decoder } from '../../model/readout/decoder.js';
 import type { Readout } from '../../model/readout/readout.js';
 import { blockSize } from '../../ops/eigen/topEigenpairs.js';
 import { matmul } from '../../ops/linear/matmul.js';
-import { momentShapes, muonDirections } from '../../ops/optimiser/muon.js';
+import { type MuonAttributes, momentShapes, muonDirections } from '../../ops/optimiser/muon.js';
 import { pseudoNtk } from '../../ops/tangent/pseudoNtk.js';
 import { vjp } from '../../ops/vjp.js';
 import { adam } from '../../optimiser/adam.js';
 import { muon, muonMatrices } from '../../optimiser/muon.js';
 import { learningRateAt, type Optimiser } from '../../optimiser/optimiser.js';
+import { jordanPolynomials } from '../../optimiser/polynomials.js';
 import type { Applied } from '../../precondition/preconditioner.js';
 import { sepPgd } from '../../precondition/sepPgd.js';
 import { gradientOf } from '../../train/gradient.js';
@@ -129,15 +130,16 @@ export function runCase(engine: Engine, given: GoldenCase): Promise<Quantities> 
     if (!given.adam) return results;
     const { lr, b1, b2, eps } = given.adam;
     if (given.muon) {
-      const { lr: learningRate, momentum, steps: iterations, weight_decay: weightDecay } = given.muon;
-      const optimiser = muon({ learningRate, momentum, iterations, weightDecay, restRate: lr / learningRate });
+      const { lr: learningRate, momentum, steps, weight_decay: weightDecay } = given.muon;
+      const polynomials = jordanPolynomials(steps);
+      const optimiser = muon({ learningRate, momentum, polynomials, weightDecay, restRate: lr / learningRate });
       const found = await trainCase(engine, model, given, optimiser, (graph, at) => {
         const { loss, gradient } = passIn(graph, at);
         return { loss, gradient: gradient(preconditioner.current(graph)) };
       });
       results.muon_after1 = namedParameters(model, found.after1);
       results.muon_after3 = namedParameters(model, found.after3);
-      results.muon_update = await directionsOf(engine, model, await read('grad_seppgd'), momentum, iterations);
+      results.muon_update = await directionsOf(engine, model, await read('grad_seppgd'), { momentum, polynomials });
       return results;
     }
     const optimiser = adam({ learningRate: lr, beta1: b1, beta2: b2, epsilon: eps });
@@ -163,8 +165,7 @@ function directionsOf(
   engine: Engine,
   model: Model,
   gradient: readonly number[],
-  momentum: number,
-  iterations: number,
+  options: Pick<MuonAttributes, 'momentum' | 'polynomials'>,
 ): Promise<Record<string, Nested>> {
   return within(async scope => {
     const all = parametersOf(model);
@@ -174,7 +175,7 @@ function directionsOf(
     const moment = scope.keep(engine.stack(momentShapes(matrices.map(part => all[part]))));
     const plan = scope.keep(
       await engine.compile(graph => ({
-        direction: muonDirections(graph.read(held), graph.read(moment), { matrices, momentum, iterations }).direction,
+        direction: muonDirections(graph.read(held), graph.read(moment), { matrices, ...options }).direction,
       })),
     );
     await plan.run();

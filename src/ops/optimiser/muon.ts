@@ -11,18 +11,17 @@ import * as kernels from '../../wgsl/optimiser.js';
 import { mirrorDispatch } from '../linear/mirror.js';
 import { multiplyStored, productEntry, productOfParts, quadsOf } from '../linear/product.js';
 
+type Polynomials = readonly (readonly [a: number, b: number, c: number])[];
+
 export interface MuonAttributes {
   /** Which parts of the parameters' stack are [W | b] with a W that is updated. */
   readonly matrices: readonly number[];
   readonly momentum: number;
   /** Decoupled. */
   readonly weightDecay: number;
-  /** Newton-Schulz steps. */
-  readonly iterations: number;
+  /** a, b and c of a x + b x^3 + c x^5, for each Newton-Schulz step. */
+  readonly polynomials: Polynomials;
 }
-
-/** Of x in a x + b x^3 + c x^5, which brings singular values from (0, 1] near 1. */
-const [a, b, c] = [3.4445, -4.775, 2.0315];
 
 interface Matrix {
   readonly rows: number;
@@ -111,17 +110,17 @@ const direction: Operation<Omit<MuonAttributes, 'weightDecay'>> = {
   notDifferentiable: 'it updates state',
 };
 
-const orthogonal: Operation<{ iterations: number }> = {
+const orthogonal: Operation<{ polynomials: Polynomials }> = {
   name: 'orthogonalise',
   shapes: ([matrices]) => [matrices],
-  lower: ({ device, attributes: { iterations }, inputs: [matrices], outputs: [result] }) => {
+  lower: ({ device, attributes: { polynomials }, inputs: [matrices], outputs: [result] }) => {
     const square = stackOf(matrices.layout.parts.map(({ shape }) => [rowsOf(shape), rowsOf(shape)]));
     const [gram, polynomial] = [scratch(square), scratch(square)];
     const other = scratch(result.layout);
     const dispatches: Dispatch[] = [];
     let from = matrices;
-    for (let step = iterations; step > 0; step--) {
-      const to = step % 2 === 1 ? result : other; // the last is the result
+    polynomials.forEach(([a, b, c], step) => {
+      const to = (polynomials.length - step) % 2 === 1 ? result : other; // the last is the result
       const products = gram.layout.parts.map((part, i) =>
         productOfParts(from.layout.parts[i], from.layout.parts[i], part),
       );
@@ -134,7 +133,7 @@ const orthogonal: Operation<{ iterations: number }> = {
         addedProduct(device, { left: polynomial, right: from, added: from, result: to }, [1, a]),
       );
       from = to;
-    }
+    });
     return dispatches;
   },
   notDifferentiable: 'a step of an optimiser is made from it, through which no gradient flows',
@@ -201,8 +200,8 @@ const update: Operation<Pick<MuonAttributes, 'matrices' | 'weightDecay'>> = {
  *
  * @param matrices of a norm up to 1.
  */
-export function orthogonalise(matrices: Value, iterations: number): Value {
-  return applyOne(orthogonal, [matrices], { iterations });
+export function orthogonalise(matrices: Value, polynomials: Polynomials): Value {
+  return applyOne(orthogonal, [matrices], { polynomials });
 }
 
 /**
@@ -217,7 +216,7 @@ export function muonDirections(
   attributes: Omit<MuonAttributes, 'weightDecay'>,
 ): Pick<MuonStepped, 'moment' | 'rest' | 'direction'> {
   const [rest, next, raw] = apply(direction, [gradient, moment], attributes);
-  return { rest, moment: next, direction: orthogonalise(raw, attributes.iterations) };
+  return { rest, moment: next, direction: orthogonalise(raw, attributes.polynomials) };
 }
 
 export interface MuonStepped {

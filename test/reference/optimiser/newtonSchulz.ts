@@ -24,19 +24,26 @@ export function newtonSchulz(
 }
 
 /**
- * Jordan 2024: X <- 3.4445 X + (-4.7750 A + 2.0315 A^2) X with A = X X^T, on the transpose of a tall matrix.
+ * X <- a X + (b A + c A^2) X with A = X X^T for each (a, b, c), on the transpose of a tall matrix.
  *
  * @param x (rows, columns), of norm 1.
  */
-export function orthogonalise(x: Float64Array, rows: number, columns: number, steps: number): Float64Array {
-  if (rows > columns) return transpose(orthogonalise(transpose(x, rows, columns), columns, rows, steps), columns, rows);
+export function orthogonalise(
+  x: Float64Array,
+  rows: number,
+  columns: number,
+  polynomials: readonly (readonly [number, number, number])[],
+): Float64Array {
+  if (rows > columns) {
+    return transpose(orthogonalise(transpose(x, rows, columns), columns, rows, polynomials), columns, rows);
+  }
   let from = x;
-  for (let step = 0; step < steps; step++) {
+  for (const [a, b, c] of polynomials) {
     const gram = times(from, transpose(from, rows, columns), [rows, columns, rows]);
     const square = times(gram, gram, [rows, rows, rows]);
-    const polynomial = gram.map((own, i) => -4.775 * own + 2.0315 * square[i]);
+    const polynomial = gram.map((own, i) => b * own + c * square[i]);
     const moved = times(polynomial, from, [rows, rows, columns]);
-    from = from.map((own, i) => 3.4445 * own + moved[i]);
+    from = from.map((own, i) => a * own + moved[i]);
   }
   return from;
 }
