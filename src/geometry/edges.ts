@@ -1,6 +1,6 @@
 /** The edges of triangle meshes: which triangles share one, and where a surface is open. */
 
-import { hash } from './hash.js';
+import { hashOfPair, slotsFor } from './hash.js';
 import type { Mesh } from './mesh.js';
 
 /** Every pair of vertices that some triangle joins, numbered. */
@@ -18,29 +18,31 @@ export function nextCorner(corner: number): number {
 }
 
 export function edgesOf(triangles: Uint32Array): Edges {
-  const slots = new Uint32Array(2 ** Math.ceil(Math.log2(2 * triangles.length + 1))); // an edge's number + 1
+  const slots = slotsFor(triangles.length); // an edge's number + 1
   const of = new Uint32Array(triangles.length);
   const corner = new Uint32Array(triangles.length);
   const counts = new Uint32Array(triangles.length);
-  const ends = [0, 0];
+  const low = new Uint32Array(triangles.length); // of each edge, its vertices
+  const high = new Uint32Array(triangles.length);
   let edges = 0;
   for (let at = 0; at < triangles.length; at++) {
     const [a, b] = [triangles[at], triangles[nextCorner(at)]];
-    ends[0] = Math.min(a, b);
-    ends[1] = Math.max(a, b);
-    let slot = hash(ends) & (slots.length - 1);
-    while (slots[slot] !== 0) {
-      const other = corner[slots[slot] - 1];
-      const [c, d] = [triangles[other], triangles[nextCorner(other)]];
-      if ((a === c && b === d) || (a === d && b === c)) break;
+    const [least, most] = a < b ? [a, b] : [b, a];
+    let slot = hashOfPair(least, most) & (slots.length - 1);
+    let edge = slots[slot] - 1;
+    while (edge >= 0 && (low[edge] !== least || high[edge] !== most)) {
       slot = (slot + 1) & (slots.length - 1);
+      edge = slots[slot] - 1;
     }
-    if (slots[slot] === 0) {
-      corner[edges] = at;
-      slots[slot] = ++edges;
+    if (edge < 0) {
+      edge = edges++;
+      slots[slot] = edges;
+      corner[edge] = at;
+      low[edge] = least;
+      high[edge] = most;
     }
-    of[at] = slots[slot] - 1;
-    counts[of[at]]++;
+    of[at] = edge;
+    counts[edge]++;
   }
   return { of, corner: corner.slice(0, edges), triangles: counts.slice(0, edges) };
 }
@@ -48,7 +50,7 @@ export function edgesOf(triangles: Uint32Array): Edges {
 /** Edges of an odd number of triangles, as corners from which they go: none where a mesh is closed. */
 export function openEdges({ triangles }: Mesh): number[] {
   const edges = edgesOf(triangles);
-  return Array.from(edges.corner).filter((_, edge) => edges.triangles[edge] % 2 === 1);
+  return [...edges.corner.filter((_, edge) => edges.triangles[edge] % 2 === 1)];
 }
 
 /** Edges of one triangle alone that hang together: the rim of a hole. */
@@ -115,4 +117,15 @@ export class DisjointSets {
     const [a, b] = [this.of(one), this.of(other)];
     this.#parents[Math.max(a, b)] = Math.min(a, b);
   }
+}
+
+/** Brings together the faces that share an edge of a kind. @param edgeOf of each corner, the edge from it. */
+export function joinOver(faces: DisjointSets, edgeOf: Uint32Array, isJoined: (edge: number) => boolean): void {
+  const first = new Int32Array(edgeOf.length).fill(-1);
+  edgeOf.forEach((edge, corner) => {
+    if (!isJoined(edge)) return;
+    const face = Math.floor(corner / 3);
+    if (first[edge] < 0) first[edge] = face;
+    else faces.unite(first[edge], face);
+  });
 }

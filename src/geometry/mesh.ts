@@ -1,6 +1,6 @@
 /** Triangle meshes: vertices brought together, bounds, places. */
 
-import { hash } from './hash.js';
+import { hash, slotsFor } from './hash.js';
 
 export interface Mesh {
   /** x, y, z of each vertex; in float64 where coordinates are far from the origin. */
@@ -22,7 +22,7 @@ export function weld(positions: ArrayLike<number>, corners?: ArrayLike<number>):
   if (corners) for (let i = 0; i < corners.length; i++) isUsed[corners[i]] = 1;
   const kept = new Float64Array(positions.length);
   const bits = new Uint32Array(kept.buffer);
-  const slots = new Uint32Array(2 ** Math.ceil(Math.log2(2 * count + 1))); // a kept vertex's number + 1, 0 where free
+  const slots = slotsFor(count); // a kept vertex's number + 1, 0 where free
   const newNumber = new Uint32Array(count);
   const words = [0, 1, 2, 3, 4, 5];
   let vertices = 0;

@@ -3,7 +3,7 @@
 import { InputError } from '../errors.js';
 import { fillShell, isInsideMark, type Part, type VoxelGrid } from './fill.js';
 import type { Box, Mesh } from './mesh.js';
-import { solidsOf } from './shells.js';
+import { solidsOf } from './solids.js';
 
 /** Points of the longest side, or of all three. */
 export type GridSides = number | readonly number[];

@@ -4,7 +4,7 @@ import { openEdges as edgesOpen } from '../../src/geometry/edges.js';
 import { fillShell, type VoxelGrid } from '../../src/geometry/fill.js';
 import { marchingCubes } from '../../src/geometry/marchingCubes.js';
 import { boundsOf, type Mesh, placed, weld } from '../../src/geometry/mesh.js';
-import { solidsOf } from '../../src/geometry/shells.js';
+import { solidsOf } from '../../src/geometry/solids.js';
 import { drawMesh } from '../../src/geometry/view.js';
 import { gridAround, voxelise } from '../../src/geometry/voxelise.js';
 import { require, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';

@@ -4,7 +4,7 @@ import { boundsOf, type Mesh } from '../../src/geometry/mesh.js';
 import { gridAround, voxelise } from '../../src/geometry/voxelise.js';
 import { decodeMesh, encodeMesh, type MeshFormat } from '../../src/io/mesh/meshFile.js';
 import { requireClose, requireEqual } from '../helpers/compare.js';
-import { random } from '../helpers/random.js';
+import { random, randomInteger } from '../helpers/random.js';
 import { suite } from '../helpers/suite.js';
 import { solidVolume, windingNumber } from '../reference/host/solid.js';
 
@@ -186,6 +186,103 @@ test('what is given again is there once, and solids that meet in a face are unit
   }
   const row = [0, 1, 2, 3].map(i => box([i, 0, 0], [i + 1, 1, 1]));
   requireCase('a row of boxes', row, row, 0);
+});
+
+const fuzzed = Number(process.env.SEPNN_TEST_SOLID_ROUNDS ?? 10);
+
+/** Voxelised where no point lies on a plane of whole numbers: in a solid by its own winding number, and in no cavity. */
+function requireWound(given: readonly Box[], solids: readonly Box[], cavities: readonly Box[] = []): void {
+  const grid = { shape: [7, 7, 7], origin: [-0.4, -0.41, -0.42], spacing: 0.741 };
+  const inside = voxelise(decode('obj', objOf(...given)), grid);
+  const isIn = ({ corners, quads: faces }: Box, point: readonly number[]) => {
+    const triangles = faces.flatMap(([a, b, c, d]) => [a, b, c, a, c, d]);
+    return Math.abs(windingNumber(corners.flat(), triangles, point)) > 0.5;
+  };
+  inside.forEach((value, at) => {
+    const point = [Math.floor(at / 49), Math.floor(at / 7) % 7, at % 7].map(
+      (i, axis) => grid.origin[axis] + grid.spacing * i,
+    );
+    const [inner, ...others] = solids;
+    const expected =
+      (isIn(inner, point) && !cavities.some(one => isIn(one, point))) || others.some(one => isIn(one, point));
+    if (value !== Number(expected)) {
+      requireEqual(
+        `(${point}) of ${given.map(({ corners }) => `${corners[0]} to ${corners[6]}`).join('; ')}`,
+        value,
+        Number(expected),
+      );
+    }
+  });
+}
+
+/** A box of whole numbers from 0 to 4; if `near` is given, one that shares a face with it, on either side. */
+function wholeBox(near?: Box, isTurned = false): Box {
+  const most = 4;
+  const [from, to] = near
+    ? [[...near.corners[0]], [...near.corners[6]]]
+    : [
+        [0, 0, 0],
+        [most, most, most],
+      ];
+  if (!near) {
+    for (let axis = 0; axis < 3; axis++) {
+      from[axis] = randomInteger(0, most - 1);
+      to[axis] = randomInteger(from[axis] + 1, most);
+    }
+  } else {
+    const axis = randomInteger(0, 2);
+    if (random() < 0.5 && to[axis] < most) from[axis] = to[axis];
+    to[axis] = randomInteger(from[axis] + 1, most);
+  }
+  return box(from, to, isTurned);
+}
+
+const isWithin = (one: Box, other: Box) =>
+  [0, 1, 2].every(
+    axis => one.corners[0][axis] >= other.corners[0][axis] && one.corners[6][axis] <= other.corners[6][axis],
+  );
+const reversed = (one: Box): Box => ({ ...one, quads: one.quads.map(quad => [...quad].reverse()) });
+const copiesOf = (one: Box) => Array.from({ length: random() < 0.6 ? 1 : randomInteger(1, 3) }, () => one);
+
+test('a solid given twice beside or around one given once is united with it, and a cavity that touches its wall is one', () => {
+  const [left, right, within] = [box([0, 0, 0], [2, 2, 2]), box([2, 0, 0], [4, 2, 2]), box([0, 0, 0], [2, 2, 1])];
+  requireWound([left, left, right], [left, right]);
+  requireWound([left, within], [left]);
+  requireWound([left, within, within, within], [left]);
+  requireWound([left, left, reversed(within)], [left], [within]);
+  requireWound([left, reversed(right), left], [left, right]);
+  const above = box([0, 0, 1], [2, 2, 2]);
+  requireWound([right, left, within, reversed(above)], [left, right, within], [above]);
+});
+
+test(`${fuzzed} unions of boxes that share faces, edges and corners, in any order and either way round, are as they wind`, () => {
+  const given = (boxes: readonly Box[]) => {
+    const all = boxes.flatMap(copiesOf).sort(() => random() - 0.5);
+    return random() < 0.2 ? all.map(reversed) : all;
+  };
+  for (let round = 0; round < fuzzed; round++) {
+    const united: Box[] = [wholeBox()];
+    while (united.length < 4) united.push(random() < 0.6 ? wholeBox(united.at(-1)) : wholeBox());
+    const respun = united.map(one => ({
+      ...one,
+      quads: one.quads.map(([a, ...rest]) => (random() < 0.3 ? [...rest, a] : [a, ...rest])),
+    }));
+    requireWound(given([...united, respun[0]]), united);
+    const turned: Box[] = [];
+    for (let i = 0; i < 6; i++) {
+      const one = wholeBox(turned.at(-1), random() < 0.5);
+      if (!turned.some(other => isWithin(one, other) || isWithin(other, one))) turned.push(one);
+    }
+    requireWound(given(turned), turned);
+    const [outer, beside] = [box([0, 0, 0], [3, 3, 3]), box([3, 0, 0], [4, 3, 3])];
+    const slab = randomInteger(0, 2);
+    const cavity = box(
+      [0, 0, 0],
+      [3, 3, 3].map((x, axis) => (axis === slab ? randomInteger(1, 2) : x)),
+      true,
+    );
+    requireWound(given([outer, outer, cavity, beside]), [outer, beside], [cavity]);
+  }
 });
 
 test('boxes of any size and place, turned or not, are united as their solid angles are', () => {
