@@ -119,8 +119,8 @@ async function raceOn(
   }
 }
 
-/** With a bar of the steps of all. */
-async function runWith(started: Race, { runs, steps, json }: RaceOptions): Promise<void> {
+/** With a bar of the steps of all, and the curves so far in a file for whoever is killed. */
+async function runWith(started: Race, { runs, steps, json, out }: RaceOptions): Promise<void> {
   const bar = startProgress('race', 0, runs.length * steps, json);
   const made = new Map<string, number>();
   const watch: RaceWatch = {
@@ -129,12 +129,17 @@ async function runWith(started: Race, { runs, steps, json }: RaceOptions): Promi
       const sum = [...made.values()].reduce((all, one) => all + one, 0);
       bar.update(sum, measured && `${name}: ${measured.psnr.toFixed(2)} dB`);
     },
+    rounded: () => writeWhole(curvesIn(out), raceAsCsv(started.runs)),
   };
   try {
     await started.run(watch);
   } finally {
     bar.stop();
   }
+}
+
+function curvesIn(folder: string): string {
+  return join(folder, 'race.csv');
 }
 
 async function writeResults(
@@ -147,7 +152,7 @@ async function writeResults(
   const targets = [...target].sort((a, b) => a - b);
   const files: Record<string, string> = {
     results: join(out, 'race.json'),
-    curves: join(out, 'race.csv'),
+    curves: curvesIn(out),
     plot: join(out, 'race.svg'),
     ...(heldOut > 0 && { 'held out': join(out, 'held-out.svg') }),
   };

@@ -57,6 +57,8 @@ export interface RaceRun extends NamedEntrant {
 export interface RaceWatch {
   /** @param step that it has come to. */
   moved(name: string, step: number, measured?: ImageMeasured): void;
+  /** All have had their turn: `runs` is then complete up to there. What it throws ends the race. */
+  rounded?(): Promise<void>;
 }
 
 type Task = TrainingTask<ImageMeasured>;
@@ -122,6 +124,7 @@ export class Race {
         if (signal?.aborted) return;
         await racer.turn(Math.min(next, steps), watch);
       }
+      await watch.rounded?.();
     }
   }
 
