@@ -7,7 +7,7 @@ import { InputError } from '../../errors.js';
 import { type Entrant, type EntrantName, entrantNames, entrants } from '../../experiments/entrants.js';
 import { scheduleNames } from '../../experiments/optimisers.js';
 import type { NamedEntrant } from '../../experiments/race/race.js';
-import { shown } from '../../host/checks.js';
+import { spelled } from '../../host/checks.js';
 import { combines } from '../../ops/precondition/precondition.js';
 import { either, mostPoints, oneOf, real, whole } from '../options.js';
 
@@ -37,7 +37,7 @@ function ofMuon(entrant: Entrant, given: string): Entrant {
 export function entrantsFrom(text: string): readonly NamedEntrant[] {
   const names = text.split(',').map(part => part.trim());
   if (new Set(names).size < names.length)
-    throw new InputError(`--runs ${shown(text)}: names one twice: name each once`);
+    throw new InputError(`--runs ${spelled(text)}: names one twice: name each once`);
   return names.map(name => ({ name, entrant: entrantFrom(name) }));
 }
 
@@ -48,11 +48,11 @@ function entrantFrom(text: string): Entrant {
     const [key, value = ''] = difference.split('=');
     if (!Object.hasOwn(changes, key)) {
       throw new InputError(
-        `--runs ${shown(text)}: ${shown(key)}: use ${Object.keys(changes).join(', ')}, as rate=1e-3`,
+        `--runs ${spelled(text)}: ${spelled(key)}: use ${Object.keys(changes).join(', ')}, as rate=1e-3`,
       );
     }
     return changes[key](changed, `--runs ${base}:${key}`, value);
   }, start);
   if (entrant.topK === undefined || entrant.combine !== undefined) return entrant;
-  throw new InputError(`--runs ${shown(text)}: k is SepPGD's: add seppgd=sum or seppgd=product, or leave k out`);
+  throw new InputError(`--runs ${spelled(text)}: k is SepPGD's: add seppgd=sum or seppgd=product, or leave k out`);
 }
