@@ -226,6 +226,10 @@ test('bad input ends with exit 2 and one line that names it, the value and the r
       /--channels shared with --model tensor-train: only cp models share: use/,
     ],
     [[image, '--channels', 'mixed'], /--channels mixed: use apart, shared/],
+    [[image, '--decoder', '0'], /--decoder 0: use a whole number from 1 to 4096/],
+    [[image, '--decoder-activation', 'sine'], /--decoder-activation sine: there is no decoder: give --decoder 64 too/],
+    [[image, '--decoder', '8', '--decoder-activation', 'tanh'], /--decoder-activation tanh: use relu, sine/],
+    [[image, '--model', 'tucker', '--decoder', '8'], /--decoder 8 with --model tucker: only cp models have products/],
     [[image, '--model', 'tree'], /--model tree: use cp, tensor-train, tucker/],
     [[image, '--out', '/proc/nowhere'], /--out \/proc\/nowhere: cannot be written/],
     [[image, '--out', text], /--out .*text\.png: cannot be written/],
@@ -314,6 +318,28 @@ test('fit --channels shared is one model of three outputs: it learns, is drawn b
     .raw()
     .toBuffer();
   requireEqual('the same picture', Buffer.compare(pixels, beside), 0);
+}, 120);
+
+test('fit --decoder is one model of three outputs: it goes on, not with another activation, and is drawn at another size', async () => {
+  const image = await picture('decoded.png', 24, 20);
+  const run = (out: string, ...more: string[]) =>
+    sepnn('fit', image, ...small, '--lr', '1e-3', '--decoder', '7', '--json', '--out', out, ...more);
+  const half = await run('decoded', '--decoder-activation', 'sine', '--steps', '20');
+  requireEqual('exit', [half.code, half.stderr], [0, '']);
+  const { settings } = JSON.parse(half.stdout) as FitReport;
+  requireEqual('settings', [settings.channels, settings.decoder, settings.decoderActivation], ['shared', 7, 'sine']);
+  const file = 'decoded/model.safetensors';
+  const rest = await run('decoded-rest', '--decoder-activation', 'sine', '--resume', file);
+  requireEqual('exit', [rest.code, rest.stderr], [0, '']);
+  const [{ curve }] = (JSON.parse(rest.stdout) as FitReport).runs;
+  require(`${curve}`, curve[1][0] === 40 && curve[1][1] > curve[0][1]);
+  const other = await run('decoded-relu', '--resume', file);
+  const message = /is another model: its readout's activation is "sine", and this fit's "relu"/;
+  require(other.stderr, other.code === 2 && message.test(other.stderr));
+  const drawn = await sepnn('render', file, '--size', '48x40', '--out', 'decoded.png', ...adapter);
+  requireEqual('render', [drawn.code, drawn.stderr.includes('sepnn:')], [0, false]);
+  const { width, height, channels } = await sharp(join(folder, 'decoded.png')).metadata();
+  requireEqual('size', [width, height, channels], [48, 40, 3]);
 }, 120);
 
 test('a resume file of another model is refused with what differs', async () => {

@@ -2,12 +2,14 @@
 
 import { InputError } from '../../errors.js';
 import type { SizeOption } from '../../experiments/image/size.js';
+import { relu, sine } from '../../model/activation.js';
 import { mostPoints, oneOf, real, size, valueOption, whole } from '../options.js';
 import { addTrainingOptions, type TrainingDefaults, type TrainingOptions } from '../training/options.js';
 import type { Command } from '../vendor.js';
 
 /** Colour channels as models apart, or as outputs of one model. */
 const channelSharings = ['apart', 'shared'] as const;
+const decoderActivations = [relu.name, sine.name];
 
 /** How an image is read and modelled. */
 export interface ImageModelOptions {
@@ -43,11 +45,28 @@ export function addImageOptions(command: Command): Command {
     .addOption(
       valueOption(
         '--channels <how>',
-        'apart, or shared: one cp model with a trained mixing matrix',
+        'apart, or shared: one cp model with a trained mixing matrix, or a decoder (default: apart; with a decoder shared)',
         oneOf('--channels', channelSharings),
-        'apart',
       ),
-    );
+    )
+    .addOption(
+      valueOption(
+        '--decoder <H>',
+        'a small network with H hidden units makes the pixel of the products of the cp model',
+        whole('--decoder', 1, 4096),
+      ),
+    )
+    .addOption(
+      valueOption(
+        '--decoder-activation <name>',
+        `of the decoder: ${decoderActivations.join(' or ')} (default: ${decoderActivations[0]})`,
+        oneOf('--decoder-activation', decoderActivations),
+      ),
+    )
+    .hook('preAction', given => {
+      const { channels, decoder } = given.opts<Partial<FitOptions>>();
+      if (channels === undefined) given.setOptionValue('channels', decoder === undefined ? 'apart' : 'shared');
+    });
 }
 
 export function addFitOptions(command: Command): Command {
@@ -86,8 +105,21 @@ export function requireValidated({ validate, patience }: FitOptions): void {
   throw new InputError(`--patience ${patience}: there is no validation to wait for: give --validate 0.05 too`);
 }
 
-/** @throws InputError a kind of model that has no shared outputs. */
-export function requireShareable({ channels, model }: Pick<FitOptions, 'channels' | 'model'>): void {
+/** @throws InputError a kind of model that has no decoder or no shared outputs, or a decoder's option without one. */
+export function requireShareable({
+  channels,
+  model,
+  decoder,
+  decoderActivation,
+}: Pick<FitOptions, 'channels' | 'model' | 'decoder' | 'decoderActivation'>): void {
+  if (decoderActivation !== undefined && decoder === undefined) {
+    throw new InputError(`--decoder-activation ${decoderActivation}: there is no decoder: give --decoder 64 too`);
+  }
+  if (decoder !== undefined && model !== 'cp') {
+    throw new InputError(
+      `--decoder ${decoder} with --model ${model}: only cp models have products to decode: use --model cp, or leave it out`,
+    );
+  }
   if (channels === 'apart' || model === 'cp') return;
   throw new InputError(
     `--channels shared with --model ${model}: only cp models share: use --model cp, or --channels apart`,

@@ -1,6 +1,7 @@
 /** The model that the options of a training describe, on a grid. */
 
 import { fourierFrequencies, outputsOf } from '../../experiments/image/model.js';
+import { relu } from '../../model/activation.js';
 import { architecture } from '../../model/architecture.js';
 import { activations } from '../../model/codec.js';
 import type { Contraction } from '../../model/contraction/contraction.js';
@@ -18,6 +19,10 @@ const contractions: Readonly<Record<ModelName, (options: ModelOptions) => Contra
   tucker: ({ rank }) => tucker({ ranks: rank }),
   'joint-network': () => jointNetwork(),
 };
+
+function decoderOf({ decoder: hidden, decoderActivation = relu.name }: ModelOptions) {
+  return hidden === undefined ? undefined : { hidden, activation: activations[decoderActivation] };
+}
 
 /**
  * @param shape points of each axis.
@@ -38,6 +43,6 @@ export function modelOf(shape: readonly number[], planes: number, options: Model
     domain: grid(shape),
     contraction: contractions[options.model](options),
     network,
-    ...outputsOf(planes, mixed),
+    ...outputsOf(planes, mixed, decoderOf(options)),
   });
 }

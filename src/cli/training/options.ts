@@ -34,6 +34,9 @@ export interface ModelOptions {
   readonly activation: string;
   readonly omega?: number;
   readonly fourier?: number;
+  /** Hidden units of a decoder. */
+  readonly decoder?: number;
+  readonly decoderActivation?: string;
   readonly seed: number;
 }
 

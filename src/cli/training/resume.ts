@@ -36,12 +36,13 @@ export async function resumedFrom(model: Model, options: TrainingOptions): Promi
   return saved;
 }
 
-/** All that a model is, each by one word: the name of a part by the part's own. */
+/** All that a model is, each by one word: the name of a part by the part's own, what two parts have by the part's too. */
 function traitsOf(model: Model): Readonly<Record<string, unknown>> {
   const traits = Object.entries(describeModel(model)).flatMap(([part, value]) =>
     typeof value === 'object'
-      ? Object.entries(value).map(([key, own]) => [key === 'name' ? part : key, own] as const)
-      : [[part, value] as const],
+      ? Object.entries(value).map(([key, own]) => [part, key === 'name' ? part : key, own] as const)
+      : [[part, part, value] as const],
   );
-  return Object.fromEntries(traits);
+  const isOf = (part: string, key: string) => traits.some(([other, name]) => name === key && other !== part);
+  return Object.fromEntries(traits.map(([part, key, value]) => [isOf(part, key) ? `${part}'s ${key}` : key, value]));
 }

@@ -6,6 +6,7 @@ import { type Architecture, architecture } from '../../model/architecture.js';
 import { cp } from '../../model/contraction/cp.js';
 import { grid } from '../../model/domain/grid.js';
 import { defineModel, type Model } from '../../model/model.js';
+import { type DecoderOptions, decoder } from '../../model/readout/decoder.js';
 import { identity } from '../../model/readout/identity.js';
 import { mixing } from '../../model/readout/mixing.js';
 import { frequencyStream } from '../streams.js';
@@ -37,8 +38,16 @@ export function imageModel({ width, height, planes }: PreparedImage, settings: I
   });
 }
 
-/** How so many planes of an image are modelled: as members, or as outputs of one. */
-export function outputsOf(planes: number, mixed: boolean): Pick<Model, 'members' | 'readout'> {
+/** How so many planes of an image are modelled: as members, or as outputs of one; with a decoder for each model, or none. */
+export function outputsOf(
+  planes: number,
+  mixed: boolean,
+  decoded?: Omit<DecoderOptions, 'outputs'>,
+): Pick<Model, 'members' | 'readout'> {
+  if (decoded) {
+    const [members, outputs] = mixed ? [1, planes] : [planes, 1];
+    return { members, readout: decoder({ ...decoded, outputs }) };
+  }
   return mixed && planes > 1
     ? { members: 1, readout: mixing({ outputs: planes }) }
     : { members: planes, readout: identity() };
