@@ -159,7 +159,7 @@ test('what is out of range is refused in one line, and so are scattered points a
     [{ hidden: 4, outputs: 0 }, /^outputs: 0: use a whole number from 1 to 4096$/],
     [
       { hidden: 4, activation: untyped('relu') },
-      /^activation: relu is none: use relu, sine or another Activation of sepnn$/,
+      /^activation: "relu" is none: use relu, sine or another Activation of sepnn$/,
     ],
     [untyped({ hidden: 4, units: 3 }), /^decoder: option units is unknown: use hidden, outputs, activation$/],
   ] as const) {
@@ -242,6 +242,6 @@ test('8 steps, saved to a file, and 7 more are 15 bit for bit; the file holds W 
 test('an activation of a host’s own is described by no file without its codec', async () => {
   const own = { ...relu, name: 'own' };
   const model = decoded([4, 5], 3, { hidden: 2, activation: own });
-  await requireThrows('no codec', async () => describeModel(model), 'InputError', /^activation: own is unknown/);
+  await requireThrows('no codec', async () => describeModel(model), 'InputError', /^activation: "own" is unknown/);
   requireEqual('with one', describeModel(model, { activations: { own } }).readout.activation, 'own');
 });
