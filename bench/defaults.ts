@@ -10,7 +10,7 @@
  */
 
 import { createRequire } from 'node:module';
-import { parseArgs } from 'node:util';
+import { wordsOf } from '../scripts/words.js';
 import { prepareImage } from '../src/experiments/image/data.js';
 import { imageModel } from '../src/experiments/image/model.js';
 import { imageTask } from '../src/experiments/image/task.js';
@@ -21,7 +21,7 @@ import { sepPgd } from '../src/precondition/sepPgd.js';
 import { type OpenEngineOptions, openEngine } from '../src/public/node.js';
 import { Trainer } from '../src/train/trainer.js';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = wordsOf({
   allowPositionals: true,
   options: {
     adapter: { type: 'string', default: 'auto' },

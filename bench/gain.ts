@@ -7,7 +7,7 @@
  */
 
 import { createRequire } from 'node:module';
-import { parseArgs } from 'node:util';
+import { wordsOf } from '../scripts/words.js';
 import { psnrOf } from '../src/experiments/image/task.js';
 import { openImage, readPlanes } from '../src/io/image/image.js';
 import { architecture } from '../src/model/architecture.js';
@@ -19,7 +19,7 @@ import { type SepPgdOptions, sepPgd } from '../src/precondition/sepPgd.js';
 import { type OpenEngineOptions, openEngine } from '../src/public/node.js';
 import { Trainer } from '../src/train/trainer.js';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = wordsOf({
   allowPositionals: true,
   options: {
     adapter: { type: 'string', default: 'auto' },

@@ -9,7 +9,7 @@
 
 import { createRequire } from 'node:module';
 import { basename } from 'node:path';
-import { parseArgs } from 'node:util';
+import { wordsOf } from '../scripts/words.js';
 import { psnrOf } from '../src/experiments/image/task.js';
 import { Random } from '../src/host/random.js';
 import { openImage, readPlanes } from '../src/io/image/image.js';
@@ -24,7 +24,7 @@ import { type SepPgdOptions, sepPgd } from '../src/precondition/sepPgd.js';
 import { type OpenEngineOptions, openEngine } from '../src/public/node.js';
 import { Trainer } from '../src/train/trainer.js';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = wordsOf({
   allowPositionals: true,
   options: {
     adapter: { type: 'string', default: 'auto' },

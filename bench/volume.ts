@@ -7,7 +7,7 @@
  * engine's own buffers, an evaluation and a rendering of the whole included.
  */
 
-import { parseArgs } from 'node:util';
+import { wordsOf } from '../scripts/words.js';
 import { sizeOf } from '../src/buffer/layout.js';
 import { architecture } from '../src/model/architecture.js';
 import { cp } from '../src/model/contraction/cp.js';
@@ -21,7 +21,7 @@ import { sepPgd } from '../src/precondition/sepPgd.js';
 import { type OpenEngineOptions, openEngine } from '../src/public/node.js';
 import { Trainer } from '../src/train/trainer.js';
 
-const { values } = parseArgs({
+const { values } = wordsOf({
   options: {
     adapter: { type: 'string', default: 'auto' },
     grid: { type: 'string', default: '304,512,262' },

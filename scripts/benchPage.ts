@@ -6,13 +6,13 @@
 
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { tables } from '../bench/report.js';
 import type { BenchResult } from '../bench/results.js';
 import { postedBy } from './servedPage.js';
+import { wordsOf } from './words.js';
 
-const { values } = parseArgs({
+const { values } = wordsOf({
   options: {
     build: { type: 'boolean', default: false },
     full: { type: 'boolean', default: false },

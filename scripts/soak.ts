@@ -4,11 +4,11 @@
  *   npm run soak -- [--adapter NAME] [--engines N] [--replays N] [--trainers N]
  */
 
-import { parseArgs } from 'node:util';
 import { growthOf, type Soaked, soakEngines, soakReplays, soakTrainers } from '../bench/soak.js';
 import { type Engine, type OpenEngineOptions, openEngine, sepPgd } from '../src/public/node.js';
+import { wordsOf } from './words.js';
 
-const { values } = parseArgs({
+const { values } = wordsOf({
   options: {
     adapter: { type: 'string', default: 'embedded' },
     engines: { type: 'string', default: '10000' },

@@ -1,7 +1,7 @@
 /**
  * The main job: the photograph of `baboon-image` fitted plain and with SepPGD side by side, at a size that the adapter
- * at hand finishes in about two minutes. `npm start -- --size 512 --rank 500 --width 500` and the like pass on to
- * `sepnn fit`.
+ * at hand finishes in about two minutes. `npm start -- --size 512 --rank 500 --width 500` is the same job at that size:
+ * what is given goes to `sepnn fit` beside what makes it that job.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -18,6 +18,7 @@ import {
   sepPgd,
   Trainer,
 } from '../src/public/node.js';
+import { mainJob } from './mainJob.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const image = createRequire(import.meta.url)
@@ -37,7 +38,7 @@ const settings = [
   [384, 400],
   [512, 500],
 ] as const;
-const full = ['--size', '512', '--rank', '500', '--width', '500', '--top-k', '70', '--gray', '--compare'];
+const full = ['--size', '512', '--rank', '500', '--width', '500', '--top-k', '70'];
 
 /** Multiplications and additions of one plain step that matter, counted from the shapes. */
 function operationsOf(size: number, rank: number): number {
@@ -76,16 +77,15 @@ function chooseSize(speed: number): readonly [number, number] {
   return settings.findLast(setting => seconds(setting) <= targetSeconds) ?? settings[0];
 }
 
-let options = given;
-if (!given.some(option => option === '--size')) {
+let chosen: readonly (string | number)[] = [];
+if (!given.some(word => /^--size(=|$)/.test(word))) {
   const [size, rank] = chooseSize(await measureSpeed());
   console.log(
     `This adapter fits ${size} x ${size} at rank ${rank} in about two minutes. The full size, 512 x 512 at rank 500:`,
   );
   console.log(`  npm start -- ${full.join(' ')}\n`);
-  options = ['--size', size, '--rank', rank, '--width', rank, '--steps', steps, '--gray', '--compare', ...given].map(
-    String,
-  );
+  chosen = ['--size', size, '--rank', rank, '--width', rank, '--steps', steps];
 }
+const options = [...chosen.map(String), ...mainJob(given)];
 const { status } = spawnSync(process.execPath, [`${root}dist/cli.js`, 'fit', image, ...options], { stdio: 'inherit' });
 process.exitCode = status ?? 1;

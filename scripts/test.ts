@@ -14,10 +14,10 @@ import { fork } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import type { Counts } from '../test/helpers/suite.js';
+import { wordsOf } from './words.js';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = wordsOf({
   allowPositionals: true,
   options: {
     adapter: { type: 'string', default: 'embedded' },

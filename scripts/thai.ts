@@ -7,20 +7,20 @@
  * Below 0 is inside, and of what is inside the largest connected part is kept.
  */
 
-import { parseArgs } from 'node:util';
 import { InputError } from '../src/errors.js';
 import { gridAround } from '../src/geometry/voxelise.js';
 import { readBytes } from '../src/io/files.js';
 import { writeNpy } from '../src/io/npy.js';
 import { type OpenEngineOptions, openEngine } from '../src/public/node.js';
 import { insideOf, largestComponent, torchLayers } from './signedDistance.js';
+import { wordsOf } from './words.js';
 
 /** Of the statue, x, y, z. */
 const box = { least: [-0.787, -1, -0.575], greatest: [0.386, 1, 0.449] };
 const omega = 30;
 const mostBytes = 1e9;
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = wordsOf({
   allowPositionals: true,
   options: {
     size: { type: 'string', default: '76x128x66' },

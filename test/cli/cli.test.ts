@@ -179,6 +179,9 @@ test('where an optional package is not installed, one line says which, and what 
   const bench = await runCommand(program, ['bench', '--against', 'none', '--adapter', 'auto']);
   requireEqual('bench: code', bench.code, 1);
   require(`bench: ${bench.stderr}`, /^sepnn: the package webgpu .*: npm install webgpu\n$/.test(bench.stderr));
+  const doctor = await runCommand(program, ['doctor']);
+  requireEqual('doctor: code', [doctor.code, doctor.stdout], [1, '']);
+  require(`doctor: ${doctor.stderr}`, /^sepnn: the package webgpu .*: npm install webgpu\n$/.test(doctor.stderr));
 });
 
 test('bad input ends with exit 2 and one line that names it, the value and the remedy, and writes nothing', async () => {

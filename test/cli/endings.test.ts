@@ -274,6 +274,15 @@ test('a disk that is full, or a folder that is gone, leaves what was there and t
   require('what was there is changed', bytesOf('full').equals(before));
 });
 
+test('a training that ends on a full disk says where its model is, and how to go on from there', async () => {
+  const ended = await onFullDisk(/crowded.model\.safetensors/, () => fit('crowded', '--steps', '2'));
+  requireEqual('exit', [ended.code, ended.stdout], [1, '']);
+  const last = ended.stderr.trimEnd().split('\n').at(-1) as string;
+  const words = /the disk is full\): the model of step 2 is in (\S+): to go on: (sepnn fit .* --resume \1)$/.exec(last);
+  require(last, words !== null && words[2].includes('--out crowded'));
+  rmSync(words?.[1] ?? '');
+});
+
 test('a better model of the same target is kept and named until a run ends below it; one of another target is not compared', async () => {
   mkdirSync(inFolder('kept'));
   const keep = async (of: typeof record, step: number, loss: number, best?: Best) => {

@@ -51,6 +51,10 @@ test('fit: a rival, a group or a k that does not fit is refused in one line with
       /seppgd with --model joint-network: it has no .*: use msk, iga or none/,
     ],
     [
+      ['--model', 'mlp', '--rank', '20'],
+      /--rank 20 with --model joint-network: it has no ranks: leave one of them out/,
+    ],
+    [
       ['--model', 'mlp', '--compare'],
       /--compare with --model joint-network: say with what: --preconditioner msk or iga/,
     ],

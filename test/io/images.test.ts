@@ -375,3 +375,63 @@ test('fit and render: 16 bits in are 16 bits out, N is the longer side, another 
     sepnn('fit', ...args),
   );
 });
+
+test('gif and avif: the first picture is read, its clear pixels laid over; svg is refused by its name', async () => {
+  const [width, height] = [13, 7];
+  const raw = { raw: { width, height, channels: 3 as const } };
+  const levels = every(3 * width * height, 4).map(level => 60 * level);
+  const pixels = Uint8Array.from(levels);
+  const expected = Float64Array.from(pixels, (_, i) => {
+    const [plane, pixel] = [Math.floor(i / (width * height)), i % (width * height)];
+    return pixels[3 * pixel + plane] / 255;
+  });
+  const png = (data: Uint8Array) => sharp(data, raw).png().toBuffer();
+  const frames = [await png(pixels), await png(pixels.map(value => 255 - value))];
+  const moving = fileOf(
+    'moving.gif',
+    await sharp(frames, { join: { animated: true } })
+      .gif()
+      .toBuffer(),
+  );
+  const first = await read(moving);
+  requireClose('gif', first.planes, expected, { absolute: 1e-7 });
+  requireEqual('told', first.notes, [`image ${moving}: has 2 pictures: the first is taken`]);
+  const clear = { create: { width, height, channels: 4 as const, background: { r: 0, g: 0, b: 0, alpha: 0 } } };
+  const white = await read(fileOf('clear.gif', await sharp(clear).gif().toBuffer()));
+  requireClose('clear', white.planes, new Float64Array(3 * width * height).fill(1), {});
+  const avif = await sharp(pixels, raw).avif({ lossless: true, effort: 0 }).toBuffer();
+  requireClose('avif', (await read(fileOf('still.avif', avif))).planes, expected, { absolute: 1e-7 });
+  for (const [name, bytes, message] of [
+    ['cut.gif', (await sharp(pixels, raw).gif().toBuffer()).subarray(0, 40), /is damaged or cut short|is no image/],
+    ['cut.avif', avif.subarray(0, avif.length - 40), /is damaged or cut short/],
+    [
+      'drawn.svg',
+      Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"/>'),
+      /the format SVG, which/,
+    ],
+  ] as const) {
+    await requireThrows(name, () => read(fileOf(name, bytes)), 'InputError', message);
+  }
+});
+
+test('a file of one number a pixel gives one plane where its own are asked for, unless colour lies behind it', async () => {
+  const [width, height] = [3, 2];
+  const gray = { width, height, colour: 0, depth: 16, samples: every(6, 65_535) } as const;
+  const withAlpha = { width, height, colour: 4, depth: 8, samples: every(12, 254) } as const;
+  const colour = { width, height, colour: 2, depth: 8, samples: every(18, 255) } as const;
+  const planesOf = async (parts: PngParts, background = 'white') => {
+    const options = { gray: 'as in the file', background } as const;
+    return (await read(fileOf('own.png', writePng(parts)), options)).planes.length / (width * height);
+  };
+  requireEqual('gray', await planesOf(gray), 1);
+  requireEqual('gray over white', await planesOf(withAlpha), 1);
+  requireEqual('gray over red', await planesOf(withAlpha, 'red'), 3);
+  requireEqual('colour', await planesOf(colour), 3);
+  const { planes } = await read(fileOf('own.png', writePng(gray)), { gray: 'as in the file' });
+  requireClose(
+    'its numbers',
+    planes,
+    Float64Array.from(gray.samples, value => value / 65_535),
+    { absolute: 1e-7 },
+  );
+});

@@ -57,6 +57,10 @@ async function examine(options: DoctorOptions): Promise<void> {
   const kinds = adapterKinds.filter((kind): kind is AdapterKind => kind !== 'auto');
   const findings: Finding[] = [];
   for (const kind of options.adapter === 'auto' ? kinds : [options.adapter]) findings.push(await examineKind(kind));
+  const reasons = new Set(findings.map(({ reason }) => reason));
+  const [reason] = reasons;
+  // Of something that every adapter wants, such as a package.
+  if (findings.length > 1 && reasons.size === 1 && reason !== undefined && !options.json) throw new RunError(reason);
   print(options.json ? JSON.stringify({ adapters: findings }) : findings.map(describe).join('\n\n'));
   const found = findings.filter(finding => finding.found);
   if (found.length === 0) throw new RunError('no WebGPU adapter was found');

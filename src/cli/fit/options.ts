@@ -40,7 +40,7 @@ export function addImageOptions(command: Command): Command {
         size('--size', mostPoints),
       ),
     )
-    .option('--gray', 'fit the luma alone', false)
+    .option('--gray', 'fit the luma alone, as of a file that has nothing else', false)
     .option('--background <colour>', 'of CSS, behind what is transparent in the image', 'white')
     .addOption(
       valueOption(

@@ -71,7 +71,17 @@ export class ModelKeeper {
   }
 
   get whereabouts(): string {
-    return `the model of step ${this.#kept?.state.step} is in ${this.#rescue ?? this.model}`;
+    return `the model of step ${this.#kept?.state.step} is in ${this.path}`;
+  }
+
+  /** Of the file that has it. */
+  get path(): string {
+    return this.#rescue ?? this.model;
+  }
+
+  /** Whether it lies elsewhere than it should. */
+  get isRescued(): boolean {
+    return this.#rescue !== undefined;
   }
 
   /** Another run begins, which goes on from nothing of the one before. */

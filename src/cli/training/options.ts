@@ -104,7 +104,11 @@ export function addModelOptions(
     real('--omega', 0, 1e4, true),
   );
   add('--fourier <sigma>', 'Fourier features, frequencies normal with this deviation', real('--fourier', 0, 1e4, true));
-  return command;
+  return command.hook('preAction', given => {
+    const { model, rank } = given.opts<ModelOptions>();
+    if (model !== 'joint-network' || given.getOptionValueSource('rank') !== 'cli') return;
+    throw new InputError(`--rank ${rank} with --model ${model}: it has no ranks: leave one of them out`);
+  });
 }
 
 export function addTrainingOptions(command: Command, defaults: TrainingDefaults): Command {

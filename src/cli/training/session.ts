@@ -89,7 +89,8 @@ async function train<M extends Measured>(
     for (const name of names) {
       const choice = { name, topK, until, signal: ending.signal, from: resume && { state: resume.state, best } };
       const run = await runOrRunAgain(engines, keeper, task, options, choice).catch((error: Error) => {
-        throw keeper.kept ? new RunError(`${error.message}: ${keeper.whereabouts}`) : error;
+        const words = () => resumingOf(ending, options, name, keeper.path);
+        throw keeper.kept ? new RunError(`${error.message}: ${keeper.whereabouts}: ${words()}`) : error;
       });
       stopped = run.stopped;
       // Of a run that made no step there is nothing to keep.
@@ -98,11 +99,14 @@ async function train<M extends Measured>(
     }
     const last = runs.at(-1);
     if (!last) throw ending.stopped(`no step was made: to begin again: ${commandLine(ending.args)}`);
-    const models = await keeper.finish(last);
+    const goOn = () => resumingOf(ending, options, last.costs.preconditioner, keeper.path);
+    const models = await keeper.finish(last).catch((error: Error) => {
+      throw keeper.isRescued ? new RunError(`${error.message}: ${goOn()}`) : error;
+    });
     try {
       await report({ adapter: engine.adapter, runs, models });
     } catch (error) {
-      throw new RunError(`${(error as Error).message}: ${keeper.whereabouts}`);
+      throw new RunError(`${(error as Error).message}: ${keeper.whereabouts}: ${goOn()}`);
     }
     if (options.tune) await rememberTuning(engines.current).catch((error: Error) => warn(error.message));
     if (stopped) throw ending.stopped(howToGoOn(ending, options, last, models));
@@ -114,14 +118,25 @@ async function train<M extends Measured>(
 
 /** Of two runs that were to be compared, the one that was stopped goes on alone. */
 function howToGoOn<M extends Measured>(
-  { args }: Ending,
-  { steps, preconditioner }: TrainingOptions,
+  ending: Ending,
+  options: TrainingOptions,
   { stopped, state, costs }: FinishedRun<M>,
   { model }: KeptFiles,
 ): string {
-  if (!stopped) return `before the first step with ${preconditioner}: to begin again: ${commandLine(args)}`;
-  const other = costs.preconditioner === preconditioner ? [] : ['--preconditioner', costs.preconditioner];
-  return `stopped at step ${state.step} of ${steps}: to go on: ${commandLine(resuming(args, other, model))}`;
+  const { steps, preconditioner } = options;
+  if (!stopped) return `before the first step with ${preconditioner}: to begin again: ${commandLine(ending.args)}`;
+  return `stopped at step ${state.step} of ${steps}: ${resumingOf(ending, options, costs.preconditioner, model)}`;
+}
+
+/** How a run with that preconditioner goes on from a file, with its results if there is no step left to be made. */
+function resumingOf(
+  { args }: Ending,
+  { preconditioner }: Pick<TrainingOptions, 'preconditioner'>,
+  name: string,
+  file: string,
+): string {
+  const other = name === preconditioner ? [] : ['--preconditioner', name];
+  return `to go on: ${commandLine(resuming(args, other, file))}`;
 }
 
 /** The engine of a session: another after its device was lost. */

@@ -10,7 +10,7 @@ import { type Size, type SizeOption, sizeFor } from './size.js';
 export interface ImageOptions {
   /** To which the image is resized; its own where it is absent. */
   readonly size?: SizeOption;
-  /** Whether only the luma is taken. */
+  /** Whether only the luma is taken, of a file in colour too. */
   readonly gray: boolean;
   /** The share of the pixels that is held out. */
   readonly mask?: number;
@@ -62,7 +62,8 @@ export async function prepareImage(
   const note = (line: string) => notes.push(line);
   const { width, height } = sizeFor(path, image, options.size, note);
   const { gray, background } = options;
-  const read = await readPlanes(image, { width, height, gray, note, ...(background !== undefined && { background }) });
+  const planes = { width, height, gray: gray || ('as in the file' as const) };
+  const read = await readPlanes(image, { ...planes, note, ...(background !== undefined && { background }) });
   const clean = prepare(read, { width, height });
   const pixels = width * height;
   const parts = partsOf(pixels, options);

@@ -17,13 +17,22 @@ export interface ImageFile extends EncodedImage {
   /** Pictures in the file, of which the first is read. */
   readonly pages: number;
   readonly hasAlpha: boolean;
+  /** Whether a pixel has one number, beside its alpha. */
+  readonly isGray: boolean;
 }
 
 const mostBytes = 512e6;
-const formats = ['png', 'jpeg', 'webp', 'tiff'];
+const formats = ['png', 'jpeg', 'webp', 'tiff', 'gif', 'avif'];
+const remedy = 'give a PNG or JPEG file';
+
+/** HEIF is a frame for several codecs, of which the library brings one. */
+function formatOf({ format, compression }: Metadata): string {
+  if (format !== 'heif') return String(format);
+  return compression === 'av1' ? 'avif' : 'heic';
+}
 
 /**
- * Opens an image file: PNG, JPEG, WebP or TIFF.
+ * Opens an image file: PNG, JPEG, WebP, TIFF, GIF or AVIF.
  *
  * @throws InputError a file that is missing, empty, no image, larger than 64 million pixels, or has numbers that are not
  *   read.
@@ -31,17 +40,19 @@ const formats = ['png', 'jpeg', 'webp', 'tiff'];
 export async function openImage(path: string): Promise<ImageFile> {
   const bytes = await readBytes('image', path, mostBytes);
   const metadata = await metadataOf(path, bytes);
-  const { format, pages = 1, hasAlpha = false, hasProfile = false, autoOrient } = metadata;
+  const { pages = 1, hasAlpha = false, hasProfile = false, channels, autoOrient } = metadata;
   const { width, height } = autoOrient;
-  if (!format || !formats.includes(format) || !width || !height) {
-    throw new InputError(`image ${path}: is no image that can be read: give a PNG or JPEG file`);
+  const format = formatOf(metadata);
+  if (!formats.includes(format)) {
+    throw new InputError(`image ${path}: is of the format ${format.toUpperCase()}, which is not read: ${remedy}`);
   }
   if (width * height > mostPixels) {
     throw new InputError(
       `image ${path}: has ${width} x ${height} pixels: use one of at most ${mostPixels / 1e6} million`,
     );
   }
-  return { path, bytes, width, height, pages, hasAlpha, hasProfile, sampling: samplingOf(path, metadata) };
+  const isGray = channels - Number(hasAlpha) === 1;
+  return { path, bytes, width, height, pages, hasAlpha, isGray, hasProfile, sampling: samplingOf(path, metadata) };
 }
 
 async function metadataOf(path: string, bytes: Uint8Array): Promise<Metadata> {
@@ -50,7 +61,7 @@ async function metadataOf(path: string, bytes: Uint8Array): Promise<Metadata> {
     // The size is checked by the caller, who has better words for it.
     return await sharp(bytes, { limitInputPixels: false }).metadata();
   } catch {
-    throw new InputError(`image ${path}: is no image that can be read: give a PNG or JPEG file`);
+    throw new InputError(`image ${path}: is no image that can be read: ${remedy}`);
   }
 }
 
@@ -58,8 +69,8 @@ export interface PlaneOptions {
   /** The file's own by default. */
   readonly width?: number;
   readonly height?: number;
-  /** Whether there is one plane, of luma (ITU-R BT.601), instead of three. */
-  readonly gray: boolean;
+  /** Whether there is one plane, of luma (ITU-R BT.601), instead of three: 'as in the file' where that has one number a pixel. */
+  readonly gray: boolean | 'as in the file';
   /** What lies behind a transparent image, a colour of CSS; white by default. */
   readonly background?: string;
   /** Is told, a line each, what of the file is not taken as it stands there. */
@@ -73,9 +84,11 @@ export interface PlaneOptions {
  * @throws InputError a file that is damaged or cut short, or a float that is none.
  */
 export async function readPlanes(file: ImageFile, options: PlaneOptions): Promise<Float32Array> {
-  const { width = file.width, height = file.height, gray, background = 'white', note = () => {} } = options;
+  const { width = file.width, height = file.height, background = 'white', note = () => {} } = options;
   const { colourspace, depth, profile, white } = file.sampling;
   const colour = await backgroundOf(background);
+  const isGray = file.isGray && !(file.hasAlpha && colour.some(part => part !== colour[0]));
+  const gray = options.gray === 'as in the file' ? isGray : options.gray;
   const pipeline = (decoder: Sharp) => {
     const sized = decoder.toColourspace(colourspace).resize(width, height, { fit: 'fill', kernel: 'cubic' });
     // By itself the library would bring 16 bits from their profile to Display P3, and leave them there.
