@@ -14,8 +14,11 @@ const image = join(folder, 'rivals.png');
 const pixels = Uint8Array.from({ length: 16 * 12 }, (_, i) => 128 + 90 * Math.sin((i % 16) / 2) * Math.cos(i / 50));
 await sharp(pixels, { raw: { width: 16, height: 12, channels: 1 } }).toFile(image);
 
-const small = ['--gray', '--rank', '8', '--width', '16', '--lr', '1e-3', '--report-every', '10', ...adapter];
-const fit = (out: string, ...more: string[]) => sepnn('fit', image, ...small, '--json', '--out', out, ...more);
+const small = ['--gray', '--width', '16', '--lr', '1e-3', '--report-every', '10', ...adapter];
+/** A joint network has no ranks. */
+const rankFor = (more: readonly string[]) => (more.includes('mlp') ? [] : ['--rank', '8']);
+const fit = (out: string, ...more: string[]) =>
+  sepnn('fit', image, ...small, ...rankFor(more), '--json', '--out', out, ...more);
 
 test('fit --model mlp is plain by default; with iga --compare sets it beside plain, --resume goes on exactly, render draws it', async () => {
   const iga = ['--model', 'mlp', '--preconditioner', 'iga', '--group', '2,3', '--top-k', '6'];
