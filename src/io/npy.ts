@@ -3,6 +3,7 @@
 import { InputError } from '../errors.js';
 import { spelled } from '../host/checks.js';
 import { writeWholeWith } from './files.js';
+import { type NpyValue, npyEntries } from './npyHeader.js';
 import { fromFortranOrder, npyNumbers, npyTypeOf } from './npyNumbers.js';
 
 const magic = [0x93, ...new TextEncoder().encode('NUMPY')];
@@ -72,6 +73,10 @@ export interface NpyArray {
 /** Axes that NumPy allows. */
 const mostAxes = 64;
 
+function isShape(value: NpyValue): value is readonly number[] {
+  return Array.isArray(value) && value.length <= mostAxes && value.every(n => Number.isSafeInteger(n) && n >= 0);
+}
+
 /**
  * Reads the format, versions 1.0 to 3.0. What the header says is checked against the file before it is used, so that a
  * file costs no more memory than it has bytes, whatever it claims.
@@ -94,18 +99,17 @@ export function decodeNpy(path: string, bytes: Uint8Array): NpyArray {
   if (headerLength > mostHeaderBytes) fail(`claims a header of ${headerLength} bytes, above ${mostHeaderBytes}`);
   if (headerLength > bytes.length - before) fail(`claims a header of ${headerLength} bytes and has ${bytes.length}`);
   const header = new TextDecoder().decode(bytes.subarray(before, before + headerLength));
-  const field = (key: string, value: string) => new RegExp(`'${key}'\\s*:\\s*${value}`).exec(header)?.[1];
-  const described = field('descr', "'([^']*)'");
-  const order = field('fortran_order', '(True|False)');
-  const tuple = field('shape', '\\(([\\d,\\s]*)\\)');
-  if (order === undefined || tuple === undefined) return fail('its header names no order or shape');
-  const type = npyTypeOf(described ?? '');
-  if (!type) return fail(`is of type ${spelled(described)}`, 'use bool, an integer type, float16, float32 or float64');
-  const shape = tuple.split(',').flatMap(text => (text.trim() === '' ? [] : [Number(text)]));
-  if (shape.length > mostAxes || !shape.every(Number.isSafeInteger)) return fail('has no shape that an array can have');
+  const entries = npyEntries(header);
+  if (!entries) return fail('its header is no dictionary');
+  const [described, isFortran, shape] = ['descr', 'fortran_order', 'shape'].map(key => entries.get(key));
+  if (typeof isFortran !== 'boolean' || shape === undefined) return fail('its header names no order or shape');
+  const type = typeof described === 'string' ? npyTypeOf(described) : undefined;
+  const named = typeof described === 'string' ? spelled(described) : 'no string';
+  if (!type) return fail(`is of type ${named}`, 'use bool, an integer type, float16, float32 or float64');
+  if (!isShape(shape)) return fail('has no shape that an array can have');
   const held = bytes.length - before - headerLength;
   const taken = shape.reduce((product, n) => product * n, type.bytes);
   if (taken !== held) fail(`of shape (${shape.join(', ')}) and type ${type.name} takes ${taken} bytes and has ${held}`);
   const data = npyNumbers(bytes.subarray(before + headerLength), type);
-  return { type: type.name, shape, data: order === 'True' ? fromFortranOrder(data, shape) : data };
+  return { type: type.name, shape, data: isFortran ? fromFortranOrder(data, shape) : data };
 }

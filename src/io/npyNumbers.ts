@@ -14,7 +14,7 @@ const sizes = { b: [1], i: [1, 2, 4, 8], u: [1, 2, 4, 8], f: [2, 4, 8] } as cons
 
 /** What a header's description means, if it is a type that is read. */
 export function npyTypeOf(described: string): StoredType | undefined {
-  const [, order, code, digits] = /^([<>|=])([biuf])(\d)$/.exec(described) ?? [];
+  const [, order, code, digits] = /^([<>|=]?)([biuf])(\d)$/.exec(described) ?? [];
   const letter = code as StoredType['letter'] | undefined;
   const bytes = Number(digits);
   if (!letter || !sizes[letter].some(size => size === bytes) || (order === '|' && bytes > 1)) return undefined;

@@ -3,7 +3,7 @@
 import { boundsOf, type Mesh } from '../../src/geometry/mesh.js';
 import { gridAround, voxelise } from '../../src/geometry/voxelise.js';
 import { decodeMesh, encodeMesh, type MeshFormat } from '../../src/io/mesh/meshFile.js';
-import { requireClose, requireEqual } from '../helpers/compare.js';
+import { requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
 import { random, randomInteger } from '../helpers/random.js';
 import { suite } from '../helpers/suite.js';
 import { solidVolume, windingNumber } from '../reference/host/solid.js';
@@ -375,6 +375,43 @@ test('good files of every kind hold a box of volume 6', () => {
       requireEqual(`${name}: ${mesh.remarks}`, remark.test(mesh.remarks[0]), true);
     } else requireEqual(`${name}: remarks`, mesh.remarks, []);
   }
+});
+
+test('corners on the edges of other faces close the mesh, and a hole beside them is told alone', async () => {
+  // Three boxes of which none has the others' corners: T-junctions along one edge, on either side, and at an angle.
+  const bent = (file: string) =>
+    file.replaceAll(/^v (.*)$/gm, (_, place: string) => {
+      const [x, y, z] = place.split(' ').map(Number);
+      return `v ${0.8 * x - 0.6 * y} ${0.6 * x + 0.8 * y + 0.3 * z} ${z}`;
+    });
+  const corners = [...one.corners, [1, 0, 1], [2, 0, 1], [1.5, 2, 1], [1.25, 0, 0]];
+  const top = [
+    [4, 8, 10, 7],
+    [8, 9, 10],
+    [9, 5, 6, 10],
+  ];
+  const faces = one.quads.flatMap((quad, i) => (i === 1 ? top : [quad]));
+  const bottom = [
+    [0, 3, 2, 11],
+    [11, 2, 1],
+  ];
+  const junctions = { corners, quads: [...bottom, ...faces.slice(1)] };
+  const textOf = ({ corners: places, quads: all }: Box) =>
+    `${places.map(place => `v ${place.join(' ')}\n`).join('')}${all.map(face => `f ${face.map(at => at + 1).join(' ')}\n`).join('')}`;
+  for (const file of [textOf(junctions), bent(textOf(junctions))]) {
+    const mesh = decode('obj', file);
+    requireClose('volume', [solidVolume(mesh.positions, mesh.triangles)], [6], { relative: 1e-9 });
+    requireEqual('remarks', mesh.remarks, ['3 edges on which corners of other faces lie were split there']);
+  }
+  requirePoints('of whole numbers', decode('obj', textOf(junctions)), [one]);
+  const open = { corners, quads: junctions.quads.filter((_, i) => i !== junctions.quads.length - 1) };
+  const text = textOf(open);
+  await requireThrows(
+    'a hole',
+    () => decode('obj', text),
+    'InputError',
+    /has holes: 4 edges belong to one face alone, around one hole, at \(0, 1, 0\.5\)/,
+  );
 });
 
 test('polygons of many corners hold what lies within them, hollow ones too', () => {

@@ -8,6 +8,7 @@ import { STLExporter } from 'three/addons/exporters/STLExporter.js';
 import { InputError } from '../../errors.js';
 import { withoutDuplicates } from '../../geometry/duplicates.js';
 import { nextCorner, type Opening, openEdges, openingOf } from '../../geometry/edges.js';
+import { splitAtJunctions } from '../../geometry/junctions.js';
 import { boundsOf, type Mesh, weld, weldNear } from '../../geometry/mesh.js';
 import { readBytes } from '../files.js';
 import type { Fail } from './corners.js';
@@ -87,7 +88,7 @@ function requireExtent(mesh: Mesh, fail: Fail): void {
   fail(`is flat: all its vertices have ${'xyz'[flat]} ${least[flat]}`, remedy);
 }
 
-/** The mesh, closed by what is certain to be meant: what was given twice is there once, corners that nearly meet do. */
+/** The mesh, closed by what is certain to be meant: what was given twice is there once, corners that nearly meet do, on edges too. */
 function closed(mesh: Mesh, fail: Fail, doubt?: string): FileMesh {
   const single = withoutDuplicates(mesh);
   const open = openEdges(single);
@@ -96,12 +97,18 @@ function closed(mesh: Mesh, fail: Fail, doubt?: string): FileMesh {
   const distance = nearEnough * Math.max(...greatest.map((value, axis) => value - least[axis]));
   const ends = new Set(open.flatMap(corner => [single.triangles[corner], single.triangles[nextCorner(corner)]]));
   const near = weldNear(single, ends, distance);
-  const met = withoutDuplicates(near.mesh);
-  if (met.triangles.length > 0 && openEdges(met).length === 0) {
-    const remarks = [...droppedText(mesh, single), `${near.welded} corners that nearly met were welded`];
-    return { ...met, remarks: [...remarks, ...droppedText(near.mesh, met)] };
+  const split = splitAtJunctions(near.mesh, openEdges(near.mesh), distance);
+  const met = withoutDuplicates(split.mesh);
+  const left = openEdges(met).length;
+  if (met.triangles.length > 0 && left === 0) {
+    const remarks = [
+      ...droppedText(mesh, single),
+      ...(near.welded > 0 ? [`${near.welded} corners that nearly met were welded`] : []),
+      ...(split.edges > 0 ? [`${split.edges} edges on which corners of other faces lie were split there`] : []),
+    ];
+    return { ...met, remarks: [...remarks, ...droppedText(split.mesh, met)] };
   }
-  return fail(doubt ?? openingText(openingOf(single)));
+  return fail(doubt ?? openingText(openingOf(left > 0 && left < open.length ? met : single)));
 }
 
 function droppedText(before: Mesh, after: Mesh): string[] {

@@ -16,6 +16,46 @@ function float(bits: bigint, exponentBits: number, fractionBits: number): number
   return exponent === 0 ? sign * share * 2 ** (1 - bias) : sign * (1 + share) * 2 ** (exponent - bias);
 }
 
+/** What a file's header says, by JSON; undefined where it says nothing that an array of numbers can have. */
+export function npyHeaderOf(file: Uint8Array): { shape: number[]; isFortran: boolean; type: string } | undefined {
+  const isShort = file[6] === 1;
+  const length = isShort ? file[8] + 256 * file[9] : file[8] + 256 * (file[9] + 256 * (file[10] + 256 * file[11]));
+  const begin = isShort ? 10 : 12;
+  const text = new TextDecoder().decode(file.subarray(begin, begin + length));
+  const strings: string[] = [];
+  const bare = text.replace(
+    /(?<!\w)u?('[^'\\\n]*'|"[^"\\\n]*")/g,
+    (_, quoted: string) => ` "${strings.push(quoted.slice(1, -1)) - 1}" `,
+  );
+  if (/[.\\]|\d[eE]/.test(bare)) return undefined; // escapes, and numbers that JSON takes for whole ones
+  let json = bare
+    .replace(/\f/g, ' ')
+    .replace(/\bTrue\b/g, 'true')
+    .replace(/\bFalse\b/g, 'false')
+    .replace(/(\d)L\b/g, '$1');
+  const single = /\(\s*([-\w"]+)\s*\)/g; // brackets around one value, which are none
+  while (json.search(single) >= 0) json = json.replace(single, ' $1 ');
+  json = json
+    .replace(/\[/g, '["list",')
+    .replace(/\(/g, '["tuple",')
+    .replace(/\)/g, ']')
+    .replace(/,\s*([\]}])/g, '$1');
+  let said: unknown;
+  try {
+    said = JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  const entries = new Map(Object.entries(said as object).map(([key, value]) => [strings[Number(key)], value]));
+  const [shape, isFortran] = [entries.get('shape'), entries.get('fortran_order')];
+  const type = strings[Number(entries.get('descr'))] ?? '';
+  if (!Array.isArray(shape) || shape[0] !== 'tuple' || typeof isFortran !== 'boolean') return undefined;
+  const numbers: unknown[] = shape.slice(1);
+  if (!numbers.every((n): n is number => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0)) return undefined;
+  if (!/^([<>=]?([iuf][248]|[iub]1)|\|[iub]1)$/.test(type) || type.endsWith('f1')) return undefined;
+  return { shape: numbers, isFortran, type };
+}
+
 /** The number at an index of as many entries as axes, of a version 1.0 file. */
 export function npyNumber(file: Uint8Array, index: readonly number[]): number {
   const begin = 10 + file[8] + 256 * file[9];
