@@ -11,6 +11,8 @@ export interface Entrant {
   readonly optimiser: OptimiserName;
   readonly learningRate: number;
   readonly schedule: ScheduleName;
+  /** Steps over which the rate grows from 0. */
+  readonly warmUp?: number;
   /** Of Muon: the rate of Adam for what is no hidden or last matrix, along the same schedule. */
   readonly restLearningRate?: number;
   /** Of Muon: Newton-Schulz steps. */
@@ -64,10 +66,11 @@ export function trainingOf(
 }
 
 /** As tables and plots call it: `muon 1e-2 cosine, SepPGD product`. */
-export function labelOf({ optimiser, learningRate, schedule, iterations, combine, topK }: Entrant): string {
+export function labelOf({ optimiser, learningRate, schedule, warmUp, iterations, combine, topK }: Entrant): string {
   const course = schedule === 'constant' ? '' : ` ${schedule}`;
   return [
     `${optimiser} ${learningRate.toExponential()}${course}`,
+    ...(warmUp === undefined ? [] : [`warm-up ${warmUp}`]),
     ...(iterations === undefined ? [] : [`${iterations} iterations`]),
     ...(combine === undefined ? [] : [`SepPGD ${combine}`]),
     ...(topK === undefined ? [] : [`k = ${topK}`]),

@@ -20,20 +20,21 @@ const small = ['--gray', '--rank', '5', '--width', '6', '--report-every', '4', .
 
 test('entrants are named, and a user changes what differs', async () => {
   const [paper, own, plain] = entrantsFrom(
-    'seppgd, muon:rate=3e-3:rest=2e-3:iterations=3:seppgd=sum:k=auto,seppgd:seppgd=none',
+    'seppgd, muon:rate=3e-3:rest=2e-3:warm-up=9:iterations=3:seppgd=sum:k=auto,seppgd:seppgd=none',
   );
   requireEqual('named', paper, { name: 'seppgd', entrant: entrants.seppgd });
   const { schedule, optimiser } = entrants.muon;
   requireEqual('own', own.entrant, {
     ...{ optimiser, learningRate: 3e-3, schedule, restLearningRate: 2e-3 },
-    ...{ iterations: 3, combine: 'sum', topK: 'auto' },
+    ...{ warmUp: 9, iterations: 3, combine: 'sum', topK: 'auto' },
   });
   requireEqual('plain', plain.entrant, entrants.adam);
   const refusals: Readonly<Record<string, RegExp>> = {
     '': /^--runs : use adam, adam-best/,
     'adam,lion': /^--runs lion: use adam, adam-best, seppgd/,
     'muon,muon': /^--runs muon,muon: names one twice/,
-    'muon:speed=2': /^--runs muon:speed=2: speed: use rate, schedule, rest, iterations, seppgd, k, as rate=1e-3$/,
+    'muon:speed=2':
+      /^--runs muon:speed=2: speed: use rate, schedule, warm-up, rest, iterations, seppgd, k, as rate=1e-3$/,
     'muon:rate': /^--runs muon:rate : use a number above 0/,
     'adam:rest=1': /^--runs adam:rest: only muon has it/,
     'adam:seppgd=mean': /^--runs adam:seppgd mean: use none, sum, product$/,

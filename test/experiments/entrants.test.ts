@@ -34,6 +34,6 @@ test('a label says what an entrant is', () => {
     'muon 1e-2 cosine',
     'muon 3e-3 cosine, SepPGD product',
   ]);
-  const own: Entrant = { ...entrants.muon, iterations: 3, combine: 'sum', topK: 'auto' };
-  requireEqual('own', labelOf(own), 'muon 1e-2 cosine, 3 iterations, SepPGD sum, k = auto');
+  const own: Entrant = { ...entrants.muon, warmUp: 20, iterations: 3, combine: 'sum', topK: 'auto' };
+  requireEqual('own', labelOf(own), 'muon 1e-2 cosine, warm-up 20, 3 iterations, SepPGD sum, k = auto');
 });

@@ -18,6 +18,7 @@ const rate = (given: string, value: string) => real(given, 0, 10, true)(value);
 const changes: Readonly<Record<string, Change>> = {
   rate: (entrant, given, value) => ({ ...entrant, learningRate: rate(given, value) }),
   schedule: (entrant, given, value) => ({ ...entrant, schedule: oneOf(given, scheduleNames)(value) }),
+  'warm-up': (entrant, given, value) => ({ ...entrant, warmUp: whole(given, 1, 1e7)(value) }),
   rest: (entrant, given, value) => ({ ...ofMuon(entrant, given), restLearningRate: rate(given, value) }),
   iterations: (entrant, given, value) => ({ ...ofMuon(entrant, given), iterations: whole(given, 1, 100)(value) }),
   seppgd: ({ combine: _, ...plain }, given, value) => {
