@@ -15,10 +15,10 @@ const smallKrr = [
   ...['--top-k', '3', '--msk-top-k', '2', ...adapter],
 ];
 
-test('krr --json prints one object whose medians are those of its runs, and writes curves and plots', async () => {
+test('krr --json prints one object whose means and medians are those of its runs, and writes curves and plots', async () => {
   const { code, stdout, stderr } = await sepnn('krr', '--function', 'f2', ...smallKrr, '--seeds', '3', '--json');
   requireEqual('exit', [code, stderr], [0, '']);
-  const { medians, runs, files, settings } = JSON.parse(stdout) as KrrReport;
+  const { means, medians, runs, files, settings } = JSON.parse(stdout) as KrrReport;
   requireEqual('settings', [settings.function, settings.points, settings.noise], ['f2', 6, [0, 0.01]]);
   requireEqual(
     'runs',
@@ -48,6 +48,20 @@ test('krr --json prints one object whose medians are those of its runs, and writ
       curve.map((_, i) => middle(run => run.curve[i].testMse)),
     );
   }
+  means.forEach(({ method, noise, bestWithin, best, setupSeconds, msPerStep, curve }, i) => {
+    requireEqual('of the same case', [method, noise], [medians[i].method, medians[i].noise]);
+    const own = runs.filter(run => run.method === method && run.noise === noise);
+    const over = (pick: (run: (typeof runs)[number]) => number) => own.reduce((sum, run) => sum + pick(run) / 3, 0);
+    const upTo = (last: number) =>
+      over(run => Math.min(...run.curve.filter(({ step }) => step <= last).map(({ testMse }) => testMse)));
+    requireClose('means', [bestWithin, best, setupSeconds], [upTo(12), upTo(25), over(run => run.setupSeconds)], {
+      relative: 1e-12,
+    });
+    require('ms', msPerStep > 0);
+    const curves = curve.flatMap(({ seconds, testMse }) => [seconds, testMse]);
+    const expected = curve.flatMap((_, at) => [over(run => run.curve[at].seconds), over(run => run.curve[at].testMse)]);
+    requireClose('curve', curves, expected, { relative: 1e-12 });
+  });
   const written = readFileSync(join(folder, files.curves), 'utf8').trimEnd().split('\n');
   requireEqual('rows', [written.length, written[0].split(',').length], [1 + runs.length * 5, 7]);
   requireEqual('results', JSON.parse(readFileSync(join(folder, files.results), 'utf8')), JSON.parse(stdout));
@@ -73,6 +87,7 @@ test('krr refuses bad input with exit 2 and one line, and writes nothing', async
     [['--function', 'f1', '--methods', 'sepnn,sepnn'], /--methods sepnn,sepnn: names one twice/],
     [['--function', 'f1', '--noise', '0,-1'], /--noise -1: use a number from 0 to 10/],
     [['--function', 'f1', '--noise', ''], /--noise : use a number from 0 to 10/],
+    [['--function', 'f1', '--spread', 'even'], /--spread even: use regular, drawn/],
     [['--function', 'f1', '--points', '1'], /--points 1: use a whole number from 2/],
     [['--function', 'f1', '--top-k', '31'], /--top-k 31: an axis has 30 points: use 1 to 30/],
     [['--function', 'f1', '--msk-top-k', '901'], /--msk-top-k 901: there are 900 points: use 1 to 900/],

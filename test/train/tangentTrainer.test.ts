@@ -1,5 +1,6 @@
 /** Regression on the tangent features of a model at its initial parameters: what `sepnn krr` runs. */
 
+import { modelOfMethod } from '../../src/experiments/krr/methods.js';
 import { functionNames, functions, type KrrSamples, krrSamples } from '../../src/experiments/krr/problem.js';
 import { mediansOf } from '../../src/experiments/krr/results.js';
 import { type KrrRun, runKrr } from '../../src/experiments/krr/run.js';
@@ -65,6 +66,7 @@ function twin(
   theta: Float64Array,
   steps: number,
   map: Map,
+  how = settings,
 ) {
   const rows = jacobian(model, theta, model.domain);
   const lossOf = (w: Float64Array, features: readonly Float64Array[], goal: ArrayLike<number>) =>
@@ -77,7 +79,7 @@ function twin(
     const flowing = map(Float64Array.from(rows, (row, i) => inner(row, state.p) - target[i]));
     const gradient = theta.map((_, j) => rows.reduce((sum, row, i) => sum + row[j] * flowing[i], 0));
     state = adamTwin(state.p, gradient, state.m, state.v, t, {
-      ...settings,
+      ...how,
       beta1: 0.9,
       beta2: 0.999,
       decoupled: false,
@@ -151,6 +153,81 @@ test('three steps of each method equal those on an explicit feature matrix in fl
   }
 });
 
+test('a step of gradient descent follows the gradient of equation 15 as it is written, with S^(1/2) and the ridge, in float64', async () => {
+  const target = randoms(30);
+  const axes = [linspace(6), linspace(5)];
+  const [learningRate, gamma] = [0.02, 0.3];
+  const cases: [string, TangentTrainerOptions['preconditioner'], (theta: Float64Array) => Map][] = [
+    ['plain', undefined, () => unchanged],
+    ['SepPGD', sepPgd({ topK: 2 }), theta => sepPgdMap(theta, axes, 2)],
+    ['MSK', msk({ topK: 2 }), mskMap(separable, 2)],
+  ];
+  for (const [name, preconditioner, mapOf] of cases) {
+    const trainer = await TangentTrainer.create(engine, {
+      model: separable,
+      target,
+      optimiser: sgd({ learningRate, weightDecay: gamma }),
+      seed: 5,
+      ...(preconditioner && { preconditioner }),
+    });
+    const theta = Float64Array.from(initialParameters(separable, 5));
+    const rows = jacobian(separable, theta, separable.domain);
+    const root = rootOf(mapOf(theta), rows.length);
+    const objective = (w: Float64Array) => {
+      const residual = Float64Array.from(rows, (row, i) => inner(row, w) - target[i]);
+      const fit = root.reduce((sum, row) => sum + inner(row, residual) ** 2, 0);
+      return fit / 2 + (gamma / 2) * inner(w, w);
+    };
+    await trainer.advance(1);
+    const before = Float64Array.from(await trainer.weights());
+    await trainer.advance(1);
+    const after = await trainer.weights();
+    const followed = before.map((w, j) => (w - after[j]) / learningRate);
+    // The objective is quadratic: its difference quotient over any length is its derivative.
+    const expected = before.map((w, j) => {
+      const at = (moved: number) => objective(before.with(j, moved));
+      return (at(w + 1) - at(w - 1)) / 2;
+    });
+    requireNorm(`${name}: gradient`, followed, expected, 1e-4);
+    trainer.dispose();
+  }
+});
+
+/** S^(1/2) of a symmetric map of n numbers, row by row. */
+function rootOf(map: Map, n: number): Float64Array[] {
+  const columns = Array.from({ length: n }, (_, i) => map(new Float64Array(n).with(i, 1)));
+  const { values, vectors } = jacobi(Float64Array.from(columns.flatMap(column => [...column])), n);
+  return columns.map((_, i) =>
+    columns[i].map((__, j) =>
+      values.reduce(
+        (sum, value, u) => sum + Math.sqrt(Math.max(0, value)) * vectors[u * n + i] * vectors[u * n + j],
+        0,
+      ),
+    ),
+  );
+}
+
+test('krr takes the steps of Adam with the ridge in the gradient, on the samples, the model and the S of equation 15', async () => {
+  const how = { learningRate: 1e-3, weightDecay: 50, epsilon: 1e-8 };
+  const krr = {
+    ...{ function: 'f2' as const, points: 6, rank: 4, width: 6, depth: 3, activation: relu, topK: 2, mskTopK: 2 },
+    ...{ learningRate: how.learningRate, weightDecay: how.weightDecay, steps: 6, reportEvery: 6, within: 6 },
+  } as const;
+  const { training, test: tests } = krrSamples('f2', 6, { noise: 0.01, seed: 3 });
+  const model = modelOfMethod('sepnn-seppgd', krr);
+  const theta = Float64Array.from(initialParameters(model, 3));
+  const map = sepPgdMap(theta, [linspace(6), linspace(6)], 2);
+  const expected = twin({ model, target: training.values, evaluations: { test: tests } }, theta, 6, map, how);
+  const { curve } = await runKrr(engine, { method: 'sepnn-seppgd', noise: 0.01, seed: 3 }, krr, () => {});
+  const { trainingMse, testMse } = curve[1];
+  requireClose(
+    'training, test',
+    [trainingMse, testMse],
+    expected.after.map(loss => (2 * loss) / 36),
+    { relative: 1e-4 },
+  );
+});
+
 test('a restart repeats a run to the bit, whatever went before', async () => {
   const { domain, values } = samples([6, 5]);
   const trainer = await TangentTrainer.create(engine, {
@@ -177,9 +254,9 @@ test('the functions are those of the paper at points worked out by hand; noise i
   requireClose('f3', [functions.f3(0.5, 0.5), functions.f3(-1, -1)], [1 / 9, 2 / 9], { relative: 1e-9 });
   for (const name of functionNames) {
     const [clean, noisy, other] = [
-      krrSamples(name, 40, 0, 3),
-      krrSamples(name, 40, 0.1, 3),
-      krrSamples(name, 40, 0, 4),
+      krrSamples(name, 40, { noise: 0, seed: 3 }),
+      krrSamples(name, 40, { noise: 0.1, seed: 3 }),
+      krrSamples(name, 40, { noise: 0, seed: 4 }),
     ];
     requireClose('test values', noisy.test.values, clean.test.values, {});
     const axesOf = ({ test: { domain } }: KrrSamples) => [0, 1].map(axis => coordinatesOf(domain, [axis]));
@@ -187,6 +264,11 @@ test('the functions are those of the paper at points worked out by hand; noise i
     const noise = Array.from(noisy.training.values, (value, i) => value - clean.training.values[i]);
     const deviation = Math.sqrt(noise.reduce((sum, x) => sum + x * x, 0) / noise.length);
     require(`${name}: a deviation of ${deviation}`, Math.abs(deviation - 0.1) < 0.01);
+    const trainedAt = ({ training: { domain } }: KrrSamples) => [...coordinatesOf(domain, [0])];
+    requireClose('regular', trainedAt(clean), linspace(40), {});
+    const [drawn, redrawn] = [3, 4].map(seed => trainedAt(krrSamples(name, 40, { noise: 0, seed, spread: 'drawn' })));
+    require('drawn from [-1, 1], in order', drawn.every((x, i) => Math.abs(x) <= 1 && x > (drawn[i - 1] ?? -2)));
+    require('drawn by the seed', drawn[7] !== redrawn[7] && drawn[7] !== axesOf(clean)[0][7]);
     const [xs, ys] = axesOf(clean);
     requireClose('at a point', [clean.test.values[3 * 40 + 9]], [functions[name](xs[3], ys[9])], {});
   }

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { InputError } from '../../errors.js';
 import { methods, modelOfMethod } from '../../experiments/krr/methods.js';
-import { curvesAsCsv, type KrrMedian, krrPlot, mediansOf } from '../../experiments/krr/results.js';
+import { curvesAsCsv, type KrrAverage, krrPlot, meansOf, mediansOf } from '../../experiments/krr/results.js';
 import { type KrrCase, type KrrRun, type KrrSettings, runKrr } from '../../experiments/krr/run.js';
 import type { Rows } from '../../experiments/rows.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
@@ -24,7 +24,9 @@ import { addKrrOptions, type KrrOptions, requireConsistent } from './options.js'
 export interface KrrReport {
   readonly adapter: AdapterReport;
   readonly settings: Readonly<Record<string, unknown>>;
-  readonly medians: readonly KrrMedian[];
+  /** Over the seeds: what is printed and plotted. */
+  readonly means: readonly KrrAverage[];
+  readonly medians: readonly KrrAverage[];
   readonly runs: readonly KrrRun[];
   readonly files: Readonly<Record<string, string>>;
 }
@@ -121,30 +123,30 @@ function casesOf({ noise: noises, seeds, methods: names }: KrrOptions): KrrCase[
 
 async function writeResults(adapter: AdapterReport, options: KrrOptions, runs: readonly KrrRun[]): Promise<KrrReport> {
   const { out, json: _, ...settings } = options;
-  const medians = mediansOf(runs, options.within);
+  const [means, medians] = [meansOf, mediansOf].map(over => over(runs, options.within));
   const files: Record<string, string> = { results: join(out, 'results.json'), curves: join(out, 'curves.csv') };
   for (const noise of options.noise) {
-    const title = `${options.function}, noise ${noise}, median of ${options.seeds}`;
+    const title = `${options.function}, noise ${noise}, mean of ${options.seeds}`;
     for (const x of ['step', 'seconds'] as const) {
       const path = join(out, `${x}-noise-${noise}.svg`);
       files[`${x}, ${noise}`] = path;
       await writeWhole(
         path,
         krrPlot(
-          medians.filter(one => one.noise === noise),
+          means.filter(one => one.noise === noise),
           title,
           x,
         ),
       );
     }
   }
-  const report: KrrReport = { adapter, settings, medians, runs, files };
+  const report: KrrReport = { adapter, settings, means, medians, runs, files };
   await writeWhole(files.curves, curvesAsCsv(runs));
   await writeWhole(files.results, `${JSON.stringify(report, null, 2)}\n`);
   return report;
 }
 
-function summary({ adapter, medians, files }: KrrReport, options: KrrOptions): string {
+function summary({ adapter, means, files }: KrrReport, options: KrrOptions): string {
   const { points, seeds, steps, within } = options;
   // Where fewer steps were made than the best is asked of, all were.
   const spans: [number, 'bestWithin' | 'best'][] =
@@ -154,22 +156,22 @@ function summary({ adapter, medians, files }: KrrReport, options: KrrOptions): s
           [steps, 'best'],
         ]
       : [[steps, 'best']];
-  const rows = medians.map(median => [
-    methods[median.method].label,
-    String(median.noise),
-    ...spans.flatMap(([last, best]) => [median[best], testMseAt(median, last)]).map(mse => mse.toExponential(2)),
-    (1000 * median.setupSeconds).toFixed(1),
-    median.msPerStep.toFixed(2),
+  const rows = means.map(mean => [
+    methods[mean.method].label,
+    String(mean.noise),
+    ...spans.flatMap(([last, best]) => [mean[best], testMseAt(mean, last)]).map(mse => mse.toExponential(2)),
+    (1000 * mean.setupSeconds).toFixed(1),
+    mean.msPerStep.toFixed(2),
   ]);
   const head = spans.flatMap(([last]) => [`best to ${last}`, `at ${last}`]);
   return [
-    `${adapterLine(adapter)}, ${options.function}, ${points} x ${points} points; test MSE, medians of ${seeds} seeds`,
+    `${adapterLine(adapter)}, ${options.function}, ${points} x ${points} points; test MSE, means of ${seeds} seeds`,
     table(['method', 'noise', ...head, 'setup ms', 'ms/step'], rows),
     'Times in the curves include the setup, that is finding the preconditioner.',
     ...fileLines(files),
   ].join('\n');
 }
 
-function testMseAt({ curve }: KrrMedian, last: number): number {
+function testMseAt({ curve }: KrrAverage, last: number): number {
   return curve.find(({ step }) => step === last)?.testMse ?? Number.NaN;
 }

@@ -3,7 +3,7 @@
 import type { AdapterKind } from '../../device/adapter.js';
 import { InputError } from '../../errors.js';
 import { type MethodName, methodNames, methods } from '../../experiments/krr/methods.js';
-import { type FunctionName, functionNames } from '../../experiments/krr/problem.js';
+import { type FunctionName, functionNames, type Spread, spreads } from '../../experiments/krr/problem.js';
 import { relu } from '../../model/activation.js';
 import { adapterOption, list, oneOf, real, valueOption, whole } from '../options.js';
 import { activationNames } from '../training/options.js';
@@ -15,6 +15,7 @@ export interface KrrOptions {
   readonly noise: readonly number[];
   readonly methods: readonly MethodName[];
   readonly points: number;
+  readonly spread: Spread;
   readonly rank: number;
   readonly width: number;
   readonly depth: number;
@@ -51,6 +52,12 @@ export function addKrrOptions(command: Command): Command {
   ] as readonly number[]);
   add('--seeds <N>', 'runs of each method, with the seeds 0 to N - 1', whole('--seeds', 1, 1000), 5);
   add('--points <n>', 'n x n points for training, and as many for the test', whole('--points', 2, mostAxisPoints), 30);
+  add(
+    '--spread <how>',
+    "of the coordinates of the training's grid: regular or drawn",
+    oneOf('--spread', spreads),
+    spreads[0],
+  );
   add('--rank <R>', 'rank of the contraction', whole('--rank', 1, 65_536), 100);
   add('--width <W>', 'width of the networks', whole('--width', 1, 65_536), 200);
   add('--depth <L>', 'linear layers of the networks', whole('--depth', 2, 64), 3);

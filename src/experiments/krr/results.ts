@@ -1,14 +1,14 @@
-/** What the runs of kernel ridge regression amount to: medians over the seeds, the curves as data and as plots. */
+/** What the runs of kernel ridge regression amount to: means and medians over the seeds, the curves as data and as plots. */
 
 import { median } from '../../host/arrays.js';
 import { linePlot } from '../../io/plot.js';
 import { type MethodName, methods } from './methods.js';
 import type { KrrPoint, KrrRun } from './run.js';
 
-export interface KrrMedian {
+/** Means over the seeds, as the paper has them, or medians, each of its own quantity. */
+export interface KrrAverage {
   readonly method: MethodName;
   readonly noise: number;
-  /** Medians over the seeds, each of its own quantity. */
   readonly setupSeconds: number;
   readonly msPerStep: number;
   /** Of every seed's own best test error in the first steps, and in all. */
@@ -18,12 +18,24 @@ export interface KrrMedian {
 }
 
 /** @param within the steps of `bestWithin`. */
-export function mediansOf(runs: readonly KrrRun[], within: number): KrrMedian[] {
+export function meansOf(runs: readonly KrrRun[], within: number): KrrAverage[] {
+  return averagesOf(runs, within, values => values.reduce((sum, value) => sum + value, 0) / values.length);
+}
+
+export function mediansOf(runs: readonly KrrRun[], within: number): KrrAverage[] {
+  return averagesOf(runs, within, median);
+}
+
+function averagesOf(
+  runs: readonly KrrRun[],
+  within: number,
+  average: (values: readonly number[]) => number,
+): KrrAverage[] {
   const firsts = runs.filter((run, i) => runs.findIndex(other => isSameCase(run, other)) === i);
   return firsts.map(first => {
     const { method, noise, curve } = first;
     const seeds = runs.filter(run => isSameCase(run, first));
-    const over = (pick: (run: KrrRun) => number) => median(seeds.map(pick));
+    const over = (pick: (run: KrrRun) => number) => average(seeds.map(pick));
     const bestOf = (run: KrrRun, last: number) =>
       Math.min(...run.curve.filter(({ step }) => step <= last).map(({ testMse }) => testMse));
     return {
@@ -63,9 +75,9 @@ export function curvesAsCsv(runs: readonly KrrRun[]): string {
   return `${['method,noise,seed,step,seconds,training_mse,test_mse', ...rows].join('\n')}\n`;
 }
 
-/** The median test errors at one level of noise, against steps or seconds. */
-export function krrPlot(medians: readonly KrrMedian[], title: string, x: 'step' | 'seconds'): string {
-  const lines = medians.map(({ method, curve }) => ({
+/** The test errors at one level of noise, against steps or seconds. */
+export function krrPlot(averages: readonly KrrAverage[], title: string, x: 'step' | 'seconds'): string {
+  const lines = averages.map(({ method, curve }) => ({
     name: methods[method].label,
     points: curve.map((point): [number, number] => [point[x], point.testMse]),
   }));

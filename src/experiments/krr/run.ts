@@ -1,10 +1,21 @@
-/** One run of kernel ridge regression: a method trained on one draw of samples and initial parameters, timed, and tested now and then. */
+/**
+ * One run of kernel ridge regression: a method trained on one draw of samples and initial parameters, timed, and tested now
+ * and then. It is equation 15 of Luo and Meng: with phi(x) = grad f(x; theta_0) and h(x, w) = <w, phi(x)>,
+ *
+ *   min over w of 1/2 |S^(1/2) (h(X, w) - y)|^2 + gamma / 2 |w|^2,
+ *
+ * whose gradient is J^T S (J w - y) + gamma w, J the features of the points of X. So S acts on the cotangent: the
+ * identity for a plain method, S_1 x I + I x S_2 for SepPGD, that of all points for MSK. The ridge is Adam's weight decay
+ * where that is added to the gradient (L2, not AdamW): gamma is `weightDecay`. The sum of squares is not divided by the
+ * number of points. S depends on theta_0 alone, so that each of the paper's refreshes would find the same: it is found
+ * once.
+ */
 
 import type { Engine } from '../../graph/engine.js';
 import { adam } from '../../optimiser/adam.js';
 import { TangentTrainer } from '../../train/tangentTrainer.js';
 import { type MethodName, type MethodSettings, methods, modelOfMethod } from './methods.js';
-import { type FunctionName, krrSamples } from './problem.js';
+import { type FunctionName, krrSamples, type Spread } from './problem.js';
 
 export interface KrrPoint {
   readonly step: number;
@@ -28,6 +39,8 @@ export interface KrrRun {
 /** The settings that a run goes by. */
 export interface KrrSettings extends MethodSettings {
   readonly function: FunctionName;
+  /** Of the training's grid, 'regular' by default. */
+  readonly spread?: Spread;
   readonly learningRate: number;
   readonly weightDecay: number;
   readonly steps: number;
@@ -49,7 +62,7 @@ export async function runKrr(
   options: KrrSettings,
   reached: (step: number) => void,
 ): Promise<KrrRun> {
-  const { training, test } = krrSamples(options.function, options.points, noise, seed);
+  const { training, test } = krrSamples(options.function, options.points, { ...options, noise, seed });
   const preconditioner = methods[method].preconditioner?.(options);
   const trainer = await TangentTrainer.create(engine, {
     model: modelOfMethod(method, options),

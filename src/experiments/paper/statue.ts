@@ -33,7 +33,7 @@ const level = 0.5;
 export const statue: Experiment<StatueSetting> = {
   scales: {
     tiny: { ...papers, rank: 6, width: 8, topK: 3, steps: 20, rates: [5e-3, 1e-3], muonRates: [1e-2] },
-    /** For about a sixth of the paper's points along each axis. */
+    /** For a quarter of the paper's points along each axis. */
     small: { ...papers, rank: 50, width: 64, topK: 5, steps: 200 },
     paper: papers,
   },
