@@ -1,13 +1,11 @@
 /** What stands side by side in the tables: how a row is trained, by which optimiser, at which rates, preconditioned or not. */
 
 import type { Combine } from '../../ops/precondition/precondition.js';
-import { adam } from '../../optimiser/adam.js';
-import { muon } from '../../optimiser/muon.js';
 import type { Optimiser } from '../../optimiser/optimiser.js';
-import { cosineDecay } from '../../optimiser/schedules.js';
 import { msk } from '../../precondition/iga.js';
 import type { Preconditioner } from '../../precondition/preconditioner.js';
 import { sepPgd } from '../../precondition/sepPgd.js';
+import { entrants, trainingOf } from '../entrants.js';
 import type { Setting } from './setting.js';
 
 /** An optimiser, and what says all of it that a row depends on. */
@@ -28,14 +26,12 @@ export interface Column extends Way {
 
 const byAdam: Way = {
   words: rate => `Adam at ${rate}`,
-  optimiser: rate => adam({ learningRate: rate }),
+  optimiser: (rate, steps) => trainingOf({ ...entrants.adam, learningRate: rate }, steps).optimiser,
 };
 
-/** Adam's rate where Muon does not serve. */
-const rest = 1e-3;
 const byMuon: Way = {
-  words: rate => `Muon at ${rate}, Adam at ${rest} for the rest, both along a cosine`,
-  optimiser: (rate, steps) => muon({ learningRate: cosineDecay(rate, steps), restRate: rest / rate }),
+  words: rate => `Muon at ${rate}, Adam at ${entrants.muon.restLearningRate} for the rest, both along a cosine`,
+  optimiser: (rate, steps) => trainingOf({ ...entrants.muon, learningRate: rate }, steps).optimiser,
 };
 
 const papers = ({ rates }: Setting) => rates.slice(0, 1);

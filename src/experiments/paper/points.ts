@@ -55,7 +55,7 @@ export const points: Experiment<PointSetting> = {
   runsOn: () => [{ path: 'points drawn by the seed', digest: '' }],
   async task(setting, _, seed) {
     const { rank, width, activation } = setting;
-    const [training, test] = [placeStream, testStream].map(stream => drawn(setting, seed ^ stream));
+    const [training, test] = [placeStream, testStream].map(stream => drawn(setting, (seed ^ stream) >>> 0));
     const model = defineModel({
       domain: training.domain,
       contraction: cp({ rank, scale: 1 / Math.sqrt(rank) }),
