@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ReproduceReport } from '../../src/cli/reproduce/report.js';
+import { methodNames } from '../../src/experiments/krr/methods.js';
 import type { ColumnName } from '../../src/experiments/paper/columns.js';
 import { Runs } from '../../src/experiments/paper/runs.js';
 import { tables } from '../../src/experiments/paper/tables.js';
@@ -63,8 +64,51 @@ test('reproduce trains every column of a row, each setting once, and writes CSV,
   require(said, /^k, Table 2$/m.test(said) && /^surface, Figure 3: give --volume/m.test(said));
   require(said, /^Figure 13: the engine/m.test(said));
   require('what was not run is told', report.notRun.every(line => markdown.includes(`- ${line}\n`)));
+  require(said, /^krr, Figures 2a and 5$/m.test(said) && /^convergence, Figures 6 and 7$/m.test(said));
   requireEqual('nothing half-written', readdirSync(join(folder, 'tables')).length, 4);
 }, 240);
+
+test('reproduce convergence draws five methods against steps and seconds, a panel for each noise', async () => {
+  const image = await picture('curved.png', 12, 12);
+  const options = ['--image', image, '--scale', 'tiny', '--out', 'curved', ...adapter];
+  const { code, stdout } = await sepnn('reproduce', 'convergence', ...options);
+  requireEqual('exit', code, 0);
+  require(stdout, /curved, noise 0 .*\d e?.* ms\)/.test(stdout) && /MLP, MSK .*SepNN, SepPGD/.test(stdout));
+  const report = JSON.parse(readFileSync(join(folder, 'curved/convergence.json'), 'utf8')) as ReproduceReport;
+  const [{ panels, files }] = report.curves;
+  requireEqual(
+    'panels',
+    panels.map(({ name }) => name),
+    ['curved, noise 0', 'curved, noise 0.01'],
+  );
+  const rows = readFileSync(join(folder, files.csv), 'utf8').trimEnd().split('\n').slice(1);
+  requireEqual('rows', rows.length, 2 * 5 * 5);
+  for (const { name, lines } of panels) {
+    requireEqual(
+      'methods',
+      lines.map(({ method }) => method),
+      methodNames,
+    );
+    const ends = lines.map(({ method, points }) => {
+      requireEqual(
+        'steps',
+        points.map(({ step }) => step),
+        [0, 1, 2, 3, 4],
+      );
+      require('time goes on', points.every(({ seconds }, i) => i === 0 || seconds > points[i - 1].seconds));
+      const { step, seconds, mse } = points[4];
+      require(method, rows.includes(`"${name}",${method},${step},${seconds},${mse}`));
+      return mse;
+    });
+    requireEqual('methods differ', new Set(ends).size, 5);
+    for (const x of ['step', 'seconds']) {
+      const svg = readFileSync(join(folder, files[`${name}, ${x}`]), 'utf8');
+      require('plot', svg.startsWith('<svg') && svg.includes('MLP, MSK') && svg.includes(name));
+    }
+  }
+  const markdown = readFileSync(join(folder, report.files.markdown), 'utf8');
+  require(markdown, /^\| curved, noise 0\.01 \|( \d\.\d\de[-+]\d+ \([\d.]+ ms\) \|){5}$/m.test(markdown));
+});
 
 test('points off the grid and a volume go through every column, judged by MSE and IoU', async () => {
   const volume = join(folder, 'cube.npy');

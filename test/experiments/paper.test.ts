@@ -1,7 +1,9 @@
 /** The paper's tables as data: its own numbers, how its rows stand at smaller scales, and what each column trains. */
 
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
+import { methodNames } from '../../src/experiments/krr/methods.js';
 import { columns } from '../../src/experiments/paper/columns.js';
+import { curves } from '../../src/experiments/paper/curves.js';
 import { paperImage } from '../../src/experiments/paper/images.js';
 import { truncateRank } from '../../src/experiments/paper/lowRank.js';
 import type { published } from '../../src/experiments/paper/published.js';
@@ -185,6 +187,38 @@ test('runs are kept by all that they depend on, and by nothing else', async () =
   requireEqual('the same image elsewhere', moved, keys);
   const [first, second] = [await keysOf('refresh', 20), await keysOf('refresh', 20, { row: 1 })];
   requireEqual('plain and Muon, whatever the refresh', second.filter(key => first.includes(key)).length, 3);
+});
+
+test('the curves of the kernel ridge regression are those of the paper: three functions, two noises, five methods, means of five seeds', async () => {
+  const keys: string[] = [];
+  const rows = {
+    async of<R>(key: string) {
+      const [seed] = key.match(/\d+(?=\]$)/) ?? [];
+      keys.push(key);
+      return [0, 1].map(step => ({ step, seconds: step * 2 ** Number(seed), mse: Number(seed) })) as R;
+    },
+  };
+  const panels = await curves.krr.panels(new Runs(noEngine, noVolume, [7], () => {}, rows), 'paper', undefined);
+  requireEqual(
+    'panels',
+    panels.map(({ name }) => name),
+    ['f1', 'f2', 'f3'].flatMap(name => [0, 0.01].map(noise => `${name}, noise ${noise}`)),
+  );
+  for (const { lines } of panels) {
+    requireEqual(
+      'methods',
+      lines.map(({ method }) => method),
+      methodNames,
+    );
+    for (const { points } of lines) {
+      const mean = [0, 1].map(step => ({ step, seconds: (step * 31) / 5, mse: 2 }));
+      requireEqual('means of the seeds 0 to 4', points, mean);
+    }
+  }
+  requireEqual('runs', [keys.length, new Set(keys).size], [150, 150]);
+  const { points, rank, width, depth, topK, mskTopK, learningRate, weightDecay } = JSON.parse(keys[0])[1];
+  requireEqual('sizes', [points, rank, width, depth, topK, mskTopK], [30, 100, 200, 3, 5, 25]);
+  requireEqual('Adam', [learningRate, weightDecay], [1e-3, 1e-4]);
 });
 
 test('truncated planes have the rank, and are off by the singular values that are left out and no more', () => {

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { AdapterKind } from '../../device/adapter.js';
 import { InputError } from '../../errors.js';
+import { type CurvesName, curves, curvesNames } from '../../experiments/paper/curves.js';
 import { Runs } from '../../experiments/paper/runs.js';
 import {
   type ScaleName,
@@ -25,6 +26,7 @@ import { adapterOption, oneOf, valueOption, whole } from '../options.js';
 import { print, warn } from '../terminal.js';
 import { Command } from '../vendor.js';
 import { version } from '../version.js';
+import { type CurvesReport, curvesCsvOf, curvesPlotOf } from './curves.js';
 import { csvOf, markdownOf, plotOf, type ReproduceReport, summaryOf, type TableReport } from './report.js';
 
 interface ReproduceOptions {
@@ -38,12 +40,15 @@ interface ReproduceOptions {
   readonly json: boolean;
 }
 
+type Name = TableName | CurvesName;
+const names: readonly Name[] = [...tableNames, ...curvesNames];
+
 export function reproduceCommand(ending: Ending): Command {
   return new Command('reproduce')
     .description(
       "the paper's experiments, a table each beside its own numbers: plain, SepPGD and its product form, Muon",
     )
-    .argument('<tables...>', `${tableNames.join(', ')}, or all`)
+    .argument('<tables...>', `${names.join(', ')}, or all`)
     .addOption(valueOption('--scale <name>', scaleNames.join(', '), oneOf('--scale', scaleNames), 'small'))
     .option('--image <files...>', "PNG or JPEG, several for medians (default: the photograph of npm's baboon-image)")
     .option('--volume <file>', 'of `surface`: an .npy of three axes, such as scripts/thai.ts writes')
@@ -63,11 +68,11 @@ function seeds(text: string): readonly number[] {
 
 /** @throws InputError bad input, before the device is touched or anything written. */
 async function reproduce(ending: Ending, words: readonly string[], options: ReproduceOptions): Promise<void> {
-  const asked = words.map(oneOf('TABLE', [...tableNames, 'all'] as const));
+  const asked = words.map(oneOf('TABLE', [...names, 'all'] as const));
   const sources = await sourcesOf(options);
   const all = asked.includes('all');
-  const names = tableNames.filter(name => (all ? canRun(name, sources) : asked.includes(name)));
-  for (const name of names) {
+  const chosen = names.filter(name => (all ? canRun(name, sources) : asked.includes(name)));
+  for (const name of chosen) {
     if (canRun(name, sources)) continue;
     throw new InputError(`${name}: no --volume is given: ${volumeRemedy}`);
   }
@@ -80,10 +85,16 @@ async function reproduce(ending: Ending, words: readonly string[], options: Repr
       };
       const runs = new Runs(engine, sources, options.seeds, announce, rows, ending.signal);
       const reports: TableReport[] = [];
+      const drawn: CurvesReport[] = [];
       await ending.inRows(
         () => `${rows.count} runs are`,
         async () => {
-          for (const name of names) reports.push(await reproduceTable(name, runs, options));
+          for (const name of tableNames.filter(one => chosen.includes(one))) {
+            reports.push(await reproduceTable(name, runs, options));
+          }
+          for (const name of curvesNames.filter(one => chosen.includes(one))) {
+            drawn.push(await reproduceCurves(name, runs, options));
+          }
         },
       );
       const report: ReproduceReport = {
@@ -93,11 +104,15 @@ async function reproduce(ending: Ending, words: readonly string[], options: Repr
         images: sources.images.map(({ path }) => path),
         seeds: options.seeds,
         tables: reports,
-        notRun: notRun(names, options),
+        curves: drawn,
+        notRun: notRun(chosen, options),
         files: { markdown: join(options.out, 'paper.md') },
       };
       for (const one of reports) {
-        await writeWhole(one.files.json, `${JSON.stringify({ ...report, tables: [one] }, named, 2)}\n`);
+        await writeWhole(one.files.json, `${JSON.stringify({ ...report, tables: [one], curves: [] }, named, 2)}\n`);
+      }
+      for (const one of drawn) {
+        await writeWhole(one.files.json, `${JSON.stringify({ ...report, tables: [], curves: [one] }, named, 2)}\n`);
       }
       await writeWhole(report.files.markdown, markdownOf(report));
       await rows.complete();
@@ -110,22 +125,25 @@ async function reproduce(ending: Ending, words: readonly string[], options: Repr
 
 const volumeRemedy = 'give --volume FILE, such as scripts/thai.ts writes';
 
-function canRun(name: TableName, sources: Sources): boolean {
-  return tables[name].runsOn(sources).length > 0;
+function canRun(name: Name, sources: Sources): boolean {
+  return !isTable(name) || tables[name].runsOn(sources).length > 0;
+}
+
+function isTable(name: Name): name is TableName {
+  return name in tables;
 }
 
 /** What of the paper is not there, in its own words. */
-function notRun(names: readonly TableName[], { scale, volume }: ReproduceOptions): string[] {
-  const captions = (left: readonly TableName[]) =>
-    left.map(
-      name => `${name}${(tables[name] as Table).beside === undefined ? '' : `, ${(tables[name] as Table).beside}`}`,
-    );
-  const left = tableNames.filter(name => !names.includes(name));
-  const without = left.filter(name => volume === undefined && name === 'surface');
+function notRun(chosen: readonly Name[], { scale, volume }: ReproduceOptions): string[] {
+  const left = names.filter(name => !chosen.includes(name));
+  const lines = left.map(name => {
+    const { beside }: { readonly beside?: string } = isTable(name) ? tables[name] : curves[name];
+    const remedy = name === 'surface' && volume === undefined ? `: ${volumeRemedy}` : '';
+    return `${name}${beside === undefined ? '' : `, ${beside}`}${remedy}`;
+  });
   return [
     ...(scale === 'paper' ? [] : ["the paper's own scale: `--scale paper`, for a GPU"]),
-    ...captions(left.filter(name => !without.includes(name))),
-    ...captions(without).map(caption => `${caption}: ${volumeRemedy}`),
+    ...lines,
     'Figure 13: the engine solves no PDEs yet',
   ];
 }
@@ -190,4 +208,25 @@ async function reproduceTable(
   const { title, beside, figure } = chosen;
   const seconds = (performance.now() - start) / 1000;
   return { name, title, ...(beside !== undefined && { beside }), figure, setting, rows, seconds, files };
+}
+
+async function reproduceCurves(
+  name: CurvesName,
+  runs: Runs,
+  { scale, steps, out }: ReproduceOptions,
+): Promise<CurvesReport> {
+  const start = performance.now();
+  const { title, beside, y, setting, panels: panelsOf } = curves[name];
+  const panels = await panelsOf(runs, scale, steps);
+  const files: Record<string, string> = { csv: join(out, `${name}.csv`), json: join(out, `${name}.json`) };
+  await writeWhole(files.csv, curvesCsvOf(panels));
+  for (const panel of panels) {
+    for (const x of ['step', 'seconds'] as const) {
+      const path = join(out, `${name}-${panel.name.replaceAll(/[^\w.]+/g, '-')}-${x}.svg`);
+      files[`${panel.name}, ${x}`] = path;
+      await writeWhole(path, curvesPlotOf(panel, { title, y }, x));
+    }
+  }
+  const seconds = (performance.now() - start) / 1000;
+  return { name, title, beside, y, setting: setting(scale, steps), panels, seconds, files };
 }

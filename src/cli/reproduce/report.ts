@@ -8,6 +8,7 @@ import type { AdapterReport } from '../../graph/engine.js';
 import { barPlot } from '../../io/plot.js';
 import { table } from '../terminal.js';
 import { adapterLine, fileLines } from '../training/session.js';
+import { type CurvesReport, curvesCaption, curvesCells } from './curves.js';
 
 export interface TableReport {
   readonly name: TableName;
@@ -30,6 +31,7 @@ export interface ReproduceReport {
   readonly images: readonly string[];
   readonly seeds: readonly number[];
   readonly tables: readonly TableReport[];
+  readonly curves: readonly CurvesReport[];
   /** What of the paper was not run, and why. */
   readonly notRun: readonly string[];
   readonly files: Readonly<Record<'markdown', string>>;
@@ -136,20 +138,27 @@ export function summaryOf(report: ReproduceReport): string {
       ...fileLines(one.files),
     ].join('\n');
   });
+  const drawn = report.curves.map(one => {
+    const [head, ...lines] = curvesCells(one);
+    return [
+      `${curvesCaption(one)}, ${one.seconds.toFixed(0)} s`,
+      one.setting,
+      table(head, lines),
+      ...fileLines(one.files, 24),
+    ].join('\n');
+  });
   const ends = [...report.notRun.map(line => `not run: ${line}`), ...fileLines(report.files)];
-  return [adapterLine(report.adapter), overOf(report), ...parts, ...ends].join('\n');
+  return [adapterLine(report.adapter), overOf(report), ...parts, ...drawn, ...ends].join('\n');
 }
 
 /** The same as a page of Markdown. */
 export function markdownOf(report: ReproduceReport): string {
   const { adapter, scale, tables: reports, notRun, images } = report;
   const names = images.map(path => path.split('/').at(-1)).join(', ');
-  const parts = reports.map(one => {
-    const [head, ...lines] = cellsOf(one).map(cells => `| ${cells.join(' | ')} |`);
-    return [`## ${captionOf(one)}`, '', `${settingOf(one)}.`, '', head, head.replace(/[^|]+/g, ' --- '), ...lines].join(
-      '\n',
-    );
-  });
+  const parts = [
+    ...reports.map(one => section(captionOf(one), settingOf(one), cellsOf(one))),
+    ...report.curves.map(one => section(curvesCaption(one), one.setting, curvesCells(one))),
+  ];
   const intro = [
     `Made by \`sepnn reproduce --scale ${scale}\` on ${adapterLine(adapter)}; images: ${names}. ${overOf(report)}.`,
     'Where a number stands for another of the paper, it is the same share of the points, or of the steps.',
@@ -157,4 +166,9 @@ export function markdownOf(report: ReproduceReport): string {
   ];
   const left = notRun.length === 0 ? [] : ['', '## Not run', '', ...notRun.map(line => `- ${line}`)];
   return `${['# Beside the paper', '', ...intro, '', parts.join('\n\n'), ...left].join('\n')}\n`;
+}
+
+function section(caption: string, setting: string, cells: readonly (readonly string[])[]): string {
+  const [head, ...lines] = cells.map(line => `| ${line.join(' | ')} |`);
+  return [`## ${caption}`, '', `${setting}.`, '', head, `|${' --- |'.repeat(cells[0].length)}`, ...lines].join('\n');
 }

@@ -27,14 +27,17 @@ interface Method {
   readonly label: string;
   /** Whether the model is a separable one, or one network of both coordinates. */
   readonly separable: boolean;
-  readonly preconditioner?: (settings: MethodSettings) => Preconditioner;
+  readonly preconditioner?: (settings: Pick<MethodSettings, 'topK' | 'mskTopK'>) => Preconditioner;
   /** Of what eigenpairs are modulated. */
   readonly modulated?: 'each axis' | 'all points';
 }
 
-const bySepPgd = { preconditioner: ({ topK }: MethodSettings) => sepPgd({ topK }), modulated: 'each axis' } as const;
+const bySepPgd = {
+  preconditioner: ({ topK }: Pick<MethodSettings, 'topK'>) => sepPgd({ topK }),
+  modulated: 'each axis',
+} as const;
 const byMsk = {
-  preconditioner: ({ mskTopK }: MethodSettings) => msk({ topK: mskTopK }),
+  preconditioner: ({ mskTopK }: Pick<MethodSettings, 'mskTopK'>) => msk({ topK: mskTopK }),
   modulated: 'all points',
 } as const;
 
