@@ -270,6 +270,25 @@ test('training with muon: the loss falls, and 12 steps equal 5, saved, and 7 mor
   for (const trainer of [whole, second]) trainer.dispose();
 });
 
+test('muon in slabs: its gradient is that of the whole to the rounding of sums, and a step no farther off than that times its slope', async () => {
+  const rate = 0.01;
+  const runs = [];
+  for (const slabBytes of [1e6, 224]) {
+    const trainer = await Trainer.create(engine, { ...options, optimiser: muon({ learningRate: rate }), slabBytes });
+    await trainer.advance(1);
+    runs.push({ ...(await trainer.state()), dispatches: trainer.work.step.dispatches });
+    trainer.dispose();
+  }
+  const [whole, slabs] = runs;
+  requireEqual('it goes in slabs', slabs.dispatches > whole.dispatches, true);
+  // The first step's moment is the gradient itself.
+  const [g, other] = [whole, slabs].map(({ optimiser }) => optimiser.state.moment);
+  const ulps = 4 * 2 ** -24;
+  requireClose('gradient', other, g, { absolute: ulps * g.reduce((most, x) => Math.max(most, Math.abs(x)), 0) });
+  const slope = minimaxPolynomials().reduce((product, [a]) => product * a, 1);
+  requireClose('parameters', slabs.parameters, whole.parameters, { absolute: rate * slope * ulps });
+});
+
 test('clip: a gradient of several tensors past the norm is scaled to the float64 twin, one within it stays to the bit', async () => {
   for (const shapes of [[[1, 1]], sizes, [[70, 1001]]] as const) {
     const values = shapes.map(([r, c]) => randoms(r * c));
