@@ -21,6 +21,8 @@ export interface Step {
   readonly step: Value;
   /** (1): of this step. */
   readonly learningRate: Value;
+  /** Whether what is refreshed now and then is refreshed in it. */
+  readonly refreshing: boolean;
 }
 
 /** What an optimiser keeps on the device for one set of parameters. */
@@ -39,6 +41,11 @@ export interface Optimiser {
   /** By which states and model files name it. */
   readonly name: string;
   readonly learningRate: LearningRate;
+  /**
+   * Steps from one refresh of what it keeps to the next, where it has some: those at a refresh of the preconditioner, if
+   * there is one that is refreshed. A trainer whose preconditioner stays as it is refreshes in every step.
+   */
+  readonly refresh?: number;
   /**
    * @param scope that disposes of what is made here.
    * @param parameters what stands in the parameters' stack, in its order.

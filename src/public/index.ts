@@ -100,6 +100,7 @@ export {
 export { jordanPolynomials, minimaxPolynomials, type Polynomial } from '../optimiser/polynomials.js';
 export { cosineDecay, stepDecay, warmUp } from '../optimiser/schedules.js';
 export { type SgdOptions, sgd } from '../optimiser/sgd.js';
+export { type ShampooOptions, shampoo } from '../optimiser/shampoo.js';
 export { type IgaOptions, iga, type MskOptions, msk } from '../precondition/iga.js';
 export { type KernelSize, ModulatedEigenpairs } from '../precondition/modulatedEigenpairs.js';
 export type {

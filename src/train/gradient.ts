@@ -44,13 +44,15 @@ export function gradientOf(
   return vjp(loss, 1, [parameters], maps)[0];
 }
 
-/** The preconditioner of a step that refreshes it, where it is one to refresh. */
-export function refreshedIn(
+/** The preconditioner of a step, refreshed in it or as it was. */
+export function appliedIn(
   graph: Graph,
   preconditioner: PreconditionerState | undefined,
   pass: Factors,
+  refreshing: boolean,
 ): Applied | undefined {
-  return preconditioner?.refreshed?.(graph, pass, { cold: false }) ?? preconditioner?.current(graph);
+  const refreshed = refreshing && preconditioner?.refreshed?.(graph, pass, { cold: false });
+  return refreshed || preconditioner?.current(graph);
 }
 
 /** A refresh of the preconditioner by itself, with the networks that it starts from. */

@@ -15,7 +15,7 @@ import type { Build, Plan } from '../graph/plan.js';
 import { requireArray } from '../host/arrays.js';
 import { building, within } from '../host/scope.js';
 import type { Extent } from '../model/domain/domain.js';
-import { type Factors, factorsOf, type Own, outputOf } from '../model/forward.js';
+import { factorsOf, type Own, outputOf } from '../model/forward.js';
 import { networkPoints, networksOf, outputShapes, toHost } from '../model/model.js';
 import { ownRegionsOf, parametersOf } from '../model/parameters.js';
 import { fill } from '../ops/elementwise/fill.js';
@@ -23,7 +23,7 @@ import { add } from '../ops/elementwise/linearCombination.js';
 import { type Piece, pieces, type Range } from '../ops/elementwise/pieces.js';
 import { vjp, vjpOfSeveral } from '../ops/vjp.js';
 import type { Applied, AppliedInSlabs } from '../precondition/preconditioner.js';
-import { refreshedIn, refreshFrom, type Training } from './gradient.js';
+import { appliedIn, refreshFrom, type Training } from './gradient.js';
 import { type SlabTarget, slabParts, slabTargets } from './slabTargets.js';
 import { runStages, type Stage, type StepPlans } from './stepPlans.js';
 
@@ -69,9 +69,9 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
       throw takesWhole(preconditioner, 'sepPgd or none');
     };
 
-    const open = (appliedTo: (graph: Graph, pass: Factors) => Applied | undefined) => (graph: Graph) => {
+    const open = (refreshing: boolean) => (graph: Graph) => {
       const pass = factorsOf(graph, model, graph.read(parameters.tensor), input);
-      const form = formAt(appliedTo(graph, pass));
+      const form = formAt(appliedIn(graph, preconditioner, pass, refreshing));
       graph.assign(factors, pass.factors);
       for (const { owner, tensor } of regions) graph.assign(tensor, pass.own[owner] as Value);
       if (lifted && form?.lift) graph.assign(lifted, form.lift(pass.factors));
@@ -105,7 +105,7 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
       });
     };
 
-    const close = (graph: Graph) => {
+    const close = (refreshing: boolean) => (graph: Graph) => {
       const pass = factorsOf(graph, model, graph.read(parameters.tensor), input);
       const form = formAt(preconditioner?.current(graph));
       const through = form?.lift ? form.lift(pass.factors) : pass.factors;
@@ -117,13 +117,14 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
         seeds.set(reduced, graph.read(projection));
       }
       const [gradient] = vjpOfSeveral(seeds, [pass.residuals.parameters]);
-      parameters.update(graph, graph.read(loss), gradient);
+      parameters.update(graph, graph.read(loss), gradient, refreshing);
     };
 
     const builds: Record<string, Build> = {
-      open: open(graph => preconditioner?.current(graph)),
-      refreshOpen: open((graph, pass) => refreshedIn(graph, preconditioner, pass)),
-      close,
+      open: open(false),
+      refreshOpen: open(true),
+      close: close(false),
+      refreshClose: close(true),
       prepare: refreshFrom(training, { cold: true }),
       refresh: refreshFrom(training, { cold: false }),
     };
@@ -142,7 +143,7 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
       slabs.map((_, slab) => ({ plan: plans[`evaluate ${slab} ${name}`], ...loadOf(targets[name][slab]) }));
     return {
       step: [{ plan: plans.open }, ...inSlabs, { plan: plans.close }],
-      refreshStep: [{ plan: plans.refreshOpen }, ...inSlabs, { plan: plans.close }],
+      refreshStep: [{ plan: plans.refreshOpen }, ...inSlabs, { plan: plans.refreshClose }],
       prepare: plans.prepare,
       refresh: plans.refresh,
       evaluate: async () => {

@@ -205,7 +205,7 @@ function compilePlans(
     step: graph => {
       const goal = goalAt(graph, places.training);
       const gradient = gradientOf(goal, goal.output, goal.w, preconditioner?.current(graph));
-      parameters.update(graph, goal.loss, gradient);
+      parameters.update(graph, goal.loss, gradient, true);
     },
     prepare: graph => {
       preconditioner?.refreshed?.(graph, places.training.linearisation.factors(graph), { cold: true });

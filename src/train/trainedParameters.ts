@@ -67,8 +67,8 @@ export class TrainedParameters {
     this.#learningRate = scope.keep(engine.tensor([1]));
   }
 
-  /** Adds one step of the optimiser to a graph, and keeps the loss from before it. */
-  update(graph: Graph, loss: Value, gradient: Value): void {
+  /** Adds one step of the optimiser to a graph, one that refreshes what it keeps or not, and keeps the loss from before it. */
+  update(graph: Graph, loss: Value, gradient: Value, refreshing: boolean): void {
     const before = {
       step: graph.read(this.#counter),
       history: graph.read(this.#history),
@@ -76,7 +76,7 @@ export class TrainedParameters {
     };
     const { step, history, learningRate } = record(loss, before, graph.read(this.#schedule));
     const parameters = graph.read(this.tensor);
-    const next = this.#state?.update(graph, { parameters, gradient, step, learningRate });
+    const next = this.#state?.update(graph, { parameters, gradient, step, learningRate, refreshing });
     if (!next) {
       throw new InputError(`optimiser ${this.optimiser.name}: start or update gave nothing: return what they must`);
     }

@@ -51,7 +51,7 @@ export class Trainer {
   private constructor(
     readonly engine: Engine,
     readonly model: Model,
-    /** Steps from one refresh of the preconditioner to the next; absent where there is none. */
+    /** Steps from one refresh of the preconditioner, or else of the optimiser, to the next; absent where there is none. */
     readonly refresh: number | undefined,
     readonly preconditioner: PreconditionerState | undefined,
     private readonly parameters: TrainedParameters,
@@ -73,7 +73,7 @@ export class Trainer {
       const training = { engine, model, input, objective, preconditioner: running, parameters, targets, tune };
       const plans = slabs.length > 1 ? await slabPlans(training, slabs, targetBytes) : await wholePlans(training);
       scope.keep(plans);
-      const refresh = running?.refreshed ? settled?.refresh : undefined;
+      const { refresh } = running?.refreshed ? (settled as Preconditioner) : optimiser;
       return new Trainer(engine, model, refresh, running, parameters, plans, scope);
     });
   }

@@ -4,10 +4,9 @@ import type { Tensor } from '../buffer/tensor.js';
 import type { Graph, Value } from '../graph/operation.js';
 import type { Plan } from '../graph/plan.js';
 import { building } from '../host/scope.js';
-import { type Factors, factorsOf, forward, outputOf } from '../model/forward.js';
+import { factorsOf, forward, outputOf } from '../model/forward.js';
 import { outputShapes, toHost } from '../model/model.js';
-import type { Applied } from '../precondition/preconditioner.js';
-import { gradientOf, refreshedIn, refreshFrom, type Training } from './gradient.js';
+import { appliedIn, gradientOf, refreshFrom, type Training } from './gradient.js';
 import type { StepPlans } from './stepPlans.js';
 import { targetTensor } from './target.js';
 
@@ -21,17 +20,17 @@ export function wholePlans(training: Training): Promise<StepPlans> {
 
     const passIn = (graph: Graph) => forward(graph, model, graph.read(parameters.tensor), input);
 
-    const stepWith = (appliedTo: (graph: Graph, pass: Factors) => Applied | undefined) => (graph: Graph) => {
+    const stepWith = (refreshing: boolean) => (graph: Graph) => {
       const pass = passIn(graph);
       const goal = objective.goal(pass.output, graph.read(targets.training));
-      const applied = appliedTo(graph, pass);
+      const applied = appliedIn(graph, preconditioner, pass, refreshing);
       const gradient = gradientOf(goal, pass.output, pass.residuals.parameters, applied);
-      parameters.update(graph, goal.loss, gradient);
+      parameters.update(graph, goal.loss, gradient, refreshing);
     };
 
     const builds = {
-      step: stepWith(graph => preconditioner?.current(graph)),
-      refreshStep: stepWith((graph, pass) => refreshedIn(graph, preconditioner, pass)),
+      step: stepWith(false),
+      refreshStep: stepWith(true),
       prepare: refreshFrom(training, { cold: true }),
       refresh: refreshFrom(training, { cold: false }),
       evaluate: (graph: Graph): Record<string, Value> => {

@@ -132,7 +132,7 @@ test('unitNorm: matrices scaled by the root of a sum of parts match the float64 
         workgroups: [Math.ceil(300 / 4 / workgroup), Math.ceil(33 / 4), shapes.length],
       }),
     ]);
-    requireClose('matrices', await contentOf(matrix), joinParts(values.map(unitNorm)), { absolute: 1e-6 });
+    requireClose('matrices', await contentOf(matrix), joinParts(values.map(one => unitNorm(one))), { absolute: 1e-6 });
   }
 });
 

@@ -28,7 +28,8 @@ import { type MuonAttributes, momentShapes, muonDirections } from '../../ops/opt
 import { pseudoNtk } from '../../ops/tangent/pseudoNtk.js';
 import { vjp } from '../../ops/vjp.js';
 import { adam } from '../../optimiser/adam.js';
-import { muon, muonMatrices } from '../../optimiser/muon.js';
+import { muonMatrices } from '../../optimiser/besideAdam.js';
+import { muon } from '../../optimiser/muon.js';
 import { learningRateAt, type Optimiser } from '../../optimiser/optimiser.js';
 import { jordanPolynomials } from '../../optimiser/polynomials.js';
 import type { Applied } from '../../precondition/preconditioner.js';
@@ -224,7 +225,10 @@ function trainCase(
         const before = graph.read(parameters);
         const { loss, gradient } = build(graph, before);
         const [step, learningRate] = [graph.read(counter), graph.read(rate)];
-        graph.assign(parameters, state.update(graph, { parameters: before, gradient, step, learningRate }));
+        graph.assign(
+          parameters,
+          state.update(graph, { parameters: before, gradient, step, learningRate, refreshing: true }),
+        );
         return { loss };
       }),
     );

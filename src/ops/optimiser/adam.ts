@@ -16,14 +16,10 @@ export interface AdamAttributes {
 }
 
 /** The uniform of kernels/optimiser/adam.wgsl. @param count quads of parameters. */
-export function adamSettings(count: number, { beta1, beta2, epsilon, weightDecay }: Omit<AdamAttributes, 'decoupled'>) {
-  const derived = {
-    restOfBeta1: 1 - beta1,
-    restOfBeta2: 1 - beta2,
-    logBeta1: Math.log(beta1),
-    logBeta2: Math.log(beta2),
-  };
-  return { count, beta1, beta2, epsilon, weightDecay, ...derived };
+export function adamSettings(count: number, settings: Omit<AdamAttributes, 'decoupled'>) {
+  const { beta1, beta2 } = settings;
+  const [logBeta1, logBeta2] = [Math.log(beta1), Math.log(beta2)];
+  return { ...settings, count, restOfBeta1: 1 - beta1, restOfBeta2: 1 - beta2, logBeta1, logBeta2 };
 }
 
 const operation: Operation<AdamAttributes> = {

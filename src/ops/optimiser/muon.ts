@@ -11,7 +11,8 @@ import * as kernels from '../../wgsl/optimiser.js';
 import { mirrorDispatch } from '../linear/mirror.js';
 import { multiplyStored, productEntry, productOfParts, quadsOf } from '../linear/product.js';
 
-type Polynomials = readonly (readonly [a: number, b: number, c: number])[];
+/** a, b and c of a x + b x^3 + c x^5, for each Newton-Schulz step. */
+export type Polynomials = readonly (readonly [a: number, b: number, c: number])[];
 
 export interface MuonAttributes {
   /** Which parts of the parameters' stack are [W | b] with a W that is updated. */
@@ -19,7 +20,6 @@ export interface MuonAttributes {
   readonly momentum: number;
   /** Decoupled. */
   readonly weightDecay: number;
-  /** a, b and c of a x + b x^3 + c x^5, for each Newton-Schulz step. */
   readonly polynomials: Polynomials;
 }
 
@@ -29,7 +29,8 @@ interface Matrix {
   readonly tall: boolean;
 }
 
-function matrixOf({ shape }: Part): Matrix {
+/** Of [W | b]: W. */
+export function matrixOf({ shape }: Part): Matrix {
   const [rows, columns] = [rowsOf(shape), columnsOf(shape) - 1];
   return { rows, columns, tall: rows > columns };
 }
@@ -48,7 +49,7 @@ function tilesOf(problems: readonly Pick<Matrix, 'rows' | 'columns'>[], rows: nu
   return [Math.ceil(widest / columns), Math.ceil(tallest / rows), problems.length];
 }
 
-const direction: Operation<Omit<MuonAttributes, 'weightDecay'>> = {
+const direction: Operation<Pick<MuonAttributes, 'matrices' | 'momentum'>> = {
   name: 'muonDirection',
   updates: [0, 1],
   shapes: ([gradient, moment], { matrices }) => {
@@ -140,7 +141,7 @@ const orthogonal: Operation<{ polynomials: Polynomials }> = {
 };
 
 /** alpha left right + beta added. */
-function addedProduct(
+export function addedProduct(
   device: Device,
   { left, right, added, result }: Readonly<Record<'left' | 'right' | 'added' | 'result', Operand>>,
   [alpha, beta]: readonly [number, number],
@@ -160,11 +161,17 @@ function addedProduct(
   });
 }
 
-const update: Operation<Pick<MuonAttributes, 'matrices' | 'weightDecay'>> = {
+export interface StepAttributes extends Pick<MuonAttributes, 'matrices' | 'weightDecay'> {
+  /** Whether directions are of norm 1: the step is then as long as one along orthogonal matrices. */
+  readonly unit?: boolean;
+}
+
+const update: Operation<StepAttributes> = {
   name: 'muon',
   updates: [0],
   shapes: ([parameters]) => [parameters],
-  lower: ({ device, attributes: { matrices, weightDecay }, inputs: [, along, rate], outputs: [parameters] }) => {
+  lower: ({ device, attributes, inputs: [, along, rate], outputs: [parameters] }) => {
+    const { matrices, weightDecay, unit } = attributes;
     const problems = matrices.map((at, i) => {
       const part = parameters.layout.parts[at];
       const { rows, columns, tall } = matrixOf(part);
@@ -172,7 +179,7 @@ const update: Operation<Pick<MuonAttributes, 'matrices' | 'weightDecay'>> = {
       return {
         rows,
         columns,
-        scale: Math.sqrt(Math.max(1, rows / columns)),
+        scale: Math.sqrt(unit ? rows : Math.max(1, rows / columns)),
         weightDecay,
         tall: Number(tall),
         parameter: part.offset,
@@ -204,6 +211,16 @@ export function orthogonalise(matrices: Value, polynomials: Polynomials): Value 
   return applyOne(orthogonal, [matrices], { polynomials });
 }
 
+/** Before it is made orthogonal, of norm 1. */
+export function rawDirections(
+  gradient: Value,
+  moment: Value,
+  attributes: Pick<MuonAttributes, 'matrices' | 'momentum'>,
+): Pick<MuonStepped, 'moment' | 'rest' | 'direction'> {
+  const [rest, next, raw] = apply(direction, [gradient, moment], attributes);
+  return { rest, moment: next, direction: raw };
+}
+
 /**
  * The direction of a step, and the moment and the gradient as they are then.
  *
@@ -215,8 +232,8 @@ export function muonDirections(
   moment: Value,
   attributes: Omit<MuonAttributes, 'weightDecay'>,
 ): Pick<MuonStepped, 'moment' | 'rest' | 'direction'> {
-  const [rest, next, raw] = apply(direction, [gradient, moment], attributes);
-  return { rest, moment: next, direction: orthogonalise(raw, attributes.polynomials) };
+  const raw = rawDirections(gradient, moment, attributes);
+  return { ...raw, direction: orthogonalise(raw.direction, attributes.polynomials) };
 }
 
 export interface MuonStepped {
@@ -226,6 +243,11 @@ export interface MuonStepped {
   readonly rest: Value;
   /** The direction of each matrix, transposed where it is tall. */
   readonly direction: Value;
+}
+
+/** The matrices one step along directions on, and the rest of the parameters as it was. */
+export function stepAlong(parameters: Value, direction: Value, learningRate: Value, attributes: StepAttributes): Value {
+  return applyOne(update, [parameters, direction, learningRate], attributes);
 }
 
 /**
@@ -246,6 +268,6 @@ export function muonStep(
   const made = muonDirections(gradient, moment, attributes);
   return {
     ...made,
-    parameters: applyOne(update, [parameters, made.direction, learningRate], { matrices, weightDecay }),
+    parameters: stepAlong(parameters, made.direction, learningRate, { matrices, weightDecay }),
   };
 }

@@ -1,5 +1,5 @@
-/** X / (|X|_F + 1e-7). A new array. */
-export function unitNorm(x: Float64Array): Float64Array {
-  const norm = Math.hypot(...x) + 1e-7;
+/** X / (|X|_F + least). A new array. */
+export function unitNorm(x: Float64Array, least = 1e-7): Float64Array {
+  const norm = Math.hypot(...x) + least;
   return x.map(one => one / norm);
 }

@@ -1,0 +1,172 @@
+/**
+ * Shampoo of one side (Gupta et al. 2018; An et al. 2025 as ASGO) on some matrices of a model's parameters: the momentum
+ * times the inverse square root of a running mean of G G^T, which is found now and then and serves the steps after it.
+ */
+
+import { columnsOf, layoutOf, rowsOf, stackOf } from '../../buffer/layout.js';
+import { applyOne, requireSameLayout } from '../../graph/apply.js';
+import { copyRows } from '../../graph/copyRows.js';
+import { type Operand, type Operation, scratch, type Value } from '../../graph/operation.js';
+import { mostOf } from '../../host/arrays.js';
+import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
+import { identity } from '../../wgsl/eigen.js';
+import * as kernels from '../../wgsl/optimiser.js';
+import { mirrorDispatch } from '../linear/mirror.js';
+import { multiplyStored, quadsOf, type StoredProduct } from '../linear/product.js';
+import { addedProduct, matrixOf, type Polynomials } from './muon.js';
+
+/** Layout of the Gram matrices, of the shorter side of each of the `matrices` [W | b]. */
+export function gramShapes(parameters: readonly { readonly shape: readonly number[] }[]): number[][] {
+  return parameters.map(({ shape: [rows, columns] }) => {
+    const side = Math.min(rows, columns - 1);
+    return [side, side];
+  });
+}
+
+const mean: Operation<{ readonly matrices: readonly number[]; readonly decay: number }> = {
+  name: 'gramMean',
+  updates: [0],
+  shapes: ([gram, gradient], { matrices }) => {
+    const shapes = gramShapes(matrices.map(at => gradient.parts[at]));
+    return [requireSameLayout('gramMean', gram, stackOf(shapes))];
+  },
+  lower: ({ device, attributes: { matrices, decay }, inputs: [, gradient], outputs: [gram] }) => {
+    const [tall, wide]: [StoredProduct[], StoredProduct[]] = [[], []];
+    matrices.forEach((at, i) => {
+      const part = gradient.layout.parts[at];
+      const matrix = matrixOf(part);
+      const side = rowsOf(gram.layout.parts[i].shape);
+      const [from, result] = [quadsOf(part), quadsOf(gram.layout.parts[i])];
+      (matrix.tall ? tall : wide).push({
+        rows: side,
+        columns: side,
+        inner: Math.max(matrix.rows, matrix.columns),
+        left: from,
+        right: from,
+        result,
+        alpha: 1 - decay,
+        beta: decay,
+      });
+    });
+    const buffers = { left: gradient.storage, right: gradient.storage, result: gram.storage };
+    return [tall, wide].flatMap((products, kind) =>
+      products.length > 0
+        ? [
+            multiplyStored(device, products, buffers, {
+              transposeLeft: kind === 0,
+              transposeRight: kind === 1,
+              upper: true,
+            }),
+          ]
+        : [],
+    );
+  },
+  notDifferentiable: 'it updates state',
+};
+
+const root: Operation<{ readonly polynomials: Polynomials }> = {
+  name: 'inverseRoot',
+  shapes: ([gram]) => [gram],
+  lower: ({ device, attributes: { polynomials }, inputs: [gram], outputs: [result] }) => {
+    const own = () => scratch(gram.layout);
+    let [matrix, next, root, nextRoot] = [own(), own(), own(), own()];
+    const [polynomial, moved] = [own(), own()];
+    const dispatches = [...copyRows(device, gram, matrix), mirrorDispatch(matrix), ...toUnitNorm(matrix)];
+    const sizes = gram.layout.parts.map(({ shape }) => rowsOf(shape));
+    dispatches.push(
+      dispatch(identity, {
+        ...oneThreadEachOf(
+          device,
+          sizes.map(size => size * Math.ceil(size / 4)),
+        ),
+        problems: root.layout.parts.map((part, i) => {
+          const { first, stride } = quadsOf(part);
+          return { size: sizes[i], result: first, resultStride: stride };
+        }),
+        buffers: { result: root.storage },
+      }),
+    );
+    /** to = alpha left right + beta added, which commute, so that it is symmetric. */
+    const add = (left: Operand, right: Operand, added: Operand, to: Operand, by: readonly [number, number]) => {
+      dispatches.push(addedProduct(device, { left, right, added, result: to }, by, true), mirrorDispatch(to));
+    };
+    polynomials.forEach(([a, b, c], step) => {
+      const isLast = step === polynomials.length - 1;
+      if (isLast) nextRoot = result;
+      add(matrix, matrix, matrix, polynomial, [c, b]);
+      add(polynomial, root, root, nextRoot, [1, a]);
+      [root, nextRoot] = [nextRoot, root];
+      if (isLast) return;
+      add(polynomial, matrix, matrix, moved, [1, a]);
+      add(polynomial, moved, moved, next, [1, a]);
+      [matrix, next] = [next, matrix];
+    });
+    return dispatches;
+  },
+  notDifferentiable: 'a step of an optimiser is made from it, through which no gradient flows',
+};
+
+const scaled: Operation<undefined> = {
+  name: 'unitNorm',
+  updates: [0],
+  shapes: ([matrices]) => [matrices],
+  lower: ({ outputs: [matrices] }) => toUnitNorm(matrices),
+  notDifferentiable: 'a step of an optimiser is made from it, through which no gradient flows',
+};
+
+/** Squares of small numbers stay in range: what is scaled are Gram matrices too, which have the gradient's square. */
+const leastNorm = 1e-30;
+
+/** Every matrix of a stack over its norm, in place. */
+function toUnitNorm(matrices: Operand): Dispatch[] {
+  const { parts } = matrices.layout;
+  const squares = scratch(layoutOf([parts.length]));
+  const { ROWS, WORKGROUP } = kernels.unitNormConstants;
+  const problems = parts.map(part => {
+    const { first, stride } = quadsOf(part);
+    return { rows: rowsOf(part.shape), columns: columnsOf(part.shape), matrix: first, stride };
+  });
+  const [tallest, widest] = [mostOf(problems, p => p.rows), mostOf(problems, p => p.columns)];
+  return [
+    dispatch(kernels.squares, {
+      problems: parts.map(({ shape, offset, stride }, result) => ({
+        rows: rowsOf(shape),
+        columns: columnsOf(shape),
+        input: offset,
+        inputStride: stride,
+        result,
+      })),
+      buffers: { input: matrices.storage, result: squares.storage },
+      workgroups: [1, 1, parts.length],
+    }),
+    dispatch(kernels.unitNorm, {
+      constants: { LEAST_NORM: leastNorm },
+      problems: problems.map((problem, i) => ({ ...problem, squares: i, parts: 1 })),
+      buffers: { squares: squares.storage, matrix: matrices.storage },
+      workgroups: [Math.ceil(widest / (4 * WORKGROUP)), Math.ceil(tallest / ROWS), parts.length],
+    }),
+  ];
+}
+
+/**
+ * gram <- decay gram + (1 - decay) G G^T, or G^T G of what is tall; of the results what stands on and above the diagonal.
+ *
+ * @param gram `gramShapes` of the matrices.
+ * @throws InputError a gram of another layout.
+ */
+export function gramMean(gram: Value, gradient: Value, matrices: readonly number[], decay: number): Value {
+  return applyOne(mean, [gram, gradient], { matrices, decay });
+}
+
+/**
+ * A^(-1/2) |A|_F^(1/2) for symmetric A without eigenvalues below 0, given on and above the diagonal: R such that
+ * R A^(1/2) is what the polynomials make of A^(1/2) |A|_F^(-1/2), 1 but for what is too small for them.
+ */
+export function inverseRoot(gram: Value, polynomials: Polynomials): Value {
+  return applyOne(root, [gram], { polynomials });
+}
+
+/** Every matrix of a stack over its norm; zeros stay. */
+export function toUnit(matrices: Value): Value {
+  return applyOne(scaled, [matrices], undefined);
+}

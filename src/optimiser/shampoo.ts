@@ -1,0 +1,65 @@
+/**
+ * Shampoo of one side (Gupta et al. 2018; An et al. 2025) on the hidden and last matrices of all networks; Adam on what is
+ * no such matrix. The momentum is whitened by a matrix that serves some steps, which costs a third of Muon's products.
+ */
+
+import { requireCount, requireNumber, requireOptions } from '../host/checks.js';
+import { matmul } from '../ops/linear/matmul.js';
+import { momentShapes, rawDirections, stepAlong } from '../ops/optimiser/muon.js';
+import { gramMean, gramShapes, inverseRoot, toUnit } from '../ops/optimiser/shampoo.js';
+import { besideAdam } from './besideAdam.js';
+import { type LearningRate, type Optimiser, requireLearningRate } from './optimiser.js';
+import { minimaxPolynomials, type Polynomial, requirePolynomials } from './polynomials.js';
+
+export interface ShampooOptions {
+  /** Of the matrices, whose steps are as long as those of Muon. */
+  readonly learningRate: LearningRate;
+  /** Of Nesterov's kind, 0.9 by default. */
+  readonly momentum?: number;
+  /** Of the running mean of G G^T, G^T G where G is tall; 0.9 by default. */
+  readonly decay?: number;
+  /** Of the matrices, decoupled; 0 by default. */
+  readonly weightDecay?: number;
+  /** Of the Newton-Schulz steps that give the inverse root, `minimaxPolynomials()` by default. */
+  readonly polynomials?: readonly Polynomial[];
+  /** Steps from one inverse root to the next, 10 by default; with a preconditioner that is refreshed, at its refreshes. */
+  readonly refresh?: number;
+  /** Adam's learning rate at every step in units of `learningRate`, 1/3 by default: for biases, first layers and the like. */
+  readonly restRate?: number;
+}
+
+const known = {
+  learningRate: true,
+  momentum: true,
+  decay: true,
+  weightDecay: true,
+  polynomials: true,
+  refresh: true,
+  restRate: true,
+} as const;
+
+/** @throws InputError an option that is unknown or out of range. */
+export function shampoo(options: ShampooOptions): Optimiser {
+  requireOptions('shampoo', options, known);
+  const { learningRate, momentum = 0.9, decay = 0.9, weightDecay = 0, refresh = 10, restRate = 1 / 3 } = options;
+  const { polynomials = minimaxPolynomials() } = options;
+  requireLearningRate(learningRate);
+  for (const [name, share] of Object.entries({ momentum, decay })) requireNumber(name, share, { from: 0, below: 1 });
+  requireNumber('weightDecay', weightDecay, { from: 0 });
+  requirePolynomials(polynomials);
+  requireCount('refresh', refresh, 1, 2 ** 32 - 1);
+  requireNumber('restRate', restRate, { above: 0 });
+  return besideAdam({ name: 'shampoo', learningRate, refresh }, restRate, {
+    kept: { moment: momentShapes, gram: gramShapes, root: gramShapes },
+    update({ parameters, gradient, learningRate: rate, refreshing }, matrices, kept) {
+      const gram = gramMean(kept.gram, gradient, matrices, decay);
+      const root = refreshing ? inverseRoot(gram, polynomials) : kept.root;
+      const { rest, moment, direction } = rawDirections(gradient, kept.moment, { matrices, momentum });
+      const along = toUnit(matmul(root, direction));
+      return {
+        parameters: stepAlong(parameters, along, rate, { matrices, weightDecay, unit: true }),
+        ...{ rest, moment, gram, root },
+      };
+    },
+  });
+}
