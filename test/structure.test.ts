@@ -187,7 +187,19 @@ test('values are told by what they can do: no test of a kind, a class or a name 
   const names = [
     ...['grid', 'scattered-points', 'cp', 'tensor-train', 'tucker', 'joint-network', 'identity', 'mixing', 'decoder'],
     ...['points', 'tt', 'joint', 'mlp'],
-    ...['squared-error', 'bce-with-logits', 'squares', 'crossEntropy', 'adam', 'sgd', 'muon', 'seppgd', 'msk', 'iga'],
+    ...[
+      'squared-error',
+      'bce-with-logits',
+      'squares',
+      'crossEntropy',
+      'adam',
+      'sgd',
+      'muon',
+      'shampoo',
+      'seppgd',
+      'msk',
+      'iga',
+    ],
     ...['sine', 'cosine', 'relu', 'leaky-relu', 'tanh'],
   ];
   const quoted = `'(?:${names.join('|')})'`;
