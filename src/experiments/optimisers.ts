@@ -7,6 +7,7 @@ import type { LearningRate, Optimiser } from '../optimiser/optimiser.js';
 import { minimaxPolynomials } from '../optimiser/polynomials.js';
 import { cosineDecay, stepDecay, warmUp } from '../optimiser/schedules.js';
 import { sgd } from '../optimiser/sgd.js';
+import { shampoo } from '../optimiser/shampoo.js';
 
 export interface OptimiserSettings {
   readonly optimiser: OptimiserName;
@@ -18,7 +19,7 @@ export interface OptimiserSettings {
   readonly warmUp?: number;
   /** The most that the norm of a gradient may be. */
   readonly clip?: number;
-  /** Of muon: the rate of Adam beside it, in units of the learning rate. */
+  /** Of muon and shampoo: the rate of Adam beside it, in units of the learning rate. */
   readonly restRate?: number;
   /** Of muon: Newton-Schulz steps. */
   readonly iterations?: number;
@@ -38,6 +39,8 @@ const optimisers = {
       ...(restRate !== undefined && { restRate }),
       ...(iterations !== undefined && { polynomials: minimaxPolynomials(iterations) }),
     }),
+  shampoo: ({ rate, weightDecay = 0, restRate }: Rated) =>
+    shampoo({ learningRate: rate, weightDecay, ...(restRate !== undefined && { restRate }) }),
 } as const;
 
 export type OptimiserName = keyof typeof optimisers;

@@ -12,6 +12,9 @@ import { usualRefresh } from '../../precondition/preconditioner.js';
 import { adapterOption, either, mostPoints, oneOf, real, valueOption, whole, wholes } from '../options.js';
 import type { Command } from '../vendor.js';
 
+/** Optimisers of some matrices, which leave the rest to Adam. */
+const besideAdam: readonly OptimiserName[] = ['muon', 'shampoo'];
+
 export type TopKOption = 'auto' | number;
 
 const preconditioners = ['none', 'seppgd', 'msk', 'iga'] as const;
@@ -58,7 +61,7 @@ export interface TrainingOptions extends ModelOptions {
   readonly warmUp?: number;
   /** The most that the norm of a gradient may be. */
   readonly clip?: number;
-  /** Of muon: the rate of Adam beside it, in units of the learning rate. */
+  /** Of muon and shampoo: the rate of Adam beside them, in units of the learning rate. */
   readonly restRate?: number;
   readonly steps: number;
   readonly reportEvery: number;
@@ -150,8 +153,12 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
   );
   add('--warm-up <N>', 'steps over which the learning rate grows from 0', whole('--warm-up', 1, 1e7));
   add('--clip <norm>', 'the most that the norm of a gradient may be', real('--clip', 0, 1e9, true));
-  add('--rest-rate <x>', 'of Adam beside muon, in units of --lr (default: 1/3)', real('--rest-rate', 0, 1e3, true));
-  add('--weight-decay <d>', 'L2 weight decay, of muon decoupled', real('--weight-decay', 0, 1e3), 0);
+  add(
+    '--rest-rate <x>',
+    'of Adam beside muon or shampoo, in units of --lr (default: 1/3)',
+    real('--rest-rate', 0, 1e3, true),
+  );
+  add('--weight-decay <d>', 'L2 weight decay, of muon and shampoo decoupled', real('--weight-decay', 0, 1e3), 0);
   add('--steps <N>', 'steps in all', whole('--steps', 1, 1e7), defaults.steps);
   add('--report-every <N>', 'steps from one point of the curve to the next', whole('--report-every', 1, 1e6), 25);
   add('--seed <N>', 'of everything random', whole('--seed', 0, mostSeed), 0);
@@ -188,9 +195,9 @@ export function requireConsistent(options: TrainingOptions, axes: number): void 
     throw new InputError('--resume-anyway: there is nothing to go on from: give --resume FILE too');
   }
   requirePreconditioner(options);
-  if (options.restRate !== undefined && options.optimiser !== 'muon') {
+  if (options.restRate !== undefined && !besideAdam.includes(options.optimiser)) {
     throw new InputError(
-      `--rest-rate ${options.restRate} with --optimiser ${options.optimiser}: only muon has another beside it: leave one of them out`,
+      `--rest-rate ${options.restRate} with --optimiser ${options.optimiser}: only muon and shampoo have another beside them: leave one of them out`,
     );
   }
   if (options.compare && options.preconditioner === 'none') {

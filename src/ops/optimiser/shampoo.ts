@@ -31,35 +31,29 @@ const mean: Operation<{ readonly matrices: readonly number[]; readonly decay: nu
     return [requireSameLayout('gramMean', gram, stackOf(shapes))];
   },
   lower: ({ device, attributes: { matrices, decay }, inputs: [, gradient], outputs: [gram] }) => {
-    const [tall, wide]: [StoredProduct[], StoredProduct[]] = [[], []];
-    matrices.forEach((at, i) => {
+    const products = matrices.map((at, i) => {
       const part = gradient.layout.parts[at];
-      const matrix = matrixOf(part);
+      const { rows, columns, tall } = matrixOf(part);
       const side = rowsOf(gram.layout.parts[i].shape);
       const [from, result] = [quadsOf(part), quadsOf(gram.layout.parts[i])];
-      (matrix.tall ? tall : wide).push({
+      const product: StoredProduct = {
         rows: side,
         columns: side,
-        inner: Math.max(matrix.rows, matrix.columns),
+        inner: Math.max(rows, columns),
         left: from,
         right: from,
         result,
         alpha: 1 - decay,
         beta: decay,
-      });
+      };
+      return { product, tall };
     });
     const buffers = { left: gradient.storage, right: gradient.storage, result: gram.storage };
-    return [tall, wide].flatMap((products, kind) =>
-      products.length > 0
-        ? [
-            multiplyStored(device, products, buffers, {
-              transposeLeft: kind === 0,
-              transposeRight: kind === 1,
-              upper: true,
-            }),
-          ]
-        : [],
-    );
+    return [true, false].flatMap(transposeLeft => {
+      const own = products.filter(({ tall }) => tall === transposeLeft).map(({ product }) => product);
+      const options = { transposeLeft, transposeRight: !transposeLeft, upper: true };
+      return own.length > 0 ? [multiplyStored(device, own, buffers, options)] : [];
+    });
   },
   notDifferentiable: 'it updates state',
 };
