@@ -211,7 +211,7 @@ export class Trainer {
   /** Milliseconds of one refresh of the preconditioner by itself, the forward pass it starts from included. */
   timeRefresh(): Promise<number> {
     return this.#calls.add(async () => {
-      if (this.refresh === undefined) return 0;
+      if (!this.preconditioner?.refreshed) return 0;
       const start = performance.now();
       await this.plans.refresh.run();
       return performance.now() - start;

@@ -134,6 +134,7 @@ const options = { model, target, optimiser };
 test('training with shampoo: the loss falls, and 12 steps equal 5, saved, and 7 more on another trainer, bit for bit', async () => {
   const whole = await Trainer.create(engine, options);
   requireEqual('steps from refresh to refresh', whole.refresh, 3);
+  requireEqual('milliseconds of a refresh of no preconditioner', await whole.timeRefresh(), 0);
   const losses = [...(await whole.advance(5))];
   const saved = await whole.state();
   losses.push(...(await whole.advance(7)));
