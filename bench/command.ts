@@ -2,11 +2,11 @@
 
 import { join } from 'node:path';
 import type { BenchOptions, PeerName } from '../src/cli/bench.js';
+import { openQuietly } from '../src/cli/engine.js';
 import { print } from '../src/cli/terminal.js';
 import { InputError } from '../src/errors.js';
 import type { Engine } from '../src/graph/engine.js';
 import { requireWritableFolder, writeWhole } from '../src/io/files.js';
-import { openEngine } from '../src/public/node.js';
 import { encodeMicroseconds } from './cases/encode.js';
 import type { Peer } from './peers/peer.js';
 import { charts, tables } from './report.js';
@@ -16,7 +16,7 @@ declare const SEPNN_VERSION: string;
 
 export async function bench(options: BenchOptions): Promise<void> {
   await requireWritableFolder('--out', options.out);
-  const engine = await openEngine({ adapter: options.adapter });
+  const engine = await openQuietly(options.adapter);
   const peers: Peer[] = [];
   try {
     // Before the peers, whose garbage would be collected meanwhile.

@@ -7,6 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { openQuietly } from '../src/cli/engine.js';
 import {
   adam,
   architecture,
@@ -14,7 +15,6 @@ import {
   defineModel,
   grid,
   type OpenEngineOptions,
-  openEngine,
   sepPgd,
   Trainer,
 } from '../src/public/node.js';
@@ -51,7 +51,7 @@ function operationsOf(size: number, rank: number): number {
 async function measureSpeed(): Promise<number> {
   const at = given.indexOf('--adapter');
   const adapter = at < 0 ? 'auto' : (given[at + 1] as NonNullable<OpenEngineOptions['adapter']>);
-  const engine = await openEngine({ adapter });
+  const engine = await openQuietly(adapter);
   const [size, rank] = [96, 110];
   const trainer = await Trainer.create(engine, {
     model: defineModel({

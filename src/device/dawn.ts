@@ -21,6 +21,15 @@ export interface EmbeddedDriver {
   alone<T>(work: () => Promise<T>): Promise<T>;
 }
 
+/** What a call gave, and what it printed that was kept off stderr. */
+export interface Hushed<T> {
+  readonly value: T;
+  readonly said: string;
+}
+
+/** Runs what may print on stderr, and is done when it returns. */
+type Quietly = <T>(work: () => T) => T;
+
 export interface OpenOptions {
   /** Which adapter: 'auto' takes the first there is of the three others, in this order. */
   readonly adapter: AdapterKind | 'auto';
@@ -30,6 +39,8 @@ export interface OpenOptions {
   readonly portable?: boolean;
   /** Dawn's own options, such as `backend=null`. */
   readonly dawn?: readonly string[];
+  /** Keeps what Dawn prints off stderr, for a program that may; by default it is printed there. */
+  readonly hush?: <T>(work: () => T) => Hushed<T>;
 }
 
 interface Found {
@@ -62,9 +73,15 @@ export async function openDevice(options: OpenOptions): Promise<Device> {
     throw new RunError(`the package webgpu cannot be loaded (${error.message.split('\n')[0]}): npm install webgpu`);
   });
   const tried: string[] = [];
+  const heard = new Set<string>();
+  const quietly: Quietly = work => {
+    const { value, said } = options.hush?.(work) ?? { value: work(), said: '' };
+    for (const [warning] of said.matchAll(/(?<=^Warning: ).+/gm)) heard.add(warning);
+    return value;
+  };
   for (const kind of kinds) {
     try {
-      const found = await finders[kind](create, options);
+      const found = await finders[kind](create, options, quietly);
       if (found) return await toDevice(found, options.portable ?? false);
       tried.push(`${kind}: none found; ${remedies[kind]}`);
     } catch (error) {
@@ -73,20 +90,21 @@ export async function openDevice(options: OpenOptions): Promise<Device> {
       tried.push(`${kind}: ${message}${isTold ? '' : `; ${remedies[kind]}`}`);
     }
   }
+  if (heard.size > 0) tried.push(`Dawn said: ${[...heard].join('; ')}`);
   throw new RunError(`no WebGPU adapter. Tried ${tried.join('. ')}`);
 }
 
 /** Dawn's way in. */
 type Create = (options: string[]) => GPU;
-type Finder = (create: Create, options: OpenOptions) => Promise<Found | undefined>;
+type Finder = (create: Create, options: OpenOptions, quietly: Quietly) => Promise<Found | undefined>;
 
 /** How each kind of adapter is looked for. */
 const finders: Record<AdapterKind, Finder> = {
-  hardware: (create, options) => findOfSystem(create, options, false),
-  software: (create, options) => findOfSystem(create, options, true),
-  embedded: async (create, { driver, dawn = [] }) => {
+  hardware: (create, options, quietly) => findOfSystem(create, options, false, quietly),
+  software: (create, options, quietly) => findOfSystem(create, options, true, quietly),
+  embedded: async (create, { driver, dawn = [] }, quietly) => {
     await driver.load();
-    return driver.alone(() => requestAdapter(create([...dawn]), false));
+    return driver.alone(() => requestAdapter(create([...dawn]), false, quietly));
   },
 };
 
@@ -94,12 +112,13 @@ async function findOfSystem(
   create: Create,
   { driver, system, dawn = [] }: OpenOptions,
   onCpu: boolean,
+  quietly: Quietly,
 ): Promise<Found | undefined> {
   const missing = dawn.some(option => option.startsWith('backend=')) ? undefined : system.missing();
   if (missing !== undefined) throw new RunError(missing);
   // A machine may have a driver and no Vulkan loader: the embedded driver brings one.
   if (!system.hasLoader()) await driver.load();
-  return findAdapter(create, dawn, onCpu);
+  return findAdapter(create, dawn, onCpu, quietly);
 }
 
 /**
@@ -108,15 +127,20 @@ async function findOfSystem(
  * @param onCpu whether one that computes on the processor is wanted, or one that does not.
  * @returns undefined where there is none.
  */
-export async function findAdapter(create: Create, dawn: readonly string[], onCpu: boolean): Promise<Found | undefined> {
+export async function findAdapter(
+  create: Create,
+  dawn: readonly string[],
+  onCpu: boolean,
+  quietly: Quietly = work => work(),
+): Promise<Found | undefined> {
   const isWanted = (found: Found | undefined) => found && isCpu(found.adapter.info) === onCpu;
   const gpu = instanceOf(create, dawn);
-  const preferred = (await requestAdapter(gpu, onCpu)) ?? (await requestAdapter(gpu, false));
+  const preferred = (await requestAdapter(gpu, onCpu, quietly)) ?? (await requestAdapter(gpu, false, quietly));
   if (!preferred) hold(create, dawn, gpu);
   if (!preferred || isWanted(preferred)) return preferred;
-  const names = await adapterNames(create, dawn);
+  const names = await adapterNames(create, dawn, quietly);
   for (const name of names.length > 1 ? names : []) {
-    const found = await requestAdapter(create([...dawn, `adapter=${name}`]), false);
+    const found = await requestAdapter(create([...dawn, `adapter=${name}`]), false, quietly);
     if (isWanted(found)) return found;
   }
   return undefined;
@@ -154,18 +178,22 @@ function keyOf(dawn: readonly string[]): string {
 }
 
 /** The names of all adapters, which Dawn tells where it is asked for one that there is not. */
-async function adapterNames(create: Create, dawn: readonly string[]): Promise<string[]> {
+async function adapterNames(create: Create, dawn: readonly string[], quietly: Quietly): Promise<string[]> {
   if (dawn.some(option => option.startsWith('adapter='))) return [];
   try {
-    await create([...dawn, 'adapter=none of them']).requestAdapter();
+    const gpu = create([...dawn, 'adapter=none of them']);
+    await quietly(() => gpu.requestAdapter());
   } catch (error) {
     return [...String(error).matchAll(/name: '(.*)'/g)].map(([, name]) => name);
   }
   return [];
 }
 
-async function requestAdapter(gpu: GPU, forceFallbackAdapter: boolean): Promise<Found | undefined> {
-  const adapter = await gpu.requestAdapter({ forceFallbackAdapter, powerPreference: 'high-performance' });
+/** Dawn has looked at all drivers when the call returns, and answers later. */
+async function requestAdapter(gpu: GPU, forceFallbackAdapter: boolean, quietly: Quietly): Promise<Found | undefined> {
+  const adapter = await quietly(() =>
+    gpu.requestAdapter({ forceFallbackAdapter, powerPreference: 'high-performance' }),
+  );
   return adapter ? { adapter, gpu } : undefined;
 }
 

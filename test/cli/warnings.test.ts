@@ -1,5 +1,6 @@
 /** What Dawn prints of itself while it looks for adapters: nothing of it where the command recovers. */
 
+import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemDrivers } from '../../src/io/systemDrivers.js';
@@ -67,3 +68,33 @@ test('a driver is missing where no manifest is: in the folders of the loader, or
     });
   }
 });
+
+test('on a terminal nothing of what Dawn prints is seen, but where no adapter is found; elsewhere it stays on stderr', async () => {
+  const broken = join(folder, 'broken.json');
+  writeFileSync(
+    broken,
+    JSON.stringify({ file_format_version: '1.0.0', ICD: { library_path: 'libnone.so', api_version: '1.3.0' } }),
+  );
+  const opens = [process.execPath, '--import', 'tsx', `${root}test/helpers/quietEngine.ts`];
+  const onTerminal = (words: readonly string[], env: NodeJS.ProcessEnv = {}) =>
+    outputOf('script', ['-qec', words.join(' '), '/dev/null'], env);
+  const fails = [process.execPath, command, 'doctor', '--case', `${root}test/golden/cp_d2_sin.json`];
+  const [usual, recovered, piped, failed] = await Promise.all([
+    onTerminal(opens),
+    onTerminal(opens, { VK_DRIVER_FILES: broken }),
+    outputOf(opens[0], opens.slice(1), { VK_DRIVER_FILES: broken }),
+    onTerminal(fails, { VK_DRIVER_FILES: broken, SEPNN_CACHE: '/proc/none' }),
+  ]);
+  require(`"${usual}"`, /^(hardware|software|embedded)\r\n$/.test(usual));
+  requireEqual('recovered', recovered, 'embedded\r\n');
+  require(`"${piped}"`, /^Warning: libnone\.so: .*\nembedded\n$/s.test(piped));
+  require(`"${failed}"`, /^sepnn: no WebGPU adapter\. .*\. Dawn said: libnone\.so: cannot open [^\n]*\n$/.test(failed));
+});
+
+/** Both streams of a program. */
+function outputOf(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+  return new Promise(resolve => {
+    const options = { cwd: root, env: { ...process.env, ...env } };
+    execFile(program, args, options, (_, stdout, stderr) => resolve(stdout + stderr));
+  });
+}

@@ -7,7 +7,7 @@ import { compareCase, runCase } from '../../experiments/golden/goldenCase.js';
 import { type Quantities, requireCase } from '../../experiments/golden/goldenFormat.js';
 import type { Engine } from '../../graph/engine.js';
 import { writeWhole } from '../../io/files.js';
-import { openEngine } from '../../public/node.js';
+import { openQuietly } from '../engine.js';
 import { adapterKinds, adapterOption } from '../options.js';
 import { print, table } from '../terminal.js';
 import { Command, Option } from '../vendor.js';
@@ -71,7 +71,7 @@ async function examine(options: DoctorOptions): Promise<void> {
 async function examineKind(kind: AdapterKind): Promise<Finding> {
   let engine: Engine;
   try {
-    engine = await openEngine({ adapter: kind });
+    engine = await openQuietly(kind);
   } catch (error) {
     return { kind, found: false, reason: (error as Error).message };
   }
@@ -106,7 +106,7 @@ function describe({ kind, found, description, limits = {}, features = [], tests 
 async function runGoldenCase(path: string, options: DoctorOptions): Promise<void> {
   const given = await readJson(path);
   const golden = requireCase(given);
-  const engine = await openEngine({ adapter: options.adapter });
+  const engine = await openQuietly(options.adapter);
   try {
     const computed = await runCase(engine, golden);
     if (options.write !== undefined) {

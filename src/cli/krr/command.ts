@@ -12,8 +12,8 @@ import { RowFile } from '../../io/rowFile.js';
 import { activations } from '../../model/codec.js';
 import { networkPoints, networksOf, parameterCount } from '../../model/model.js';
 import { groupingOf } from '../../precondition/grouping.js';
-import { openEngine } from '../../public/node.js';
 import type { Ending } from '../ending.js';
+import { openQuietly } from '../engine.js';
 import { startProgress } from '../progress.js';
 import { print, table } from '../terminal.js';
 import { adapterLine, fileLines } from '../training/session.js';
@@ -43,7 +43,7 @@ export function krrCommand(ending: Ending): Command {
 async function krr(ending: Ending, options: KrrOptions): Promise<void> {
   requireConsistent(options);
   await ending.inFolder('--out', options.out, async () => {
-    const engine = await openEngine({ adapter: options.adapter });
+    const engine = await openQuietly(options.adapter);
     try {
       requireFits(engine, options);
       const cases = casesOf(options);

@@ -15,8 +15,8 @@ import { readModel, type SavedModel } from '../../io/model/modelFile.js';
 import { type Line, linePlot, type PlotOptions } from '../../io/plot.js';
 import { RowFile } from '../../io/rowFile.js';
 import { activations } from '../../model/codec.js';
-import { openEngine } from '../../public/node.js';
 import type { Ending } from '../ending.js';
+import { openQuietly } from '../engine.js';
 import { startProgress } from '../progress.js';
 import { print, table } from '../terminal.js';
 import { adapterLine, fileLines } from '../training/session.js';
@@ -56,7 +56,7 @@ async function figure(ending: Ending, options: NtkOptions): Promise<void> {
   const settings = figureSettings(options);
   const shown = { ...settings, activation: settings.activation.name };
   await ending.inFolder('--out', options.out, async () => {
-    const engine = await openEngine({ adapter: options.adapter });
+    const engine = await openQuietly(options.adapter);
     try {
       const start = performance.now();
       const rows = await RowFile.open(options.out, 'ntk', { version, adapter: engine.adapter, settings: shown });
@@ -86,7 +86,7 @@ async function spectra(ending: Ending, path: string, options: NtkOptions): Promi
   const saved: SavedModel = await readModel(path);
   const settings = modelSettings(saved.model, options);
   await ending.inFolder('--out', options.out, async () => {
-    const engine = await openEngine({ adapter: options.adapter });
+    const engine = await openQuietly(options.adapter);
     try {
       const start = performance.now();
       const found = await ntkSpectra(engine, saved, settings);

@@ -17,9 +17,9 @@ import {
 import type { AdapterReport, Engine } from '../../graph/engine.js';
 import { writeWhole } from '../../io/files.js';
 import type { Model } from '../../model/model.js';
-import { openEngine } from '../../public/node.js';
 import { commandLine } from '../commandLine.js';
 import type { Ending } from '../ending.js';
+import { openQuietly } from '../engine.js';
 import { requireShareable } from '../fit/options.js';
 import { usualTopK } from '../options.js';
 import { startProgress } from '../progress.js';
@@ -64,7 +64,7 @@ async function race(ending: Ending, image: string, options: RaceOptions): Promis
   data.notes.forEach(warn);
   await ending.inFolder('--out', options.out, () =>
     ending.patiently(async () => {
-      const engine = await openEngine({ adapter: options.adapter });
+      const engine = await openQuietly(options.adapter);
       try {
         const { signal } = ending;
         const mostBytes = engine.adapter.kind === 'hardware' ? Number.POSITIVE_INFINITY : freemem();

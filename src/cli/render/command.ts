@@ -14,7 +14,7 @@ import type { Domain } from '../../model/domain/domain.js';
 import { evaluateTiles } from '../../model/evaluate.js';
 import { planeCount } from '../../model/model.js';
 import { stretches, type Tile } from '../../model/tiles.js';
-import { openEngine } from '../../public/node.js';
+import { openQuietly } from '../engine.js';
 import { adapterOption } from '../options.js';
 import { startTileProgress } from '../progress.js';
 import { print, warn } from '../terminal.js';
@@ -72,7 +72,7 @@ async function render(path: string, options: RenderOptions): Promise<void> {
   requireWritableSize(out, region, planeCount(saved.model));
   await requireWritableFile('--out', out);
   if (region.changesAspect) warn(changedAspect(options, saved.model.domain));
-  const engine = await openEngine({ adapter: options.adapter });
+  const engine = await openQuietly(options.adapter);
   try {
     const start = performance.now();
     await (isPicture(out) ? renderPicture : renderArray)(engine, saved, region, out, options.json);

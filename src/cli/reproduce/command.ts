@@ -20,8 +20,8 @@ import { readBytes, writeWhole } from '../../io/files.js';
 import { openImage } from '../../io/image/image.js';
 import { RowFile } from '../../io/rowFile.js';
 import { decodeVolume } from '../../io/volumeFile.js';
-import { openEngine } from '../../public/node.js';
 import type { Ending } from '../ending.js';
+import { openQuietly } from '../engine.js';
 import { adapterOption, oneOf, valueOption, whole } from '../options.js';
 import { print, warn } from '../terminal.js';
 import { Command } from '../vendor.js';
@@ -77,7 +77,7 @@ async function reproduce(ending: Ending, words: readonly string[], options: Repr
     throw new InputError(`${name}: no --volume is given: ${volumeRemedy}`);
   }
   await ending.inFolder('--out', options.out, async () => {
-    const engine = await openEngine({ adapter: options.adapter });
+    const engine = await openQuietly(options.adapter);
     try {
       const rows = await RowFile.open(options.out, 'reproduce', { version, adapter: engine.adapter });
       const announce = (what: string) => {

@@ -15,11 +15,11 @@ import type { AdapterReport, Engine } from '../../graph/engine.js';
 import type { SavedModel } from '../../io/model/modelFile.js';
 import { recallTuning, rememberTuning } from '../../io/tuning.js';
 import type { Model } from '../../model/model.js';
-import { openEngine } from '../../public/node.js';
 import type { Best, Until } from '../../train/runTraining.js';
 import type { TrainerState } from '../../train/trainer.js';
 import { commandLine, resuming } from '../commandLine.js';
 import type { Ending } from '../ending.js';
+import { openQuietly } from '../engine.js';
 import { startProgress } from '../progress.js';
 import { warn } from '../terminal.js';
 import { type KeptFiles, ModelKeeper } from './keeper.js';
@@ -151,7 +151,7 @@ class Engines {
 
   async open(): Promise<Engine> {
     const before = this.#engine;
-    this.#engine = await openEngine({ adapter: this.options.adapter });
+    this.#engine = await openQuietly(this.options.adapter);
     if (before) {
       this.#engine.tuning = before.tuning;
       await before.dispose();
