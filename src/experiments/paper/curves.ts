@@ -91,7 +91,7 @@ const ofKrr = {
 
 const krrScales: Readonly<Record<ScaleName, KrrCurves>> = {
   tiny: { ...ofKrr, points: 6, rank: 5, width: 6, topK: 2, mskTopK: 3, steps: 4, seeds: 2 },
-  small: { ...ofKrr, steps: 100 },
+  small: { ...ofKrr, points: 20, steps: 100 },
   paper: ofKrr,
 };
 
