@@ -67,7 +67,7 @@ const ofImages = {
 
 const imageScales: Readonly<Record<ScaleName, ImageCurves>> = {
   tiny: { ...ofImages, points: 6, rank: 5, width: 6, topK: 2, mskTopK: 3, steps: 4 },
-  small: { ...ofImages, points: 32, steps: 200 },
+  small: { ...ofImages, points: 32, steps: 150 },
   paper: ofImages,
 };
 

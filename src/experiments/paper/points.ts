@@ -49,7 +49,7 @@ export const points: Experiment<PointSetting> = {
       rates: [1e-3, 3e-3],
       muonRates: [1e-2],
     },
-    small: { ...papers, steps: 200 },
+    small: { ...papers, steps: 100 },
     paper: papers,
   },
   runsOn: () => [{ path: 'points drawn by the seed', digest: '' }],

@@ -34,7 +34,7 @@ export const statue: Experiment<StatueSetting> = {
   scales: {
     tiny: { ...papers, rank: 6, width: 8, topK: 3, steps: 20, rates: [5e-3, 1e-3], muonRates: [1e-2] },
     /** For a quarter of the paper's points along each axis. */
-    small: { ...papers, rank: 50, width: 64, topK: 5, steps: 200 },
+    small: { ...papers, rank: 50, width: 64, topK: 5, steps: 100 },
     paper: papers,
   },
   runsOn: sources => sources.volumes,
