@@ -106,10 +106,10 @@ test('inverseRoot: of matrices of any scale, given above their diagonals, it mat
 test('toUnit: matrices over their norm match the float64 twin, zeros stay', async () => {
   const shapes = [
     [1, 1],
-    [5, 300],
-    [70, 33],
+    [5, 5000],
+    [170, 33],
     [2, 2],
-  ] as const; // past a workgroup's rows
+  ] as const; // past what one workgroup adds up, and past its rows
   const values = shapes.map(([r, c], i) => (i === 3 ? new Float64Array(r * c) : randoms(r * c)));
   const held = engine.stack(shapes, join(values));
   const plan = await engine.compile(graph => ({ unit: toUnit(graph.read(held)) }));
@@ -123,7 +123,7 @@ test('toUnit: matrices over their norm match the float64 twin, zeros stay', asyn
 
 const model = defineModel({
   domain: grid([9, 7]),
-  contraction: cp({ rank: 5 }),
+  contraction: cp({ rank: 20 }), // so that the last matrices are tall
   network: architecture({ width: 12 }),
   members: 2,
 });
@@ -160,7 +160,7 @@ test("the root serves until the next refresh, which is the preconditioner's wher
     const changes: number[] = [];
     let before = new Float32Array();
     let loss = 0;
-    for (let step = 0; step < 7; step++) {
+    for (let step = 0; step < 5; step++) {
       [loss] = await trainer.advance(1);
       const { root } = (await trainer.state()).optimiser.state;
       if (root.some((x, i) => x !== before[i])) changes.push(step);
@@ -171,9 +171,9 @@ test("the root serves until the next refresh, which is the preconditioner's wher
     return { refresh, changes: changes.join(), loss };
   };
   const whole = await rootsOf({});
-  requireEqual('whole', whole.changes, '0,3,6');
+  requireEqual('whole', whole.changes, '0,3');
   const slabs = await rootsOf({ slabBytes: 224 });
-  requireEqual('slabs', slabs.changes, '0,3,6');
+  requireEqual('slabs', slabs.changes, '0,3');
   requireClose('loss', [slabs.loss], [whole.loss], { relative: 1e-4 });
   const preconditioned = await rootsOf({ preconditioner: sepPgd({ topK: 2, refresh: 4 }) });
   requireEqual('with SepPGD', [preconditioned.changes, preconditioned.refresh].join(' '), '0,4 4');

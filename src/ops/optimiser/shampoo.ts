@@ -3,12 +3,13 @@
  * times the inverse square root of a running mean of G G^T, which is found now and then and serves the steps after it.
  */
 
-import { columnsOf, layoutOf, rowsOf, stackOf } from '../../buffer/layout.js';
+import { columnsOf, layoutOf, quad, rowsOf, stackOf } from '../../buffer/layout.js';
 import { applyOne, requireSameLayout } from '../../graph/apply.js';
 import { copyRows } from '../../graph/copyRows.js';
 import { type Operand, type Operation, scratch, type Value } from '../../graph/operation.js';
 import { mostOf } from '../../host/arrays.js';
 import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
+import type { Problem } from '../../kernel/kernel.js';
 import { identity } from '../../wgsl/eigen.js';
 import * as kernels from '../../wgsl/optimiser.js';
 import { mirrorDispatch } from '../linear/mirror.js';
@@ -71,7 +72,7 @@ const root: Operation<{ readonly polynomials: Polynomials }> = {
       dispatch(identity, {
         ...oneThreadEachOf(
           device,
-          sizes.map(size => size * Math.ceil(size / 4)),
+          sizes.map(size => size * Math.ceil(size / quad)),
         ),
         problems: root.layout.parts.map((part, i) => {
           const { first, stride } = quadsOf(part);
@@ -111,33 +112,42 @@ const scaled: Operation<undefined> = {
 /** Squares of small numbers stay in range: what is scaled are Gram matrices too, which have the gradient's square. */
 const leastNorm = 1e-30;
 
+/** Numbers of a matrix whose squares one workgroup adds up. */
+const stretch = 4096;
+
 /** Every matrix of a stack over its norm, in place. */
 function toUnitNorm(matrices: Operand): Dispatch[] {
-  const { parts } = matrices.layout;
-  const squares = scratch(layoutOf([parts.length]));
   const { ROWS, WORKGROUP } = kernels.unitNormConstants;
-  const problems = parts.map(part => {
-    const { first, stride } = quadsOf(part);
-    return { rows: rowsOf(part.shape), columns: columnsOf(part.shape), matrix: first, stride };
+  const stretches: Problem<typeof kernels.squares>[] = [];
+  const problems = matrices.layout.parts.map(part => {
+    const [rows, columns] = [rowsOf(part.shape), columnsOf(part.shape)];
+    const first = stretches.length;
+    const high = Math.max(1, Math.floor(stretch / columns));
+    for (let row = 0; row < rows; row += high) {
+      stretches.push({
+        rows: Math.min(high, rows - row),
+        columns,
+        input: part.offset + row * part.stride,
+        inputStride: part.stride,
+        result: stretches.length,
+      });
+    }
+    const { first: matrix, stride } = quadsOf(part);
+    return { rows, columns, matrix, stride, squares: first, parts: stretches.length - first };
   });
+  const squares = scratch(layoutOf([stretches.length]));
   const [tallest, widest] = [mostOf(problems, p => p.rows), mostOf(problems, p => p.columns)];
   return [
     dispatch(kernels.squares, {
-      problems: parts.map(({ shape, offset, stride }, result) => ({
-        rows: rowsOf(shape),
-        columns: columnsOf(shape),
-        input: offset,
-        inputStride: stride,
-        result,
-      })),
+      problems: stretches,
       buffers: { input: matrices.storage, result: squares.storage },
-      workgroups: [1, 1, parts.length],
+      workgroups: [1, 1, stretches.length],
     }),
     dispatch(kernels.unitNorm, {
       constants: { LEAST_NORM: leastNorm },
-      problems: problems.map((problem, i) => ({ ...problem, squares: i, parts: 1 })),
+      problems,
       buffers: { squares: squares.storage, matrix: matrices.storage },
-      workgroups: [Math.ceil(widest / (4 * WORKGROUP)), Math.ceil(tallest / ROWS), parts.length],
+      workgroups: [Math.ceil(widest / (quad * WORKGROUP)), Math.ceil(tallest / ROWS), problems.length],
     }),
   ];
 }
