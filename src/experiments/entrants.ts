@@ -28,7 +28,7 @@ export const entrants = {
   adam: { optimiser: 'adam', learningRate: 1e-4, schedule: 'constant' },
   'adam-best': { optimiser: 'adam', learningRate: 1e-3, schedule: 'cosine' },
   seppgd: { optimiser: 'adam', learningRate: 1e-4, schedule: 'constant', combine: 'sum' },
-  'seppgd-product': { optimiser: 'adam', learningRate: 3e-4, schedule: 'cosine', combine: 'product' },
+  'seppgd-product': { optimiser: 'adam', learningRate: 1e-3, schedule: 'cosine', warmUp: 20, combine: 'product' },
   muon: { optimiser: 'muon', learningRate: 1e-2, schedule: 'cosine', restLearningRate: 1e-3 },
   'muon-seppgd': {
     optimiser: 'muon',

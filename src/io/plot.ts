@@ -44,12 +44,17 @@ export function linePlot(lines: readonly Line[], options: PlotOptions): string {
   );
 }
 
+/** Long names: so many stand beside each other in the legend, a row of so many pixels. */
+const [namesInRow, legendRow] = [3, 38];
+
 /** Plots of the same quantity beside each other: a name has one colour, and stands in the legend once. */
 export function panelPlot(panels: readonly Panel[], { title, y }: Pick<PlotOptions, 'title' | 'y'>): string {
   const share = 100 / panels.length;
-  return drawn(500 * panels.length, {
+  const names = new Set(panels.flatMap(({ lines }) => lines.map(({ name }) => name)));
+  const bottom = 46 + legendRow * Math.ceil(names.size / namesInRow);
+  return drawn(500 * panels.length, 420 + bottom, {
     title,
-    grid: panels.map((_, i) => ({ ...margins, left: `${i * share + 6}%`, width: `${share - 8}%` })),
+    grid: panels.map((_, i) => ({ ...margins, bottom, left: `${i * share + 6}%`, width: `${share - 8}%` })),
     xAxis: panels.map(({ x }, gridIndex) => ({ ...scaleOf(false), ...belowAxis(x), gridIndex })),
     yAxis: panels.map((_, gridIndex) => ({ ...scaleOf(false), ...besideAxis(y), gridIndex })),
     series: panels.flatMap(({ lines }, i) =>
@@ -97,7 +102,7 @@ function besideAxis(name: string): object {
 }
 
 function plot({ title, x, y, logarithmic }: PlotOptions, xAxis: object, series: readonly object[]): string {
-  return drawn(800, {
+  return drawn(800, 500, {
     title,
     grid: margins,
     xAxis: { ...xAxis, ...belowAxis(x) },
@@ -108,10 +113,11 @@ function plot({ title, x, y, logarithmic }: PlotOptions, xAxis: object, series: 
 
 function drawn(
   width: number,
+  height: number,
   { title, ...option }: { readonly title: string; readonly [part: string]: unknown },
 ): string {
   use([BarChart, LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
-  const chart = init(null, null, { renderer: 'svg', ssr: true, width, height: 500 });
+  const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
   chart.setOption({
     animation: false,
     // A page may be dark.

@@ -12,7 +12,7 @@ test('each entrant gives the optimiser, its rate at every step, and SepPGD where
     adam: ['adam', [1e-4, 1e-4], undefined],
     'adam-best': ['adam', [1e-3, 5e-4], undefined],
     seppgd: ['adam', [1e-4, 1e-4], 'seppgd'],
-    'seppgd-product': ['adam', [3e-4, 1.5e-4], 'seppgd'],
+    'seppgd-product': ['adam', [5e-5, 5e-4], 'seppgd'],
     muon: ['muon', [1e-2, 5e-3], undefined],
     'muon-seppgd': ['muon', [3e-3, 1.5e-3], 'seppgd'],
   } as const;
@@ -30,7 +30,7 @@ test('a label says what an entrant is', () => {
     'adam 1e-4',
     'adam 1e-3 cosine',
     'adam 1e-4, SepPGD sum',
-    'adam 3e-4 cosine, SepPGD product',
+    'adam 1e-3 cosine, warm-up 20, SepPGD product',
     'muon 1e-2 cosine',
     'muon 3e-3 cosine, SepPGD product',
   ]);
