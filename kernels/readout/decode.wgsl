@@ -6,7 +6,7 @@
 //   [W_1 | b_1] (outputs, hidden + 1); row-major in rows of whole quads.
 //
 // As a product: rows are o, columns all i and s, the inner axis h. a(z + b_0) is made as it is loaded, never stored.
-//# import shared/decoder.wgsl
+//# import shared/decoderWeights.wgsl
 //# slot activation relu
 //# slot schedule register
 
@@ -26,7 +26,8 @@ struct Problem {
 @group(0) @binding(0) var<storage, read> problems: array<Problem>;
 @group(0) @binding(1) var<storage, read> parameter: array<vec4f>;      // [W_0 | b_0] and [W_1 | b_1] of every model
 @group(0) @binding(2) var<storage, read> hidden: array<vec4f>;         // z of every model
-@group(0) @binding(3) var<storage, read_write> result: array<vec4f>;   // Z of every model
+@group(0) @binding(3) var<storage, read> number: array<f32>;           // the parameters again
+@group(0) @binding(4) var<storage, read_write> result: array<vec4f>;   // Z of every model
 
 /// block[r][u] = W_1[row + r, inner + u], zero from p.inner on.
 fn leftBlock(p: Problem, row: u32, inner: u32) -> mat4x4f {
@@ -38,10 +39,10 @@ fn rightBlock(p: Problem, column: u32, inner: u32) -> mat4x4f {
   let start = min(column, p.columns - 4u);
   let quad = p.hidden + (start / p.span * p.inner * p.span + start % p.span) / 4u;
   var block = mat4x4f();
+  //# unroll
   for (var u = 0u; u < 4u; u++) {
     let unit = min(inner + u, p.inner - 1u);
-    let z = hidden[quad + unit * p.span / 4u] + biasOf(p, unit);
-    block[u] = vec4f(activate(1.0, z.x).x, activate(1.0, z.y).x, activate(1.0, z.z).x, activate(1.0, z.w).x);
+    block[u] = activated(p, unit, hidden[quad + unit * p.span / 4u])[0];
   }
   return block;
 }
@@ -49,7 +50,7 @@ fn rightBlock(p: Problem, column: u32, inner: u32) -> mat4x4f {
 fn store(p: Problem, row: u32, column: u32, value: vec4f) {
   if (row >= p.rows || column >= p.columns) { return; }
   let at = column / p.span * p.rows * p.span + row * p.span + column % p.span;
-  result[p.result + at / 4u] = value + numberAt(4u * (p.weight + row * p.weightStride) + p.inner);
+  result[p.result + at / 4u] = value + number[4u * (p.weight + row * p.weightStride) + p.inner];
 }
 
 fn finish(p: Problem, invocation: u32) {}

@@ -5,7 +5,7 @@
 //   G (n_1, outputs, n_2 .. n_D) is the cotangent at the output; the others as in kernels/readout/decode.wgsl.
 //
 // As a product: rows are h, columns all i and s, the inner axis o.
-//# import shared/decoder.wgsl
+//# import shared/decoderWeights.wgsl
 //# slot activation relu
 //# slot schedule register
 
@@ -25,7 +25,8 @@ struct Problem {
 @group(0) @binding(0) var<storage, read> problems: array<Problem>;
 @group(0) @binding(1) var<storage, read> parameter: array<vec4f>;      // [W_0 | b_0] and [W_1 | b_1] of every model
 @group(0) @binding(2) var<storage, read> cotangent: array<vec4f>;      // G of every model
-@group(0) @binding(3) var<storage, read_write> hidden: array<vec4f>;   // z of every model
+@group(0) @binding(3) var<storage, read> number: array<f32>;           // the parameters again
+@group(0) @binding(4) var<storage, read_write> hidden: array<vec4f>;   // z of every model
 
 /// block[r][u] = W_1[inner + u, row + r], zero from p.inner on.
 fn leftBlock(p: Problem, row: u32, inner: u32) -> mat4x4f {
@@ -45,8 +46,7 @@ fn rightBlock(p: Problem, column: u32, inner: u32) -> mat4x4f {
 fn store(p: Problem, row: u32, column: u32, value: vec4f) {
   if (row >= p.rows || column >= p.columns) { return; }
   let quad = p.hidden + (column / p.span * p.rows * p.span + row * p.span + column % p.span) / 4u;
-  let z = hidden[quad] + biasOf(p, row);
-  hidden[quad] = value * vec4f(activate(1.0, z.x).y, activate(1.0, z.y).y, activate(1.0, z.z).y, activate(1.0, z.w).y);
+  hidden[quad] = value * activated(p, row, hidden[quad])[1];
 }
 
 fn finish(p: Problem, invocation: u32) {}

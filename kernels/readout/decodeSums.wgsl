@@ -29,7 +29,7 @@ struct Problem {
 }
 
 @group(0) @binding(0) var<storage, read> problems: array<Problem>;
-@group(0) @binding(1) var<storage, read> parameter: array<vec4f>;      // [W_0 | b_0] of every model
+@group(0) @binding(1) var<storage, read> number: array<f32>;           // [W_0 | b_0] of every model
 @group(0) @binding(2) var<storage, read> hidden: array<vec4f>;         // z of every model
 @group(0) @binding(3) var<storage, read> cotangent: array<vec4f>;      // G of every model
 @group(0) @binding(4) var<storage, read_write> result: array<vec4f>;   // C of every piece
@@ -52,17 +52,12 @@ fn leftBlock(p: Problem, row: u32, inner: u32) -> mat4x4f {
 fn rightBlock(p: Problem, column: u32, inner: u32) -> mat4x4f {
   let quad = p.hidden + quadAt(p, p.start + inner, p.units);
   var block = mat4x4f();
+  //# unroll
   for (var c = 0u; c < 4u; c++) {
     let at = min(column + c, p.columns - 1u);
-    if (at == 2u * p.units) {
-      block[c] = vec4f(1.0);
-      continue;
-    }
     let unit = at % p.units;
-    let z = hidden[quad + unit * p.span / 4u] + biasOf(p, unit);
-    let pairs = mat4x2f(activate(1.0, z.x), activate(1.0, z.y), activate(1.0, z.z), activate(1.0, z.w));
-    let both = transpose(pairs);
-    block[c] = select(both[0], both[1], at >= p.units);
+    let both = activated(p, unit, hidden[quad + unit * p.span / 4u]);
+    block[c] = select(select(both[0], both[1], at >= p.units), vec4f(1.0), at == 2u * p.units);
   }
   return transpose(keepComponents(block, p.points - (p.start + inner) % p.width));
 }

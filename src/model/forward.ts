@@ -109,8 +109,8 @@ function contractedOf(model: Model, factors: Value, own: Value | undefined, exte
   const form = formOf(model);
   return {
     output: () => form.output(factors, own, extent),
-    mix: matrices => {
-      if (form.mix) return form.mix(factors, matrices, extent, outputAxis);
+    mix: (matrices, how) => {
+      if (form.mix) return form.mix(factors, matrices, extent, outputAxis, how);
       throw new InputError(`${model.contraction.name}: has no products to mix here`);
     },
   };

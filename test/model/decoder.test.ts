@@ -243,6 +243,6 @@ test('8 steps, saved to a file, and 7 more are 15 bit for bit; the file holds W 
 test('an activation of a host’s own is described by no file without its codec', async () => {
   const own = { ...relu, name: 'own' };
   const model = decoded([4, 5], 3, { hidden: 2, activation: own });
-  await requireThrows('no codec', async () => describeModel(model), 'InputError', /^activation: "own" is unknown/);
+  await requireThrows('no codec', async () => describeModel(model), 'InputError', /^activation: own is unknown/);
   requireEqual('with one', describeModel(model, { activations: { own } }).readout.activation, 'own');
 });

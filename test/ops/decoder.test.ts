@@ -3,6 +3,7 @@
 import { layoutOf, stackOf } from '../../src/buffer/layout.js';
 import type { Operand } from '../../src/graph/operation.js';
 import { dispatch, oneThreadEachOf } from '../../src/kernel/dispatch.js';
+import { sumsProblem as sumsOfTable } from '../../src/ops/contraction/mttkrpOfMany.js';
 import {
   cotangentProblem,
   type Decoded,
@@ -14,6 +15,7 @@ import {
 } from '../../src/ops/readout/decode.js';
 import { productDispatch } from '../../src/schedule/product.js';
 import type { Schedule } from '../../src/schedule/schedule.js';
+import * as contraction from '../../src/wgsl/contraction.js';
 import * as kernels from '../../src/wgsl/readout.js';
 import { activationOf } from '../helpers/activations.js';
 import { requireClose, requireThrows } from '../helpers/compare.js';
@@ -21,6 +23,7 @@ import { contentOf, device, engine, filled, poisoned, run } from '../helpers/gpu
 import { type Case, firstSchedules, productTolerance, testOnSchedules } from '../helpers/products.js';
 import { randoms } from '../helpers/random.js';
 import { suite } from '../helpers/suite.js';
+import { weightedSums } from '../reference/contraction/weightedSums.js';
 import type { ActivationName } from '../reference/network/activation.js';
 import { decode as decodeTwin } from '../reference/readout/decode.js';
 import { decodeCotangent } from '../reference/readout/decodeCotangent.js';
@@ -116,7 +119,7 @@ function casesOf(sizes: Sizes, name: ActivationName, schedule: Schedule): Case[]
       {
         slots,
         problems: models.map((model, i) => decodeProblem(model, outputLayout.parts[i])),
-        buffers: { parameter, hidden: operands.hidden.storage, result: output.storage },
+        buffers: { parameter, number: parameter, hidden: operands.hidden.storage, result: output.storage },
       },
       schedule,
     ),
@@ -135,7 +138,7 @@ function casesOf(sizes: Sizes, name: ActivationName, schedule: Schedule): Case[]
       {
         slots,
         problems: models.map((model, i) => cotangentProblem(model, outputLayout.parts[i])),
-        buffers: { parameter, cotangent: operands.cotangent.storage, hidden: overwritten.storage },
+        buffers: { parameter, number: parameter, cotangent: operands.cotangent.storage, hidden: overwritten.storage },
       },
       schedule,
     ),
@@ -163,7 +166,7 @@ function casesOf(sizes: Sizes, name: ActivationName, schedule: Schedule): Case[]
         slots,
         problems,
         buffers: {
-          parameter,
+          number: parameter,
           hidden: operands.hidden.storage,
           cotangent: operands.cotangent.storage,
           result: sums.storage,
@@ -233,6 +236,50 @@ test('decodeGradient: sums of one piece and of several are put where they belong
     const twin = decodeGradient(pieces, { first, second }, shape);
     const what = `${hidden} units, ${outputs} outputs, ${count} pieces`;
     requireClose(what, await contentOf(gradient), join([twin.first, twin.second]), productTolerance(count * outputs));
+  }
+});
+
+test('weightedSums: over the second index of the rows of a table and over the first, two problems at once', async () => {
+  for (const { rows, inner, columns } of [
+    { rows: 1, inner: 1, columns: 1 },
+    { rows: 5, inner: 7, columns: 6 },
+    { rows: 33, inner: 4, columns: 66 },
+  ]) {
+    const [table, ofInner, ofRows] = [
+      randoms(rows * inner * columns),
+      randoms(inner * columns),
+      randoms(rows * columns),
+    ];
+    const stored = filled(layoutOf([rows * inner, columns]), table);
+    const layout = stackOf([
+      [inner, columns],
+      [rows, columns],
+    ]);
+    const weights = filled(layout, join([ofInner, ofRows]));
+    const result = poisoned(
+      stackOf([
+        [rows, columns],
+        [inner, columns],
+      ]),
+    );
+    const problems = [false, true].map((turned, i) =>
+      sumsOfTable(stored.layout.parts[0], layout.parts[i], result.layout.parts[i], turned),
+    );
+    await run([
+      dispatch(contraction.weightedSums, {
+        ...oneThreadEachOf(
+          device,
+          problems.map(one => one.rows * Math.ceil(columns / 4)),
+        ),
+        problems,
+        buffers: { table: stored.storage, weight: weights.storage, result: result.storage },
+      }),
+    ]);
+    const twins = [
+      weightedSums(table, ofInner, { rows, inner, columns, turned: false }),
+      weightedSums(table, ofRows, { rows: inner, inner: rows, columns, turned: true }),
+    ];
+    requireClose(`${rows} x ${inner} x ${columns}`, await contentOf(result), join(twins), productTolerance(rows));
   }
 });
 

@@ -3,6 +3,7 @@
 import type { Shape } from '../../buffer/layout.js';
 import type { Value } from '../../graph/operation.js';
 import type { Random } from '../../host/random.js';
+import type { CpAttributes } from '../../ops/contraction/factorMatrices.js';
 import { pieces } from '../../ops/elementwise/pieces.js';
 import type { Extent } from '../domain/domain.js';
 import type { Settings } from '../settings.js';
@@ -42,8 +43,15 @@ export interface ContractionForm {
    *
    * @param matrices A, (outputs, R) for each member.
    * @param outputAxis where the outputs stand among the axes of the result, as `withMatrixAt` puts a factor matrix.
+   * @param how of a CP contraction: its `gradient`, where another one suits so many outputs better.
    */
-  readonly mix?: (factors: Value, matrices: Value, extent: Extent, outputAxis: number) => Value;
+  readonly mix?: (
+    factors: Value,
+    matrices: Value,
+    extent: Extent,
+    outputAxis: number,
+    how?: Pick<CpAttributes, 'gradient'>,
+  ) => Value;
   /** The derivative of `output` along tangents of the factor matrices; absent where it is not offered. */
   readonly jvp?: (tangents: Value, factors: Value, extent: Extent) => Value;
   /** Whether some rows of the first factor matrix give the same rows of the output, linearly in them: it is then computed in slabs too. */

@@ -28,8 +28,8 @@ export function cp(options: CpOptions): Contraction {
     onGrid: {
       output: (factors, _, { axes }) => contractCp(factors, { axes, scale }),
       // The mixing matrix is one more factor matrix, that of an axis whose points are the outputs.
-      mix: (factors, matrices, { axes }, outputAxis) =>
-        contractCp(withMatrixAt(outputAxis, factors, matrices), { axes: axes + 1, scale }),
+      mix: (factors, matrices, { axes }, outputAxis, how) =>
+        contractCp(withMatrixAt(outputAxis, factors, matrices), { axes: axes + 1, scale, ...how }),
       jvp: (tangents, factors, { axes }) => contractCpJvp(tangents, factors, { axes, scale }),
       slabs: true,
       between: () => 0,

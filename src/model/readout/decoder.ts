@@ -8,6 +8,7 @@ import type { Shape } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { requireCount, requireOptions, shown } from '../../host/checks.js';
 import type { Random } from '../../host/random.js';
+import { mttkrpOfMany } from '../../ops/contraction/mttkrpOfMany.js';
 import { pieces } from '../../ops/elementwise/pieces.js';
 import { decode } from '../../ops/readout/decode.js';
 import { type Activation, relu } from '../activation.js';
@@ -50,7 +51,7 @@ export function decoder(options: DecoderOptions): Readout {
       const matrices = layers.layout.parts.flatMap(({ shape: [, columns] }, part) =>
         part % 2 === 0 ? [{ part, columns: [0, columns - 1] as const }] : [],
       );
-      return decode(contracted.mix(pieces([layers], matrices)), layers, { activation });
+      return decode(contracted.mix(pieces([layers], matrices), { gradient: mttkrpOfMany }), layers, { activation });
     },
   };
 }

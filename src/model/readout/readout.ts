@@ -5,6 +5,7 @@
  */
 
 import type { Value } from '../../graph/operation.js';
+import type { CpAttributes } from '../../ops/contraction/factorMatrices.js';
 import type { OwnParameters } from '../contraction/contraction.js';
 import type { Settings } from '../settings.js';
 
@@ -15,9 +16,10 @@ export interface Contracted {
   /**
    * Several numbers per point: sum_r A[o, r] p_r of the R products p_r there, A (outputs, R) for each member.
    *
+   * @param how as for `ContractionForm.mix`.
    * @throws InputError where the contraction has no such products on its domain.
    */
-  mix(matrices: Value): Value;
+  mix(matrices: Value, how?: Pick<CpAttributes, 'gradient'>): Value;
 }
 
 export interface Readout {

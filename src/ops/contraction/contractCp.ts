@@ -23,7 +23,7 @@ const contraction: Operation<CpAttributes> = {
     }),
   ],
   vjp: ({ attributes, inputs: [factors], outputs: [output], cotangents: [cotangent] }) =>
-    cotangent === undefined ? [] : [mttkrp(asValue(cotangent, output), factors, attributes)],
+    cotangent === undefined ? [] : [(attributes.gradient ?? mttkrp)(asValue(cotangent, output), factors, attributes)],
   epilogue: cpWithLoss,
 };
 

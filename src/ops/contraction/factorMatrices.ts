@@ -11,6 +11,7 @@ import {
   sizeOf,
 } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
+import type { Value } from '../../graph/operation.js';
 import * as kernels from '../../wgsl/contraction.js';
 import { quadsOf } from '../linear/product.js';
 
@@ -19,7 +20,12 @@ export interface CpAttributes {
   readonly axes: number;
   /** c. */
   readonly scale: number;
+  /** What gives the cotangents at the factor matrices: `mttkrp` by default. */
+  readonly gradient?: CpGradient;
 }
+
+/** Of the cotangent at the output and the factor matrices. */
+export type CpGradient = (tensor: Value, factors: Value, attributes: CpAttributes) => Value;
 
 /** The room that the kernels have: six coordinates, and the outputs of a model that mixes several. */
 const mostAxes = kernels.cpConstants.MOST_AXES;

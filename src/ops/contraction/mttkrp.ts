@@ -1,6 +1,6 @@
 /** The matricised tensor times Khatri-Rao product for every axis (Bader and Kolda 2007, section 5.2). */
 
-import { formatLayout, formatShape, type Part, quad, sameShape, sizeOf, stackOf } from '../../buffer/layout.js';
+import { formatLayout, type Layout, type Part, quad, sizeOf, stackOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Operation, Value } from '../../graph/operation.js';
@@ -12,18 +12,7 @@ import { axesOf, type CpAttributes, gridOf, modelsOf, rankOf } from './factorMat
 const operation: Operation<CpAttributes> = {
   name: 'mttkrp',
   shapes: ([tensor, factors], { axes }) => {
-    const models = modelsOf('mttkrp', factors, axes);
-    if (tensor.parts.length !== models.length) {
-      throw new InputError(`mttkrp: takes one tensor per model, ${models.length}, got ${formatLayout(tensor)}`);
-    }
-    models.forEach((model, i) => {
-      const { shape } = tensor.parts[i];
-      if (!sameShape(shape, gridOf(model))) {
-        throw new InputError(
-          `mttkrp: takes a tensor of shape ${formatShape(gridOf(model))}, got ${formatShape(shape)}`,
-        );
-      }
-    });
+    requireTensors(tensor, factors, axes);
     return [stackOf(factors.parts.map(part => part.shape))];
   },
   lower: ({ device, attributes: { axes, scale }, inputs: [tensor, factors], outputs: [result] }) => {
@@ -34,7 +23,9 @@ const operation: Operation<CpAttributes> = {
         constants: { AXES: axes, LAST: last },
         problems: models.flatMap((model, m) =>
           model
-            .map((_, axis) => problem(model, tensor.layout.parts[m], result.layout.parts[m * axes + axis], axis, scale))
+            .map((_, axis) =>
+              mttkrpProblem(model, tensor.layout.parts[m], result.layout.parts[m * axes + axis], axis, scale),
+            )
             .filter(({ axis }) => (axis === axes - 1) === last),
         ),
         buffers: { tensor: tensor.storage, factor: factors.storage, result: result.storage },
@@ -44,8 +35,15 @@ const operation: Operation<CpAttributes> = {
   notDifferentiable: 'it is itself the VJP of the CP contraction, and second derivatives are not offered',
 };
 
+/** @throws InputError tensors that are not those which factor matrices of so many axes make. */
+export function requireTensors(tensor: Layout, factors: Layout, axes: number): void {
+  const expected = formatLayout(stackOf(modelsOf('mttkrp', factors, axes).map(gridOf)));
+  const got = formatLayout(tensor);
+  if (expected !== got) throw new InputError(`mttkrp: takes a tensor of shape ${expected}, got ${got}`);
+}
+
 /** The problem of kernels/contraction/mttkrp.wgsl for one axis. */
-function problem(model: readonly Part[], tensor: Part, result: Part, axis: number, scale: number) {
+export function mttkrpProblem(model: readonly Part[], tensor: Part, result: Part, axis: number, scale: number) {
   const grid = gridOf(model);
   const count = (from: number, to: number) => sizeOf(grid.slice(from, to));
   const last = axis === grid.length - 1;

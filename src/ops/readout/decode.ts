@@ -52,7 +52,7 @@ const decoding: Operation<DecodeAttributes> = {
     productDispatch(device, kernels.decode, {
       slots: { activation: activation.text },
       problems: modelsOf(hidden.layout, layers.layout).map((model, i) => decodeProblem(model, result.layout.parts[i])),
-      buffers: { parameter: layers.storage, hidden: hidden.storage, result: result.storage },
+      buffers: { parameter: layers.storage, number: layers.storage, hidden: hidden.storage, result: result.storage },
     }),
   ],
   vjp: ({ attributes, inputs: [hidden, layers], outputs: [output], cotangents: [cotangent] }) =>
@@ -83,7 +83,7 @@ const decodingVjp: Operation<DecodeAttributes> = {
       productDispatch(device, kernels.decodeSums, {
         slots,
         problems: sumProblems,
-        buffers: { parameter, hidden: hidden.storage, cotangent: cotangent.storage, result: sums.storage },
+        buffers: { number: parameter, hidden: hidden.storage, cotangent: cotangent.storage, result: sums.storage },
       }),
       dispatch(kernels.decodeGradient, {
         ...oneThreadEachOf(
@@ -97,7 +97,7 @@ const decodingVjp: Operation<DecodeAttributes> = {
       productDispatch(device, kernels.decodeCotangent, {
         slots,
         problems: models.map((model, m) => cotangentProblem(model, cotangent.layout.parts[m])),
-        buffers: { parameter, cotangent: cotangent.storage, hidden: hidden.storage },
+        buffers: { parameter, number: parameter, cotangent: cotangent.storage, hidden: hidden.storage },
       }),
     ];
   },
