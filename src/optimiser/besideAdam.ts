@@ -1,4 +1,4 @@
-/** Optimisers of the hidden and last matrices of all networks, with Adam on what is no such matrix. */
+/** Optimisers of the hidden and last matrices of all networks, and of a decoder's, with Adam on what is no such matrix. */
 
 import { numbersIn } from '../buffer/layout.js';
 import { restoreTensors, type StateArrays, stateOfTensors } from '../buffer/namedTensors.js';
@@ -76,7 +76,7 @@ export function besideAdam<N extends string>(
   };
 }
 
-/** Which parameters have a W that such an optimiser updates: of the layers after the first, whose inputs are no coordinates. */
+/** Which parameters have a W that such an optimiser updates: of all layers whose inputs are no coordinates, which those of a network's first are. */
 export function muonMatrices(all: readonly Parameter[]): number[] {
-  return all.flatMap(({ place }, part) => (place && place.layer > 0 ? [part] : []));
+  return all.flatMap(({ place, owner }, part) => (place && (place.layer > 0 || owner !== 'network') ? [part] : []));
 }
