@@ -3,6 +3,8 @@
  * process waits: so every bar is known here, and `endProgress` ends those that an error left.
  */
 
+import type { Device } from '../device/device.js';
+import { warn } from './terminal.js';
 import { Format, Presets, SingleBar } from './vendor.js';
 
 export interface Progress {
@@ -56,6 +58,28 @@ export function startProgress(label: string, first: number, total: number, quiet
     },
     stop: () => end(bar),
   };
+}
+
+/** Products that a tuner measures before a training. */
+export function startTuningProgress(device: Pick<Device, 'whileTuning'>, quiet: boolean): Pick<Progress, 'stop'> {
+  let bar: SingleBar | undefined;
+  const stop = () => {
+    if (bar) end(bar);
+    bar = undefined;
+  };
+  device.whileTuning = (done, products) => {
+    if (quiet) return;
+    if (done === 0) {
+      stop();
+      warn(
+        `--tune: times ${products} matrix products in all variants first: seconds on a GPU, minutes on a processor; later runs know what it found`,
+      );
+      bar = newBar('tuning  |{bar}| product {value}/{total} | {eta_formatted} left');
+      bar.start(products, 0);
+    }
+    bar?.update(done);
+  };
+  return { stop };
 }
 
 export interface TileProgress {

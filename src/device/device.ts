@@ -78,6 +78,8 @@ export class Device {
   readonly subgroupSize: number | undefined;
   /** What a tuner found to run best here: the id of a schedule for the key of a product. Empty unless it was asked. */
   readonly tuning = new Map<string, string>();
+  /** Told before each product that a tuner measures, of how many. */
+  declare whileTuning?: (done: number, products: number) => void;
   readonly #owned: boolean;
   /** Only to be held. */
   readonly keep: unknown;

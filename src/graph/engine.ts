@@ -187,14 +187,14 @@ export class Engine {
    * may choose otherwise: leave it out for runs that must repeat to the bit.
    */
   async tune(builds: Readonly<Record<string, Build>>): Promise<void> {
-    for (const build of Object.values(builds)) {
-      const dispatches = await within(async scope => {
+    const lists = Object.values(builds).map(build =>
+      within(async scope => {
         const graph = new Recorder(this.#memory);
         this.#outputTensors(graph, build(graph) ?? {}, scope);
         return lower(graph, this.device);
-      });
-      await tune(dispatches, this.#memory, this.#pipelines);
-    }
+      }),
+    );
+    await tune((await Promise.all(lists)).flat(), this.#memory, this.#pipelines);
   }
 
   /** What `tune` found, to be kept and given to `tuning` of an engine on the same adapter and driver. */

@@ -79,6 +79,6 @@ export class Recorder implements Graph {
 
   #own(value: Value): void {
     if (value?.graph === this) return;
-    throw new InputError(`${shown(value)} is no value of this graph: build with the one you were given`);
+    throw new InputError(`${shown(value)} is no value of this graph: build with the graph given`);
   }
 }

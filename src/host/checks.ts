@@ -93,12 +93,9 @@ export function requireNumber(name: string, value: number, { from, above, to, be
     (below === undefined || value < below);
   const single = typeof value === 'number' ? Math.fround(value) : Number.NaN;
   if (Number.isFinite(single) && isInRange && (value === 0) === (single === 0)) return;
-  const bounds = [
-    from === undefined ? '' : `from ${from}`,
-    above === undefined ? '' : `above ${above}`,
-    to === undefined ? '' : `up to ${to}`,
-    below === undefined ? '' : `below ${below}`,
-  ].filter(bound => bound !== '');
+  const bounds = Object.entries({ from, above, 'up to': to, below }).flatMap(([word, bound]) =>
+    bound === undefined ? [] : [`${word} ${bound}`],
+  );
   throw new InputError(`${name}: ${shown(value)}: use a number that float32 holds ${bounds.join(', ')}`.trimEnd());
 }
 

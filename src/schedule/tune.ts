@@ -10,18 +10,21 @@ import type { Pipelines } from '../kernel/pipelines.js';
 const leastGain = 0.05;
 const options = { rounds: 5, milliseconds: 10 };
 
+type Varied = Dispatch & { readonly variants: Variants };
+
 /** Writes what it finds into the tuning of the memory's device. What is known there is left alone. */
 export async function tune(dispatches: readonly Dispatch[], memory: Memory, pipelines: Pipelines): Promise<void> {
   const { device } = memory;
-  for (const dispatch of dispatches) {
-    const { variants } = dispatch;
-    if (!variants || device.tuning.has(variants.key)) continue;
-    device.tuning.set(variants.key, await fastestOf(dispatch, variants, memory, pipelines));
+  const isKnown = ({ variants }: Dispatch) => !variants || device.tuning.has(variants.key);
+  const unknown = dispatches.filter((one): one is Varied => !isKnown(one));
+  for (const [done, dispatch] of unknown.entries()) {
+    device.whileTuning?.(done, unknown.length);
+    if (!isKnown(dispatch)) device.tuning.set(dispatch.variants.key, await fastestOf(dispatch, memory, pipelines));
   }
 }
 
 /** The variant's id, or none where what the table says is as fast. */
-function fastestOf(dispatch: Dispatch, variants: Variants, memory: Memory, pipelines: Pipelines): Promise<string> {
+function fastestOf(dispatch: Varied, memory: Memory, pipelines: Pipelines): Promise<string> {
   return within(async scope => {
     const standIns = new Map<Storage, Storage>();
     scope.keep({
@@ -32,7 +35,7 @@ function fastestOf(dispatch: Dispatch, variants: Variants, memory: Memory, pipel
     const time = (candidate: Dispatch) =>
       measure(withStandIns(candidate, standIns, memory), memory, pipelines, options);
     let [best, least] = ['', (1 - leastGain) * (await time(dispatch))];
-    for (const { id, dispatch: candidate } of variants.list()) {
+    for (const { id, dispatch: candidate } of dispatch.variants.list()) {
       if (candidate.source === dispatch.source) continue;
       const took = await time(candidate);
       if (took < least) [best, least] = [id, took];

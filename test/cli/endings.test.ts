@@ -13,7 +13,7 @@ import { Ending, type StoppedError } from '../../src/cli/ending.js';
 import type { FitReport } from '../../src/cli/fit/command.js';
 import type { KrrReport } from '../../src/cli/krr/command.js';
 import { run } from '../../src/cli/program.js';
-import { startProgress, startTileProgress } from '../../src/cli/progress.js';
+import { startProgress, startTileProgress, startTuningProgress } from '../../src/cli/progress.js';
 import type { ReproduceReport } from '../../src/cli/reproduce/report.js';
 import { ModelKeeper } from '../../src/cli/training/keeper.js';
 import type { FinishedRun, Measured } from '../../src/experiments/trainingRun.js';
@@ -64,6 +64,17 @@ test('a bar says that it does not know how long is left, before the first step',
     bar.stop();
   }, 100);
   require(written, written.includes('step 0/10 | begun | ? left'));
+});
+
+test('tuning says beforehand what it does and how long that may take, and draws a bar until it ends', async () => {
+  const device: Parameters<typeof startTuningProgress>[0] = {};
+  const written = await onTerminal(async () => {
+    const tuning = startTuningProgress(device, false);
+    for (let product = 0; product < 3; product++) device.whileTuning?.(product, 3);
+    tuning.stop();
+  }, 100);
+  require(written, /^sepnn: --tune: times 3 matrix products .* minutes on a processor; .*\n/.test(written));
+  require(written, written.includes('product 2/3'));
 });
 
 const small = ['--rank', '8', '--width', '8', '--top-k', '3', '--gray', '--json', '--report-every', '20', ...adapter];
@@ -279,7 +290,7 @@ test('a training that ends on a full disk says where its model is, and how to go
   requireEqual('exit', [ended.code, ended.stdout], [1, '']);
   const last = ended.stderr.trimEnd().split('\n').at(-1) as string;
   const words = /the disk is full\): the model of step 2 is in (\S+): to go on: (sepnn fit .* --resume \1)$/.exec(last);
-  require(last, words !== null && words[2].includes('--out crowded'));
+  require(last, words?.[2].includes('--out crowded') === true);
   rmSync(words?.[1] ?? '');
 });
 

@@ -4,6 +4,7 @@ import { layoutOf } from '../../src/buffer/layout.js';
 import { bufferOf } from '../../src/buffer/memory.js';
 import { InputError } from '../../src/errors.js';
 import type { Graph, Operation } from '../../src/graph/operation.js';
+import type { Dispatch } from '../../src/kernel/dispatch.js';
 import { measure } from '../../src/kernel/measure.js';
 import { Pipelines } from '../../src/kernel/pipelines.js';
 import { tanh } from '../../src/model/activation.js';
@@ -398,8 +399,20 @@ test('whoever is refused half way keeps nothing: outputs, stand-ins of a tuner, 
   const broken = { ...multiplication, source: 'no WGSL' };
   const variants = { key: 'never known', list: () => [{ id: 'broken', dispatch: broken }] };
   const held = engine.memory.buffers;
-  const tuned = tune([{ ...multiplication, variants }], memory, pipelines);
+  const told: number[][] = [];
+  device.whileTuning = (...given) => told.push(given);
+  const known = { key: 'known', list: () => [] };
+  device.tuning.set(known.key, '');
+  const dispatches = [{ variants: known }, {}, { variants }].map(one => ({
+    ...multiplication,
+    variants: undefined,
+    ...one,
+  }));
+  const tuned = tune(dispatches as Dispatch[], memory, pipelines);
   await requireThrows('a candidate', () => tuned, 'RunError', /product/);
+  Reflect.deleteProperty(device, 'whileTuning');
+  device.tuning.delete(known.key);
+  requireEqual('told of what is not known', told, [[0, 1]]);
   requireEqual('buffers after a candidate that does not compile', engine.memory.buffers, held);
 
   bufferOf(buffers.result).destroy();

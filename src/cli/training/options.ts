@@ -163,7 +163,11 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
   add('--report-every <N>', 'steps from one point of the curve to the next', whole('--report-every', 1, 1e6), 25);
   add('--seed <N>', 'of everything random', whole('--seed', 0, mostSeed), 0);
   command.addOption(adapterOption());
-  command.option('--tune', 'measure once which kernels run fastest here; results then differ by rounding', false);
+  command.option(
+    '--tune',
+    'measure once which kernels run fastest here, which takes minutes on a processor; results then differ by rounding',
+    false,
+  );
   command.option('--compare', 'a plain run first, then the preconditioned one', false);
   command.option('--resume <file>', 'go on from a model file of this same training');
   command.option('--resume-anyway', 'go on although what was recorded of the training differs', false);

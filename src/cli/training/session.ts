@@ -20,7 +20,7 @@ import type { TrainerState } from '../../train/trainer.js';
 import { commandLine, resuming } from '../commandLine.js';
 import type { Ending } from '../ending.js';
 import { openQuietly } from '../engine.js';
-import { startProgress } from '../progress.js';
+import { startProgress, startTuningProgress } from '../progress.js';
 import { warn } from '../terminal.js';
 import { type KeptFiles, ModelKeeper } from './keeper.js';
 import { type GridWords, requireFits } from './limits.js';
@@ -217,16 +217,21 @@ async function oneRun<M extends Measured>(
   const saved = resume?.preconditioner?.name === name ? resume.preconditioner.topK : undefined;
   const known = topK === 'auto' && saved?.length === shape.length ? saved : topK;
   const preconditioner = preconditionerOf(shape, options, name, known);
-  const bar = startProgress(nameOfRun(name).padEnd(7), resume?.step ?? 0, steps, json);
+  const start = () => startProgress(nameOfRun(name).padEnd(7), resume?.step ?? 0, steps, json);
+  const tuning = tune ? startTuningProgress(engine.device, json) : undefined;
+  // Two bars are not drawn at a time.
+  let bar = tuning ? undefined : start();
   const watch: Watch<M> = {
     started({ preconditioner: running }) {
+      tuning?.stop();
+      bar ??= start();
       const chosen = running?.topK ?? [];
       if (known === 'auto' && chosen.length > 0 && !json) {
         warn(`--top-k auto: ${chosen.join(' and ')} of ${shape.join(' and ')} eigenpairs`);
       }
     },
     progress(step, measured) {
-      bar.update(step, measured && task.headline(measured));
+      bar?.update(step, measured && task.headline(measured));
       if (measured) reports.push([step, measured]);
     },
     save: ({ state, measured }, best) => keeper.save(state, reachedBy(task, measured), best),
@@ -245,7 +250,8 @@ async function oneRun<M extends Measured>(
     const k = name === 'none' ? 0 : topK;
     return await trainingRun(engine, task, { ...settings, until, best: from?.best, preconditioner, topK: k }, watch);
   } finally {
-    bar.stop();
+    tuning?.stop();
+    bar?.stop();
   }
 }
 
