@@ -28,23 +28,24 @@ import { squaredError } from '../objective/squaredError.js';
 import type { Optimiser } from '../optimiser/optimiser.js';
 import type { Preconditioner, PreconditionerState } from '../precondition/preconditioner.js';
 import { gradientOf } from './gradient.js';
+import { type Target, targetTensor } from './target.js';
 import { historyLength, TrainedParameters } from './trainedParameters.js';
 import { requireTarget, requireTraining } from './trainerOptions.js';
 
-/** Values Y on a domain. */
-export interface Samples {
+/** Values Y on a domain: numbers, or also what lies on the device. */
+export interface Samples<V extends Target = Numbers> {
   readonly domain: Domain;
   /** (n_1 .. n_D), row-major, for each member. */
-  readonly values: Numbers;
+  readonly values: V;
 }
 
 export interface TangentTrainerOptions {
   /** On the domain of the training's samples. */
   readonly model: Model;
   /** Y, as of `Trainer`. */
-  readonly target: Numbers;
+  readonly target: Target;
   /** Other samples, on domains of any size, of which `evaluate` gives the loss too, by name. */
-  readonly evaluations?: Readonly<Record<string, Samples>>;
+  readonly evaluations?: Readonly<Record<string, Samples<Target>>>;
   readonly optimiser: Optimiser;
   /** `sepPgd({ topK })`, `msk` or `iga`; plain gradients where it is absent. */
   readonly preconditioner?: Preconditioner;
@@ -89,7 +90,10 @@ export class TangentTrainer {
     requireLinearisable(model);
     requireTarget('target', model, target);
     for (const [name, one] of Object.entries(evaluations)) requireSamples(`evaluations: ${name}`, model, one);
-    const samples: Record<string, Samples> = { ...evaluations, training: { domain: model.domain, values: target } };
+    const samples: Record<string, Samples<Target>> = {
+      ...evaluations,
+      training: { domain: model.domain, values: target },
+    };
     return building(async scope => {
       const preconditioner = await given?.start(engine, scope, model);
       const start = scope.keep(engine.stack(modelParameterShapes(model), initialParameters(model, seed)));
@@ -98,7 +102,7 @@ export class TangentTrainer {
       for (const [name, { domain, values }] of Object.entries(samples)) {
         const there = onDomain(model, domain);
         const linearisation = scope.keep(await Linearisation.create(engine, there, start));
-        places[name] = { linearisation, target: scope.keep(engine.packed(outputShapes(there), values)) };
+        places[name] = { linearisation, target: targetTensor(engine, scope, outputShapes(there), values) };
       }
       const plans = await compilePlans(engine, parameters, places, preconditioner);
       for (const plan of Object.values<Plan>(plans)) scope.keep(plan);
@@ -174,7 +178,7 @@ export class TangentTrainer {
 }
 
 /** @throws InputError what is no samples of the model's kind. */
-function requireSamples(name: string, model: Model, samples: Samples): void {
+function requireSamples(name: string, model: Model, samples: Samples<Target>): void {
   requireOptions(name, samples, { domain: true, values: true });
   const { domain, values } = samples;
   requireValue(`${name}: domain`, domain, ['part'], 'give grid([128, 128])');

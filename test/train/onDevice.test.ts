@@ -8,6 +8,8 @@ import { defineModel, outputShapes } from '../../src/model/model.js';
 import { adam } from '../../src/optimiser/adam.js';
 import { sepPgd } from '../../src/precondition/sepPgd.js';
 import { packedCopy } from '../../src/public/index.js';
+import { TangentTrainer } from '../../src/train/tangentTrainer.js';
+import type { Target } from '../../src/train/target.js';
 import { Trainer } from '../../src/train/trainer.js';
 import type { TrainerOptions } from '../../src/train/trainerOptions.js';
 import { require, requireBits, requireEqual, requireThrows } from '../helpers/compare.js';
@@ -60,6 +62,39 @@ test('a target may be a tensor, padded or packed, or a buffer of a host: the sam
   }
   requireBits('the tensor lives', await given.padded.read(), target);
   requireBits('the buffer lives', await engine.wrapStack(buffer, shapes).read(), target);
+});
+
+test('so may the targets of a tangent trainer: tensors and buffers give the same bits as their numbers', async () => {
+  const others = target.map(value => value - 1);
+  const trained = async (values: Target, elsewhere: Target) => {
+    const evaluations = { other: { domain: model.domain, values: elsewhere } };
+    const trainer = await TangentTrainer.create(engine, {
+      model,
+      target: values,
+      optimiser: options.optimiser,
+      evaluations,
+    });
+    const [losses, { other }] = [await trainer.advance(5), await trainer.evaluate()];
+    const weights = await trainer.weights();
+    trainer.dispose();
+    return { losses, weights, other };
+  };
+  const expected = await trained(target, others);
+  const [padded, packed, buffer] = [engine.stack(shapes, target), engine.packed(shapes, others), hostBuffer(target)];
+  for (const [name, one] of Object.entries({ padded, buffer })) {
+    const { losses, weights, other } = await trained(one, packed);
+    requireBits(`${name}: losses`, losses, expected.losses);
+    requireBits(`${name}: weights`, weights, expected.weights);
+    requireEqual(`${name}: evaluation`, other, expected.other);
+  }
+  requireBits('the tensor lives', await padded.read(), target);
+  const wrong = { model, target: engine.tensor([3]), optimiser: options.optimiser };
+  await requireThrows(
+    'another shape',
+    () => TangentTrainer.create(engine, wrong),
+    'InputError',
+    /^target: is a tensor of/,
+  );
 });
 
 test('what is written into a target on the device is trained on from then on', async () => {

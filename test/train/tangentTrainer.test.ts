@@ -60,14 +60,14 @@ function jacobian({ contraction }: Model, theta: Float64Array, domain: Domain): 
   return contraction.name === 'joint-network' ? mlpJacobian(theta, points, shape) : cpJacobian(theta, points, shape);
 }
 
+/** What is trained on, where it lies on the host. */
+interface Known extends Pick<TangentTrainerOptions, 'model'> {
+  readonly target: ArrayLike<number>;
+  readonly evaluations?: Readonly<Record<string, Samples>>;
+}
+
 /** The same in float64 with J explicit, the cotangent put through `map`. */
-function twin(
-  { model, target, evaluations }: Pick<TangentTrainerOptions, 'model' | 'target' | 'evaluations'>,
-  theta: Float64Array,
-  steps: number,
-  map: Map,
-  how = settings,
-) {
+function twin({ model, target, evaluations }: Known, theta: Float64Array, steps: number, map: Map, how = settings) {
   const rows = jacobian(model, theta, model.domain);
   const lossOf = (w: Float64Array, features: readonly Float64Array[], goal: ArrayLike<number>) =>
     features.reduce((sum, row, i) => sum + (inner(row, w) - goal[i]) ** 2 / 2, 0);
