@@ -2,7 +2,8 @@
 
 import { InputError } from '../errors.js';
 
-const mostShown = 40;
+/** Of a text, all that is too long to be shown. */
+const rest = /(?<=^.{40}).+/s;
 
 /** Whether a value has names: an object that is no list. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -19,10 +20,8 @@ export function spelled(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (Array.isArray(value)) return 'a list';
   if (isRecord(value)) return 'an object';
-  const whole = String(value);
-  const start = whole.length > mostShown ? `${whole.slice(0, mostShown)}...` : whole;
   // As JSON no character breaks the line, but for the ends of lines that JSON knows nothing of.
-  return JSON.stringify(start)
+  return JSON.stringify(String(value).replace(rest, '...'))
     .slice(1, -1)
     .replace(/[\u007f-\u009f\u2028\u2029]/g, ' ');
 }

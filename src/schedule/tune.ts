@@ -26,6 +26,9 @@ export async function tune(dispatches: readonly Dispatch[], memory: Memory, pipe
 /** The variant's id, or none where what the table says is as fast. */
 function fastestOf(dispatch: Varied, memory: Memory, pipelines: Pipelines): Promise<string> {
   return within(async scope => {
+    // Several at a time: on a processor compiling takes far longer than measuring.
+    const variants = dispatch.variants.list();
+    await Promise.allSettled(variants.map(one => pipelines.get(one.dispatch)));
     const standIns = new Map<Storage, Storage>();
     scope.keep({
       dispose: () => {
@@ -35,7 +38,7 @@ function fastestOf(dispatch: Varied, memory: Memory, pipelines: Pipelines): Prom
     const time = (candidate: Dispatch) =>
       measure(withStandIns(candidate, standIns, memory), memory, pipelines, options);
     let [best, least] = ['', (1 - leastGain) * (await time(dispatch))];
-    for (const { id, dispatch: candidate } of dispatch.variants.list()) {
+    for (const { id, dispatch: candidate } of variants) {
       if (candidate.source === dispatch.source) continue;
       const took = await time(candidate);
       if (took < least) [best, least] = [id, took];
