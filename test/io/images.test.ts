@@ -348,7 +348,8 @@ test('fit and render: 16 bits in are 16 bits out, N is the longer side, another 
   ];
   const gray = caseFile('png-gray-16-bit.png');
   const fitted = await sepnn('fit', gray, ...few, '--size', '12', '--out', 'deep');
-  requireEqual('fit', [fitted.code, fitted.stderr, JSON.parse(fitted.stdout).shape], [0, '', [8, 12]]);
+  const { shape, channels } = JSON.parse(fitted.stdout);
+  requireEqual('fit', [fitted.code, fitted.stderr, shape, channels], [0, '', [8, 12], 1]);
   requireEqual('reconstruction', readPng(readFileSync(join(folder, 'deep/reconstruction.png'))).depth, 16);
   const file = join(folder, 'deep/model.safetensors');
   requireEqual('bits', (await readModel(file)).training.bits, 16);
