@@ -25,20 +25,10 @@ const fileWork = new Set(['FSReqCallback', 'FSReqPromise']);
 
 /** Runs `work`, which must be done when it returns, and gives what it printed on stderr if that is kept off there. */
 export function offTerminal<T>(work: () => T): Hushed<T> {
-  if (
-    process.platform !== 'linux' ||
-    !isatty(stderr) ||
-    process.getActiveResourcesInfo().some(one => fileWork.has(one))
-  ) {
-    return { value: work(), said: '' };
-  }
-  const opened: number[] = [];
-  const open = (path: string, flags: number) => opened[opened.push(openSync(path, flags, 0o600)) - 1];
+  const files = isAlone() ? openFiles() : undefined;
+  if (!files) return { value: work(), said: '' };
+  const { terminal, log } = files;
   try {
-    const terminal = open(pathOf(stderr), asTerminal);
-    const path = join(tmpdir(), `sepnn-${randomUUID()}.log`);
-    const log = open(path, asNew);
-    unlinkSync(path);
     putOnStderr(log, constants.O_RDWR);
     let value: T;
     try {
@@ -48,7 +38,29 @@ export function offTerminal<T>(work: () => T): Hushed<T> {
     }
     return { value, said: readFileSync(pathOf(log), 'utf8') };
   } finally {
-    for (const descriptor of opened) closeSync(descriptor);
+    for (const descriptor of [terminal, log]) closeSync(descriptor);
+  }
+}
+
+/** Whether stderr is a terminal, and no thread opens files. */
+function isAlone(): boolean {
+  return (
+    process.platform === 'linux' && isatty(stderr) && !process.getActiveResourcesInfo().some(one => fileWork.has(one))
+  );
+}
+
+/** The terminal once more, and a file that nobody else sees; undefined where one cannot be opened, as another user's terminal. */
+function openFiles(): { readonly terminal: number; readonly log: number } | undefined {
+  let terminal: number | undefined;
+  try {
+    terminal = openSync(pathOf(stderr), asTerminal);
+    const path = join(tmpdir(), `sepnn-${randomUUID()}.log`);
+    const log = openSync(path, asNew, 0o600);
+    unlinkSync(path);
+    return { terminal, log };
+  } catch {
+    if (terminal !== undefined) closeSync(terminal);
+    return undefined;
   }
 }
 

@@ -79,16 +79,20 @@ test('on a terminal nothing of what Dawn prints is seen, but where no adapter is
   const onTerminal = (words: readonly string[], env: NodeJS.ProcessEnv = {}) =>
     outputOf('script', ['-qec', words.join(' '), '/dev/null'], env);
   const fails = [process.execPath, command, 'doctor', '--case', `${root}test/golden/cp_d2_sin.json`];
-  const [usual, recovered, piped, failed] = await Promise.all([
+  const [usual, recovered, piped, failed, seen] = await Promise.all([
     onTerminal(opens),
     onTerminal(opens, { VK_DRIVER_FILES: broken }),
     outputOf(opens[0], opens.slice(1), { VK_DRIVER_FILES: broken }),
     onTerminal(fails, { VK_DRIVER_FILES: broken, SEPNN_CACHE: '/proc/none' }),
+    onTerminal(fails, { VK_DRIVER_FILES: broken, SEPNN_CACHE: '/proc/none', TMPDIR: '/proc/none' }),
   ]);
   require(`"${usual}"`, /^(hardware|software|embedded)\r\n$/.test(usual));
   requireEqual('recovered', recovered, 'embedded\r\n');
   require(`"${piped}"`, /^Warning: libnone\.so: .*\nembedded\n$/s.test(piped));
   require(`"${failed}"`, /^sepnn: no WebGPU adapter\. .*\. Dawn said: libnone\.so: cannot open [^\n]*\n$/.test(failed));
+  require(`without a place to keep it: "${seen}"`, /^Warning: libnone\.so: .*\nsepnn: no WebGPU adapter\. [^\n]*\n$/s.test(
+    seen,
+  ));
 });
 
 /** Both streams of a program. */
