@@ -50,7 +50,7 @@ test('reproduce trains every column of a row, each setting once, and writes CSV,
     require(`${row}: ${lines[i]}`, lines[i].includes(`,${cells.join(',')},`));
     const shown = columns.map(column => of(column).toFixed(2));
     const line = markdown.split('\n').find(one => one.startsWith(`| ${row} | ${shown[0]}`)) ?? '';
-    const numbers = [...shown, '| 26.48 |', `| ${paper?.sepPgd} |`];
+    const numbers = [...shown, '| 26.48 |', `| ${paper?.sepPgd?.toFixed(2)} |`];
     require(`${row}: ${line} has not ${numbers}`, numbers.every(number => line.includes(number)));
   });
   const svg = readFileSync(join(folder, files.svg), 'utf8');

@@ -102,6 +102,7 @@ async function reproduce(ending: Ending, words: readonly string[], options: Repr
         scale: options.scale,
         setting: tables.image.setting(options.scale, options.steps),
         images: sources.images.map(({ path }) => path),
+        volumes: sources.volumes.map(({ path }) => path),
         seeds: options.seeds,
         tables: reports,
         curves: drawn,

@@ -29,6 +29,8 @@ export interface ReproduceReport {
   /** What every row of the images' tables changes. */
   readonly setting: Setting;
   readonly images: readonly string[];
+  /** Of `surface`, where there is one. */
+  readonly volumes: readonly string[];
   readonly seeds: readonly number[];
   readonly tables: readonly TableReport[];
   readonly curves: readonly CurvesReport[];
@@ -96,7 +98,7 @@ function cellsOf({ name, setting, figure, rows }: TableReport): readonly (readon
   const chosen: Table = tables[name];
   const papers = paperColumns(chosen, rows);
   const renamed = rows.some(({ paperRow }) => paperRow !== undefined);
-  const { shown } = figures[figure];
+  const { shown, places } = figures[figure];
   const head = [
     ...[chosen.x, ...(renamed ? ['in the paper'] : [])],
     ...chosen.columns.map(column => columns[column].label),
@@ -108,7 +110,7 @@ function cellsOf({ name, setting, figure, rows }: TableReport): readonly (readon
       const best = shown(peak) === shown(last) ? '' : ` [${shown(peak)}]`;
       return `${shown(last)}${best}${hasRates(column, setting) ? ` at ${rate}` : ''}`;
     }),
-    ...papers.map(column => String(row.paper?.[column] ?? '')),
+    ...papers.map(column => row.paper?.[column]?.toFixed(places) ?? ''),
   ]);
   return [head, ...lines];
 }
@@ -153,14 +155,14 @@ export function summaryOf(report: ReproduceReport): string {
 
 /** The same as a page of Markdown. */
 export function markdownOf(report: ReproduceReport): string {
-  const { adapter, scale, tables: reports, notRun, images } = report;
-  const names = images.map(path => path.split('/').at(-1)).join(', ');
+  const { adapter, scale, tables: reports, notRun, images, volumes } = report;
+  const names = [...images, ...volumes].map(path => path.replace(/^.*[/\\]/, '')).join(', ');
   const parts = [
     ...reports.map(one => section(captionOf(one), settingOf(one), cellsOf(one))),
     ...report.curves.map(one => section(curvesCaption(one), one.setting, curvesCells(one))),
   ];
   const intro = [
-    `Made by \`sepnn reproduce --scale ${scale}\` on ${adapterLine(adapter)}; images: ${names}. ${overOf(report)}.`,
+    `Made by \`sepnn reproduce --scale ${scale}\` on ${adapterLine(adapter)}; files: ${names}. ${overOf(report)}.`,
     'Where a number stands for another of the paper, it is the same share of the points, or of the steps.',
     'A rate is told where several were tried: the best by the last step stands there, and the paper has one.',
   ];

@@ -31,21 +31,24 @@ interface Figure {
   /** Whether more is better. */
   readonly rises: boolean;
   readonly shown: (value: number) => string;
+  /** Decimal places that the paper prints. */
+  readonly places: number;
 }
 
 const decibel = (value: number) => value.toFixed(2);
 
 /** What a table is judged by. */
 export const figures = {
-  psnr: { label: 'PSNR (dB)', rises: true, shown: decibel },
-  psnrHeldOut: { label: 'PSNR of held-out pixels (dB)', rises: true, shown: decibel },
+  psnr: { label: 'PSNR (dB)', rises: true, shown: decibel, places: 2 },
+  psnrHeldOut: { label: 'PSNR of held-out pixels (dB)', rises: true, shown: decibel, places: 2 },
   /** Under both readings of what the paper calls MSE. */
   mse: {
     label: 'MSE (and its root)',
     rises: false,
     shown: (value: number) => `${value.toExponential(2)} (${Math.sqrt(value).toFixed(4)})`,
+    places: 3,
   },
-  iou: { label: 'IoU', rises: true, shown: (value: number) => value.toFixed(4) },
+  iou: { label: 'IoU', rises: true, shown: (value: number) => value.toFixed(4), places: 3 },
 } as const satisfies Readonly<Record<string, Figure>>;
 export type FigureName = keyof typeof figures;
 
