@@ -68,6 +68,18 @@ export function real(option: string, from: number, to: number, above = false): (
   };
 }
 
+const thousands: Readonly<Record<string, number>> = { '': 1, k: 1e3, M: 1e6 };
+
+/** A whole number in a range, also in thousands, 200k, or in millions, 1.5M. */
+export function counted(option: string, from: number, to: number): (text: string) => number {
+  return text => {
+    const [, digits, suffix] = /^(\d+(?:\.\d+)?)([kM]?)$/.exec(text.trim()) ?? [];
+    const value = Math.round(Number(digits) * 1e6 * thousands[suffix ?? '']) / 1e6;
+    if (Number.isInteger(value) && value >= from && value <= to) return value;
+    throw new InputError(`${option} ${text}: use a whole number from ${from} to ${to}, such as 200k or 1.5M`);
+  };
+}
+
 /** One of a list of words. @param aliases other words for them. */
 export function oneOf<T extends string>(
   option: string,

@@ -113,17 +113,12 @@ export function reachedBy<M extends Measured>({ validation }: TrainingTask<M>, m
   return validation?.(measured) ?? measured.loss;
 }
 
-/** @throws RunError where the loss is not finite before the first step. */
-export async function trainingRun<M extends Measured>(
+export function trainerOf<M extends Measured>(
   engine: Engine,
-  task: TrainingTask<M>,
-  settings: RunSettings<M>,
-  watch: Watch<M> = {},
-): Promise<FinishedRun<M>> {
-  const { optimiser, preconditioner, topK = 0, steps, reportEvery, seed, tune = false, resume } = settings;
-  const { model, target, evaluations, objective } = task;
-  const before = engine.memory.bytes;
-  const trainer = await Trainer.create(engine, {
+  { model, target, evaluations, objective }: TrainingTask<M>,
+  { optimiser, preconditioner, seed, tune = false }: RunSettings<M>,
+): Promise<Trainer> {
+  return Trainer.create(engine, {
     model,
     target,
     optimiser,
@@ -133,6 +128,18 @@ export async function trainingRun<M extends Measured>(
     ...(objective && { objective }),
     ...(preconditioner && { preconditioner }),
   });
+}
+
+/** @throws RunError where the loss is not finite before the first step. */
+export async function trainingRun<M extends Measured>(
+  engine: Engine,
+  task: TrainingTask<M>,
+  settings: RunSettings<M>,
+  watch: Watch<M> = {},
+): Promise<FinishedRun<M>> {
+  const { preconditioner, topK = 0, steps, reportEvery, resume } = settings;
+  const before = engine.memory.bytes;
+  const trainer = await trainerOf(engine, task, settings);
   try {
     const gpuBytes = engine.memory.bytes - before;
     if (resume) await trainer.restore(resume);

@@ -77,7 +77,21 @@ test('tuning says beforehand what it does and how long that may take, and draws 
   require(written, written.includes('product 2/3'));
 });
 
-const small = ['--rank', '8', '--width', '8', '--top-k', '3', '--gray', '--json', '--report-every', '20', ...adapter];
+const chosen = ['--optimiser', 'adam', '--lr', '1e-4', '--schedule', 'constant', '--combine', 'sum'];
+const small = [
+  ...chosen,
+  '--rank',
+  '8',
+  '--width',
+  '8',
+  '--top-k',
+  '3',
+  '--gray',
+  '--json',
+  '--report-every',
+  '20',
+  ...adapter,
+];
 const inFolder = (...names: string[]) => join(folder, ...names);
 const fileOf = (out: string, name = 'model.safetensors') => inFolder(out, name);
 const bytesOf = (out: string, name?: string) => readFileSync(fileOf(out, name));

@@ -11,9 +11,11 @@ import { suite } from '../helpers/suite.js';
 
 const test = suite('optimisers of the command');
 
+const chosen = ['--optimiser', 'adam', '--lr', '1e-4', '--schedule', 'constant', '--rank', '8', '--steps', '9'];
+
 function optionsOf(...words: string[]): FitOptions {
   return addFitOptions(new Command())
-    .parse([...words, '--preconditioner', 'none'], { from: 'user' })
+    .parse([...chosen, ...words, '--preconditioner', 'none'], { from: 'user' })
     .opts<FitOptions>();
 }
 

@@ -11,22 +11,27 @@ import { bitsSetting } from '../../io/image/sampling.js';
 import { linePlot } from '../../io/plot.js';
 import type { Ending } from '../ending.js';
 import { print, table, warn } from '../terminal.js';
-import { modelOf } from '../training/model.js';
 import { requireConsistent } from '../training/options.js';
-import { resumedFrom } from '../training/resume.js';
+import { recordedOptions } from '../training/record.js';
+import { resumedFrom, savedAt } from '../training/resume.js';
 import {
   adapterLine,
   costColumns,
   fileLines,
   nameOfRun,
   runRow,
+  runSettingsOf,
   type SessionResult,
   trainingSession,
 } from '../training/session.js';
 import { topKOf } from '../training/topK.js';
 import { Command } from '../vendor.js';
-import { addFitOptions, type FitOptions, fitDefaults, requireShareable, requireValidated } from './options.js';
-import { byPatience, untilOf } from './until.js';
+import { type Choice, choose } from './choose.js';
+import { modelFor } from './largest.js';
+import { type AskedOptions, addFitOptions, type FitOptions, requireEnds, requireShareable } from './options.js';
+import { paceOf } from './pace.js';
+import { endings, qualityOf, untilOf } from './until.js';
+import { whyOf } from './why.js';
 
 /** [step, PSNR]. */
 type Curve = readonly (readonly [number, number])[];
@@ -45,6 +50,8 @@ export interface FitReport {
   readonly shape: readonly [number, number];
   readonly channels: number;
   readonly settings: Readonly<Record<string, unknown>>;
+  /** What of the settings nobody typed, where it comes from, and the line that says so. */
+  readonly choice: Pick<Choice, 'by' | 'names'> & { readonly why: string };
   readonly runs: readonly RunReport[];
   readonly files: Readonly<Record<string, string>>;
 }
@@ -55,29 +62,56 @@ export function fitCommand(ending: Ending): Command {
   const command = new Command('fit')
     .description('represent an image by a separable neural network')
     .argument('<image>');
-  return addFitOptions(command).action((image: string, options: FitOptions) => fit(ending, image, options));
+  return addFitOptions(command).action((image: string, options: AskedOptions, given: Command) =>
+    fit(ending, image, options, name => given.getOptionValueSource(name) === 'cli'),
+  );
 }
 
 /** @throws InputError bad input, before the device is touched. @throws RunError for a loss that is not finite, after what is good was written. */
-async function fit(ending: Ending, image: string, options: FitOptions): Promise<void> {
+async function fit(
+  ending: Ending,
+  image: string,
+  asked: AskedOptions,
+  isTyped: (name: string) => boolean,
+): Promise<void> {
+  requireConsistent(asked, 2);
+  requireShareable(asked);
+  requireEnds(asked);
+  const saved = await savedAt(asked.resume);
+  const data = await prepareImage(image, asked);
+  const { width, height } = data;
+  const choice = choose(asked, isTyped, data, saved && recordedOptions(saved.training));
+  const { options } = choice;
   requireConsistent(options, 2);
-  requireShareable(options);
-  requireValidated(options);
-  const data = await prepareImage(image, options);
-  const { width, height, planes } = data;
-  const model = modelOf([height, width], planes, options, options.channels === 'shared');
-  const topK = topKOf(model.domain.shape, options, fitDefaults.topK);
+  const model = modelFor(data, options);
+  const topK = topKOf(model.domain.shape, options, choice.usualTopK);
   const settled = { ...options, topK, size: { width, height }, [bitsSetting]: data.bits };
-  const resume = await resumedFrom(model, settled);
+  const resume = resumedFrom(saved, model, settled);
   const words = { size: `${width}x${height}`, data: 'image' };
   data.notes.forEach(warn);
-  await trainingSession(
+  const timed = resume ? undefined : options.seconds;
+  let left = timed;
+  let why = '';
+  await trainingSession<ImageMeasured>(
     ending,
-    { model, topK, resume, words, until: untilOf(options) },
+    {
+      ...{ model, topK, resume, words },
+      until: final => untilOf(final as FitOptions, left),
+      async settle(engine, task, before) {
+        const { preconditioner } = before;
+        const run = runSettingsOf<ImageMeasured>(before, model.domain.shape, preconditioner, topK);
+        const pace = timed === undefined ? undefined : await paceOf(engine, task, run, timed);
+        left = pace?.seconds;
+        const final = { ...before, ...(pace && { steps: pace.steps }) } as FitOptions;
+        why = whyOf(choice, final, data, model);
+        if (!options.json && why !== '') warn(why);
+        return final;
+      },
+    },
     settled,
     () => imageTask(model, data),
     async result => {
-      const report = await writeResults(result, data, settled);
+      const report = await writeResults(result, data, { by: choice.by, names: choice.names, why });
       print(options.json ? JSON.stringify(report) : summary(report, result.runs));
     },
   );
@@ -85,10 +119,11 @@ async function fit(ending: Ending, image: string, options: FitOptions): Promise<
 
 /** What says how it went first, the pictures after. */
 async function writeResults(
-  { adapter, runs, models }: SessionResult<ImageMeasured>,
+  { adapter, options, runs, models }: SessionResult<ImageMeasured>,
   { width, height, planes, clean, bits }: PreparedImage,
-  { out, json: _, ...settings }: FitOptions,
+  choice: FitReport['choice'],
 ): Promise<FitReport> {
+  const { out, json: _, ...settings } = options;
   const files = {
     reconstruction: join(out, 'reconstruction.png'),
     curves: join(out, 'curves.svg'),
@@ -101,6 +136,7 @@ async function writeResults(
     shape: [height, width],
     channels: planes,
     settings,
+    choice,
     runs: runs.map(({ costs, ended, measured, reports }) => {
       const curveOf = (of: (reported: ImageMeasured) => number | undefined): Curve =>
         reports.map(([step, reported]) => [step, of(reported) as number]);
@@ -135,7 +171,7 @@ function curvesOf({ runs, shape }: FitReport): string {
   return linePlot(lines, { title: `${shape[1]} x ${shape[0]}`, x: 'step', y: 'PSNR (dB)' });
 }
 
-function summary({ adapter, shape, channels, files }: FitReport, runs: readonly FitRun[]): string {
+function summary({ adapter, shape, channels, settings, files }: FitReport, runs: readonly FitRun[]): string {
   const others = (['psnrValidation', 'psnrHeldOut'] as const).filter(name => runs[0].measured[name] !== undefined);
   const rows = runs.map(run => {
     const { measured } = run;
@@ -149,16 +185,25 @@ function summary({ adapter, shape, channels, files }: FitReport, runs: readonly 
   return [
     `${adapterLine(adapter)}, ${shape[1]} x ${shape[0]}, ${channels} channel${channels > 1 ? 's' : ''}`,
     table(head, rows),
-    ...runs.flatMap(endLine),
+    ...runs.flatMap(run => endLines(run, settings.quality)),
     ...fileLines(files),
   ].join('\n');
 }
 
-/** What is kept of a run that a validation judged. */
-function endLine({ costs, ended, state, validated, stopped }: FitRun): string[] {
-  if (!validated || stopped) return [];
-  const early = ended.by === byPatience ? ', where nothing better came for long' : '';
-  return [
-    `${nameOfRun(costs.preconditioner)}: the best by its validation, of step ${state.step}, is kept; the run ended at ${ended.step}${early}`,
-  ];
+/** What is kept of a run that a validation judged, and whether it came to the quality that was asked for. */
+function endLines({ costs, ended, measured, state, validated, stopped }: FitRun, quality: unknown): string[] {
+  const name = nameOfRun(costs.preconditioner);
+  const lines: string[] = [];
+  if (validated && !stopped) {
+    const early = ended.by === endings.patience ? ', where nothing better came for long' : '';
+    lines.push(
+      `${name}: the best by its validation, of step ${state.step}, is kept; the run ended at ${ended.step}${early}`,
+    );
+  }
+  if (quality !== undefined) {
+    const reached = ended.by === endings.quality ? 'reached' : 'not reached';
+    const when = `at step ${ended.step} after ${costs.seconds.toFixed(1)} s`;
+    lines.push(`${name}: --quality ${quality}: ${reached}: ${qualityOf(measured).toFixed(2)} dB ${when}`);
+  }
+  return lines;
 }

@@ -3,13 +3,15 @@
 import { InputError } from '../../errors.js';
 import type { SizeOption } from '../../experiments/image/size.js';
 import { relu, sine } from '../../model/activation.js';
-import { mostPoints, oneOf, real, size, valueOption, whole } from '../options.js';
-import { addTrainingOptions, type TrainingDefaults, type TrainingOptions } from '../training/options.js';
+import { counted, mostPoints, oneOf, real, size, valueOption, whole } from '../options.js';
+import { addTrainingOptions, type TrainingOptions } from '../training/options.js';
 import type { Command } from '../vendor.js';
 
 /** Colour channels as models apart, or as outputs of one model. */
 const channelSharings = ['apart', 'shared'] as const;
 const decoderActivations = [relu.name, sine.name];
+
+const presets = ['paper'] as const;
 
 /** How an image is read and modelled. */
 export interface ImageModelOptions {
@@ -27,9 +29,25 @@ export interface FitOptions extends TrainingOptions, ImageModelOptions {
   /** Steps without a better state of the validation after which a run ends. */
   readonly patience?: number;
   readonly noise?: number;
+  /** `paper`: all that it chose, where nothing else was typed. */
+  readonly preset?: (typeof presets)[number];
+  /** PSNR in dB at which a run ends. */
+  readonly quality?: number;
+  /** That a run takes: they choose its steps. */
+  readonly seconds?: number;
+  /** The most that the model may have: they choose rank and width. */
+  readonly parameters?: number;
 }
 
-export const fitDefaults: TrainingDefaults = { rank: 150, width: 150, topK: 'auto', learningRate: 1e-4, steps: 1300 };
+/** What may be left to the table. */
+export const chosenNames = [
+  ...(['rank', 'width', 'preconditioner', 'combine', 'topK', 'optimiser', 'learningRate'] as const),
+  ...(['schedule', 'warmUp', 'restRate', 'steps'] as const),
+];
+type LaterName = Exclude<(typeof chosenNames)[number], 'preconditioner'>;
+
+/** As they are read: what nobody typed is not there yet, but for a preconditioner that goes by the model. */
+export type AskedOptions = Omit<FitOptions, LaterName> & Partial<Pick<FitOptions, LaterName>>;
 
 export function addImageOptions(command: Command): Command {
   return command
@@ -71,6 +89,26 @@ export function addImageOptions(command: Command): Command {
 
 export function addFitOptions(command: Command): Command {
   addImageOptions(command)
+    .addOption(
+      valueOption('--preset <name>', 'paper: all that the paper chose for its Table 2', oneOf('--preset', presets)),
+    )
+    .addOption(
+      valueOption(
+        '--quality <dB>',
+        'end once the PSNR is there, of the validation if there is one; chooses --steps',
+        real('--quality', 0, 300, true),
+      ),
+    )
+    .addOption(
+      valueOption('--seconds <S>', 'choose as many steps as take so long here', real('--seconds', 0, 1e7, true)),
+    )
+    .addOption(
+      valueOption(
+        '--parameters <N>',
+        'choose rank and width as large as so many allow: 200k, 1.5M',
+        counted('--parameters', 1, 1e9),
+      ),
+    )
     .addOption(valueOption('--mask <fraction>', 'hold out this share of the pixels', real('--mask', 0, 0.99, true)))
     .addOption(
       valueOption(
@@ -88,21 +126,26 @@ export function addFitOptions(command: Command): Command {
     )
     .addOption(valueOption('--noise <sigma>', 'add normal noise to what is fitted', real('--noise', 0, 10, true)));
   command.hook('preAction', given => {
-    const { validate, patience, steps } = given.opts<FitOptions>();
-    if (validate === undefined) return;
-    if (patience === undefined) given.setOptionValue('patience', Math.ceil(steps / 4));
-    if (given.getOptionValueSource('reportEvery') === 'default') given.setOptionValue('reportEvery', validationEvery);
+    const { validate, quality } = given.opts<AskedOptions>();
+    if (validate === undefined && quality === undefined) return;
+    if (given.getOptionValueSource('reportEvery') === 'default') given.setOptionValue('reportEvery', lookEvery);
   });
-  return addTrainingOptions(command, fitDefaults);
+  return addTrainingOptions(command, {});
 }
 
-/** Steps from one look at the validation to the next: a run of few steps has its best among the first hundred. */
-const validationEvery = 10;
+/** Steps from one report to the next where reports end runs: a run of few steps has its best among the first hundred. */
+const lookEvery = 10;
 
-/** @throws InputError a patience with nothing to wait for. */
-export function requireValidated({ validate, patience }: FitOptions): void {
-  if (patience === undefined || validate !== undefined) return;
-  throw new InputError(`--patience ${patience}: there is no validation to wait for: give --validate 0.05 too`);
+/** @throws InputError a patience with nothing to wait for, or steps of two sorts. */
+export function requireEnds({ validate, patience, seconds, steps }: AskedOptions): void {
+  if (patience !== undefined && validate === undefined) {
+    throw new InputError(`--patience ${patience}: there is no validation to wait for: give --validate 0.05 too`);
+  }
+  if (seconds !== undefined && steps !== undefined) {
+    throw new InputError(
+      `--seconds ${seconds} with --steps ${steps}: the time chooses the steps: leave one of them out`,
+    );
+  }
 }
 
 /** @throws InputError a kind of model that has no decoder or no shared outputs, or a decoder's option without one. */

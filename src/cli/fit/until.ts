@@ -4,10 +4,29 @@ import type { ImageMeasured } from '../../experiments/image/task.js';
 import type { Until } from '../../train/runTraining.js';
 import type { FitOptions } from './options.js';
 
-/** Of a run whose validation found nothing better for long. */
-export const byPatience = 'patience';
+/** Words for why. */
+export const endings = {
+  /** The validation found nothing better for long. */
+  patience: 'patience',
+  /** The PSNR that was asked for was measured. */
+  quality: 'quality',
+  /** The seconds were over. */
+  seconds: 'seconds',
+} as const;
 
-export function untilOf({ patience }: FitOptions): Until<ImageMeasured> | undefined {
-  if (patience === undefined) return undefined;
-  return (step, _, best) => (best && step - best.state.step >= patience ? byPatience : undefined);
+/** @param seconds from the first that is asked. */
+export function untilOf({ validate, patience, steps, quality }: FitOptions, seconds?: number): Until<ImageMeasured> {
+  let start: number | undefined;
+  const longest = validate === undefined ? Number.POSITIVE_INFINITY : (patience ?? Math.ceil(steps / 4));
+  return (step, measured, best) => {
+    start ??= performance.now();
+    if (quality !== undefined && measured && qualityOf(measured) >= quality) return endings.quality;
+    if (best && step - best.state.step >= longest) return endings.patience;
+    return seconds !== undefined && performance.now() - start >= 1000 * seconds ? endings.seconds : undefined;
+  };
+}
+
+/** By points that are not trained on, where there are such. */
+export function qualityOf({ psnr, psnrValidation = psnr }: ImageMeasured): number {
+  return psnrValidation;
 }

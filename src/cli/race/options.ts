@@ -5,7 +5,7 @@ import { InputError } from '../../errors.js';
 import { type EntrantName, entrantNames } from '../../experiments/entrants.js';
 import type { NamedEntrant } from '../../experiments/race/race.js';
 import { mostSeed } from '../../host/random.js';
-import { addImageOptions, fitDefaults, type ImageModelOptions } from '../fit/options.js';
+import { addImageOptions, type ImageModelOptions } from '../fit/options.js';
 import { adapterOption, either, list, mostPoints, real, usualTopK, valueOption, whole } from '../options.js';
 import { addModelOptions, type ModelOptions, type TopKOption } from '../training/options.js';
 import type { Command } from '../vendor.js';
@@ -47,7 +47,7 @@ export function addRaceOptions(command: Command): Command {
   ] as readonly number[]);
   add('--mask <fraction>', 'hold out this share of the pixels; 0 holds out none', real('--mask', 0, 0.99), 0.1);
   addImageOptions(command);
-  addModelOptions(command, fitDefaults);
+  addModelOptions(command, { rank: 150, width: 150 });
   add(
     '--top-k <k>',
     `eigenpairs that SepPGD modulates, or auto (default: ${usualTopK}, at most half the shorter axis)`,

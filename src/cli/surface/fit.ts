@@ -16,7 +16,7 @@ import type { Ending } from '../ending.js';
 import { print, table, warn } from '../terminal.js';
 import { modelOf } from '../training/model.js';
 import { requireConsistent } from '../training/options.js';
-import { resumedFrom } from '../training/resume.js';
+import { resumedFrom, savedAt } from '../training/resume.js';
 import {
   adapterLine,
   costColumns,
@@ -62,7 +62,7 @@ export async function surface(ending: Ending, file: string, options: SurfaceOpti
   const model = modelOf(shape, 1, options);
   const topK = topKOf(shape, options, surfaceDefaults.topK);
   const settled = { ...options, topK };
-  const resume = await resumedFrom(model, settled);
+  const resume = resumedFrom(await savedAt(options.resume), model, settled);
   const words = { size: shape.join('x'), data: 'volume' };
   let data: SurfaceData | undefined;
   const prepare = () => {

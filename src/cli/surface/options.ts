@@ -32,7 +32,10 @@ export const surfaceDefaults = {
   rank: 200,
   width: 256,
   topK: 20,
+  combine: 'sum',
+  optimiser: 'adam',
   learningRate: 5e-3,
+  schedule: 'constant',
   steps: 1000,
   omega: 10,
 } as const satisfies TrainingDefaults;

@@ -76,16 +76,27 @@ export interface TrainingOptions extends ModelOptions {
   readonly json: boolean;
 }
 
-/** Where one command's defaults are not another's. */
+/** Where one command's defaults are not another's; what is absent the command chooses by what it is given. */
 export interface TrainingDefaults {
-  readonly rank: number;
-  readonly width: number;
+  readonly rank?: number;
+  readonly width?: number;
   /** 'auto', or a number that is cut to half of the shortest axis. */
-  readonly topK: TopKOption;
-  readonly learningRate: number;
-  readonly steps: number;
+  readonly topK?: TopKOption;
+  readonly optimiser?: OptimiserName;
+  readonly learningRate?: number;
+  readonly schedule?: ScheduleName;
+  readonly combine?: Combine;
+  readonly steps?: number;
   /** Of sine and cosine, where it is not the architecture's own. */
   readonly omega?: number;
+}
+
+/** Adds options whose default the command may choose. */
+function chosenAdder(command: Command) {
+  return <T>(flags: string, description: string, parse: (text: string) => T, initial: T | undefined) => {
+    const said = initial === undefined ? `${description} (default: chosen)` : description;
+    return command.addOption(valueOption(flags, said, parse, initial));
+  };
 }
 
 /** All of a model's but --seed, which is the training's too. */
@@ -95,10 +106,11 @@ export function addModelOptions(
 ): Command {
   const add = <T>(flags: string, description: string, parse: (text: string) => T, initial?: T) =>
     command.addOption(valueOption(flags, description, parse, initial));
+  const addChosen = chosenAdder(command);
   add('--model <kind>', modelNames.join(', '), oneOf('--model', modelNames, modelAliases), 'cp' as const);
-  const rank: number | readonly number[] = defaults.rank;
-  add('--rank <R>', 'rank of the contraction, or its ranks: 20,30', wholes('--rank', 1, 65_536), rank);
-  add('--width <W>', 'width of the factor networks', whole('--width', 1, 65_536), defaults.width);
+  const rank: number | readonly number[] | undefined = defaults.rank;
+  addChosen('--rank <R>', 'rank of the contraction, or its ranks: 20,30', wholes('--rank', 1, 65_536), rank);
+  addChosen('--width <W>', 'width of the factor networks', whole('--width', 1, 65_536), defaults.width);
   add('--depth <L>', 'linear layers of the factor networks', whole('--depth', 2, 64), 3);
   add('--activation <name>', activationNames.join(', '), oneOf('--activation', activationNames), sine.name);
   add(
@@ -117,6 +129,7 @@ export function addModelOptions(
 export function addTrainingOptions(command: Command, defaults: TrainingDefaults): Command {
   const add = <T>(flags: string, description: string, parse: (text: string) => T, initial?: T) =>
     command.addOption(valueOption(flags, description, parse, initial));
+  const addChosen = chosenAdder(command);
   command.option('--out <dir>', 'folder for the results', 'sepnn-out');
   addModelOptions(command, defaults);
   add(
@@ -130,7 +143,7 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
       given.setOptionValue('preconditioner', model === 'joint-network' ? 'none' : 'seppgd');
   });
   add('--group <N>', 'points of a group of iga along each axis, or 4,8 (default: 4)', wholes('--group', 1, mostPoints));
-  add('--combine <how>', 'sum or product of the axes', oneOf('--combine', combines), combines[0]);
+  addChosen('--combine <how>', 'sum or product of the axes', oneOf('--combine', combines), defaults.combine);
   add(
     '--top-k <k>',
     `eigenpairs modulated, or auto: chosen by a short training (default: ${topKDefault(defaults)})`,
@@ -143,13 +156,15 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
     whole('--refresh', 1, 1e6),
     usualRefresh,
   );
-  add('--optimiser <name>', optimiserNames.join(', '), oneOf('--optimiser', optimiserNames), 'adam' as const);
-  add('--lr, --learning-rate <rate>', 'of the optimiser', real('--learning-rate', 0, 10, true), defaults.learningRate);
-  add(
+  const optimisers = oneOf('--optimiser', optimiserNames);
+  addChosen('--optimiser <name>', optimiserNames.join(', '), optimisers, defaults.optimiser);
+  const rates = real('--learning-rate', 0, 10, true);
+  addChosen('--lr, --learning-rate <rate>', 'of the optimiser', rates, defaults.learningRate);
+  addChosen(
     '--schedule <name>',
     `${scheduleNames.join(', ')}: to 0 along a cosine, or to a tenth after every third of the steps`,
     oneOf('--schedule', scheduleNames),
-    'constant' as const,
+    defaults.schedule,
   );
   add('--warm-up <N>', 'steps over which the learning rate grows from 0', whole('--warm-up', 1, 1e7));
   add('--clip <norm>', 'the most that the norm of a gradient may be', real('--clip', 0, 1e9, true));
@@ -159,7 +174,7 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
     real('--rest-rate', 0, 1e3, true),
   );
   add('--weight-decay <d>', 'L2 weight decay, of muon and shampoo decoupled', real('--weight-decay', 0, 1e3), 0);
-  add('--steps <N>', 'steps in all', whole('--steps', 1, 1e7), defaults.steps);
+  addChosen('--steps <N>', 'steps in all', whole('--steps', 1, 1e7), defaults.steps);
   add('--report-every <N>', 'steps from one point of the curve to the next', whole('--report-every', 1, 1e6), 25);
   add('--seed <N>', 'of everything random', whole('--seed', 0, mostSeed), 0);
   command.addOption(adapterOption());
@@ -175,12 +190,16 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
   return command.option('--json', 'print one JSON object and nothing else on stdout', false);
 }
 
-function topKDefault({ topK }: TrainingDefaults): string {
-  return topK === 'auto' ? topK : `${topK}, at most half the shortest axis`;
+function topKDefault(defaults: TrainingDefaults): string {
+  const topK: TopKOption | 'chosen' = defaults.topK ?? 'chosen';
+  return typeof topK === 'string' ? topK : `${topK}, at most half the shortest axis`;
 }
 
 /** @throws InputError another count of ranks than such a model of so many axes has. */
-export function requireRanks({ model, rank }: ModelOptions, axes: number): void {
+export function requireRanks(
+  { model, rank = 1 }: Pick<ModelOptions, 'model'> & Partial<ModelOptions>,
+  axes: number,
+): void {
   const ranks = { cp: 1, 'tensor-train': axes - 1, tucker: axes, 'joint-network': 1 }[model];
   if (typeof rank !== 'number' && rank.length !== ranks) {
     const use = ranks === 1 ? 'give one' : `give one, or ${ranks}`;
@@ -188,9 +207,15 @@ export function requireRanks({ model, rank }: ModelOptions, axes: number): void 
   }
 }
 
+type Compared = 'model' | 'preconditioner' | 'group' | 'compare' | 'resume' | 'resumeAnyway' | 'restRate';
+
+/** The options that are compared, some of which may still be chosen: those are looked at where they are there. */
+export type SomeOptions = Pick<TrainingOptions, Compared> &
+  Partial<Pick<TrainingOptions, 'rank' | 'optimiser' | 'combine'>>;
+
 /** Combinations that make no sense on a grid of so many axes. @throws InputError naming them. */
-export function requireConsistent(options: TrainingOptions, axes: number): void {
-  const { model } = options;
+export function requireConsistent(options: SomeOptions, axes: number): void {
+  const { model, optimiser = 'muon' } = options;
   requireRanks(options, axes);
   if (options.resume !== undefined && options.compare) {
     throw new InputError('--resume with --compare: one file cannot continue two runs: leave one of them out');
@@ -199,9 +224,9 @@ export function requireConsistent(options: TrainingOptions, axes: number): void 
     throw new InputError('--resume-anyway: there is nothing to go on from: give --resume FILE too');
   }
   requirePreconditioner(options);
-  if (options.restRate !== undefined && !besideAdam.includes(options.optimiser)) {
+  if (options.restRate !== undefined && !besideAdam.includes(optimiser)) {
     throw new InputError(
-      `--rest-rate ${options.restRate} with --optimiser ${options.optimiser}: only muon and shampoo have another beside them: leave one of them out`,
+      `--rest-rate ${options.restRate} with --optimiser ${optimiser}: only muon and shampoo have another beside them: leave one of them out`,
     );
   }
   if (options.compare && options.preconditioner === 'none') {
@@ -212,7 +237,7 @@ export function requireConsistent(options: TrainingOptions, axes: number): void 
 }
 
 /** @throws InputError a preconditioner that the model does not have, or an option that belongs to another. */
-function requirePreconditioner({ model, preconditioner, group, combine }: TrainingOptions): void {
+function requirePreconditioner({ model, preconditioner, group, combine = 'sum' }: SomeOptions): void {
   const rival = preconditioner === 'msk' || preconditioner === 'iga';
   const given = `--preconditioner ${preconditioner}`;
   if (model === 'joint-network' && preconditioner === 'seppgd') {

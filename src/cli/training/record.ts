@@ -66,7 +66,7 @@ const decisive: Readonly<Record<string, string>> = {
   preconditioner: '--preconditioner',
 };
 /** What was so before there was a choice. */
-const usual = { optimiser: 'adam', schedule: 'constant' };
+const usual = { optimiser: 'adam', schedule: 'constant', combine: 'sum' } as const;
 const decisiveOfSchedule: Readonly<Record<string, string>> = { steps: '--steps' };
 const decisiveOfPreconditioner: Readonly<Record<string, string>> = {
   group: '--group',
@@ -76,17 +76,22 @@ const decisiveOfPreconditioner: Readonly<Record<string, string>> = {
   refresh: '--refresh',
 };
 
+/** The options that a file records, with what was so before there was a choice. */
+export function recordedOptions(training: Readonly<Record<string, unknown>>): Partial<TrainingOptions> {
+  return { ...usual, ...training };
+}
+
 /** @throws InputError options that are not those that a file records, unless they are asked for. */
 export function requireSameOptions(
   { resume, resumeAnyway, ...options }: TrainingOptions,
   recorded: Readonly<Record<string, unknown>>,
 ): void {
   if (resumeAnyway) return;
-  // Files of other programs, and of versions before, record less: what they do not say is not compared.
-  const isWhole = 'learningRate' in recorded;
   const plain = options.preconditioner === 'none' && recorded.preconditioner === 'none';
   const given = options as Readonly<Record<string, unknown>>;
-  const before = isWhole ? { ...usual, ...recorded } : recorded;
+  // Files of other programs, and of versions before, record less: what they do not say is not compared.
+  const isWhole = 'learningRate' in recorded;
+  const before: Readonly<Record<string, unknown>> = isWhole ? recordedOptions(recorded) : recorded;
   const compared = {
     ...decisive,
     ...(options.schedule !== usual.schedule && decisiveOfSchedule),
@@ -94,7 +99,7 @@ export function requireSameOptions(
   };
   const differences = Object.entries(compared).flatMap(([name, option]) => {
     if (!(name in before) && !isWhole) return [];
-    const [was, now] = [before[name as keyof typeof before], given[name]].map(worded);
+    const [was, now] = [before[name], given[name]].map(worded);
     return was === now ? [] : [`${option} was ${was} and is ${now}`];
   });
   if (differences.length > 0) throw otherTraining(resume, differences.join(', '));

@@ -10,15 +10,23 @@ import type { TrainingOptions } from './options.js';
 import { requireSameOptions } from './record.js';
 import { requireResumable } from './resumable.js';
 
+/** The file that --resume names, if it does. @throws InputError one that cannot be read. */
+export async function savedAt(path: string | undefined): Promise<SavedModel | undefined> {
+  return path === undefined ? undefined : readModel(path);
+}
+
 /**
- * The file that --resume names, if it does.
+ * What was read of the file that --resume names, if it does.
  *
  * @throws InputError a file of another model or training, one that has no steps left, or one of weights alone.
  */
-export async function resumedFrom(model: Model, options: TrainingOptions): Promise<SavedModel | undefined> {
-  const { resume: path, steps } = options;
-  if (path === undefined) return undefined;
-  const saved = await readModel(path);
+export function resumedFrom(
+  saved: SavedModel | undefined,
+  model: Model,
+  options: TrainingOptions,
+): SavedModel | undefined {
+  const { resume: path = '', steps } = options;
+  if (!saved) return undefined;
   const [there, here] = [saved.model, model].map(traitsOf);
   for (const key of Object.keys(here)) {
     const [theirs, ours] = [JSON.stringify(there[key]), JSON.stringify(here[key])];

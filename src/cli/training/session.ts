@@ -5,6 +5,7 @@ import { optimiserOf } from '../../experiments/optimisers.js';
 import {
   type FinishedRun,
   type Measured,
+  type RunSettings,
   reachedBy,
   type TopKReport,
   type TrainingTask,
@@ -15,6 +16,7 @@ import type { AdapterReport, Engine } from '../../graph/engine.js';
 import type { SavedModel } from '../../io/model/modelFile.js';
 import { recallTuning, rememberTuning } from '../../io/tuning.js';
 import type { Model } from '../../model/model.js';
+import type { TopK } from '../../precondition/topK.js';
 import type { Best, Until } from '../../train/runTraining.js';
 import type { TrainerState } from '../../train/trainer.js';
 import { commandLine, resuming } from '../commandLine.js';
@@ -34,12 +36,16 @@ export interface SessionSettings<M extends Measured> {
   readonly resume?: SavedModel | undefined;
   /** How errors name the grid. */
   readonly words: GridWords;
-  readonly until?: Until<M> | undefined;
+  until?(options: TrainingOptions): Until<M> | undefined;
+  /** The options with what only the device can say, of a run that goes on from nothing: all checks are passed by then. */
+  settle?(engine: Engine, task: TrainingTask<M>, options: TrainingOptions): Promise<TrainingOptions>;
 }
 
 /** What a command makes of its runs. */
 export interface SessionResult<M extends Measured> {
   readonly adapter: AdapterReport;
+  /** As they were settled. */
+  readonly options: TrainingOptions;
   readonly runs: readonly FinishedRun<M>[];
   /** Written by now. */
   readonly models: KeptFiles;
@@ -68,19 +74,20 @@ export function trainingSession<M extends Measured>(
 
 async function train<M extends Measured>(
   ending: Ending,
-  { model, topK, resume, words, until }: SessionSettings<M>,
-  options: TrainingOptions,
+  { model, topK, resume, words, until, settle }: SessionSettings<M>,
+  asked: TrainingOptions,
   prepare: () => TrainingTask<M>,
   report: (result: SessionResult<M>) => Promise<void>,
 ): Promise<void> {
-  const engines = new Engines(options);
+  const engines = new Engines(asked);
   try {
     const engine = await engines.open();
-    if (options.tune) await recallTuning(engine);
-    requireFits(engine, model, options, words);
+    if (asked.tune) await recallTuning(engine);
+    requireFits(engine, model, asked, words);
     const task = prepare();
+    if (resume) requireSameTask(asked, resume.training, recordOf(asked, task));
+    const options = (await settle?.(engine, task, asked)) ?? asked;
     const record = recordOf({ ...options, topK }, task);
-    if (resume) requireSameTask(options, resume.training, record);
     const keeper = new ModelKeeper(options.out, model, record, options.resume);
     const best = resume && (await ModelKeeper.bestBeside(options, resume.state, record));
     const names = options.compare ? (['none', options.preconditioner] as const) : [options.preconditioner];
@@ -104,7 +111,7 @@ async function train<M extends Measured>(
       throw keeper.isRescued ? new RunError(`${error.message}: ${goOn()}`) : error;
     });
     try {
-      await report({ adapter: engine.adapter, runs, models });
+      await report({ adapter: engine.adapter, options, runs, models });
     } catch (error) {
       throw new RunError(`${(error as Error).message}: ${keeper.whereabouts}: ${goOn()}`);
     }
@@ -170,10 +177,10 @@ interface Start {
   readonly best: Best | undefined;
 }
 
-interface RunChoice<M> {
+interface RunChoice<M extends Measured> {
   readonly name: PreconditionerName;
   readonly topK: TopKOption;
-  readonly until: Until<M> | undefined;
+  readonly until: SessionSettings<M>['until'];
   readonly signal: AbortSignal;
   readonly from: Start | undefined;
 }
@@ -210,13 +217,12 @@ async function oneRun<M extends Measured>(
   { name, topK, until, signal, from }: RunChoice<M>,
   reports: [number, M][],
 ): Promise<FinishedRun<M>> {
-  const { steps, reportEvery, saveEvery, seed, tune, json } = options;
+  const { steps, saveEvery, tune, json } = options;
   const { shape } = task.model.domain;
   const resume = from?.state;
   // What was chosen once holds for all that follows.
   const saved = resume?.preconditioner?.name === name ? resume.preconditioner.topK : undefined;
   const known = topK === 'auto' && saved?.length === shape.length ? saved : topK;
-  const preconditioner = preconditionerOf(shape, options, name, known);
   const start = () => startProgress(nameOfRun(name).padEnd(7), resume?.step ?? 0, steps, json);
   const tuning = tune ? startTuningProgress(engine.device, json) : undefined;
   // Two bars are not drawn at a time.
@@ -237,22 +243,28 @@ async function oneRun<M extends Measured>(
     save: ({ state, measured }, best) => keeper.save(state, reachedBy(task, measured), best),
   };
   try {
-    const settings = {
-      optimiser: optimiserOf(options, steps),
-      steps,
-      reportEvery,
-      saveEvery,
-      seed,
-      tune,
-      resume,
-      signal,
+    const settings: RunSettings<M> = {
+      ...runSettingsOf<M>(options, shape, name, known),
+      topK: name === 'none' ? 0 : topK,
+      ...{ saveEvery, resume, signal, best: from?.best, until: until?.(options) },
     };
-    const k = name === 'none' ? 0 : topK;
-    return await trainingRun(engine, task, { ...settings, until, best: from?.best, preconditioner, topK: k }, watch);
+    return await trainingRun(engine, task, settings, watch);
   } finally {
     tuning?.stop();
     bar?.stop();
   }
+}
+
+/** What decides how a run computes. @param topK 'auto', or of all axes alike or each. */
+export function runSettingsOf<M>(
+  options: TrainingOptions,
+  shape: readonly number[],
+  name: PreconditionerName,
+  topK: TopK,
+): Omit<RunSettings<M>, 'topK'> {
+  const { steps, reportEvery, seed, tune } = options;
+  const preconditioner = preconditionerOf(shape, options, name, topK);
+  return { optimiser: optimiserOf(options, steps), preconditioner, steps, reportEvery, seed, tune };
 }
 
 function conclude<M extends Measured>(

@@ -1,0 +1,99 @@
+/** How `sepnn fit` comes to what nobody typed: by the preset, the file that it goes on from, or the table. */
+
+import type { TopKOption, TrainingOptions } from '../training/options.js';
+import { type Given, paper, type Recipe, recipes, type SizeRow, sizes, unmeasured, warmUpSteps } from './choices.js';
+import { type Picture, withinParameters } from './largest.js';
+import { type AskedOptions, chosenNames, type FitOptions } from './options.js';
+
+export interface Choice {
+  /** All, but for a k that `usualTopK` may stand for. */
+  readonly options: FitOptions;
+  readonly usualTopK: TopKOption;
+  /** Where what was not typed comes from. */
+  readonly by: 'table' | 'paper' | 'resume';
+  /** What was not typed. */
+  readonly names: readonly string[];
+  /** Where a picture of this size came in no more steps, by the table; absent for other recipes. */
+  readonly expected?: SizeRow['reaches'][number];
+}
+
+/**
+ * @param isTyped whether an option of this name was typed: such a one always stands.
+ * @param recorded the options of the file that the run goes on from.
+ * @throws InputError a --parameters that no model stays within, or that leaves nothing to choose.
+ */
+export function choose(
+  asked: AskedOptions,
+  isTyped: (name: string) => boolean,
+  picture: Picture,
+  recorded: Partial<TrainingOptions> | undefined,
+): Choice {
+  /** The options with what nobody typed from elsewhere. */
+  const completed = (from: Given) => {
+    const names = Object.keys(from).filter(name => !isTyped(name));
+    const values = names.map(name => [name, from[name as keyof FitOptions]]);
+    const left = isTyped('topK') || names.includes('topK') ? names : [...names, 'topK'];
+    return { options: { ...asked, ...Object.fromEntries(values) } as FitOptions, names: left };
+  };
+  const sized = ({ options, names }: ReturnType<typeof completed>) => ({
+    options: withinParameters(options, isTyped, picture),
+    names,
+  });
+  if (asked.preset === 'paper') {
+    const { topK, ...others } = paper;
+    return { ...sized(completed(others)), usualTopK: topK, by: 'paper' };
+  }
+  const size = sizes.find(({ longer }) => Math.max(picture.width, picture.height) <= longer) as SizeRow;
+  const recipe = recipeFor(asked, isTyped);
+  const { topK = 'auto', ...others } = recipe.options;
+  const steps = asked.steps ?? stepsFor(asked, recipe, size);
+  const isCosine = (asked.schedule ?? others.schedule) === 'cosine';
+  const warmUp = isCosine ? Math.min(warmUpSteps, Math.ceil(steps / 5)) : undefined;
+  const table = { ...others, rank: size.rank, width: size.rank, steps, warmUp };
+  if (recorded) {
+    // What a file does not say of a rate, it did not have.
+    const before = { ...table, warmUp: undefined, restRate: undefined, ...only(chosenNames, recorded) };
+    return { ...completed(before), usualTopK: 'auto', by: 'resume' };
+  }
+  const { options, names } = sized(completed(table));
+  const expected = recipe.isUsual && size.reaches.findLast(([made]) => made <= steps);
+  return {
+    options: isTyped('learningRate') ? options : { ...options, learningRate: rateFor(recipe, options) },
+    names,
+    usualTopK: topK,
+    by: 'table',
+    ...(expected && { expected }),
+  };
+}
+
+/** What tells recipes apart: a rate is none for another optimiser. */
+const telling = ['preconditioner', 'combine', 'optimiser'] as const;
+
+function recipeFor(asked: AskedOptions, isTyped: (name: string) => boolean): Recipe {
+  const { mask, noise, validate, model } = asked;
+  const isGiven = mask === undefined && noise === undefined && validate === undefined;
+  const found = recipes.find(({ points, options }) => {
+    if (points !== undefined && (points === 'given') !== isGiven) return false;
+    if (options.model !== undefined && options.model !== model) return false;
+    if (asked.compare && !isTyped('preconditioner') && options.preconditioner === 'none') return false;
+    return telling.every(name => !isTyped(name) || options[name] === asked[name]);
+  });
+  return found ?? unmeasured;
+}
+
+/** The recipe's own, or as many as bring a picture of this size to the quality that was asked for. */
+function stepsFor({ quality }: AskedOptions, recipe: Recipe, { reaches }: SizeRow): number {
+  if (quality === undefined) return recipe.options.steps;
+  // The table says nothing of more: thrice its last then.
+  const [steps] = reaches.find(([, psnr]) => psnr >= quality) ?? [3 * reaches[reaches.length - 1][0]];
+  return Math.max(steps, recipe.isUsual ? 0 : recipe.options.steps);
+}
+
+/** A recipe's rate, which for some is lower the wider the networks are. */
+function rateFor({ options, rates = [] }: Recipe, { width }: FitOptions): number {
+  return rates.find(([widest]) => width <= widest)?.[1] ?? options.learningRate;
+}
+
+function only(names: readonly (keyof FitOptions)[], from: Given): Given {
+  return Object.fromEntries(names.flatMap(name => (name in from ? [[name, from[name]]] : [])));
+}

@@ -1,0 +1,48 @@
+/** The largest model of a kind within so many parameters. */
+
+import { InputError } from '../../errors.js';
+import type { PreparedImage } from '../../experiments/image/data.js';
+import { parameterCount } from '../../model/model.js';
+import { modelOf } from '../training/model.js';
+import type { FitOptions } from './options.js';
+
+export type Picture = Pick<PreparedImage, 'width' | 'height' | 'planes'>;
+
+export function modelFor({ width, height, planes }: Picture, options: FitOptions) {
+  return modelOf([height, width], planes, options, options.channels === 'shared');
+}
+
+/**
+ * The options with rank and width as large as --parameters allows, both alike or what was not typed of them.
+ *
+ * @throws InputError where none is small enough, or both were typed.
+ */
+export function withinParameters(
+  options: FitOptions,
+  isTyped: (name: string) => boolean,
+  picture: Picture,
+): FitOptions {
+  const { parameters, model } = options;
+  if (parameters === undefined) return options;
+  const sizes = model === 'joint-network' ? (['width'] as const) : (['rank', 'width'] as const);
+  const free = sizes.filter(name => !isTyped(name));
+  if (free.length === 0) {
+    throw new InputError(
+      `--parameters ${parameters} with --${sizes.join(' and --')}: nothing is left to choose: leave one out`,
+    );
+  }
+  const sized = (side: number): FitOptions => ({ ...options, ...Object.fromEntries(free.map(name => [name, side])) });
+  const fits = (side: number) => parameterCount(modelFor(picture, sized(side))) <= parameters;
+  if (!fits(1)) {
+    const least = parameterCount(modelFor(picture, sized(1)));
+    throw new InputError(`--parameters ${parameters}: the smallest model has ${least}: use that or more`);
+  }
+  let [within, beyond] = [1, 2];
+  while (fits(beyond)) [within, beyond] = [beyond, 2 * beyond];
+  while (beyond - within > 1) {
+    const middle = Math.floor((within + beyond) / 2);
+    if (fits(middle)) within = middle;
+    else beyond = middle;
+  }
+  return sized(within);
+}

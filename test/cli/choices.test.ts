@@ -1,0 +1,192 @@
+/** What `fit` picks where nobody typed it: by a table, a preset, a quality, a time or a number of parameters. */
+
+import { join } from 'node:path';
+import { paper, recipes, sizes, unmeasured } from '../../src/cli/fit/choices.js';
+import { choose } from '../../src/cli/fit/choose.js';
+import type { FitReport } from '../../src/cli/fit/command.js';
+import { modelFor } from '../../src/cli/fit/largest.js';
+import { type AskedOptions, addFitOptions, chosenNames } from '../../src/cli/fit/options.js';
+import { recordedOptions } from '../../src/cli/training/record.js';
+import { Command } from '../../src/cli/vendor.js';
+import { readModel } from '../../src/io/model/modelFile.js';
+import { parameterCount } from '../../src/model/model.js';
+import { adapter, folder, picture, type Refusal, requireRefused, requireUnwritten, sepnn } from '../helpers/command.js';
+import { require, requireBits, requireEqual } from '../helpers/compare.js';
+import { suite } from '../helpers/suite.js';
+
+const test = suite('choices');
+const photograph = { width: 128, height: 96, planes: 3 };
+
+/** What `fit` with these words picks for a picture. */
+function chosenBy(words: string, of = photograph, recorded?: Readonly<Record<string, unknown>>) {
+  const command = addFitOptions(new Command()).parse(words.split(' ').filter(Boolean), { from: 'user' });
+  const { preconditioner = 'seppgd', ...asked } = command.opts<AskedOptions>();
+  const isTyped = (name: string) => command.getOptionValueSource(name) === 'cli';
+  return choose({ preconditioner, ...asked }, isTyped, of, recorded && recordedOptions(recorded));
+}
+
+test('a picture of any size gets all that a training takes, the same every time, and what is typed stands', () => {
+  for (const side of [2, 96, 97, 192, 193, 384, 385, 16_384]) {
+    const of = { width: 2, height: side, planes: 1 };
+    const { options, by, usualTopK } = chosenBy('', of);
+    const { rank, width, steps, learningRate, schedule, optimiser, combine } = options;
+    const row = sizes.find(({ longer }) => side <= longer);
+    requireEqual(`${side}`, [by, rank, width], ['table', row?.rank, row?.rank]);
+    for (const value of [steps, learningRate, schedule, optimiser, combine, usualTopK])
+      require('all', value !== undefined);
+    requireEqual('again', chosenBy('', of), chosenBy('', of));
+  }
+  const typed = '--rank 7 --width 9 --combine sum --top-k 3 --optimiser muon --lr 0.5 --schedule step --warm-up 4';
+  const { options, names } = chosenBy(`${typed} --rest-rate 2 --steps 11 --preconditioner seppgd`);
+  requireEqual('nothing is left', names, []);
+  const { rank, width, combine, topK, optimiser, learningRate, schedule, warmUp, restRate, steps } = options;
+  requireEqual('typed', [rank, width, combine, topK, optimiser], [7, 9, 'sum', 3, 'muon']);
+  requireEqual('typed', [learningRate, schedule, warmUp, restRate, steps], [0.5, 'step', 4, 2, 11]);
+});
+
+test('what is typed decides among the recipes: a rate is none for another optimiser, or for points that are left out', () => {
+  const recipeOf = (words: string) => {
+    const { options, usualTopK } = chosenBy(words);
+    const { optimiser, preconditioner, combine, learningRate } = options;
+    return [optimiser, preconditioner, preconditioner === 'none' ? '-' : combine, learningRate, usualTopK];
+  };
+  requireEqual('usual', recipeOf(''), ['adam', 'seppgd', 'product', 1e-3, 70]);
+  requireEqual('wide', recipeOf('--width 500'), ['adam', 'seppgd', 'product', 3e-4, 70]);
+  requireEqual('muon', recipeOf('--optimiser muon'), ['muon', 'seppgd', 'product', 3e-3, 70]);
+  requireEqual('plain', recipeOf('--preconditioner none'), ['adam', 'none', '-', 1e-3, 'auto']);
+  requireEqual('plain muon', recipeOf('--preconditioner none --optimiser muon'), ['muon', 'none', '-', 1e-2, 'auto']);
+  for (const words of ['--mask 0.3', '--validate 0.1', '--noise 0.1'])
+    requireEqual(words, recipeOf(words), ['adam', 'seppgd', 'sum', 3e-4, 10]);
+  requireEqual('compared', recipeOf('--mask 0.3 --optimiser muon --compare')[1], 'seppgd');
+  for (const words of ['--optimiser sgd', '--model tucker', '--preconditioner iga'])
+    requireEqual(words, chosenBy(words).options.learningRate, unmeasured.options.learningRate);
+  requireEqual('no warm-up', chosenBy('--schedule constant').options.warmUp, undefined);
+  for (const { measured } of [...recipes, ...sizes]) require('where it was measured', (measured ?? '').length > 10);
+});
+
+test('--preset paper is all that the paper chose; what is typed beside it wins', () => {
+  const { options, usualTopK, by } = chosenBy('--preset paper');
+  const all = { ...paper, preconditioner: 'seppgd' };
+  for (const [name, value] of Object.entries(all).filter(([name]) => name !== 'topK'))
+    requireEqual(name, options[name as keyof typeof options], value);
+  requireEqual('k', [usualTopK, by], [70, 'paper']);
+  requireEqual('rates', [options.schedule, options.warmUp, options.clip], ['constant', undefined, undefined]);
+  const { options: mixed, names } = chosenBy('--preset paper --steps 7 --optimiser muon --depth 4');
+  requireEqual('typed', [mixed.steps, mixed.optimiser, mixed.depth, mixed.rank], [7, 'muon', 4, 500]);
+  requireEqual('said', [names.includes('steps'), names.includes('rank'), names.includes('topK')], [false, true, true]);
+});
+
+test('--parameters takes the largest model of its kind that stays within', () => {
+  const kinds = [
+    '',
+    '--model tt',
+    '--model tucker',
+    '--model mlp --preconditioner none',
+    '--channels shared',
+    '--width 30',
+  ];
+  for (const words of [...kinds, '--rank 30']) {
+    const { options } = chosenBy(`${words} --parameters 50k`);
+    const count = (more: number) => {
+      const { rank, width } = options;
+      const [r, w] = [words === '--rank 30' ? 30 : (rank as number) + more, words === '--width 30' ? 30 : width + more];
+      return parameterCount(modelFor(photograph, { ...options, rank: r, width: w }));
+    };
+    require(`${words}: ${count(0)} and ${count(1)}`, count(0) <= 50_000 && count(1) > 50_000);
+  }
+  const asked = (text: string) => chosenBy(`--parameters ${text}`).options.parameters;
+  requireEqual('in thousands and millions', ['12345', '50k', '1.5M', '0.25k'].map(asked), [
+    12_345,
+    50_000,
+    1.5e6,
+    250_000 / 1e3,
+  ]);
+});
+
+test('--quality takes the steps that the table has for it, and those of a file that is gone on from are its own', () => {
+  const [first, , last] = sizes[1].reaches;
+  const stepsOf = (words: string) => chosenBy(words).options.steps;
+  requireEqual('little', stepsOf(`--quality ${first[1]}`), first[0]);
+  requireEqual('much', stepsOf(`--quality ${last[1]}`), last[0]);
+  require('more', stepsOf('--quality 200') > last[0]);
+  requireEqual('typed', stepsOf('--quality 200 --steps 5'), 5);
+  const { options } = chosenBy('--seed 3 --optimiser muon');
+  const gone = chosenBy(
+    '--resume x',
+    { ...photograph, width: 500 },
+    JSON.parse(JSON.stringify({ ...options, topK: 12 })),
+  );
+  requireEqual('by', gone.by, 'resume');
+  for (const name of chosenNames.filter(name => name !== 'topK')) requireEqual(name, gone.options[name], options[name]);
+  requireEqual('k', gone.options.topK, 12);
+});
+
+const image = await picture('chosen.png', 16, 12);
+const fit = async (out: string, ...more: string[]) => {
+  const { code, stdout, stderr } = await sepnn('fit', image, '--out', out, ...more, ...adapter);
+  requireEqual(`exit: ${stderr}`, code, 0);
+  return { stdout, stderr };
+};
+
+test('fit without options says what it picked in one line; --quality ends at the PSNR and says when', async () => {
+  const { stdout, stderr } = await fit('quality', '--gray', '--quality', '25');
+  const line =
+    /^sepnn: chosen for 16 x 12: R = W = 96, adam 1e-3 cosine, SepPGD product k = 6, 100 steps \(a photograph .*\); what is typed stands, --preset paper is the paper$/m;
+  require(stderr, line.test(stderr));
+  require(stdout, /^SepPGD: --quality 25: reached: [\d.]+ dB at step \d+ after [\d.]+ s$/m.test(stdout));
+  const model = await readModel(join(folder, 'quality', 'model.safetensors'));
+  const { quality, steps, optimiser, schedule } = model.training;
+  requireEqual('recorded', [quality, steps, optimiser, schedule], [25, 100, 'adam', 'cosine']);
+  const none = JSON.parse(
+    (await fit('none', '--gray', '--quality', '90', '--steps', '20', '--json')).stdout,
+  ) as FitReport;
+  const [run] = none.runs;
+  requireEqual('not reached', [run.ended, run.curve.length], [{ step: 20, by: 'steps' }, 3]);
+  requireEqual('choice', [none.choice.by, none.choice.names.includes('rank')], ['table', true]);
+  require(none.choice.why, none.choice.why.startsWith('chosen for 16 x 12: R = W = 96'));
+});
+
+test('--seconds chooses steps for the time, ends in it, and its file has them: typed, they give the same bits', async () => {
+  const small = ['--gray', '--rank', '8', '--width', '8', '--json'];
+  const start = performance.now();
+  const report = JSON.parse((await fit('timed', ...small, '--seconds', '0.4')).stdout) as FitReport;
+  const took = (performance.now() - start) / 1000;
+  const [{ ended, seconds }] = report.runs;
+  const steps = report.settings.steps as number;
+  require(`${JSON.stringify(ended)} of ${steps}`, ended.step <= steps && ['steps', 'seconds'].includes(ended.by));
+  require(`${seconds} s of ${took}`, seconds < 0.4 + 0.3 && ended.step > 1);
+  const file = 'timed/model.safetensors';
+  requireEqual('recorded', (await readModel(join(folder, file))).training.steps, steps);
+  if (ended.step < steps) await fit('timed', ...small, '--seconds', '0.4', '--resume', file);
+  await fit('typed', ...small, '--steps', String(steps));
+  const [timed, typed] = await Promise.all(
+    ['timed', 'typed'].map(out => readModel(join(folder, out, 'model.safetensors'))),
+  );
+  requireEqual('steps', timed.state.step, steps);
+  requireBits('parameters', timed.state.parameters, typed.state.parameters);
+});
+
+test('asks that contradict each other, or that nothing meets, are refused', async () => {
+  const cases: Refusal[] = [
+    [['--preset', 'mine'], /--preset mine: use paper$/m],
+    [['--quality', '0'], /--quality 0: use a number above 0, up to 300$/m],
+    [['--seconds', '-1'], /--seconds -1: use a number above 0/],
+    [
+      ['--seconds', '5', '--steps', '9'],
+      /--seconds 5 with --steps 9: the time chooses the steps: leave one of them out$/m,
+    ],
+    [['--parameters', '200kk'], /--parameters 200kk: use a whole number from 1 to 1000000000, such as 200k or 1\.5M$/m],
+    [['--parameters', '0.5'], /--parameters 0\.5: use a whole number/],
+    [['--parameters', '3'], /--parameters 3: the smallest model has \d+: use that or more$/m],
+    [
+      ['--parameters', '9k', '--model', 'mlp', '--width', '4'],
+      /--parameters 9000 with --width: nothing is left to choose: leave one out$/m,
+    ],
+    [
+      ['--parameters', '9k', '--rank', '3', '--width', '4'],
+      /--parameters 9000 with --rank and --width: nothing is left to choose: leave one out$/m,
+    ],
+  ];
+  await requireRefused(cases, args => sepnn('fit', image, ...adapter, '--out', 'refused', ...args));
+  requireUnwritten('refused');
+});
