@@ -48,7 +48,7 @@ export function choose(
   const { topK = 'auto', ...others } = recipe.options;
   const steps = asked.steps ?? stepsFor(asked, recipe, size);
   const isCosine = (asked.schedule ?? others.schedule) === 'cosine';
-  const warmUp = isCosine ? Math.min(warmUpSteps, Math.ceil(steps / 5)) : undefined;
+  const warmUp = isCosine ? warmUpFor(steps) : undefined;
   const table = { ...others, rank: size.rank, width: size.rank, steps, warmUp };
   if (recorded) {
     // What a file does not say of a rate, it did not have.
@@ -64,6 +64,11 @@ export function choose(
     by: 'table',
     ...(expected && { expected }),
   };
+}
+
+/** Steps over which a chosen rate grows in a run of so many. */
+export function warmUpFor(steps: number): number {
+  return Math.min(warmUpSteps, Math.ceil(steps / 5));
 }
 
 /** What tells recipes apart: a rate is none for another optimiser. */

@@ -26,7 +26,7 @@ import {
 } from '../training/session.js';
 import { topKOf } from '../training/topK.js';
 import { Command } from '../vendor.js';
-import { type Choice, choose } from './choose.js';
+import { type Choice, choose, warmUpFor } from './choose.js';
 import { modelFor } from './largest.js';
 import { type AskedOptions, addFitOptions, type FitOptions, requireEnds, requireShareable } from './options.js';
 import { paceOf } from './pace.js';
@@ -102,7 +102,9 @@ async function fit(
         const run = runSettingsOf<ImageMeasured>(before, model.domain.shape, preconditioner, topK);
         const pace = timed === undefined ? undefined : await paceOf(engine, task, run, timed);
         left = pace?.seconds;
-        const final = { ...before, ...(pace && { steps: pace.steps }) } as FitOptions;
+        const isWarmed = choice.by === 'table' && before.warmUp !== undefined && !isTyped('warmUp');
+        const paced = pace && { steps: pace.steps, ...(isWarmed && { warmUp: warmUpFor(pace.steps) }) };
+        const final = { ...before, ...paced } as FitOptions;
         why = whyOf(choice, final, data, model);
         if (!options.json && why !== '') warn(why);
         return final;
