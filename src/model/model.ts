@@ -172,8 +172,8 @@ export function initialParameters(model: Model, seed: number): Float32Array {
   const networks = networksOf(model).map(({ outputs }) => initialise(network, outputs, random, coordinates));
   const ofEach = (initial: () => Float32Array | undefined) =>
     Array.from({ length: members }, () => initial() ?? new Float32Array());
-  const ofContraction = ofEach(() => contraction.parameters?.initial(domain.axes, random, network, domain.axes));
-  const ofReadout = ofEach(() => readout.parameters?.initial(mixedProducts(model), random, network, domain.axes));
+  const ofContraction = ofEach(() => contraction.parameters?.initial(domain.axes, random));
+  const ofReadout = ofEach(() => readout.parameters?.initial(mixedProducts(model), random));
   return joined([...networks, ...ofContraction, ...ofReadout]);
 }
 

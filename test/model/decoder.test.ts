@@ -35,7 +35,6 @@ import { randoms } from '../helpers/random.js';
 import { atEnd, suite } from '../helpers/suite.js';
 import { indices } from '../reference/host/grid.js';
 import { activation } from '../reference/network/activation.js';
-import { type NetworkShape, network as network64 } from '../reference/network/network.js';
 
 const test = suite('decoder');
 const folder = mkdtempSync(join(tmpdir(), 'sepnn-decoder-'));
@@ -153,35 +152,19 @@ test('its layers stand behind the networks by their names, biases begin at 0, an
   requireEqual('matrices of Muon', muonMatrices(parametersOf(model)), [1, 2, 4, 5, 7, 8, 10, 11, 12, 13, 14, 15]);
 });
 
-test('hidden units begin with a variance of about 2 whatever the networks are, and outputs with a hundredth of it', () => {
-  for (const { points, activation: kind, omega, depth } of [
-    { points: [9, 8], activation: sine, omega: 30, depth: 3 },
-    { points: [5, 6, 4], activation: sine, omega: 3, depth: 2 },
-    { points: [9, 8], activation: relu, omega: 1, depth: 3 },
-  ]) {
-    const [rank, hidden] = [40, 50];
-    const made = architecture({ width: 60, activation: kind, omega, depth });
-    const model = { ...decoded(points, rank, { hidden }), contraction: cp({ rank }), network: made };
-    const values = Float64Array.from(initialParameters(model, 5));
-    const layers = values.slice(-(hidden * (rank + 1) + hidden + 1));
-    const each = (values.length - layers.length) / points.length;
-    const name = kind === sine ? 'sine' : 'relu';
-    const shape: NetworkShape = { inputs: 1, width: 60, outputs: rank, depth, name, omegas: made.omegas };
-    const factors = points.map((n, axis) =>
-      Array.from(linspace(n), x => [...network64(values.slice(axis * each, (axis + 1) * each), [x], shape)]),
-    );
-    const squares = [...indices(points)].flatMap(index =>
-      Array.from({ length: hidden }, (_, h) => {
-        const z = factors[0][0].reduce(
-          (sum, __, r) => sum + layers[h * (rank + 1) + r] * index.reduce((p, i, d) => p * factors[d][i][r], 1),
-          0,
-        );
-        return z * z;
-      }),
-    );
-    const variance = squares.reduce((sum, x) => sum + x, 0) / squares.length;
-    require(`${name} ${omega} on ${points}: ${variance}`, variance > 0.7 && variance < 6);
-    require('outputs', layers.slice(-hidden - 1).every(w => Math.abs(w) <= 0.1 * Math.sqrt(6 / hidden)));
+test('the weights of both layers begin with a variance of 2 to their inputs', () => {
+  const [rank, hidden] = [60, 50];
+  const layers = initialParameters(decoded([4, 5], rank, { hidden, outputs: 7 }), 5).slice(-(hidden * 61 + 7 * 51));
+  for (const [layer, inputs] of [
+    [layers.slice(0, hidden * 61), rank],
+    [layers.slice(hidden * 61), hidden],
+  ] as const) {
+    const weights = layer.filter((_, at) => at % (inputs + 1) !== inputs);
+    const variance = weights.reduce((sum, w) => sum + w * w, 0) / weights.length;
+    // As of the mixing matrix: five deviations of the mean are allowed.
+    const most = (5 * 3 * Math.sqrt(4 / 45)) / Math.sqrt(weights.length);
+    requireClose(`${inputs} inputs`, [(variance * inputs) / 2], [1], { absolute: most });
+    require('bounded', weights.every(w => Math.abs(w) <= Math.sqrt(6 / inputs)));
   }
 });
 

@@ -5,7 +5,6 @@ import type { Value } from '../../graph/operation.js';
 import type { Random } from '../../host/random.js';
 import type { CpAttributes } from '../../ops/contraction/factorMatrices.js';
 import { pieces } from '../../ops/elementwise/pieces.js';
-import type { Architecture } from '../architecture.js';
 import type { Extent } from '../domain/domain.js';
 import type { Settings } from '../settings.js';
 
@@ -23,12 +22,8 @@ export interface OwnParameters<Of> {
   readonly layers?: boolean;
   /** By name, in the order in which they stand in a model's parameters. @throws InputError what does not fit. */
   shapes(of: Of): Readonly<Record<string, Shape>>;
-  /**
-   * Initial numbers of them all, one after the other, row-major.
-   *
-   * @param network of the model, which has so many axes.
-   */
-  initial(of: Of, random: Random, network: Architecture, axes: number): Float32Array;
+  /** Initial numbers of them all, one after the other, row-major. */
+  initial(of: Of, random: Random): Float32Array;
 }
 
 /**

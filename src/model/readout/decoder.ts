@@ -12,7 +12,6 @@ import { mttkrpOfMany } from '../../ops/contraction/mttkrpOfMany.js';
 import { pieces } from '../../ops/elementwise/pieces.js';
 import { decode } from '../../ops/readout/decode.js';
 import { type Activation, relu } from '../activation.js';
-import { type Architecture, inputsOf, weightBound } from '../architecture.js';
 import type { Readout } from './readout.js';
 
 export interface DecoderOptions {
@@ -44,10 +43,8 @@ export function decoder(options: DecoderOptions): Readout {
     parameters: {
       layers: true,
       shapes: products => layerShapes(hidden, outputs, requireProducts(products)),
-      initial: (products, random, network, axes) => {
-        const shapes = Object.values(layerShapes(hidden, outputs, requireProducts(products)));
-        return initialLayers(shapes, productDeviation(network, axes), random);
-      },
+      initial: (products, random) =>
+        initialLayers(Object.values(layerShapes(hidden, outputs, requireProducts(products))), random),
     },
     output: (contracted, layers) => {
       if (!layers) throw new InputError('decoder: its layers are missing');
@@ -69,29 +66,16 @@ function layerShapes(hidden: number, outputs: number, products: number) {
 }
 
 /**
- * [W | b] of both layers: W as He et al. (2015) have it for ReLU, U(-1, 1) sqrt(6 / inputs), and b = 0. W_0 is that for
- * products of variance 1, whose deviation it is divided by: it is some thousandths in a network of sines. W_1 is a tenth of
- * it, so that the output begins small.
+ * [W | b] of both layers: W as He et al. (2015) have it for ReLU, U(-1, 1) sqrt(6 / inputs), and b = 0. The products are
+ * small where the networks are of sines, and so the units begin small too. W_0 is not divided by their deviation all the
+ * same: steps of Muon are of one size, which would be nothing beside a large W_0.
  */
-function initialLayers([first, second]: readonly Shape[], deviation: number, random: Random): Float32Array {
-  const layer = ([rows, columns]: Shape, factor: number) => {
-    const bound = factor * Math.sqrt(6 / (columns - 1));
+function initialLayers(shapes: readonly Shape[], random: Random): Float32Array {
+  const values = shapes.flatMap(([rows, columns]) => {
+    const bound = Math.sqrt(6 / (columns - 1));
     return Array.from({ length: rows * columns }, (_, i) =>
       i % columns === columns - 1 ? 0 : random.uniform(-bound, bound),
     );
-  };
-  return Float32Array.from([...layer(first, 1 / deviation), ...layer(second, 0.1)]);
-}
-
-/** About that of a product of a number from each factor matrix, without c, where the networks have their initial values. */
-function productDeviation(network: Architecture, axes: number): number {
-  const { depth, width, activation, omegas, frequencies } = network;
-  let square = frequencies.length > 0 ? 1 / 2 : 1 / 3; // of an input: coordinates are spread over -1 to 1
-  let variance = 0;
-  for (let layer = 0; layer < depth; layer++) {
-    const inputs = layer === 0 ? inputsOf(network) : width;
-    variance = (inputs * square * weightBound(network, layer, inputs) ** 2 + 1 / inputs) / 3;
-    square = activation.periodic ? 1 / 2 : (variance * (omegas[layer] ?? 1) ** 2) / 2;
-  }
-  return variance ** (axes / 2);
+  });
+  return Float32Array.from(values);
 }
