@@ -5,7 +5,7 @@ import { clipped } from '../optimiser/clipped.js';
 import { muon } from '../optimiser/muon.js';
 import type { LearningRate, Optimiser } from '../optimiser/optimiser.js';
 import { minimaxPolynomials } from '../optimiser/polynomials.js';
-import { cosineDecay, stepDecay, warmUp } from '../optimiser/schedules.js';
+import { cosineDecay, linearDecay, stepDecay, warmUp } from '../optimiser/schedules.js';
 import { sgd } from '../optimiser/sgd.js';
 import { shampoo } from '../optimiser/shampoo.js';
 
@@ -49,6 +49,7 @@ export const optimiserNames = Object.keys(optimisers) as readonly OptimiserName[
 const schedules = {
   constant: (rate: number): LearningRate => rate,
   cosine: (rate: number, steps: number) => cosineDecay(rate, steps),
+  linear: (rate: number, steps: number) => linearDecay(rate, steps),
   step: (rate: number, steps: number) => stepDecay(rate, Math.ceil(steps / 3)),
 } as const;
 

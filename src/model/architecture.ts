@@ -19,7 +19,7 @@ export interface Architecture extends NetworkAttributes {
 export interface ArchitectureOptions {
   /** Width of the hidden layers. */
   readonly width: number;
-  /** Linear layers, 3 by default. */
+  /** Linear layers, 3 by default; with 1 the factors are linear in the input, such as series of given `frequencies`. */
   readonly depth?: number;
   /** `sine` by default. */
   readonly activation?: Activation;
@@ -35,7 +35,7 @@ export function architecture(options: ArchitectureOptions): Architecture {
   requireOptions('architecture', options, known);
   const { width, depth = 3, activation = sine, frequencies = [] } = options;
   requireCount('width', width, 1, 65_536);
-  requireCount('depth', depth, 2, 64);
+  requireCount('depth', depth, 1, 64);
   if (typeof activation?.text?.source !== 'string') {
     throw new InputError(`activation: ${shown(activation)} is none: use sine, relu or another Activation of sepnn`);
   }

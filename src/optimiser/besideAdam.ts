@@ -1,4 +1,4 @@
-/** Optimisers of the hidden and last matrices of all networks, and of a decoder's, with Adam on what is no such matrix. */
+/** Optimisers of the matrices of all networks, and of the hidden one of a decoder, with Adam on what is no such matrix. */
 
 import { numbersIn } from '../buffer/layout.js';
 import { restoreTensors, type StateArrays, stateOfTensors } from '../buffer/namedTensors.js';
@@ -15,6 +15,8 @@ import type { Optimiser, Step } from './optimiser.js';
 export interface OfMatrices<N extends string> {
   /** What is kept, zero at first: shapes by name, from those of the matrices. */
   readonly kept: Readonly<Record<N, (matrices: readonly Parameter[]) => readonly (readonly number[])[]>>;
+  /** Whether the W of a [W | b] is one of them: `isMuonMatrix` by default. */
+  readonly isMatrix?: (parameter: Parameter) => boolean;
   /**
    * A step, of which the biases beside the matrices and all else are left alone.
    *
@@ -32,7 +34,7 @@ export interface OfMatrices<N extends string> {
 export function besideAdam<N extends string>(
   { name, learningRate, refresh }: Pick<Optimiser, 'name' | 'learningRate' | 'refresh'>,
   restRate: number,
-  { kept, update }: OfMatrices<N>,
+  { kept, isMatrix, update }: OfMatrices<N>,
 ): Optimiser {
   const ofRest = adam({ learningRate });
   return {
@@ -40,7 +42,7 @@ export function besideAdam<N extends string>(
     learningRate,
     ...(refresh !== undefined && { refresh }),
     start(engine: Engine, scope, all) {
-      const matrices = muonMatrices(all);
+      const matrices = muonMatrices(all, isMatrix);
       const rest = ofRest.start(engine, scope, all);
       const names = Object.keys(kept) as N[];
       const tensors = Object.fromEntries(
@@ -76,7 +78,15 @@ export function besideAdam<N extends string>(
   };
 }
 
-/** Which parameters have a W that such an optimiser updates: of all layers whose inputs are no coordinates, which those of a network's first are. */
-export function muonMatrices(all: readonly Parameter[]): number[] {
-  return all.flatMap(({ place, owner }, part) => (place && (place.layer > 0 || owner !== 'network') ? [part] : []));
+/** Which parameters, of those that are [W | b], have a W that such an optimiser updates. */
+export function muonMatrices(all: readonly Parameter[], isMatrix = isMuonMatrix): number[] {
+  return all.flatMap((parameter, part) => (parameter.place && isMatrix(parameter) ? [part] : []));
+}
+
+/**
+ * Those of more than one input, but for a decoder's last: it gives the outputs themselves, whose size no rate of a step of
+ * unit singular values knows (Jordan 2024 has Adam there too). A network's last gives factors, which others multiply.
+ */
+export function isMuonMatrix({ place, shape: [, columns], owner }: Parameter): boolean {
+  return place !== undefined && columns > 2 && (owner === 'network' || place.layer < place.depth - 1);
 }

@@ -1,8 +1,9 @@
-/** Muon (Jordan 2024) on the hidden and last matrices of all networks; Adam on what is no such matrix. */
+/** Muon (Jordan 2024) on the matrices of all networks, and on the hidden one of a decoder; Adam on what is no such matrix. */
 
 import { requireNumber, requireOptions } from '../host/checks.js';
+import type { Parameter } from '../model/parameters.js';
 import { momentShapes, muonStep } from '../ops/optimiser/muon.js';
-import { besideAdam } from './besideAdam.js';
+import { besideAdam, isMuonMatrix } from './besideAdam.js';
 import { type LearningRate, type Optimiser, requireLearningRate } from './optimiser.js';
 import { minimaxPolynomials, type Polynomial, requirePolynomials } from './polynomials.js';
 
@@ -20,15 +21,24 @@ export interface MuonOptions {
   readonly polynomials?: readonly Polynomial[];
   /** Adam's learning rate at every step in units of `learningRate`, 1/3 by default: for biases, first layers and the like. */
   readonly restRate?: number;
+  /** Whether the W of a [W | b] is one of Muon's: `isMuonMatrix` by default. */
+  readonly matrices?: (parameter: Parameter) => boolean;
 }
 
-const known = { learningRate: true, momentum: true, weightDecay: true, polynomials: true, restRate: true } as const;
+const known = {
+  learningRate: true,
+  momentum: true,
+  weightDecay: true,
+  polynomials: true,
+  restRate: true,
+  matrices: true,
+} as const;
 
 /** @throws InputError an option that is unknown or out of range. */
 export function muon(options: MuonOptions): Optimiser {
   requireOptions('muon', options, known);
   const { learningRate, momentum = 0.95, weightDecay = 0, restRate = 1 / 3 } = options;
-  const { polynomials = minimaxPolynomials() } = options;
+  const { polynomials = minimaxPolynomials(), matrices: isMatrix = isMuonMatrix } = options;
   requireLearningRate(learningRate);
   requireNumber('momentum', momentum, { from: 0, below: 1 });
   requireNumber('weightDecay', weightDecay, { from: 0 });
@@ -36,6 +46,7 @@ export function muon(options: MuonOptions): Optimiser {
   requireNumber('restRate', restRate, { above: 0 });
   return besideAdam({ name: 'muon', learningRate }, restRate, {
     kept: { moment: momentShapes },
+    isMatrix,
     update({ parameters, gradient, learningRate: rate }, matrices, { moment }) {
       const { direction: _, ...stepped } = muonStep(parameters, moment, gradient, rate, {
         ...{ matrices, momentum, weightDecay, polynomials },

@@ -12,6 +12,13 @@ export function cosineDecay(rate: number, steps: number): (step: number) => numb
   return step => (rate / 2) * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps));
 }
 
+/** From `rate` down to 0 at `steps`, along a straight line. @throws InputError a number out of range. */
+export function linearDecay(rate: number, steps: number): (step: number) => number {
+  requireNumber('linearDecay: rate', rate, { above: 0 });
+  requireCount('linearDecay: steps', steps, 1, mostSteps);
+  return step => rate * (1 - Math.min(step, steps) / steps);
+}
+
 /** `rate`, `factor` times that after `every` steps, and so on. @throws InputError a number out of range. */
 export function stepDecay(rate: number, every: number, factor = 0.1): (step: number) => number {
   requireNumber('stepDecay: rate', rate, { above: 0 });

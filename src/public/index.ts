@@ -67,6 +67,7 @@ export { linspace } from '../model/domain/linspace.js';
 export { type ScatteredPointsOptions, scatteredPoints } from '../model/domain/scatteredPoints.js';
 export { type EvaluateOptions, evaluate, evaluateTiles } from '../model/evaluate.js';
 export { type Factors, type Forward, factorsOf, forward, networkInput, outputOf } from '../model/forward.js';
+export { type FourierSeriesOptions, fourierSeries } from '../model/fourierSeries.js';
 export {
   defineModel,
   initialParameters,
@@ -88,6 +89,7 @@ export { bceWithLogits } from '../objective/bceWithLogits.js';
 export { type Goal, type Objective, pointwise } from '../objective/objective.js';
 export { squaredError } from '../objective/squaredError.js';
 export { type AdamOptions, adam } from '../optimiser/adam.js';
+export { isMuonMatrix } from '../optimiser/besideAdam.js';
 export { clipped } from '../optimiser/clipped.js';
 export { type MuonOptions, muon } from '../optimiser/muon.js';
 export {
@@ -98,7 +100,7 @@ export {
   type Step,
 } from '../optimiser/optimiser.js';
 export { jordanPolynomials, minimaxPolynomials, type Polynomial } from '../optimiser/polynomials.js';
-export { cosineDecay, stepDecay, warmUp } from '../optimiser/schedules.js';
+export { cosineDecay, linearDecay, stepDecay, warmUp } from '../optimiser/schedules.js';
 export { type SgdOptions, sgd } from '../optimiser/sgd.js';
 export { type ShampooOptions, shampoo } from '../optimiser/shampoo.js';
 export { type IgaOptions, iga, type MskOptions, msk } from '../precondition/iga.js';

@@ -236,6 +236,8 @@ test('bad input ends with exit 2 and one line that names it, the value and the r
     [[image, '--decoder-activation', 'sine'], /--decoder-activation sine: there is no decoder: give --decoder 64 too/],
     [[image, '--decoder', '8', '--decoder-activation', 'tanh'], /--decoder-activation tanh: use relu, sine/],
     [[image, '--model', 'tucker', '--decoder', '8'], /--decoder 8 with --model tucker: only cp models have products/],
+    [[image, '--series', '6', '--fourier', '2'], /--series 6 with --fourier 2: leave one of them out/],
+    [[image, '--series', '6', '--model', 'mlp'], /--series 6 with --model joint-network: it encodes one coordinate/],
     [[image, '--model', 'tree'], /--model tree: use cp, tensor-train, tucker/],
     [[image, '--out', '/proc/nowhere'], /--out \/proc\/nowhere: cannot be written/],
     [[image, '--out', text], /--out .*text\.png: cannot be written/],
@@ -246,7 +248,7 @@ test('bad input ends with exit 2 and one line that names it, the value and the r
     [[image, '--unknown'], /unknown option '--unknown'/],
     [[], /missing required argument 'image'/],
   ];
-  for (const option of ['rank', 'width', 'depth', 'steps', 'refresh', 'report-every', 'top-k', 'size']) {
+  for (const option of ['rank', 'width', 'depth', 'steps', 'refresh', 'report-every', 'top-k', 'size', 'series']) {
     for (const value of ['-1', '0', '1.5', '1e99', 'x'])
       cases.push([[image, `--${option}`, value], new RegExp(`--${option} ${value}: use`)]);
   }
@@ -328,8 +330,9 @@ test('fit --channels shared is one model of three outputs: it learns, is drawn b
 
 test('fit --decoder is one model of three outputs: it goes on, not with another activation, and is drawn at another size', async () => {
   const image = await picture('decoded.png', 24, 20);
+  const series = ['--series', '6', '--depth', '1'];
   const run = (out: string, ...more: string[]) =>
-    sepnn('fit', image, ...small, '--lr', '1e-3', '--decoder', '7', '--json', '--out', out, ...more);
+    sepnn('fit', image, ...small, '--lr', '1e-3', ...series, '--decoder', '7', '--json', '--out', out, ...more);
   const half = await run('decoded', '--decoder-activation', 'sine', '--steps', '20');
   requireEqual('exit', [half.code, half.stderr], [0, '']);
   const { settings } = JSON.parse(half.stdout) as FitReport;

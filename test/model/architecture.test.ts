@@ -3,7 +3,8 @@
 import { Random } from '../../src/host/random.js';
 import { relu } from '../../src/model/activation.js';
 import { architecture, initialise, shapesOf } from '../../src/model/architecture.js';
-import { require, requireClose, requireEqual } from '../helpers/compare.js';
+import { fourierSeries } from '../../src/model/fourierSeries.js';
+import { require, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
 import { suite } from '../helpers/suite.js';
 import { xoshiro } from '../reference/host/random.js';
 
@@ -72,4 +73,19 @@ test('initial weights lie in the bounds of the recipe and fill them, biases too'
   const rectified = parts(architecture({ width, activation: relu, frequencies: [1, 2, 3] }), 50);
   check('first ReLU layer', rectified[0].weights, 1 / Math.sqrt(6));
   check('later ReLU layers', rectified[1].weights, 1 / 8);
+});
+
+test('a Fourier series has the frequencies k / period, and networks of one layer are linear in them', async () => {
+  requireEqual('terms', fourierSeries({ terms: 3, period: 4 }), [0.25, 0.5, 0.75]);
+  requireClose('period', fourierSeries({ terms: 2 }), [1 / 2.2, 2 / 2.2], { absolute: 1e-15 });
+  requireEqual('shapes', shapesOf(architecture({ width: 9, depth: 1, frequencies: fourierSeries({ terms: 5 }) }), 4), [
+    [4, 11],
+  ]);
+  await requireThrows('terms', () => fourierSeries({ terms: 0 }), 'InputError', /^fourierSeries: terms: 0: use/);
+  await requireThrows(
+    'period',
+    () => fourierSeries({ terms: 1, period: 0 }),
+    'InputError',
+    /^fourierSeries: period: 0: use/,
+  );
 });

@@ -7,7 +7,7 @@ import { sizeOf } from '../../src/buffer/layout.js';
 import type { Graph } from '../../src/graph/operation.js';
 import { readModel, writeModel } from '../../src/io/model/modelFile.js';
 import { decodeSafetensors } from '../../src/io/model/safetensors.js';
-import { relu, sine } from '../../src/model/activation.js';
+import { type Activation, relu, sine } from '../../src/model/activation.js';
 import { architecture } from '../../src/model/architecture.js';
 import { describeModel } from '../../src/model/codec.js';
 import { cp } from '../../src/model/contraction/cp.js';
@@ -149,23 +149,31 @@ test('its layers stand behind the networks by their names, biases begin at 0, an
   const first = initialParameters(model, 3).slice(-2 * (own + 93), -(own + 93) - 93);
   const isBias = (_: number, at: number) => at % 71 === 70;
   require('biases', first.filter(isBias).every(b => b === 0));
-  requireEqual('matrices of Muon', muonMatrices(parametersOf(model)), [1, 2, 4, 5, 7, 8, 10, 11, 12, 13, 14, 15]);
+  requireEqual('matrices of Muon', muonMatrices(parametersOf(model)), [1, 2, 4, 5, 7, 8, 10, 11, 12, 14]);
 });
 
-test('the weights of both layers begin with a variance of 2 to their inputs', () => {
+test('hidden weights begin with a variance of 2 to their inputs, the last with a third, phases of a periodic activation with 1', () => {
   const [rank, hidden] = [60, 50];
-  const layers = initialParameters(decoded([4, 5], rank, { hidden, outputs: 7 }), 5).slice(-(hidden * 61 + 7 * 51));
-  for (const [layer, inputs] of [
-    [layers.slice(0, hidden * 61), rank],
-    [layers.slice(hidden * 61), hidden],
+  const layersOf = (activation: Activation) =>
+    initialParameters(decoded([4, 5], rank, { hidden, outputs: 7, activation }), 5).slice(-(hidden * 61 + 7 * 51));
+  const layers = layersOf(relu);
+  for (const [layer, inputs, expected] of [
+    [layers.slice(0, hidden * 61), rank, 2],
+    [layers.slice(hidden * 61), hidden, 1 / 3],
   ] as const) {
     const weights = layer.filter((_, at) => at % (inputs + 1) !== inputs);
     const variance = weights.reduce((sum, w) => sum + w * w, 0) / weights.length;
     // As of the mixing matrix: five deviations of the mean are allowed.
     const most = (5 * 3 * Math.sqrt(4 / 45)) / Math.sqrt(weights.length);
-    requireClose(`${inputs} inputs`, [(variance * inputs) / 2], [1], { absolute: most });
-    require('bounded', weights.every(w => Math.abs(w) <= Math.sqrt(6 / inputs)));
+    requireClose(`${inputs} inputs`, [(variance * inputs) / expected], [1], { absolute: most });
+    require('bounded', weights.every(w => Math.abs(w) <= Math.sqrt((3 * expected) / inputs)));
   }
+  const phases = layersOf(sine)
+    .slice(0, hidden * 61)
+    .filter((_, at) => at % 61 === 60);
+  const variance = phases.reduce((sum, b) => sum + b * b, 0) / hidden;
+  requireClose('phases', [variance], [1], { absolute: (5 * Math.sqrt(4 / 5)) / Math.sqrt(hidden) });
+  require('bounded', phases.every(b => Math.abs(b) <= Math.sqrt(3)));
 });
 
 test('what is out of range is refused in one line, and so are scattered points and contractions without products', async () => {

@@ -14,7 +14,7 @@ import { adam } from '../../src/optimiser/adam.js';
 import { clipped } from '../../src/optimiser/clipped.js';
 import { muon } from '../../src/optimiser/muon.js';
 import { jordanPolynomials, minimaxPolynomials } from '../../src/optimiser/polynomials.js';
-import { cosineDecay, stepDecay, warmUp } from '../../src/optimiser/schedules.js';
+import { cosineDecay, linearDecay, stepDecay, warmUp } from '../../src/optimiser/schedules.js';
 import { sgd } from '../../src/optimiser/sgd.js';
 import { productDispatch } from '../../src/schedule/product.js';
 import { Trainer } from '../../src/train/trainer.js';
@@ -371,12 +371,14 @@ test('schedules: a cosine to 0, a tenth after so many steps, a linear beginning 
   const near = (what: string, found: readonly number[], expected: readonly number[]) =>
     requireClose(what, found, expected, { absolute: 1e-15 });
   near('cosine', [0, 25, 50, 100, 120].map(cosineDecay(0.2, 100)), [0.2, 0.1 * (1 + Math.SQRT1_2), 0.1, 0, 0]);
+  near('linear', [0, 5, 10, 25].map(linearDecay(2, 10)), [2, 1, 0, 0]);
   near('step', [0, 9, 10, 25].map(stepDecay(1, 10)), [1, 1, 0.1, 0.01]);
   near('warm-up', [0, 1, 3, 4, 9].map(warmUp(2, 4)), [0.5, 1, 2, 2, 2]);
   near('before a cosine', [0, 50].map(warmUp(cosineDecay(0.2, 100), 10)), [0.02, 0.1]);
   for (const [bad, message] of [
     [() => cosineDecay(0, 10), /^cosineDecay: rate/],
     [() => cosineDecay(1, 0.5), /^cosineDecay: steps/],
+    [() => linearDecay(0, 10), /^linearDecay: rate/],
     [() => stepDecay(1, 10, 1), /^stepDecay: factor/],
     [() => warmUp(1, 0), /^warmUp: steps/],
   ] as const) {

@@ -30,8 +30,9 @@ const test = suite('tangent kernels');
 const sizeOfAll = (shapes: readonly (readonly number[])[]) =>
   shapes.reduce((sum, shape) => sum + shape.reduce((product, n) => product * n, 1), 0);
 
-test('tangentKernel: two networks of different length, any cotangent, depths 2 to 4, matches explicit gradients', async () => {
+test('tangentKernel: two networks of different length, any cotangent, depths 1 to 4, matches explicit gradients', async () => {
   for (const [depth, name] of [
+    [1, 'sine'],
     [2, 'sine'],
     [3, 'tanh'],
     [4, 'leaky-relu'],
@@ -71,35 +72,37 @@ test('tangentKernel: two networks of different length, any cotangent, depths 2 t
 });
 
 test('tangentKernel: a cotangent of ones gives the pseudo-NTK, and three networks of a model the sum of theirs', async () => {
-  const [depth, width, outputs, n] = [3, 9, 4, 37];
-  const network = { depth, width, activation: sine, omegas: [3, 3] } as const;
-  const shapes = parameterShapes(1, outputs, network);
-  const parameters = engine.stack(Array(6).fill(shapes).flat(), randoms(6 * sizeOfAll(shapes)));
-  const source = engine.stack(Array(6).fill([n]), randoms(6 * n));
-  const plan = await engine.compile(graph => {
-    const { residuals } = factorNetwork(graph.read(parameters), features(graph.read(source)), network);
-    const ones = fill(graph, stackOf(Array(6).fill([n, outputs])), 1);
-    return {
-      each: tangentKernel(residuals, ones),
-      sums: tangentKernel(residuals, ones, 3),
-      cheap: pseudoNtk(residuals),
-    };
-  });
-  await plan.run();
-  const each = await plan.outputs.each.read();
-  requireNorm('pseudo-NTK', await plan.outputs.cheap.read(), each, 1e-6);
-  const sums = await plan.outputs.sums.read();
-  const expected = sums.map((_, at) => {
-    const start = Math.floor(at / (n * n)) * 3 * n * n + (at % (n * n));
-    return each[start] + each[start + n * n] + each[start + 2 * n * n];
-  });
-  requireNorm('sums', sums, expected, 1e-6);
-  const mirrored = sums.map((_, at) => {
-    const [model, i, j] = [Math.floor(at / (n * n)), Math.floor((at % (n * n)) / n), at % n];
-    return sums[model * n * n + j * n + i];
-  });
-  requireClose('the transpose', mirrored, sums, {});
-  plan.dispose();
+  const [width, outputs, n] = [9, 4, 37];
+  for (const depth of [1, 3]) {
+    const network = { depth, width, activation: sine, omegas: Array<number>(depth - 1).fill(3) };
+    const shapes = parameterShapes(1, outputs, network);
+    const parameters = engine.stack(Array(6).fill(shapes).flat(), randoms(6 * sizeOfAll(shapes)));
+    const source = engine.stack(Array(6).fill([n]), randoms(6 * n));
+    const plan = await engine.compile(graph => {
+      const { residuals } = factorNetwork(graph.read(parameters), features(graph.read(source)), network);
+      const ones = fill(graph, stackOf(Array(6).fill([n, outputs])), 1);
+      return {
+        each: tangentKernel(residuals, ones),
+        sums: tangentKernel(residuals, ones, 3),
+        cheap: pseudoNtk(residuals),
+      };
+    });
+    await plan.run();
+    const each = await plan.outputs.each.read();
+    requireNorm('pseudo-NTK', await plan.outputs.cheap.read(), each, 1e-6);
+    const sums = await plan.outputs.sums.read();
+    const expected = sums.map((_, at) => {
+      const start = Math.floor(at / (n * n)) * 3 * n * n + (at % (n * n));
+      return each[start] + each[start + n * n] + each[start + 2 * n * n];
+    });
+    requireNorm('sums', sums, expected, 1e-6);
+    const mirrored = sums.map((_, at) => {
+      const [model, i, j] = [Math.floor(at / (n * n)), Math.floor((at % (n * n)) / n), at % n];
+      return sums[model * n * n + j * n + i];
+    });
+    requireClose('the transpose', mirrored, sums, {});
+    plan.dispose();
+  }
 });
 
 test('pointNtk: that of a CP model on scattered points, D = 2 to 4, two members, matches explicit Jacobians', async () => {

@@ -243,7 +243,7 @@ test('seeds, bytes and sizes that are none are refused', async () => {
     [() => grid(untyped(16)), /^grid: 16 is no list of axes: give one such as \[128, 128\]$/],
     [() => grid([4, [0, Number.NaN]]), /^grid: axis 1, point 1: NaN: use a number that float32 holds$/],
     [() => architecture({ width: 2.5 }), /^width: 2\.5: use a whole number from 1 to/],
-    [() => architecture({ width: 4, depth: 1 }), /^depth: 1: use a whole number from 2 to 64$/],
+    [() => architecture({ width: 4, depth: 0 }), /^depth: 0: use a whole number from 1 to 64$/],
     [
       () => architecture({ width: 4, omega: [1] }),
       /^omega: 1 numbers for 2 hidden layers: give one, or one per layer$/,

@@ -1,5 +1,6 @@
 /** The model that the options of a training describe, on a grid. */
 
+import { InputError } from '../../errors.js';
 import { fourierFrequencies, outputsOf } from '../../experiments/image/model.js';
 import { relu } from '../../model/activation.js';
 import { architecture } from '../../model/architecture.js';
@@ -10,6 +11,7 @@ import { jointNetwork } from '../../model/contraction/jointNetwork.js';
 import { tensorTrain } from '../../model/contraction/tensorTrain.js';
 import { tucker } from '../../model/contraction/tucker.js';
 import { grid } from '../../model/domain/grid.js';
+import { fourierSeries } from '../../model/fourierSeries.js';
 import { defineModel, type Model } from '../../model/model.js';
 import type { ModelName, ModelOptions } from './options.js';
 
@@ -24,19 +26,28 @@ function decoderOf({ decoder: hidden, decoderActivation = relu.name }: ModelOpti
   return hidden === undefined ? undefined : { hidden, activation: activations[decoderActivation] };
 }
 
+/** @throws InputError two encodings at once, or a series of points of several coordinates. */
+function frequenciesOf({ fourier, series, width, seed, model }: ModelOptions, coordinates: number): number[] {
+  if (series === undefined) return fourier === undefined ? [] : fourierFrequencies(fourier, coordinates, width, seed);
+  if (fourier !== undefined)
+    throw new InputError(`--series ${series} with --fourier ${fourier}: leave one of them out`);
+  if (coordinates > 1)
+    throw new InputError(`--series ${series} with --model ${model}: it encodes one coordinate: use --fourier`);
+  return fourierSeries({ terms: series });
+}
+
 /**
  * @param shape points of each axis.
  * @param planes of what is represented: members of the model, or its outputs where they are mixed.
  */
 export function modelOf(shape: readonly number[], planes: number, options: ModelOptions, mixed = false): Model {
-  const { width, depth, fourier, omega, seed } = options;
+  const { width, depth, omega } = options;
   const coordinates = options.model === 'joint-network' ? shape.length : 1;
-  const frequencies = fourier === undefined ? [] : fourierFrequencies(fourier, coordinates, width, seed);
   const network = architecture({
     width,
     depth,
     activation: activations[options.activation],
-    frequencies,
+    frequencies: frequenciesOf(options, coordinates),
     ...(omega !== undefined && { omega }),
   });
   return defineModel({

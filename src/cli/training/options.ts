@@ -37,6 +37,7 @@ export interface ModelOptions {
   readonly activation: string;
   readonly omega?: number;
   readonly fourier?: number;
+  readonly series?: number;
   /** Hidden units of a decoder. */
   readonly decoder?: number;
   readonly decoderActivation?: string;
@@ -111,7 +112,7 @@ export function addModelOptions(
   const rank: number | readonly number[] | undefined = defaults.rank;
   addChosen('--rank <R>', 'rank of the contraction, or its ranks: 20,30', wholes('--rank', 1, 65_536), rank);
   addChosen('--width <W>', 'width of the factor networks', whole('--width', 1, 65_536), defaults.width);
-  add('--depth <L>', 'linear layers of the factor networks', whole('--depth', 2, 64), 3);
+  add('--depth <L>', 'linear layers of the factor networks', whole('--depth', 1, 64), 3);
   add('--activation <name>', activationNames.join(', '), oneOf('--activation', activationNames), sine.name);
   add(
     '--omega <w>',
@@ -119,6 +120,7 @@ export function addModelOptions(
     real('--omega', 0, 1e4, true),
   );
   add('--fourier <sigma>', 'Fourier features, frequencies normal with this deviation', real('--fourier', 0, 1e4, true));
+  add('--series <m>', 'encode coordinates as the first m terms of a Fourier series', whole('--series', 1, 32_768));
   return command.hook('preAction', given => {
     const { model, rank } = given.opts<ModelOptions>();
     if (model !== 'joint-network' || given.getOptionValueSource('rank') !== 'cli') return;
@@ -162,7 +164,7 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
   addChosen('--lr, --learning-rate <rate>', 'of the optimiser', rates, defaults.learningRate);
   addChosen(
     '--schedule <name>',
-    `${scheduleNames.join(', ')}: to 0 along a cosine, or to a tenth after every third of the steps`,
+    `${scheduleNames.join(', ')}: to 0 along a cosine or a line, or to a tenth after every third of the steps`,
     oneOf('--schedule', scheduleNames),
     defaults.schedule,
   );

@@ -28,8 +28,8 @@ import { type MuonAttributes, momentShapes, muonDirections } from '../../ops/opt
 import { pseudoNtk } from '../../ops/tangent/pseudoNtk.js';
 import { vjp } from '../../ops/vjp.js';
 import { adam } from '../../optimiser/adam.js';
-import { muonMatrices } from '../../optimiser/besideAdam.js';
-import { muon } from '../../optimiser/muon.js';
+import { isMuonMatrix, muonMatrices } from '../../optimiser/besideAdam.js';
+import { type MuonOptions, muon } from '../../optimiser/muon.js';
 import { learningRateAt, type Optimiser } from '../../optimiser/optimiser.js';
 import { jordanPolynomials } from '../../optimiser/polynomials.js';
 import type { Applied } from '../../precondition/preconditioner.js';
@@ -131,16 +131,24 @@ export function runCase(engine: Engine, given: GoldenCase): Promise<Quantities> 
     if (!given.adam) return results;
     const { lr, b1, b2, eps } = given.adam;
     if (given.muon) {
-      const { lr: learningRate, momentum, steps, weight_decay: weightDecay } = given.muon;
+      const { lr: learningRate, momentum, steps, weight_decay: weightDecay, matrices: names } = given.muon;
       const polynomials = jordanPolynomials(steps);
-      const optimiser = muon({ learningRate, momentum, polynomials, weightDecay, restRate: lr / learningRate });
+      const matrices = names
+        ? (parameter: Parameter) => names.includes(layerNames(parameter)?.[0] ?? '')
+        : isMuonMatrix;
+      const restRate = lr / learningRate;
+      const optimiser = muon({ learningRate, momentum, polynomials, weightDecay, restRate, matrices });
       const found = await trainCase(engine, model, given, optimiser, (graph, at) => {
         const { loss, gradient } = passIn(graph, at);
         return { loss, gradient: gradient(preconditioner.current(graph)) };
       });
       results.muon_after1 = namedParameters(model, found.after1);
       results.muon_after3 = namedParameters(model, found.after3);
-      results.muon_update = await directionsOf(engine, model, await read('grad_seppgd'), { momentum, polynomials });
+      results.muon_update = await directionsOf(engine, model, await read('grad_seppgd'), {
+        momentum,
+        polynomials,
+        matrices,
+      });
       return results;
     }
     const optimiser = adam({ learningRate: lr, beta1: b1, beta2: b2, epsilon: eps });
@@ -166,12 +174,15 @@ function directionsOf(
   engine: Engine,
   model: Model,
   gradient: readonly number[],
-  options: Pick<MuonAttributes, 'momentum' | 'polynomials'>,
+  {
+    matrices: isMatrix,
+    ...options
+  }: Pick<MuonAttributes, 'momentum' | 'polynomials'> & Required<Pick<MuonOptions, 'matrices'>>,
 ): Promise<Record<string, Nested>> {
   return within(async scope => {
     const all = parametersOf(model);
     const shapes = all.map(({ shape }) => shape);
-    const matrices = muonMatrices(all);
+    const matrices = muonMatrices(all, isMatrix);
     const held = scope.keep(engine.stack(shapes, gradient));
     const moment = scope.keep(engine.stack(momentShapes(matrices.map(part => all[part]))));
     const plan = scope.keep(

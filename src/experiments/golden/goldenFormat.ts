@@ -49,6 +49,8 @@ export interface GoldenCase {
     readonly momentum: number;
     readonly steps: number;
     readonly weight_decay: number;
+    /** The W that it updates, by their names in `params`; its usual ones where it says nothing. */
+    readonly matrices?: readonly string[];
   };
 }
 

@@ -44,7 +44,11 @@ export function decoder(options: DecoderOptions): Readout {
       layers: true,
       shapes: products => layerShapes(hidden, outputs, requireProducts(products)),
       initial: (products, random) =>
-        initialLayers(Object.values(layerShapes(hidden, outputs, requireProducts(products))), random),
+        initialLayers(
+          Object.values(layerShapes(hidden, outputs, requireProducts(products))),
+          activation.periodic,
+          random,
+        ),
     },
     output: (contracted, layers) => {
       if (!layers) throw new InputError('decoder: its layers are missing');
@@ -66,16 +70,19 @@ function layerShapes(hidden: number, outputs: number, products: number) {
 }
 
 /**
- * [W | b] of both layers: W as He et al. (2015) have it for ReLU, U(-1, 1) sqrt(6 / inputs), and b = 0. The products are
- * small where the networks are of sines, and so the units begin small too. W_0 is not divided by their deviation all the
- * same: steps of Muon are of one size, which would be nothing beside a large W_0.
+ * [W | b] of both layers. The hidden one has W = U(-1, 1) sqrt(6 / R) (He et al. 2015) and b = 0, or phases
+ * b = U(-sqrt 3, sqrt 3) where the activation is periodic: of an odd function alone the products could make no even one.
+ * The last is PyTorch's Linear, U(-1, 1) / sqrt(H), less than He's, and b = 0: a photograph's outputs start small. W_0 is
+ * not divided by the products' deviation: steps of Muon are of one size, which would be nothing beside a large W_0.
  */
-function initialLayers(shapes: readonly Shape[], random: Random): Float32Array {
-  const values = shapes.flatMap(([rows, columns]) => {
-    const bound = Math.sqrt(6 / (columns - 1));
-    return Array.from({ length: rows * columns }, (_, i) =>
-      i % columns === columns - 1 ? 0 : random.uniform(-bound, bound),
-    );
-  });
-  return Float32Array.from(values);
+function initialLayers([hidden, last]: readonly Shape[], periodic: boolean, random: Random): Float32Array {
+  const drawn = ([rows, columns]: Shape, weightBound: number, biasBound: number) =>
+    Array.from({ length: rows * columns }, (_, i) => {
+      const bound = i % columns === columns - 1 ? biasBound : weightBound;
+      return bound === 0 ? 0 : random.uniform(-bound, bound);
+    });
+  return Float32Array.from([
+    ...drawn(hidden, Math.sqrt(6 / (hidden[1] - 1)), periodic ? Math.sqrt(3) : 0),
+    ...drawn(last, 1 / Math.sqrt(last[1] - 1), 0),
+  ]);
 }

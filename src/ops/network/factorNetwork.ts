@@ -25,6 +25,7 @@ import { apply, applyOne } from '../../graph/apply.js';
 import { copyRows } from '../../graph/copyRows.js';
 import type { Value } from '../../graph/operation.js';
 import { type Operand, type Operation, scratch } from '../../graph/operation.js';
+import { requireCount } from '../../host/checks.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
 import type { SlotText } from '../../kernel/kernel.js';
 import { productDispatch } from '../../schedule/product.js';
@@ -33,7 +34,7 @@ import { asValue } from '../elementwise/fill.js';
 import { multiplyStored, productEntry, productOfParts, quadsOf } from '../linear/product.js';
 
 export interface NetworkAttributes {
-  /** Linear layers, from 2; one activation fewer. */
+  /** Linear layers, from 1; one activation fewer. */
   readonly depth: number;
   /** Width of every hidden layer. */
   readonly width: number;
@@ -212,8 +213,7 @@ function regionOf({ layout, storage }: Operand, region: Region): Operand {
 function requireParameters(parameters: Layout, input: Layout, attributes: Attributes): void {
   const { depth, omegas, regions } = attributes;
   const others = regions.reduce((sum, region) => sum + region.length, 0);
-  if (!Number.isInteger(depth) || depth < 2)
-    throw new InputError(`factorNetwork: depth ${depth}: use 2 or more layers`);
+  requireCount('factorNetwork: depth', depth, 1, 64);
   if (omegas.length !== depth - 1) {
     throw new InputError(`factorNetwork: ${omegas.length} omegas for ${depth - 1} hidden layers: give one per layer`);
   }

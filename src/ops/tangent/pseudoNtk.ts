@@ -23,10 +23,12 @@ const operation: Operation<{ depth: number }> = {
     const layers = kept.slice(0, depth);
     const derivatives = kept.slice(depth);
     const outputs = (network: number) => layerOf(parameters.layout, network, depth - 1, depth).shape[0];
+    // The output layer's own share: D is all ones there, so D D^T is the number of outputs.
+    const ofOutput = gramDispatch(device, layers[depth - 1], ntk, outputs);
+    if (depth === 1) return [ofOutput, mirrorDispatch(ntk)];
     const flowing = scratch(derivatives[depth - 2].layout);
     return [
-      // The output layer's own share: D is all ones there, so D D^T is the number of outputs.
-      gramDispatch(device, layers[depth - 1], ntk, outputs),
+      ofOutput,
       outputCotangentDispatch(parameters, derivatives[depth - 2], flowing, depth),
       ...layerDispatches(device, flowing, layers[depth - 2], ntk, true),
       ...hiddenLayers(device, { flowing, from: depth - 2, parameters, layers, derivatives }, ntk, 1),
