@@ -25,6 +25,7 @@ test('--optimiser, --schedule and --warm-up give the optimiser and its rate at e
     ['--optimiser sgd --schedule cosine', 'sgd', [1, 0.5 + Math.SQRT1_2 / 2, 0.5, 0]],
     ['--optimiser shampoo --schedule step', 'shampoo', [1, 1, 0.1, 0.01]],
     ['--optimiser muon --schedule step', 'muon', [1, 1, 0.1, 0.01]],
+    ['--optimiser adam --schedule linear', 'adam', [1, 0.75, 0.5, 0]],
     [
       '--optimiser muon --clip 2 --schedule cosine --warm-up 50',
       'muon',
@@ -56,7 +57,7 @@ test('options that are out of range, or that only muon and shampoo have, are ref
   const refused = (words: string, message: RegExp) =>
     requireThrows(words, async () => requireConsistent(optionsOf(...words.split(' ')), 2), 'InputError', message);
   await refused('--optimiser lion', /^--optimiser lion: use adam, sgd, muon, shampoo$/);
-  await refused('--schedule linear', /^--schedule linear: use constant, cosine, step$/);
+  await refused('--schedule power', /^--schedule power: use constant, cosine, linear, step$/);
   await refused('--warm-up 0', /^--warm-up 0: use a whole number from 1/);
   await refused('--clip 0', /^--clip 0: use a number above 0/);
   await refused('--rest-rate 1', /^--rest-rate 1 with --optimiser adam: only muon and shampoo have another/);

@@ -12,6 +12,7 @@ import * as network from '../../src/wgsl/network.js';
 import * as objective from '../../src/wgsl/objective.js';
 import * as optimiser from '../../src/wgsl/optimiser.js';
 import * as precondition from '../../src/wgsl/precondition.js';
+import * as readout from '../../src/wgsl/readout.js';
 import * as roofline from '../../src/wgsl/roofline.js';
 import * as schedule from '../../src/wgsl/schedule.js';
 import * as tangent from '../../src/wgsl/tangent.js';
@@ -30,6 +31,7 @@ const modules: readonly object[] = [
   objective,
   optimiser,
   precondition,
+  readout,
   roofline,
   tangent,
 ];

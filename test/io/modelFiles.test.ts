@@ -446,7 +446,7 @@ test("values of a host's own are refused by their names, in one line and before 
     ],
     [
       defineModel({ ...common, readout: { ...identity(), name: 'doubled' } }),
-      /^readout: doubled is unknown: there are identity, mixing$/,
+      /^readout: doubled is unknown: there are identity, mixing, decoder$/,
     ],
     [
       defineModel({ ...common, network: swish }),

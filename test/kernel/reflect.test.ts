@@ -72,6 +72,8 @@ test('the kernels and the texts for slots are those of the files, as they are ge
   const given = [...everyKernel, ...Object.values(everySlotText).flat()];
   const byName = (all: readonly (Kernel | SlotText)[]) =>
     all.map(one => JSON.stringify(one, ['name', 'source', 'slots'])).sort();
+  const names = (all: readonly (Kernel | SlotText)[]) => all.map(({ name }) => name).sort();
+  requireEqual('names', names(given), names(files.map(([, one]) => one)));
   requireEqual('texts', byName(given), byName(files.map(([, one]) => one)));
   requireEqual('names apart', new Set(given.map(({ name }) => name)).size, given.length);
   for (const [path, { name, constants }] of files) {
