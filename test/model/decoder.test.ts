@@ -152,14 +152,14 @@ test('its layers stand behind the networks by their names, biases begin at 0, an
   requireEqual('matrices of Muon', muonMatrices(parametersOf(model)), [1, 2, 4, 5, 7, 8, 10, 11, 12, 14]);
 });
 
-test('hidden weights begin with a variance of 2 to their inputs, the last with a third, phases of a periodic activation with 1', () => {
+test('hidden weights begin with a variance of 2 to their inputs, the last with a twelfth, phases of a periodic activation with 1', () => {
   const [rank, hidden] = [60, 50];
   const layersOf = (activation: Activation) =>
     initialParameters(decoded([4, 5], rank, { hidden, outputs: 7, activation }), 5).slice(-(hidden * 61 + 7 * 51));
   const layers = layersOf(relu);
   for (const [layer, inputs, expected] of [
     [layers.slice(0, hidden * 61), rank, 2],
-    [layers.slice(hidden * 61), hidden, 1 / 3],
+    [layers.slice(hidden * 61), hidden, 1 / 12],
   ] as const) {
     const weights = layer.filter((_, at) => at % (inputs + 1) !== inputs);
     const variance = weights.reduce((sum, w) => sum + w * w, 0) / weights.length;
