@@ -5,7 +5,8 @@
 //   G (n_1, outputs, n_2 .. n_D) is the cotangent at the output; the others as in kernels/readout/decode.wgsl.
 //
 // As a product: rows are h, columns all i and s, the inner axis o.
-//# import shared/decoder.wgsl
+//# import shared/decoder/units.wgsl
+//# import shared/decoder/weights.wgsl
 //# slot activation relu
 //# slot schedule register
 
@@ -27,12 +28,6 @@ struct Problem {
 @group(0) @binding(2) var<storage, read> cotangent: array<vec4f>;      // G of every model
 @group(0) @binding(3) var<storage, read> number: array<f32>;           // the parameters again
 @group(0) @binding(4) var<storage, read_write> hidden: array<vec4f>;   // z of every model
-
-/// Four quads of [W_1 | b_1], a row apart, the first at `quad`; rows from `last` on repeat.
-fn weightQuads(quad: u32, stride: u32, row: u32, last: u32) -> mat4x4f {
-  return mat4x4f(parameter[quad + min(row, last) * stride], parameter[quad + min(row + 1u, last) * stride],
-                 parameter[quad + min(row + 2u, last) * stride], parameter[quad + min(row + 3u, last) * stride]);
-}
 
 /// block[r][u] = W_1[inner + u, row + r], zero from p.inner on.
 fn leftBlock(p: Problem, row: u32, inner: u32) -> mat4x4f {

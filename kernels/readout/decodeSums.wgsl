@@ -7,7 +7,7 @@
 //
 // As a product: rows are o, the inner axis is a stretch of all i and s, so that a quad lies along the last axis. What
 // stands between the rows of the last axis counts as zero.
-//# import shared/decoder.wgsl
+//# import shared/decoder/units.wgsl
 //# slot activation relu
 //# slot schedule register
 
