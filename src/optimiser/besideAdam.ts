@@ -15,7 +15,7 @@ import type { Optimiser, Step } from './optimiser.js';
 export interface OfMatrices<N extends string> {
   /** What is kept, zero at first: shapes by name, from those of the matrices. */
   readonly kept: Readonly<Record<N, (matrices: readonly Parameter[]) => readonly (readonly number[])[]>>;
-  /** Whether the W of a [W | b] is one of them: `isMuonMatrix` by default. */
+  /** Whether the W of a [W | b] is one of them: `isHiddenMatrix` by default. */
   readonly isMatrix?: (parameter: Parameter) => boolean;
   /**
    * A step, of which the biases beside the matrices and all else are left alone.
@@ -42,7 +42,7 @@ export function besideAdam<N extends string>(
     learningRate,
     ...(refresh !== undefined && { refresh }),
     start(engine: Engine, scope, all) {
-      const matrices = muonMatrices(all, isMatrix);
+      const matrices = matricesAmong(all, isMatrix);
       const rest = ofRest.start(engine, scope, all);
       const names = Object.keys(kept) as N[];
       const tensors = Object.fromEntries(
@@ -79,14 +79,14 @@ export function besideAdam<N extends string>(
 }
 
 /** Which parameters, of those that are [W | b], have a W that such an optimiser updates. */
-export function muonMatrices(all: readonly Parameter[], isMatrix = isMuonMatrix): number[] {
+export function matricesAmong(all: readonly Parameter[], isMatrix = isHiddenMatrix): number[] {
   return all.flatMap((parameter, part) => (parameter.place && isMatrix(parameter) ? [part] : []));
 }
 
 /**
- * Those of more than one input, but for a decoder's last: it gives the outputs themselves, whose size no rate of a step of
+ * Hidden as the whole model has it: those of more than one input, but for a decoder's last: it gives the outputs themselves, whose size no rate of a step of
  * unit singular values knows (Jordan 2024 has Adam there too). A network's last gives factors, which others multiply.
  */
-export function isMuonMatrix({ place, shape: [, columns], owner }: Parameter): boolean {
+export function isHiddenMatrix({ place, shape: [, columns], owner }: Parameter): boolean {
   return place !== undefined && columns > 2 && (owner === 'network' || place.layer < place.depth - 1);
 }

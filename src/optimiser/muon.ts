@@ -3,7 +3,7 @@
 import { requireNumber, requireOptions } from '../host/checks.js';
 import type { Parameter } from '../model/parameters.js';
 import { momentShapes, muonStep } from '../ops/optimiser/muon.js';
-import { besideAdam, isMuonMatrix } from './besideAdam.js';
+import { besideAdam, isHiddenMatrix } from './besideAdam.js';
 import { type LearningRate, type Optimiser, requireLearningRate } from './optimiser.js';
 import { minimaxPolynomials, type Polynomial, requirePolynomials } from './polynomials.js';
 
@@ -21,7 +21,7 @@ export interface MuonOptions {
   readonly polynomials?: readonly Polynomial[];
   /** Adam's learning rate at every step in units of `learningRate`, 1/3 by default: for biases, first layers and the like. */
   readonly restRate?: number;
-  /** Whether the W of a [W | b] is one of Muon's: `isMuonMatrix` by default. */
+  /** Whether the W of a [W | b] is one of Muon's: `isHiddenMatrix` by default. */
   readonly matrices?: (parameter: Parameter) => boolean;
 }
 
@@ -38,7 +38,7 @@ const known = {
 export function muon(options: MuonOptions): Optimiser {
   requireOptions('muon', options, known);
   const { learningRate, momentum = 0.95, weightDecay = 0, restRate = 1 / 3 } = options;
-  const { polynomials = minimaxPolynomials(), matrices: isMatrix = isMuonMatrix } = options;
+  const { polynomials = minimaxPolynomials(), matrices: isMatrix = isHiddenMatrix } = options;
   requireLearningRate(learningRate);
   requireNumber('momentum', momentum, { from: 0, below: 1 });
   requireNumber('weightDecay', weightDecay, { from: 0 });

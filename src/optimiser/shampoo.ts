@@ -4,10 +4,11 @@
  */
 
 import { requireCount, requireNumber, requireOptions } from '../host/checks.js';
+import type { Parameter } from '../model/parameters.js';
 import { matmul } from '../ops/linear/matmul.js';
 import { momentShapes, rawDirections, stepAlong } from '../ops/optimiser/muon.js';
 import { gramMean, gramShapes, inverseRoot, toUnit } from '../ops/optimiser/shampoo.js';
-import { besideAdam } from './besideAdam.js';
+import { besideAdam, isHiddenMatrix } from './besideAdam.js';
 import { type LearningRate, type Optimiser, requireLearningRate } from './optimiser.js';
 import { minimaxPolynomials, type Polynomial, requirePolynomials } from './polynomials.js';
 
@@ -26,6 +27,8 @@ export interface ShampooOptions {
   readonly refresh?: number;
   /** Adam's learning rate at every step in units of `learningRate`, 1/3 by default: for biases, first layers and the like. */
   readonly restRate?: number;
+  /** Whether the W of a [W | b] is one of Shampoo's: `isHiddenMatrix` by default. */
+  readonly matrices?: (parameter: Parameter) => boolean;
 }
 
 const known = {
@@ -36,13 +39,14 @@ const known = {
   polynomials: true,
   refresh: true,
   restRate: true,
+  matrices: true,
 } as const;
 
 /** @throws InputError an option that is unknown or out of range. */
 export function shampoo(options: ShampooOptions): Optimiser {
   requireOptions('shampoo', options, known);
   const { learningRate, momentum = 0.9, decay = 0.9, weightDecay = 0, refresh = 10, restRate = 1 / 3 } = options;
-  const { polynomials = minimaxPolynomials() } = options;
+  const { polynomials = minimaxPolynomials(), matrices: isMatrix = isHiddenMatrix } = options;
   requireLearningRate(learningRate);
   for (const [name, share] of Object.entries({ momentum, decay })) requireNumber(name, share, { from: 0, below: 1 });
   requireNumber('weightDecay', weightDecay, { from: 0 });
@@ -51,6 +55,7 @@ export function shampoo(options: ShampooOptions): Optimiser {
   requireNumber('restRate', restRate, { above: 0 });
   return besideAdam({ name: 'shampoo', learningRate, refresh }, restRate, {
     kept: { moment: momentShapes, gram: gramShapes, root: gramShapes },
+    isMatrix,
     update({ parameters, gradient, learningRate: rate, refreshing }, matrices, kept) {
       const gram = gramMean(kept.gram, gradient, matrices, decay);
       const root = refreshing ? inverseRoot(gram, polynomials) : kept.root;

@@ -23,7 +23,7 @@ import { parametersOf } from '../../src/model/parameters.js';
 import { type DecoderOptions, decoder } from '../../src/model/readout/decoder.js';
 import { vjp } from '../../src/ops/vjp.js';
 import { adam } from '../../src/optimiser/adam.js';
-import { muonMatrices } from '../../src/optimiser/besideAdam.js';
+import { matricesAmong } from '../../src/optimiser/besideAdam.js';
 import { muon } from '../../src/optimiser/muon.js';
 import { sepPgd } from '../../src/precondition/sepPgd.js';
 import { Trainer } from '../../src/train/trainer.js';
@@ -149,7 +149,7 @@ test('its layers stand behind the networks by their names, biases begin at 0, an
   const first = initialParameters(model, 3).slice(-2 * (own + 93), -(own + 93) - 93);
   const isBias = (_: number, at: number) => at % 71 === 70;
   require('biases', first.filter(isBias).every(b => b === 0));
-  requireEqual('matrices of Muon', muonMatrices(parametersOf(model)), [1, 2, 4, 5, 7, 8, 10, 11, 12, 14]);
+  requireEqual('matrices of Muon', matricesAmong(parametersOf(model)), [1, 2, 4, 5, 7, 8, 10, 11, 12, 14]);
 });
 
 test('hidden weights begin with a variance of 2 to their inputs, the last with a twelfth, phases of a periodic activation with 1', () => {

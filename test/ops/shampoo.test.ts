@@ -4,6 +4,7 @@ import { architecture } from '../../src/model/architecture.js';
 import { cp } from '../../src/model/contraction/cp.js';
 import { grid } from '../../src/model/domain/grid.js';
 import { defineModel } from '../../src/model/model.js';
+import type { Parameter } from '../../src/model/parameters.js';
 import {
   gramMean as gramMeanOnDevice,
   inverseRoot as inverseRootOnDevice,
@@ -177,6 +178,21 @@ test("the root serves until the next refresh, which is the preconditioner's wher
   requireClose('loss', [slabs.loss], [whole.loss], { relative: 1e-4 });
   const preconditioned = await rootsOf({ preconditioner: sepPgd({ topK: 2, refresh: 4 }) });
   requireEqual('with SepPGD', [preconditioned.changes, preconditioned.refresh].join(' '), '0,4 4');
+});
+
+test('shampoo keeps moments and roots of the matrices that it is given, and of no other', async () => {
+  const keptOf = async (given: object) => {
+    const own = shampoo({ learningRate: 0.02, ...given });
+    const trainer = await Trainer.create(engine, { ...options, optimiser: own });
+    await trainer.advance(2);
+    const { moment, root } = (await trainer.state()).optimiser.state;
+    trainer.dispose();
+    return [moment.length, root.length];
+  };
+  const hidden = 2 * 2 * 12 * 12; // of two axes and two members
+  const second = ({ place }: Parameter) => place?.layer === 1;
+  requireEqual('the second layers', await keptOf({ matrices: second }), [hidden, hidden]);
+  requireEqual('by default the last too', (await keptOf({}))[0] > hidden, true);
 });
 
 test('shampoo: options out of range are refused', async () => {

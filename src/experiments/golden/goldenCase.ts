@@ -28,7 +28,7 @@ import { type MuonAttributes, momentShapes, muonDirections } from '../../ops/opt
 import { pseudoNtk } from '../../ops/tangent/pseudoNtk.js';
 import { vjp } from '../../ops/vjp.js';
 import { adam } from '../../optimiser/adam.js';
-import { isMuonMatrix, muonMatrices } from '../../optimiser/besideAdam.js';
+import { isHiddenMatrix, matricesAmong } from '../../optimiser/besideAdam.js';
 import { type MuonOptions, muon } from '../../optimiser/muon.js';
 import { learningRateAt, type Optimiser } from '../../optimiser/optimiser.js';
 import { jordanPolynomials } from '../../optimiser/polynomials.js';
@@ -135,7 +135,7 @@ export function runCase(engine: Engine, given: GoldenCase): Promise<Quantities> 
       const polynomials = jordanPolynomials(steps);
       const matrices = names
         ? (parameter: Parameter) => names.includes(layerNames(parameter)?.[0] ?? '')
-        : isMuonMatrix;
+        : isHiddenMatrix;
       const restRate = lr / learningRate;
       const optimiser = muon({ learningRate, momentum, polynomials, weightDecay, restRate, matrices });
       const found = await trainCase(engine, model, given, optimiser, (graph, at) => {
@@ -182,7 +182,7 @@ function directionsOf(
   return within(async scope => {
     const all = parametersOf(model);
     const shapes = all.map(({ shape }) => shape);
-    const matrices = muonMatrices(all, isMatrix);
+    const matrices = matricesAmong(all, isMatrix);
     const held = scope.keep(engine.stack(shapes, gradient));
     const moment = scope.keep(engine.stack(momentShapes(matrices.map(part => all[part]))));
     const plan = scope.keep(
