@@ -7,13 +7,29 @@ import { type SepPgdOptions, sepPgd } from '../precondition/sepPgd.js';
 import type { TopK } from '../precondition/topK.js';
 import { type OptimiserName, optimiserOf, type ScheduleName } from './optimisers.js';
 
+/** Learning rates up to a width of the networks, ascending. */
+export type RatesByWidth = readonly (readonly [widest: number, learningRate: number])[];
+
+/** Of Adam with SepPGD's product along a cosine: 1e-3 fails at a width of 500 (`bench/NOTES.md`, "What fit picks"). */
+export const productRates: RatesByWidth = [
+  [320, 1e-3],
+  [Number.POSITIVE_INFINITY, 3e-4],
+];
+
+/** The rate of networks so wide; none where no row is as wide. */
+export function rateAtWidth(rates: RatesByWidth, width: number): number | undefined {
+  return rates.find(([widest]) => width <= widest)?.[1];
+}
+
 export interface Entrant {
   readonly optimiser: OptimiserName;
   readonly learningRate: number;
+  /** Where the learning rate is not the same for all widths. */
+  readonly rates?: RatesByWidth;
   readonly schedule: ScheduleName;
   /** Steps over which the rate grows from 0. */
   readonly warmUp?: number;
-  /** Of Muon: the rate of Adam for what is no hidden or last matrix, along the same schedule. */
+  /** Of Muon and Shampoo: the rate of Adam for what is no hidden or last matrix, along the same schedule. */
   readonly restLearningRate?: number;
   /** Of Muon: Newton-Schulz steps. */
   readonly iterations?: number;
@@ -28,7 +44,14 @@ export const entrants = {
   adam: { optimiser: 'adam', learningRate: 1e-4, schedule: 'constant' },
   'adam-best': { optimiser: 'adam', learningRate: 1e-3, schedule: 'cosine' },
   seppgd: { optimiser: 'adam', learningRate: 1e-4, schedule: 'constant', combine: 'sum' },
-  'seppgd-product': { optimiser: 'adam', learningRate: 1e-3, schedule: 'cosine', warmUp: 20, combine: 'product' },
+  'seppgd-product': {
+    optimiser: 'adam',
+    learningRate: 1e-3,
+    rates: productRates,
+    schedule: 'cosine',
+    warmUp: 20,
+    combine: 'product',
+  },
   muon: { optimiser: 'muon', learningRate: 1e-2, schedule: 'cosine', restLearningRate: 1e-3 },
   'muon-seppgd': {
     optimiser: 'muon',
@@ -37,6 +60,7 @@ export const entrants = {
     restLearningRate: 1e-3,
     combine: 'product',
   },
+  shampoo: { optimiser: 'shampoo', learningRate: 1e-2, schedule: 'cosine', restLearningRate: 1e-3 },
 } as const satisfies Readonly<Record<string, Entrant>>;
 
 export type EntrantName = keyof typeof entrants;
@@ -45,14 +69,19 @@ export const entrantNames = Object.keys(entrants) as readonly EntrantName[];
 /** SepPGD as the paper has it. */
 export const paperEntrant: EntrantName = 'seppgd';
 
+/** The entrant for networks so wide, whose learning rate is then one number. */
+export function entrantAtWidth({ rates = [], ...entrant }: Entrant, width: number): Entrant {
+  return { ...entrant, learningRate: rateAtWidth(rates, width) ?? entrant.learningRate };
+}
+
 /**
- * What a trainer takes of an entrant.
+ * What a trainer takes of an entrant, at its `learningRate`.
  *
  * @param steps over which its rate takes its course.
  * @param all of SepPGD, where the entrant does not say otherwise.
  */
 export function trainingOf(
-  { combine, topK, learningRate, restLearningRate, ...optimiser }: Entrant,
+  { combine, topK, rates: _, learningRate, restLearningRate, ...optimiser }: Entrant,
   steps: number,
   all: Omit<SepPgdOptions, 'combine'> = {},
 ): { readonly optimiser: Optimiser; readonly preconditioner?: Preconditioner } {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RaceReport } from '../../src/cli/race/command.js';
 import { entrantsFrom } from '../../src/cli/race/runs.js';
-import { entrants, trainingOf } from '../../src/experiments/entrants.js';
+import { entrantAtWidth, entrants, trainingOf } from '../../src/experiments/entrants.js';
 import { prepareImage } from '../../src/experiments/image/data.js';
 import { imageModel } from '../../src/experiments/image/model.js';
 import { imageTask } from '../../src/experiments/image/task.js';
@@ -29,6 +29,9 @@ test('entrants are named, and a user changes what differs', async () => {
     ...{ warmUp: 9, iterations: 3, combine: 'sum', topK: 'auto' },
   });
   requireEqual('plain', plain.entrant, entrants.adam);
+  const [chosen, typed] = entrantsFrom('seppgd-product,seppgd-product:rate=1e-3');
+  const rates = [chosen, typed].map(({ entrant }) => entrantAtWidth(entrant, 500).learningRate);
+  requireEqual('a rate that is typed stands at every width', rates, [3e-4, 1e-3]);
   const refusals: Readonly<Record<string, RegExp>> = {
     '': /^--runs : use adam, adam-best/,
     'adam,lion': /^--runs lion: use adam, adam-best, seppgd/,
@@ -36,7 +39,8 @@ test('entrants are named, and a user changes what differs', async () => {
     'muon:speed=2':
       /^--runs muon:speed=2: speed: use rate, schedule, warm-up, rest, iterations, seppgd, k, as rate=1e-3$/,
     'muon:rate': /^--runs muon:rate : use a number above 0/,
-    'adam:rest=1': /^--runs adam:rest: only muon has it/,
+    'adam:rest=1': /^--runs adam:rest: only muon and shampoo have it: begin with muon or muon-seppgd or shampoo$/,
+    'shampoo:iterations=3': /^--runs shampoo:iterations: only muon has it: begin with muon or muon-seppgd$/,
     'adam:seppgd=mean': /^--runs adam:seppgd mean: use none, sum, product$/,
     'muon:k=3': /^--runs muon:k=3: k is SepPGD's: add seppgd=sum/,
   };

@@ -1,6 +1,6 @@
 /** Entrants: what a trainer takes of each, and what tables call them. */
 
-import { type Entrant, entrants, labelOf, trainingOf } from '../../src/experiments/entrants.js';
+import { type Entrant, entrantAtWidth, entrants, labelOf, trainingOf } from '../../src/experiments/entrants.js';
 import { learningRateAt } from '../../src/optimiser/optimiser.js';
 import { requireClose, requireEqual } from '../helpers/compare.js';
 import { suite } from '../helpers/suite.js';
@@ -15,6 +15,7 @@ test('each entrant gives the optimiser, its rate at every step, and SepPGD where
     'seppgd-product': ['adam', [5e-5, 5e-4], 'seppgd'],
     muon: ['muon', [1e-2, 5e-3], undefined],
     'muon-seppgd': ['muon', [3e-3, 1.5e-3], 'seppgd'],
+    shampoo: ['shampoo', [1e-2, 5e-3], undefined],
   } as const;
   requireEqual('names', Object.keys(entrants), Object.keys(expected));
   for (const [name, [optimiserName, rates, preconditionerName]] of Object.entries(expected)) {
@@ -25,6 +26,13 @@ test('each entrant gives the optimiser, its rate at every step, and SepPGD where
   }
 });
 
+test('the product goes slower in wide networks, and nobody else does', () => {
+  const at = (width: number) => Object.values<Entrant>(entrants).map(one => entrantAtWidth(one, width).learningRate);
+  const narrow = [1e-4, 1e-3, 1e-4, 1e-3, 1e-2, 3e-3, 1e-2];
+  requireEqual('320', at(320), narrow);
+  requireEqual('321', at(321), narrow.toSpliced(3, 1, 3e-4));
+});
+
 test('a label says what an entrant is', () => {
   requireEqual('labels', Object.values<Entrant>(entrants).map(labelOf), [
     'adam 1e-4',
@@ -33,6 +41,7 @@ test('a label says what an entrant is', () => {
     'adam 1e-3 cosine, warm-up 20, SepPGD product',
     'muon 1e-2 cosine',
     'muon 3e-3 cosine, SepPGD product',
+    'shampoo 1e-2 cosine',
   ]);
   const own: Entrant = { ...entrants.muon, warmUp: 20, iterations: 3, combine: 'sum', topK: 'auto' };
   requireEqual('own', labelOf(own), 'muon 1e-2 cosine, warm-up 20, 3 iterations, SepPGD sum, k = auto');

@@ -3,6 +3,7 @@
  * the figures again.
  */
 
+import { productRates, type RatesByWidth } from '../../experiments/entrants.js';
 import type { FitOptions } from './options.js';
 
 /** Networks for pictures of a size, and what the first recipe came to there. */
@@ -67,7 +68,7 @@ export interface Recipe {
   readonly options: Partial<FitOptions> & Pick<FitOptions, 'learningRate' | 'schedule' | 'steps'>;
   readonly measured?: string;
   /** Rates up to a width of the networks, where one does not do for all. */
-  readonly rates?: readonly (readonly [widest: number, learningRate: number])[];
+  readonly rates?: RatesByWidth;
   /** Whether it is that of which `sizes` says how far it comes. */
   readonly isUsual?: boolean;
 }
@@ -96,10 +97,7 @@ export const recipes: readonly Recipe[] = [
   {
     options: { ...cp, ...product, optimiser: 'adam', learningRate: 1e-3, steps: 300 },
     measured: 'in 300 steps 45.8 and 48.7 dB; at 3e-4 42.8 and 43.2, at 3e-3 41.1',
-    rates: [
-      [320, 1e-3],
-      [Number.POSITIVE_INFINITY, 3e-4],
-    ],
+    rates: productRates,
     isUsual: true,
   },
   {

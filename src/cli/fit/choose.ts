@@ -1,5 +1,6 @@
 /** How `sepnn fit` comes to what nobody typed: by the preset, the file that it goes on from, or the table. */
 
+import { rateAtWidth } from '../../experiments/entrants.js';
 import type { TopKOption, TrainingOptions } from '../training/options.js';
 import { type Given, paper, type Recipe, recipes, type SizeRow, sizes, unmeasured, warmUpSteps } from './choices.js';
 import { type Picture, withinParameters } from './largest.js';
@@ -96,7 +97,7 @@ function stepsFor({ quality }: AskedOptions, recipe: Recipe, { reaches }: SizeRo
 
 /** A recipe's rate, which for some is lower the wider the networks are. */
 function rateFor({ options, rates = [] }: Recipe, { width }: FitOptions): number {
-  return rates.find(([widest]) => width <= widest)?.[1] ?? options.learningRate;
+  return rateAtWidth(rates, width) ?? options.learningRate;
 }
 
 function only(names: readonly (keyof FitOptions)[], from: Given): Given {

@@ -3,6 +3,7 @@
 import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { RunError } from '../../errors.js';
+import { entrantAtWidth } from '../../experiments/entrants.js';
 import { type PreparedImage, prepareImage } from '../../experiments/image/data.js';
 import { imageTask } from '../../experiments/image/task.js';
 import { Race, type RaceRun, type RaceSettings, type RaceWatch } from '../../experiments/race/race.js';
@@ -52,7 +53,9 @@ export function raceCommand(ending: Ending): Command {
 }
 
 /** @throws InputError bad input, before the device is touched or anything written. @throws RunError where nobody has a finite loss. */
-async function race(ending: Ending, image: string, options: RaceOptions): Promise<void> {
+async function race(ending: Ending, image: string, asked: RaceOptions): Promise<void> {
+  const runs = asked.runs.map(one => ({ ...one, entrant: entrantAtWidth(one.entrant, asked.width) }));
+  const options = { ...asked, runs };
   requireRanks(options, 2);
   requireShareable(options);
   const { mask, ...others } = options;

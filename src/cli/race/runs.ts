@@ -5,7 +5,7 @@
 
 import { InputError } from '../../errors.js';
 import { type Entrant, type EntrantName, entrantNames, entrants } from '../../experiments/entrants.js';
-import { scheduleNames } from '../../experiments/optimisers.js';
+import { type OptimiserName, scheduleNames } from '../../experiments/optimisers.js';
 import type { NamedEntrant } from '../../experiments/race/race.js';
 import { spelled } from '../../host/checks.js';
 import { combines } from '../../ops/precondition/precondition.js';
@@ -16,22 +16,28 @@ type Change = (entrant: Entrant, given: string, value: string) => Entrant;
 const rate = (given: string, value: string) => real(given, 0, 10, true)(value);
 
 const changes: Readonly<Record<string, Change>> = {
-  rate: (entrant, given, value) => ({ ...entrant, learningRate: rate(given, value) }),
+  rate: ({ rates: _, ...entrant }, given, value) => ({ ...entrant, learningRate: rate(given, value) }),
   schedule: (entrant, given, value) => ({ ...entrant, schedule: oneOf(given, scheduleNames)(value) }),
   'warm-up': (entrant, given, value) => ({ ...entrant, warmUp: whole(given, 1, 1e7)(value) }),
-  rest: (entrant, given, value) => ({ ...ofMuon(entrant, given), restLearningRate: rate(given, value) }),
-  iterations: (entrant, given, value) => ({ ...ofMuon(entrant, given), iterations: whole(given, 1, 100)(value) }),
-  seppgd: ({ combine: _, ...plain }, given, value) => {
+  rest: (entrant, given, value) => ({
+    ...of(['muon', 'shampoo'], entrant, given),
+    restLearningRate: rate(given, value),
+  }),
+  iterations: (entrant, given, value) => ({ ...of(['muon'], entrant, given), iterations: whole(given, 1, 100)(value) }),
+  seppgd: ({ combine: _, rates: _ofCombine, ...plain }, given, value) => {
     const combine = oneOf(given, ['none', ...combines] as const)(value);
     return combine === 'none' ? plain : { ...plain, combine };
   },
   k: (entrant, given, value) => ({ ...entrant, topK: either('auto', whole(given, 1, mostPoints))(value) }),
 };
 
-/** @throws InputError a change that only Muon knows. */
-function ofMuon(entrant: Entrant, given: string): Entrant {
-  if (entrant.optimiser === 'muon') return entrant;
-  throw new InputError(`${given}: only muon has it: begin with muon or muon-seppgd`);
+/** @throws InputError a change that the entrant's optimiser does not know. */
+function of(knowing: readonly OptimiserName[], entrant: Entrant, given: string): Entrant {
+  if (knowing.includes(entrant.optimiser)) return entrant;
+  const names = entrantNames.filter(name => knowing.includes(entrants[name].optimiser));
+  throw new InputError(
+    `${given}: only ${knowing.join(' and ')} ${knowing.length > 1 ? 'have' : 'has'} it: begin with ${names.join(' or ')}`,
+  );
 }
 
 /** @throws InputError a name or a key that there is not, a value that it does not take, or the same twice. */
