@@ -1,23 +1,20 @@
 /**
  * What `sepnn fit` picks its recipe by: PSNR in dB of recipes at the end of their own cosine, for budgets of steps, and the
- * operations of a step, as a table. A recipe is its optimiser, rate, preconditioner and k: 'adam 1e-3 product 70', 'muon 3e-3
- * plain', 'adam 3e-4 sum auto'; Adam beside Muon is at 1e-3.
+ * operations of a step, as a table. A recipe is written as in `--runs` of `sepnn race`.
  *
  *   npm run defaults -- [IMAGE] [--adapter NAME] [--size 128] [--colour] [--rank 150] [--steps 100,300,1000] [--seed 0] [--mask 0.3]
- *     [--recipes 'adam 1e-3 product 70;muon 3e-3 plain']
+ *     [--runs seppgd-product:k=70,muon:rate=3e-3:warm-up=20]
  *
  * The image is the photograph of `baboon-image` by default. With --mask the best of the held-out PSNR on the way stands there.
  */
 
 import { createRequire } from 'node:module';
 import { wordsOf } from '../scripts/words.js';
+import { entrantsFrom } from '../src/cli/race/runs.js';
+import { type Entrant, entrantAtWidth, trainingOf } from '../src/experiments/entrants.js';
 import { prepareImage } from '../src/experiments/image/data.js';
 import { imageModel } from '../src/experiments/image/model.js';
 import { imageTask } from '../src/experiments/image/task.js';
-import { adam } from '../src/optimiser/adam.js';
-import { muon } from '../src/optimiser/muon.js';
-import { cosineDecay, warmUp } from '../src/optimiser/schedules.js';
-import { sepPgd } from '../src/precondition/sepPgd.js';
 import { type OpenEngineOptions, openEngine } from '../src/public/node.js';
 import { Trainer } from '../src/train/trainer.js';
 
@@ -31,7 +28,7 @@ const { values, positionals } = wordsOf({
     steps: { type: 'string', default: '100,300,1000' },
     seed: { type: 'string', default: '0' },
     mask: { type: 'string' },
-    recipes: { type: 'string', default: 'adam 1e-3 product 70;muon 3e-3 product 70' },
+    runs: { type: 'string', default: 'seppgd-product:k=70,muon-seppgd:warm-up=20:k=70' },
   },
 });
 const require = createRequire(import.meta.url);
@@ -39,8 +36,7 @@ const path = positionals[0] ?? require.resolve('baboon-image').replace(/baboon\.
 const [size, rank, seed] = [values.size, values.rank, values.seed].map(Number);
 const budgets = values.steps.split(',').map(Number);
 const turn = 10;
-/** Steps over which a rate grows. */
-const warming = 20;
+const entered = entrantsFrom(values.runs);
 
 const engine = await openEngine({ adapter: values.adapter as NonNullable<OpenEngineOptions['adapter']> });
 const data = await prepareImage(path, {
@@ -52,23 +48,17 @@ const data = await prepareImage(path, {
 const model = imageModel(data, { rank, width: rank, mixed: false, seed });
 const task = imageTask(model, data);
 
-/** The recipe's trainer, its rate down along a cosine to 0 at the last of so many steps. */
-function trainerOf(recipe: string, steps: number): Promise<Trainer> {
-  const [optimiser, rate, combine, topK] = recipe.split(' ');
-  const learningRate = warmUp(cosineDecay(Number(rate), steps), warming);
+/** The recipe's trainer, its rate along its schedule to the last of so many steps, its k at most as many as there are. */
+function trainerOf(entrant: Entrant, steps: number): Promise<Trainer> {
+  const { topK } = entrant;
+  const most = Math.min(data.width, data.height);
+  const fitting = typeof topK === 'number' ? { ...entrant, topK: Math.min(topK, most) } : entrant;
   return Trainer.create(engine, {
     model,
     target: data.target,
     evaluations: data.evaluations,
     seed,
-    optimiser: optimiser === 'muon' ? muon({ learningRate, restRate: 1e-3 / Number(rate) }) : adam({ learningRate }),
-    ...(combine !== 'plain' && {
-      preconditioner: sepPgd({
-        topK: topK === 'auto' ? topK : Math.min(Number(topK), data.width, data.height),
-        combine: combine === 'product' ? combine : 'sum',
-        meanOfLogits: true,
-      }),
-    }),
+    ...trainingOf(entrantAtWidth(fitting, rank), steps),
   });
 }
 
@@ -77,11 +67,11 @@ console.log(
   `${description} (${kind}), ${data.width} x ${data.height} x ${data.planes}, R = W = ${rank}, seed ${seed}\n`,
 );
 console.log(`| recipe | ${budgets.join(' | ')} | Gflop a step |\n|${' --- |'.repeat(budgets.length + 2)}`);
-for (const recipe of values.recipes.split(';')) {
+for (const { name, entrant } of entered) {
   const cells: string[] = [];
   let operations = 0;
   for (const steps of budgets) {
-    const trainer = await trainerOf(recipe, steps);
+    const trainer = await trainerOf(entrant, steps);
     operations = trainer.work.step.operations;
     let best = { step: 0, psnr: Number.NEGATIVE_INFINITY };
     try {
@@ -97,6 +87,6 @@ for (const recipe of values.recipes.split(';')) {
     }
     trainer.dispose();
   }
-  console.log(`| ${recipe} | ${cells.join(' | ')} | ${(operations / 1e9).toFixed(2)} |`);
+  console.log(`| ${name} | ${cells.join(' | ')} | ${(operations / 1e9).toFixed(2)} |`);
 }
 await engine.dispose();
