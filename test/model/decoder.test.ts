@@ -168,6 +168,8 @@ test('hidden weights begin with a variance of 2 to their inputs, the last with a
     requireClose(`${inputs} inputs`, [(variance * inputs) / expected], [1], { absolute: most });
     require('bounded', weights.every(w => Math.abs(w) <= Math.sqrt((3 * expected) / inputs)));
   }
+  const begun = initialParameters(decoded([4, 5], rank, { hidden, outputs: 2, bias: [0.25, -3] }), 5).slice(-102);
+  requireEqual('bias', [begun[50], begun[101]], [0.25, -3]);
   const phases = layersOf(sine)
     .slice(0, hidden * 61)
     .filter((_, at) => at % 61 === 60);
@@ -180,12 +182,14 @@ test('what is out of range is refused in one line, and so are scattered points a
   const untyped = (value: unknown) => value as never;
   for (const [options, message] of [
     [{ hidden: 0 }, /^hidden: 0: use a whole number from 1 to 4096$/],
+    [{ hidden: 4, outputs: 2, bias: [1] }, /^bias: 1 numbers for 2 outputs: give one for each, or leave it out$/],
+    [{ hidden: 4, bias: [Number.NaN] }, /^bias: NaN/],
     [{ hidden: 4, outputs: 0 }, /^outputs: 0: use a whole number from 1 to 4096$/],
     [
       { hidden: 4, activation: untyped('relu') },
       /^activation: "relu" is none: use relu, sine or another Activation of sepnn$/,
     ],
-    [untyped({ hidden: 4, units: 3 }), /^decoder: option units is unknown: use hidden, outputs, activation$/],
+    [untyped({ hidden: 4, units: 3 }), /^decoder: option units is unknown: use hidden, outputs, activation, bias$/],
   ] as const) {
     await requireThrows(`${message}`, async () => decoder(options), 'InputError', message);
   }

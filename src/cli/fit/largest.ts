@@ -6,10 +6,10 @@ import { parameterCount } from '../../model/model.js';
 import { modelOf } from '../training/model.js';
 import type { FitOptions } from './options.js';
 
-export type Picture = Pick<PreparedImage, 'width' | 'height' | 'planes'>;
+export type Picture = Pick<PreparedImage, 'width' | 'height' | 'planes'> & Partial<Pick<PreparedImage, 'means'>>;
 
-export function modelFor({ width, height, planes }: Picture, options: FitOptions) {
-  return modelOf([height, width], planes, options, options.channels === 'shared');
+export function modelFor({ width, height, planes, means }: Picture, options: FitOptions) {
+  return modelOf([height, width], planes, options, options.channels === 'shared', means);
 }
 
 /**

@@ -61,7 +61,7 @@ async function race(ending: Ending, image: string, asked: RaceOptions): Promise<
   const { mask, ...others } = options;
   const data = await prepareImage(image, { ...others, ...(mask > 0 && { mask }) });
   const { width, height, planes } = data;
-  const model = modelOf([height, width], planes, options, options.channels === 'shared');
+  const model = modelOf([height, width], planes, options, options.channels === 'shared', data.means);
   requireRunnable(options, model.domain.shape);
   const topK = topKOf(model.domain.shape, { ...options, preconditioner: 'seppgd' }, usualTopK);
   data.notes.forEach(warn);

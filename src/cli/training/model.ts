@@ -22,8 +22,8 @@ const contractions: Readonly<Record<ModelName, (options: ModelOptions) => Contra
   'joint-network': () => jointNetwork(),
 };
 
-function decoderOf({ decoder: hidden, decoderActivation = relu.name }: ModelOptions) {
-  return hidden === undefined ? undefined : { hidden, activation: activations[decoderActivation] };
+function decoderOf({ decoder: hidden, decoderActivation = relu.name }: ModelOptions, bias: readonly number[]) {
+  return hidden === undefined ? undefined : { hidden, activation: activations[decoderActivation], bias };
 }
 
 /** @throws InputError two encodings at once, or a series of points of several coordinates. */
@@ -39,8 +39,15 @@ function frequenciesOf({ fourier, series, width, seed, model }: ModelOptions, co
 /**
  * @param shape points of each axis.
  * @param planes of what is represented: members of the model, or its outputs where they are mixed.
+ * @param means of the planes, from which a decoder begins; 0 where they are left out.
  */
-export function modelOf(shape: readonly number[], planes: number, options: ModelOptions, mixed = false): Model {
+export function modelOf(
+  shape: readonly number[],
+  planes: number,
+  options: ModelOptions,
+  mixed = false,
+  means: readonly number[] = [],
+): Model {
   const { width, depth, omega } = options;
   const coordinates = options.model === 'joint-network' ? shape.length : 1;
   const network = architecture({
@@ -54,6 +61,6 @@ export function modelOf(shape: readonly number[], planes: number, options: Model
     domain: grid(shape),
     contraction: contractions[options.model](options),
     network,
-    ...outputsOf(planes, mixed, decoderOf(options)),
+    ...outputsOf(planes, mixed, decoderOf(options, means)),
   });
 }

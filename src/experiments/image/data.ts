@@ -33,6 +33,8 @@ export interface PreparedImage {
   readonly clean: Float32Array;
   /** What is trained on: with noise, and NaN at held-out and validation pixels. */
   readonly target: Float32Array;
+  /** Of each plane, over what is trained on. */
+  readonly means: readonly number[];
   /** Targets against which reports are made, where they differ from what is trained on. */
   readonly evaluations: Readonly<Record<string, Float32Array>>;
   /** Numbers trained on, held out, and of the validation. */
@@ -84,12 +86,14 @@ export async function prepareImage(
   if (options.mask !== undefined) evaluations.heldOut = only(clean, Part.heldOut);
   // With its noise: who has to choose a state has nothing else.
   if (options.validate !== undefined) evaluations.validation = only(noisy, Part.validation);
+  const target = only(noisy, Part.trained);
   return {
     width,
     height,
     planes: clean.length / pixels,
     clean,
-    target: only(noisy, Part.trained),
+    target,
+    means: meansOf(target, clean.length / pixels),
     evaluations,
     trained: numbersOf(Part.trained),
     heldOut: numbersOf(Part.heldOut),
@@ -124,4 +128,13 @@ function partsOf(pixels: number, { mask, validate, seed }: ImageOptions): Uint8A
   if (mask !== undefined) draw('--mask', mask, maskStream, Part.heldOut);
   if (validate !== undefined) draw('--validate', validate, validationStream, Part.validation);
   return parts;
+}
+
+/** The mean of each plane, of the numbers in it. */
+function meansOf(target: Float32Array, planes: number): number[] {
+  const pixels = target.length / planes;
+  return Array.from({ length: planes }, (_, plane) => {
+    const numbers = target.slice(plane * pixels, (plane + 1) * pixels).filter(value => !Number.isNaN(value));
+    return numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
+  });
 }

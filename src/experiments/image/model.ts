@@ -45,8 +45,10 @@ export function outputsOf(
   decoded?: Omit<DecoderOptions, 'outputs'>,
 ): Pick<Model, 'members' | 'readout'> {
   if (decoded) {
+    const { bias, ...others } = decoded;
     const [members, outputs] = mixed ? [1, planes] : [planes, 1];
-    return { members, readout: decoder({ ...decoded, outputs }) };
+    const ofAll = bias && outputs === 1 ? [bias.reduce((sum, mean) => sum + mean, 0) / bias.length] : bias;
+    return { members, readout: decoder({ ...others, outputs, ...(ofAll && { bias: ofAll }) }) };
   }
   return mixed && planes > 1
     ? { members: 1, readout: mixing({ outputs: planes }) }

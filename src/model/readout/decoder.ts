@@ -6,7 +6,8 @@
 
 import type { Shape } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
-import { requireCount, requireOptions, shown } from '../../host/checks.js';
+import { joined } from '../../host/arrays.js';
+import { requireCount, requireNumber, requireOptions, shown } from '../../host/checks.js';
 import type { Random } from '../../host/random.js';
 import { mttkrpOfMany } from '../../ops/contraction/mttkrpOfMany.js';
 import { pieces } from '../../ops/elementwise/pieces.js';
@@ -21,18 +22,27 @@ export interface DecoderOptions {
   readonly outputs?: number;
   /** `relu` by default; its omega is 1. */
   readonly activation?: Activation;
+  /**
+   * What each output is at first, the bias of the last layer: of a photograph the means of its channels, which Adam would
+   * otherwise spend its first steps on. 0 by default. It is no setting of the model: what is trained takes its place.
+   */
+  readonly bias?: readonly number[];
 }
 
-const known = { hidden: true, outputs: true, activation: true } as const;
+const known = { hidden: true, outputs: true, activation: true, bias: true } as const;
 
 /** @throws InputError naming what is out of range, its value and what would do. */
 export function decoder(options: DecoderOptions): Readout {
   requireOptions('decoder', options, known);
-  const { hidden, outputs = 1, activation = relu } = options;
+  const { hidden, outputs = 1, activation = relu, bias = [] } = options;
   requireCount('hidden', hidden, 1, 4096);
   requireCount('outputs', outputs, 1, 4096);
   if (typeof activation?.text?.source !== 'string') {
     throw new InputError(`activation: ${shown(activation)} is none: use relu, sine or another Activation of sepnn`);
+  }
+  for (const value of bias) requireNumber('bias', value);
+  if (bias.length !== 0 && bias.length !== outputs) {
+    throw new InputError(`bias: ${bias.length} numbers for ${outputs} outputs: give one for each, or leave it out`);
   }
   return {
     name: 'decoder',
@@ -43,12 +53,14 @@ export function decoder(options: DecoderOptions): Readout {
     parameters: {
       layers: true,
       shapes: products => layerShapes(hidden, outputs, requireProducts(products)),
-      initial: (products, random) =>
-        initialLayers(
-          Object.values(layerShapes(hidden, outputs, requireProducts(products))),
-          activation.periodic,
-          random,
-        ),
+      initial: (products, random) => {
+        const { 'decoder.layer0': first, 'decoder.layer1': last } = layerShapes(
+          hidden,
+          outputs,
+          requireProducts(products),
+        );
+        return joined([initialHidden(first, activation.periodic, random), initialLast(last, bias, random)]);
+      },
     },
     output: (contracted, layers) => {
       if (!layers) throw new InputError('decoder: its layers are missing');
@@ -70,20 +82,30 @@ function layerShapes(hidden: number, outputs: number, products: number) {
 }
 
 /**
- * [W | b] of both layers. The hidden one has W = U(-1, 1) sqrt(6 / R) (He et al. 2015) and b = 0, or phases
- * b = U(-sqrt 3, sqrt 3) where the activation is periodic: of an odd function alone the products could make no even one.
- * The last has half of what PyTorch's Linear has, U(-1, 1) / (2 sqrt H), and b = 0, since Adam's steps are of one size too and
- * start from little: 37 dB and not 28 after 200 steps at 192 x 128, R = 60, H = 32, sine. W_0 is
- * not divided by the products' deviation: steps of Muon are of one size, which would be nothing beside a large W_0.
+ * [W | b] of the hidden layer: W = U(-1, 1) sqrt(6 / R) (He et al. 2015) and b = 0, or phases b = U(-sqrt 3, sqrt 3) where
+ * the activation is periodic: of an odd function alone the products could make no even one. W is not divided by the
+ * products' deviation: steps of Muon are of one size, which would be nothing beside a large W.
  */
-function initialLayers([hidden, last]: readonly Shape[], periodic: boolean, random: Random): Float32Array {
-  const drawn = ([rows, columns]: Shape, weightBound: number, biasBound: number) =>
-    Array.from({ length: rows * columns }, (_, i) => {
-      const bound = i % columns === columns - 1 ? biasBound : weightBound;
-      return bound === 0 ? 0 : random.uniform(-bound, bound);
-    });
-  return Float32Array.from([
-    ...drawn(hidden, Math.sqrt(6 / (hidden[1] - 1)), periodic ? Math.sqrt(3) : 0),
-    ...drawn(last, 0.5 / Math.sqrt(last[1] - 1), 0),
-  ]);
+function initialHidden(shape: Shape, periodic: boolean, random: Random): Float32Array {
+  const phase = () => (periodic ? random.uniform(-Math.sqrt(3), Math.sqrt(3)) : 0);
+  return initialLayer(shape, Math.sqrt(6 / (shape[1] - 1)), phase, random);
+}
+
+/**
+ * And of the last: half of what PyTorch's Linear has, U(-1, 1) / (2 sqrt H), since Adam's steps are of one size too and
+ * start from little: 37 dB and not 28 after 200 steps at 192 x 128, R = 60, H = 32, sine.
+ */
+function initialLast(shape: Shape, bias: readonly number[], random: Random): Float32Array {
+  return initialLayer(shape, 0.5 / Math.sqrt(shape[1] - 1), row => bias[row] ?? 0, random);
+}
+
+function initialLayer(
+  [rows, columns]: Shape,
+  bound: number,
+  bias: (row: number) => number,
+  random: Random,
+): Float32Array {
+  return Float32Array.from({ length: rows * columns }, (_, i) =>
+    i % columns === columns - 1 ? bias(Math.floor(i / columns)) : random.uniform(-bound, bound),
+  );
 }
