@@ -11,7 +11,7 @@ import { raceCommand } from './race/command.js';
 import { renderCommand } from './render/command.js';
 import { reproduceCommand } from './reproduce/command.js';
 import { surfaceCommand } from './surface/command.js';
-import { warn } from './terminal.js';
+import { messageOf, warn } from './terminal.js';
 import { Command, CommanderError } from './vendor.js';
 import { version } from './version.js';
 
@@ -45,7 +45,7 @@ export async function run(args: readonly string[]): Promise<number> {
     },
     error => {
       if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-      warn(firstLine((error as Error).message));
+      warn(firstLine(messageOf(error as Error)));
       if (error instanceof StoppedError) return error.exitCode;
       return isInputError(error) ? 2 : 1;
     },

@@ -1,5 +1,6 @@
 /** The two streams: results on stdout, everything else on stderr. */
 
+import { isDeviceLost } from '../errors.js';
 import { Table } from './vendor.js';
 
 export function print(text: string): void {
@@ -14,4 +15,10 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   const drawn = new Table({ head: [...head], style: { head: [], border: [] } });
   drawn.push(...rows.map(row => [...row]));
   return drawn.toString();
+}
+
+/** What an error says to who typed a command, and has no engines to open. */
+export function messageOf(error: Error): string {
+  if (!isDeviceLost(error)) return error.message;
+  return `${error.message.slice(0, error.message.lastIndexOf(': '))}: run the command again`;
 }

@@ -5,7 +5,7 @@
  */
 
 import { readdirSync, statSync } from 'node:fs';
-import { homedir, constants as systemConstants } from 'node:os';
+import { constants as systemConstants } from 'node:os';
 import { join } from 'node:path';
 import type { SystemDrivers } from '../device/dawn.js';
 import { spelled } from '../host/checks.js';
@@ -41,13 +41,15 @@ export const systemDrivers: SystemDrivers = {
 
 /** Where the loader looks, as its document LoaderDriverInterface lists it, its defaults beside what takes their place. */
 function manifestFolders(): string[] {
-  const { XDG_CONFIG_HOME, XDG_CONFIG_DIRS, XDG_DATA_HOME, XDG_DATA_DIRS } = process.env;
+  const { HOME, XDG_CONFIG_HOME, XDG_CONFIG_DIRS, XDG_DATA_HOME, XDG_DATA_DIRS } = process.env;
+  // A user may have no home.
+  const atHome = (folder: string) => (HOME ? [join(HOME, folder)] : []);
   const roots = [
-    XDG_CONFIG_HOME || join(homedir(), '.config'),
+    ...(XDG_CONFIG_HOME ? [XDG_CONFIG_HOME] : atHome('.config')),
     ...listOf(XDG_CONFIG_DIRS),
     '/etc/xdg',
     '/etc',
-    XDG_DATA_HOME || join(homedir(), '.local', 'share'),
+    ...(XDG_DATA_HOME ? [XDG_DATA_HOME] : atHome(join('.local', 'share'))),
     ...listOf(XDG_DATA_DIRS),
     '/usr/local/share',
     '/usr/share',

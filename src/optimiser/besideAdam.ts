@@ -43,6 +43,9 @@ export function besideAdam<N extends string>(
     ...(refresh !== undefined && { refresh }),
     start(engine: Engine, scope, all) {
       const matrices = matricesAmong(all, isMatrix);
+      if (matrices.length === 0) {
+        throw new InputError(`${name}: nothing in this model is a matrix of more than one input: use adam`);
+      }
       const rest = ofRest.start(engine, scope, all);
       const names = Object.keys(kept) as N[];
       const tensors = Object.fromEntries(

@@ -6,12 +6,12 @@ import { choose } from '../../src/cli/fit/choose.js';
 import type { FitReport } from '../../src/cli/fit/command.js';
 import { modelFor } from '../../src/cli/fit/largest.js';
 import { type AskedOptions, addFitOptions, chosenNames } from '../../src/cli/fit/options.js';
-import { recordedOptions } from '../../src/cli/training/record.js';
+import { recordedChoice } from '../../src/cli/fit/recorded.js';
 import { Command } from '../../src/cli/vendor.js';
 import { readModel } from '../../src/io/model/modelFile.js';
 import { parameterCount } from '../../src/model/model.js';
 import { adapter, folder, picture, type Refusal, requireRefused, requireUnwritten, sepnn } from '../helpers/command.js';
-import { require, requireBits, requireEqual } from '../helpers/compare.js';
+import { require, requireBits, requireEqual, requireThrows } from '../helpers/compare.js';
 import { suite } from '../helpers/suite.js';
 
 const test = suite('choices');
@@ -22,7 +22,7 @@ function chosenBy(words: string, of = photograph, recorded?: Readonly<Record<str
   const command = addFitOptions(new Command()).parse(words.split(' ').filter(Boolean), { from: 'user' });
   const { preconditioner = 'seppgd', ...asked } = command.opts<AskedOptions>();
   const isTyped = (name: string) => command.getOptionValueSource(name) === 'cli';
-  return choose({ preconditioner, ...asked }, isTyped, of, recorded && recordedOptions(recorded));
+  return choose({ preconditioner, ...asked }, isTyped, of, recorded && recordedChoice(command, 'x', recorded));
 }
 
 test('a picture of any size gets all that a training takes, the same every time, and what is typed stands', () => {
@@ -76,7 +76,7 @@ test('--preset paper is all that the paper chose; what is typed beside it wins',
   requireEqual('said', [names.includes('steps'), names.includes('rank'), names.includes('topK')], [false, true, true]);
 });
 
-test('--parameters takes the largest model of its kind that stays within', () => {
+test('--parameters takes the largest model of its kind that stays within', async () => {
   const kinds = [
     '',
     '--model tt',
@@ -84,6 +84,7 @@ test('--parameters takes the largest model of its kind that stays within', () =>
     '--model mlp --preconditioner none',
     '--channels shared',
     '--width 30',
+    '--depth 1 --series 20',
   ];
   for (const words of [...kinds, '--rank 30']) {
     const { options } = chosenBy(`${words} --parameters 50k`);
@@ -93,6 +94,16 @@ test('--parameters takes the largest model of its kind that stays within', () =>
       return parameterCount(modelFor(photograph, { ...options, rank: r, width: w }));
     };
     require(`${words}: ${count(0)} and ${count(1)}`, count(0) <= 50_000 && count(1) > 50_000);
+  }
+  // Where nothing bounds the count: the most that there is.
+  requireEqual('most', chosenBy('--model joint-network --depth 2 --parameters 1000000000').options.width, 65_536);
+  for (const words of ['--depth 1 --rank 8', '--depth 1 --model joint-network']) {
+    await requireThrows(
+      words,
+      async () => chosenBy(`${words} --parameters 50k`),
+      'InputError',
+      /: nothing is left to choose/,
+    );
   }
   const asked = (text: string) => chosenBy(`--parameters ${text}`).options.parameters;
   requireEqual('in thousands and millions', ['12345', '50k', '1.5M', '0.25k'].map(asked), [
@@ -119,6 +130,25 @@ test('--quality takes the steps that the table has for it, and those of a file t
   requireEqual('by', gone.by, 'resume');
   for (const name of chosenNames.filter(name => name !== 'topK')) requireEqual(name, gone.options[name], options[name]);
   requireEqual('k', gone.options.topK, 12);
+});
+
+test('what a file records is read as though it were typed: a file may hold anything', async () => {
+  for (const [recorded, message] of [
+    [{ rank: 'abc' }, /^--resume x: records --rank abc: use a whole number/],
+    [{ rank: [] }, /^--resume x: records --rank /],
+    [{ width: -3 }, /^--resume x: records --width -3: use a whole number/],
+    [{ optimiser: 'foo' }, /^--resume x: records --optimiser foo: use adam/],
+    [{ optimiser: 'constructor' }, /^--resume x: records --optimiser constructor: use adam/],
+    [{ preconditioner: {} }, /^--resume x: records --preconditioner \[object Object\]: use /],
+    [{ schedule: null }, /^--resume x: records --schedule null: use constant/],
+    [{ learningRate: -1 }, /^--resume x: records --learning-rate -1: use a number above 0/],
+    [{ topK: true }, /^--resume x: records --top-k true: use /],
+    [{ steps: 1e99 }, /^--resume x: records --steps 1e\+99: use /],
+  ] as const) {
+    await requireThrows(`${message}`, async () => chosenBy('--resume x', photograph, recorded), 'InputError', message);
+  }
+  const { options } = chosenBy('--resume x', photograph, { rank: [3, 4], topK: [5, 6], learningRate: 1e-7 });
+  requireEqual('as it was', [options.rank, options.topK, options.learningRate], [[3, 4], [5, 6], 1e-7]);
 });
 
 const image = await picture('chosen.png', 16, 12);

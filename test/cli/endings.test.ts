@@ -14,13 +14,23 @@ import type { FitReport } from '../../src/cli/fit/command.js';
 import type { KrrReport } from '../../src/cli/krr/command.js';
 import { run } from '../../src/cli/program.js';
 import { startProgress, startTileProgress, startTuningProgress } from '../../src/cli/progress.js';
+import type { RaceReport } from '../../src/cli/race/command.js';
 import type { ReproduceReport } from '../../src/cli/reproduce/report.js';
 import { ModelKeeper } from '../../src/cli/training/keeper.js';
 import type { FinishedRun, Measured } from '../../src/experiments/trainingRun.js';
 import { readModel } from '../../src/io/model/modelFile.js';
 import { RowFile } from '../../src/io/rowFile.js';
 import { architecture, type Best, cp, defineModel, grid, initialParameters } from '../../src/public/index.js';
-import { adapter, capture, folder, picture, type Ran, root, sepnn } from '../helpers/command.js';
+import {
+  adapter,
+  capture,
+  folder,
+  picture,
+  type Ran,
+  root,
+  sepnn,
+  spawnedWithDoomedDevice,
+} from '../helpers/command.js';
 import { require, requireEqual, requireThrows } from '../helpers/compare.js';
 import { suite } from '../helpers/suite.js';
 
@@ -306,6 +316,53 @@ test('a training that ends on a full disk says where its model is, and how to go
   const words = /the disk is full\): the model of step 2 is in (\S+): to go on: (sepnn fit .* --resume \1)$/.exec(last);
   require(last, words?.[2].includes('--out crowded') === true);
   rmSync(words?.[1] ?? '');
+});
+
+test('a device that is lost while --seconds times its steps is tried again; a race says that nothing was lost but itself', async () => {
+  const words = [(await image) as string, '--size', '8', '--rank', '4', '--width', '4', ...adapter];
+  const timed = await spawnedWithDoomedDevice(150, '', 'fit', ...words, '--seconds', '1', '--out', 'timed', '--json');
+  requireEqual('exit', timed.code, 0);
+  require(timed.stderr, /sepnn: the GPU device was lost \(destroyed\): once more on another, /.test(timed.stderr));
+  requireEqual('one report', (JSON.parse(timed.stdout) as FitReport).runs.length, 1);
+  const race = await spawnedWithDoomedDevice(
+    150,
+    '',
+    'race',
+    ...words,
+    '--top-k',
+    '2',
+    '--steps',
+    '100000',
+    '--out',
+    'doomed',
+  );
+  require(race.stderr, /sepnn: the GPU device was lost \(destroyed\): [^\n]+: run the command again(: |\n)/.test(
+    race.stderr,
+  ));
+  requireEqual('exit', race.code, 1);
+}, 120);
+
+test('a race that cannot write its files is run to its end, and prints what they would have held', async () => {
+  const small = ['--size', '8', '--rank', '4', '--width', '4', '--top-k', '2', '--steps', '4', '--report-every', '2'];
+  const words = [
+    'race',
+    (await image) as string,
+    ...small,
+    ...adapter,
+    '--runs',
+    'adam,seppgd',
+    '--out',
+    'raced',
+    '--json',
+  ];
+  const ended = await onFullDisk(/raced.race/, () => sepnn(...words));
+  require(ended.stderr, ended.code === 1 && /race\.json: cannot be written \(the disk is full\)\n$/.test(ended.stderr));
+  const { runs } = JSON.parse(ended.stdout) as RaceReport;
+  requireEqual(
+    'curves',
+    runs.map(({ curve }) => curve.at(-1)?.step),
+    [4, 4],
+  );
 });
 
 test('a better model of the same target is kept and named until a run ends below it; one of another target is not compared', async () => {

@@ -21,6 +21,7 @@ import {
   modelParameterShapes,
   parameterCount,
 } from '../../src/model/model.js';
+import { decoder } from '../../src/model/readout/decoder.js';
 import { adapter, folder, type Refusal, requireRefused, sepnn as runSepnn } from '../helpers/command.js';
 import { require, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
 import { engine } from '../helpers/gpu.js';
@@ -216,15 +217,20 @@ test('ntk MODEL: spectra of trains and CP models before and after SepPGD, and of
     'mlp.safetensors',
     defineModel({ domain: grid([9, 9]), contraction: jointNetwork(), network }),
   );
-  const [first, second, third] = await Promise.all([
+  const decoded = await saved('decoded.safetensors', {
+    ...cpModel([6, 7], 3, network),
+    readout: decoder({ hidden: 4 }),
+  });
+  const [first, second, third, fourth] = await Promise.all([
     sepnn(two, '--json', '--out', 'cp', '--points', '5', '--top-k', '4'),
     sepnn(train, '--json', '--out', 'tt', '--combine', 'product', '--modulation', 'sqrt'),
     sepnn(mlp, '--out', 'mlp', '--points', '4'),
+    sepnn(decoded, '--json', '--out', 'decoded'),
   ]);
   requireEqual(
     'exits',
-    [first, second, third].map(({ code, stderr }) => `${code} ${stderr}`),
-    ['0 ', '0 ', '0 '],
+    [first, second, third, fourth].map(({ code, stderr }) => `${code} ${stderr}`),
+    ['0 ', '0 ', '0 ', '0 '],
   );
   const ofCp = JSON.parse(first.stdout) as SpectraReport;
   requireEqual(
@@ -257,6 +263,8 @@ test('ntk MODEL: spectra of trains and CP models before and after SepPGD, and of
   requireEqual('settings', [ofTrain.settings.combine, ofTrain.settings.modulation], ['product', 'sqrt']);
   for (const path of [...Object.values(ofCp.files), ...Object.values(ofTrain.files)])
     require(path, existsSync(join(folder, path)));
+  const ofDecoded = JSON.parse(fourth.stdout) as SpectraReport;
+  requireEqual('of networks alone', [ofDecoded.networks.length, ofDecoded.whole], [2, undefined]);
   require(third.stdout, /member 0, whole.*16/.test(third.stdout) && third.stdout.includes('mlp/model.svg'));
 });
 

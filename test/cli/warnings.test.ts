@@ -38,10 +38,14 @@ test('a machine without any adapter is told so in one line, with what was missin
 });
 
 test('a driver is missing where no manifest is: in the folders of the loader, or where a variable points', () => {
-  const names = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'VK_ADD_DRIVER_FILES', 'XDG_DATA_HOME'];
+  const names = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'VK_ADD_DRIVER_FILES', 'XDG_DATA_HOME', 'HOME'];
   const before = names.map(name => process.env[name]);
   const manifests = join(folder, 'vulkan', 'icd.d');
   mkdirSync(manifests, { recursive: true });
+  const home = join(folder, 'home');
+  const atHome = join(home, '.local', 'share', 'vulkan', 'icd.d');
+  mkdirSync(atHome, { recursive: true });
+  writeFileSync(join(atHome, 'some.json'), '{}');
   const missing = (name: string, value: string) => {
     for (const other of names) delete process.env[other];
     process.env[name] = value;
@@ -58,6 +62,7 @@ test('a driver is missing where no manifest is: in the folders of the loader, or
       ['VK_ICD_FILENAMES', `${none}:${manifests}`],
       ['VK_ADD_DRIVER_FILES', manifests],
       ['XDG_DATA_HOME', folder],
+      ['HOME', home],
     ]) {
       requireEqual(name, missing(name, value), undefined);
     }

@@ -424,5 +424,14 @@ test('muon: options out of range are refused', async () => {
   }
   await refused({ iterations: 3 }, /^muon: option iterations is unknown: use .*polynomials/);
   await refused({ restRate: 0 }, /^restRate/);
+  const network = architecture({ width: 5, depth: 1 });
+  const model = defineModel({ domain: grid([4, 3]), contraction: cp({ rank: 2 }), network });
+  const options = { model, target: new Float32Array(12), optimiser: muon({ learningRate: 0.01 }) };
+  await requireThrows(
+    'no matrix',
+    () => Trainer.create(engine, options),
+    'InputError',
+    /^muon: nothing in this model is a matrix of more than one input: use adam$/,
+  );
   await refused({ nesterov: true }, /^muon: option nesterov is unknown/);
 });

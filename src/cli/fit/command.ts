@@ -12,7 +12,6 @@ import { linePlot } from '../../io/plot.js';
 import type { Ending } from '../ending.js';
 import { print, table, warn } from '../terminal.js';
 import { requireConsistent } from '../training/options.js';
-import { recordedOptions } from '../training/record.js';
 import { resumedFrom, savedAt } from '../training/resume.js';
 import {
   adapterLine,
@@ -30,6 +29,7 @@ import { type Choice, choose, warmUpFor } from './choose.js';
 import { modelFor } from './largest.js';
 import { type AskedOptions, addFitOptions, type FitOptions, requireEnds, requireShareable } from './options.js';
 import { paceOf } from './pace.js';
+import { recordedChoice } from './recorded.js';
 import { endings, qualityOf, untilOf } from './until.js';
 import { whyOf } from './why.js';
 
@@ -63,24 +63,20 @@ export function fitCommand(ending: Ending): Command {
     .description('represent an image by a separable neural network')
     .argument('<image>');
   return addFitOptions(command).action((image: string, options: AskedOptions, given: Command) =>
-    fit(ending, image, options, name => given.getOptionValueSource(name) === 'cli'),
+    fit(ending, image, options, given),
   );
 }
 
 /** @throws InputError bad input, before the device is touched. @throws RunError for a loss that is not finite, after what is good was written. */
-async function fit(
-  ending: Ending,
-  image: string,
-  asked: AskedOptions,
-  isTyped: (name: string) => boolean,
-): Promise<void> {
+async function fit(ending: Ending, image: string, asked: AskedOptions, given: Command): Promise<void> {
+  const isTyped = (name: string) => given.getOptionValueSource(name) === 'cli';
   requireConsistent(asked, 2);
   requireShareable(asked);
   requireEnds(asked);
   const saved = await savedAt(asked.resume);
   const data = await prepareImage(image, asked);
   const { width, height } = data;
-  const choice = choose(asked, isTyped, data, saved && recordedOptions(saved.training));
+  const choice = choose(asked, isTyped, data, saved && recordedChoice(given, `${asked.resume}`, saved.training));
   const { options } = choice;
   requireConsistent(options, 2);
   const model = modelFor(data, options);

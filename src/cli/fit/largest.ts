@@ -6,6 +6,9 @@ import { parameterCount } from '../../model/model.js';
 import { modelOf } from '../training/model.js';
 import type { FitOptions } from './options.js';
 
+/** The most that --rank and --width take. */
+const mostSize = 65_536;
+
 export type Picture = Pick<PreparedImage, 'width' | 'height' | 'planes'> & Partial<Pick<PreparedImage, 'means'>>;
 
 export function modelFor({ width, height, planes, means }: Picture, options: FitOptions) {
@@ -22,17 +25,16 @@ export function withinParameters(
   isTyped: (name: string) => boolean,
   picture: Picture,
 ): FitOptions {
-  const { parameters, model } = options;
+  const { parameters, model, depth } = options;
   if (parameters === undefined) return options;
-  const sizes = model === 'joint-network' ? (['width'] as const) : (['rank', 'width'] as const);
+  const sizes = (['rank', 'width'] as const).filter(name => (name === 'rank' ? model !== 'joint-network' : depth > 1));
   const free = sizes.filter(name => !isTyped(name));
   if (free.length === 0) {
-    throw new InputError(
-      `--parameters ${parameters} with --${sizes.join(' and --')}: nothing is left to choose: leave one out`,
-    );
+    const typed = sizes.length > 0 ? `--${sizes.join(' and --')}` : `--model ${model} --depth ${depth}`;
+    throw new InputError(`--parameters ${parameters} with ${typed}: nothing is left to choose: leave one out`);
   }
   const sized = (side: number): FitOptions => ({ ...options, ...Object.fromEntries(free.map(name => [name, side])) });
-  const fits = (side: number) => parameterCount(modelFor(picture, sized(side))) <= parameters;
+  const fits = (side: number) => side <= mostSize && parameterCount(modelFor(picture, sized(side))) <= parameters;
   if (!fits(1)) {
     const least = parameterCount(modelFor(picture, sized(1)));
     throw new InputError(`--parameters ${parameters}: the smallest model has ${least}: use that or more`);

@@ -73,8 +73,8 @@ export function modelSettings(model: Model, { points, topK, modulation, combine 
     modulation,
     combine,
     topK: isSeparable ? own.map(topOf) : [],
-    // Several outputs of one model have a kernel between outputs too, which is not offered.
-    ...(model.readout.outputs === 1 && { whole: { grid: whole, topK: whole.map(topOf) } }),
+    // Several outputs of one model have a kernel between outputs too, and a decoder is trained itself: neither is offered.
+    ...(model.readout.outputs === 1 && !model.readout.parameters && { whole: { grid: whole, topK: whole.map(topOf) } }),
   };
 }
 

@@ -24,7 +24,7 @@ import { openQuietly } from '../engine.js';
 import { requireShareable } from '../fit/options.js';
 import { usualTopK } from '../options.js';
 import { startProgress } from '../progress.js';
-import { print, table, warn } from '../terminal.js';
+import { messageOf, print, table, warn } from '../terminal.js';
 import { requireFits } from '../training/limits.js';
 import { modelOf } from '../training/model.js';
 import { requireRanks } from '../training/options.js';
@@ -102,9 +102,14 @@ async function raceOn(
       () => undefined,
       (error: Error) => error,
     );
-    const report = await writeResults(engine.adapter, data, options, started.runs);
+    const report = reportOf(engine.adapter, data, options, started.runs);
+    await writeResults(report, options).catch((error: unknown) => {
+      // What was trained is not lost with a full disk.
+      print(options.json ? JSON.stringify(report) : summary(report, options));
+      throw error;
+    });
     const reached = Math.max(...report.runs.map(({ curve }) => curve.at(-1)?.step ?? 0));
-    if (failure) throw new RunError(`${failure.message}: the curves so far are in ${report.files.results}`);
+    if (failure) throw new RunError(`${messageOf(failure)}: the curves so far are in ${report.files.results}`);
     if (signal?.aborted) {
       throw ending.stopped(
         `stopped at step ${reached} of ${steps}: the curves so far are in ${report.files.results}: to begin again: ${commandLine(ending.args)}`,
@@ -132,7 +137,8 @@ async function runWith(started: Race, { runs, steps, json, out }: RaceOptions): 
       const sum = [...made.values()].reduce((all, one) => all + one, 0);
       bar.update(sum, measured && `${name}: ${measured.psnr.toFixed(2)} dB`);
     },
-    rounded: () => writeWhole(curvesIn(out), raceAsCsv(started.runs)),
+    // What cannot be written is told at the end, when there is more to tell.
+    rounded: () => writeWhole(curvesIn(out), raceAsCsv(started.runs)).catch(() => {}),
   };
   try {
     await started.run(watch);
@@ -145,12 +151,12 @@ function curvesIn(folder: string): string {
   return join(folder, 'race.csv');
 }
 
-async function writeResults(
+function reportOf(
   adapter: AdapterReport,
   { width, height, planes, heldOut }: PreparedImage,
   options: RaceOptions,
   runs: readonly RaceRun[],
-): Promise<RaceReport> {
+): RaceReport {
   const { out, json: _, target, ...settings } = options;
   const targets = [...target].sort((a, b) => a - b);
   const files: Record<string, string> = {
@@ -160,22 +166,16 @@ async function writeResults(
     ...(heldOut > 0 && { 'held out': join(out, 'held-out.svg') }),
   };
   const results = resultsOf(runs, targets);
-  const report: RaceReport = {
-    adapter,
-    shape: [height, width],
-    channels: planes,
-    settings,
-    targets,
-    results,
-    runs,
-    files,
-  };
-  const title = `${width} x ${height}, R = ${options.rank}, W = ${options.width}`;
+  return { adapter, shape: [height, width], channels: planes, settings, targets, results, runs, files };
+}
+
+async function writeResults(report: RaceReport, { rank, width }: RaceOptions): Promise<void> {
+  const { shape, runs, files } = report;
+  const title = `${shape[1]} x ${shape[0]}, R = ${rank}, W = ${width}`;
   await writeWhole(files.results, `${JSON.stringify(report, null, 2)}\n`);
   await writeWhole(files.curves, raceAsCsv(runs));
   await writeWhole(files.plot, racePlot(runs, title, 'psnr'));
-  if (heldOut > 0) await writeWhole(files['held out'], racePlot(runs, title, 'psnrHeldOut'));
-  return report;
+  if ('held out' in files) await writeWhole(files['held out'], racePlot(runs, title, 'psnrHeldOut'));
 }
 
 function summary({ adapter, shape, channels, targets, results, files }: RaceReport, options: RaceOptions): string {

@@ -78,7 +78,9 @@ const decisiveOfPreconditioner: Readonly<Record<string, string>> = {
 
 /** The options that a file records, with what was so before there was a choice. */
 export function recordedOptions(training: Readonly<Record<string, unknown>>): Partial<TrainingOptions> {
-  return { ...usual, ...training };
+  // A plain run has no form of SepPGD, and a file that went on would differ by it.
+  const { combine, ...others } = usual;
+  return { ...others, ...(training.preconditioner !== 'none' && { combine }), ...training };
 }
 
 /** @throws InputError options that are not those that a file records, unless they are asked for. */

@@ -86,7 +86,14 @@ async function train<M extends Measured>(
     requireFits(engine, model, asked, words);
     const task = prepare();
     if (resume) requireSameTask(asked, resume.training, recordOf(asked, task));
-    const options = (await settle?.(engine, task, asked)) ?? asked;
+    const settled =
+      settle &&
+      (await onceMore(
+        engines,
+        one => settle(one, task, asked),
+        () => 'before the first step',
+      ));
+    const options = settled ?? asked;
     const record = recordOf({ ...options, topK }, task);
     const keeper = new ModelKeeper(options.out, model, record, options.resume);
     const best = resume && (await ModelKeeper.bestBeside(options, resume.state, record));
@@ -185,8 +192,28 @@ interface RunChoice<M extends Measured> {
   readonly from: Start | undefined;
 }
 
+/**
+ * Work on the device; where that is lost, once more on another.
+ *
+ * @param whence where it then begins, as the line says that tells of it.
+ */
+async function onceMore<T>(
+  engines: Engines,
+  work: (engine: Engine) => Promise<T>,
+  whence: () => string,
+  again = work,
+): Promise<T> {
+  try {
+    return await work(engines.current);
+  } catch (error) {
+    if (!isDeviceLost(error)) throw error;
+    warn(`${error.message.split(':')[0]}: once more on another, ${whence()}`);
+    return again(await engines.open());
+  }
+}
+
 /** A run; where its device is lost, once more on another from what was saved last. */
-async function runOrRunAgain<M extends Measured>(
+function runOrRunAgain<M extends Measured>(
   engines: Engines,
   keeper: ModelKeeper,
   task: TrainingTask<M>,
@@ -195,18 +222,17 @@ async function runOrRunAgain<M extends Measured>(
 ): Promise<FinishedRun<M>> {
   const reports: [number, M][] = [];
   keeper.begin();
-  try {
-    return await oneRun(engines.current, keeper, task, options, choice, reports);
-  } catch (error) {
-    if (!isDeviceLost(error)) throw error;
-    const { kept, keptBest } = keeper;
-    const from = kept ? { state: kept.state, best: keptBest } : choice.from;
-    warn(`${(error as Error).message.split(':')[0]}: once more on another, from step ${from?.state.step ?? 0}`);
-    const engine = await engines.open();
-    const again = await oneRun(engine, keeper, task, options, { ...choice, from }, []);
-    const earlier = reports.filter(([step]) => step < again.reports[0][0]);
-    return { ...again, reports: [...earlier, ...again.reports] };
-  }
+  const from = () => (keeper.kept ? { state: keeper.kept.state, best: keeper.keptBest } : choice.from);
+  return onceMore(
+    engines,
+    engine => oneRun(engine, keeper, task, options, choice, reports),
+    () => `from step ${from()?.state.step ?? 0}`,
+    async engine => {
+      const again = await oneRun(engine, keeper, task, options, { ...choice, from: from() }, []);
+      const earlier = reports.filter(([step]) => step < again.reports[0][0]);
+      return { ...again, reports: [...earlier, ...again.reports] };
+    },
+  );
 }
 
 async function oneRun<M extends Measured>(
