@@ -104,7 +104,7 @@ export function decodeNpy(path: string, bytes: Uint8Array): NpyArray {
   const [described, isFortran, shape] = ['descr', 'fortran_order', 'shape'].map(key => entries.get(key));
   if (typeof isFortran !== 'boolean' || shape === undefined) return fail('its header names no order or shape');
   const type = typeof described === 'string' ? npyTypeOf(described) : undefined;
-  const named = typeof described === 'string' ? spelled(described) : 'no string';
+  const named = typeof described === 'string' ? spelled(described) : 'several fields';
   if (!type) return fail(`is of type ${named}`, 'use bool, an integer type, float16, float32 or float64');
   if (!isShape(shape)) return fail('has no shape that an array can have');
   const held = bytes.length - before - headerLength;

@@ -17,16 +17,16 @@ export class RowFile {
    */
   static async open(folder: string, command: string, key: object): Promise<RowFile> {
     const head = JSON.stringify({ command, ...key });
-    const digest = createHash('sha256').update(head).digest('hex').slice(0, 12);
-    const path = join(folder, `${command}-${digest}.partial.jsonl`);
+    const path = join(folder, `${command}-${digestOf(head)}.partial.jsonl`);
     const [first, ...lines] = (await readFile(path, 'utf8').catch(() => '')).split('\n');
     const kept = first === head ? lines.slice(0, -1) : []; // the last is empty, or was cut short
     const rows = new Map<string, unknown>();
-    for (const line of kept) {
-      const { name, row } = JSON.parse(line, revived) as { name: string; row: unknown };
-      rows.set(name, row);
-    }
-    await writeWhole(path, [head, ...kept].map(line => `${line}\n`).join(''));
+    const whole = kept.filter(line => {
+      const read = rowOf(line);
+      if (read) rows.set(...read);
+      return read !== undefined;
+    });
+    await writeWhole(path, [head, ...whole].map(line => `${line}\n`).join(''));
     return new RowFile(path, rows);
   }
 
@@ -41,7 +41,7 @@ export class RowFile {
     const row = await make();
     this.rows.set(name, row);
     try {
-      await appendFile(this.path, `${JSON.stringify({ name, row }, finite)}\n`);
+      await appendFile(this.path, `${lineOf(name, row)}\n`);
     } catch (error) {
       throw new RunError(`${this.path}: cannot be written (${reasonOf(error)})`);
     }
@@ -52,6 +52,27 @@ export class RowFile {
   async complete(): Promise<void> {
     await rm(this.path, { force: true });
   }
+}
+
+/** With a digest of what it holds, by which a row that was damaged is told from one that was made. */
+function lineOf(name: string, row: unknown): string {
+  const content = JSON.stringify({ name, row }, finite);
+  return JSON.stringify({ ...JSON.parse(content), digest: digestOf(content) });
+}
+
+/** Undefined of a line that is none of ours: its row is made again. */
+function rowOf(line: string): [name: string, row: unknown] | undefined {
+  try {
+    const { digest, ...content } = JSON.parse(line) as { digest: string; name: string; row: unknown };
+    if (digest !== digestOf(JSON.stringify(content))) return undefined;
+    return [content.name, JSON.parse(JSON.stringify(content.row), revived)];
+  } catch {
+    return undefined;
+  }
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 
 /** JSON has no NaN, and no infinity. */

@@ -147,6 +147,12 @@ test('what a file records is read as though it were typed: a file may hold anyth
   ] as const) {
     await requireThrows(`${message}`, async () => chosenBy('--resume x', photograph, recorded), 'InputError', message);
   }
+  await requireThrows(
+    'another size',
+    async () => chosenBy('--resume x --parameters 10', photograph, { rank: 6, parameters: 500 }),
+    'InputError',
+    /^--parameters 10 with --resume: the file has a model of its own/,
+  );
   const { options } = chosenBy('--resume x', photograph, { rank: [3, 4], topK: [5, 6], learningRate: 1e-7 });
   requireEqual('as it was', [options.rank, options.topK, options.learningRate], [[3, 4], [5, 6], 1e-7]);
 });

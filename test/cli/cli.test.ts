@@ -211,7 +211,7 @@ test('bad input ends with exit 2 and one line that names it, the value and the r
     [[join(folder, 'missing.png')], /missing\.png: cannot be read \(there is no such file/],
     [[folder], /cannot be read|it is a folder/],
     [[empty], /empty\.png: is empty/],
-    [[text], /text\.png: is no image that can be read: give a PNG or JPEG/],
+    [[text], /text\.png: is no image that can be read: give a PNG, JPEG, WebP/],
     [[cut], /cut\.png: is damaged or cut short/],
     [[cutJpeg], /cut\.jpg: is damaged or cut short/],
     [[one], /one\.png: has 1 x 1 pixels: use one of 2 x 2 or more/],

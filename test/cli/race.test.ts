@@ -36,6 +36,7 @@ test('entrants are named, and a user changes what differs', async () => {
     '': /^--runs : use adam, adam-best/,
     'adam,lion': /^--runs lion: use adam, adam-best, seppgd/,
     'muon,muon': /^--runs muon,muon: names one twice/,
+    'adam:rate=1e-3:rate=1e-4': /^--runs adam:rate=1e-3:rate=1e-4: gives a key twice/,
     'muon:speed=2':
       /^--runs muon:speed=2: speed: use rate, schedule, warm-up, rest, iterations, seppgd, k, as rate=1e-3$/,
     'muon:rate': /^--runs muon:rate : use a number above 0/,
@@ -128,7 +129,7 @@ test('a table has who diverged too, and whoever is stopped leaves the curves so 
 
   const out = join(folder, 'stopped');
   const timer = setInterval(() => {
-    if (!existsSync(join(out, 'race.csv'))) return; // whoever is killed has this one
+    if (!existsSync(join(out, 'race.partial.csv'))) return; // whoever is killed has this one
     clearInterval(timer);
     process.emit('SIGINT', 'SIGINT');
   }, 1);
@@ -139,6 +140,7 @@ test('a table has who diverged too, and whoever is stopped leaves the curves so 
     /^sepnn: SIGINT: stopped at step \d+ of 1000000: the curves so far are in \S+race\.json: to begin again: sepnn race /;
   require(stderr, said.test(stderr));
   const { runs } = JSON.parse(readFileSync(join(out, 'race.json'), 'utf8')) as RaceReport;
+  requireEqual('so far', existsSync(join(out, 'race.partial.csv')), false);
   require('curves', runs.length === 2 && runs.every(({ curve }) => curve.length > 0));
 });
 

@@ -1,5 +1,6 @@
 /** How `sepnn fit` comes to what nobody typed: by the preset, the file that it goes on from, or the table. */
 
+import { InputError } from '../../errors.js';
 import { rateAtWidth } from '../../experiments/entrants.js';
 import type { TopKOption, TrainingOptions } from '../training/options.js';
 import { type Given, paper, type Recipe, recipes, type SizeRow, sizes, unmeasured, warmUpSteps } from './choices.js';
@@ -52,6 +53,12 @@ export function choose(
   const warmUp = isCosine ? warmUpFor(steps) : undefined;
   const table = { ...others, rank: size.rank, width: size.rank, steps, warmUp };
   if (recorded) {
+    const { parameters } = recorded as Partial<FitOptions>;
+    if (asked.parameters !== undefined && asked.parameters !== parameters) {
+      throw new InputError(
+        `--parameters ${asked.parameters} with --resume: the file has a model of its own: leave one of them out`,
+      );
+    }
     // What a file does not say of a rate, it did not have.
     const before = { ...table, warmUp: undefined, restRate: undefined, ...only(chosenNames, recorded) };
     return { ...completed(before), usualTopK: 'auto', by: 'resume' };

@@ -1,7 +1,8 @@
 /** `sepnn race`: one model of an image by several optimisers side by side, PSNR against seconds and against steps. */
 
+import { rm } from 'node:fs/promises';
 import { freemem } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { RunError } from '../../errors.js';
 import { entrantAtWidth } from '../../experiments/entrants.js';
 import { type PreparedImage, prepareImage } from '../../experiments/image/data.js';
@@ -138,13 +139,18 @@ async function runWith(started: Race, { runs, steps, json, out }: RaceOptions): 
       bar.update(sum, measured && `${name}: ${measured.psnr.toFixed(2)} dB`);
     },
     // What cannot be written is told at the end, when there is more to tell.
-    rounded: () => writeWhole(curvesIn(out), raceAsCsv(started.runs)).catch(() => {}),
+    rounded: () => writeWhole(curvesSoFarIn(out), raceAsCsv(started.runs)).catch(() => {}),
   };
   try {
     await started.run(watch);
   } finally {
     bar.stop();
   }
+}
+
+/** Beside the results of a race before, which stay whole until this one ends. */
+function curvesSoFarIn(folder: string): string {
+  return join(folder, 'race.partial.csv');
 }
 
 function curvesIn(folder: string): string {
@@ -175,6 +181,7 @@ async function writeResults(report: RaceReport, { rank, width }: RaceOptions): P
   await writeWhole(files.results, `${JSON.stringify(report, null, 2)}\n`);
   await writeWhole(files.curves, raceAsCsv(runs));
   await writeWhole(files.plot, racePlot(runs, title, 'psnr'));
+  await rm(curvesSoFarIn(dirname(files.curves)), { force: true });
   if ('held out' in files) await writeWhole(files['held out'], racePlot(runs, title, 'psnrHeldOut'));
 }
 

@@ -51,6 +51,9 @@ export function entrantsFrom(text: string): readonly NamedEntrant[] {
 function entrantFrom(text: string): Entrant {
   const [base, ...differences] = text.split(':');
   const start: Entrant = entrants[oneOf<EntrantName>('--runs', entrantNames)(base)];
+  const keys = differences.map(difference => difference.split('=')[0]);
+  if (new Set(keys).size < keys.length)
+    throw new InputError(`--runs ${spelled(text)}: gives a key twice: give each once`);
   const entrant = differences.reduce((changed, difference) => {
     const [key, value = ''] = difference.split('=');
     if (!Object.hasOwn(changes, key)) {

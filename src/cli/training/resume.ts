@@ -31,7 +31,9 @@ export function resumedFrom(
   for (const key of Object.keys(here)) {
     const [theirs, ours] = [JSON.stringify(there[key]), JSON.stringify(here[key])];
     if (theirs !== ours) {
-      throw new InputError(`--resume ${path}: is another model: its ${key} is ${theirs}, and this fit's ${ours}`);
+      throw new InputError(
+        `--resume ${path}: is another model: its ${key} is ${worded(there[key])}, and this fit's ${worded(here[key])}: give the options that it was trained with`,
+      );
     }
   }
   requireResumable(path, saved.state);
@@ -42,6 +44,13 @@ export function resumedFrom(
     throw new InputError(`--steps ${steps}: ${path} has made ${saved.state.step} steps: ask for more`);
   }
   return saved;
+}
+
+/** A list of frequencies or coordinates is as long as a model likes. */
+function worded(value: unknown): string {
+  return Array.isArray(value) && value.length > 4
+    ? `${value.length} numbers from ${value[0]} to ${value.at(-1)}`
+    : JSON.stringify(value);
 }
 
 /** All that a model is, each by one word: the name of a part by the part's own, what two parts have by the part's too. */

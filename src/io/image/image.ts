@@ -23,7 +23,7 @@ export interface ImageFile extends EncodedImage {
 
 const mostBytes = 512e6;
 const formats = ['png', 'jpeg', 'webp', 'tiff', 'gif', 'avif'];
-const remedy = 'give a PNG or JPEG file';
+const remedy = 'give a PNG, JPEG, WebP, TIFF, GIF or AVIF file';
 
 /** HEIF is a frame for several codecs, of which the library brings one. */
 function formatOf({ format, compression }: Metadata): string {
