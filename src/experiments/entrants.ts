@@ -5,7 +5,7 @@ import type { Optimiser } from '../optimiser/optimiser.js';
 import type { Preconditioner } from '../precondition/preconditioner.js';
 import { type SepPgdOptions, sepPgd } from '../precondition/sepPgd.js';
 import type { TopK } from '../precondition/topK.js';
-import { type OptimiserName, optimiserOf, type ScheduleName } from './optimisers.js';
+import { type OptimiserName, optimiserOf, type PolynomialsName, type ScheduleName } from './optimisers.js';
 
 /** Learning rates up to a width of the networks, ascending. */
 export type RatesByWidth = readonly (readonly [widest: number, learningRate: number])[];
@@ -33,10 +33,14 @@ export interface Entrant {
   readonly restLearningRate?: number;
   /** Of Muon: Newton-Schulz steps. */
   readonly iterations?: number;
+  /** Of Muon: those of its Newton-Schulz steps, minimax by default. */
+  readonly polynomials?: PolynomialsName;
   /** How SepPGD combines the axes; plain gradients where it is absent. */
   readonly combine?: Combine;
   /** Of SepPGD, where it is not that of all entrants. */
   readonly topK?: TopK;
+  /** Its whole course, where it is not that of all entrants. */
+  readonly steps?: number;
 }
 
 /** The first, and SepPGD's sum, go by the paper's rate; the others by one that `bench/NOTES.md` has found good. */
@@ -66,8 +70,10 @@ export const entrants = {
 export type EntrantName = keyof typeof entrants;
 export const entrantNames = Object.keys(entrants) as readonly EntrantName[];
 
-/** SepPGD as the paper has it. */
-export const paperEntrant: EntrantName = 'seppgd';
+/** Whether it is SepPGD as the paper has it, in however many steps. */
+export function isPapers({ steps: _, ...entrant }: Entrant): boolean {
+  return labelOf(entrant) === labelOf(entrants.seppgd);
+}
 
 /** The entrant for networks so wide, whose learning rate is then one number. */
 export function entrantAtWidth({ rates = [], ...entrant }: Entrant, width: number): Entrant {
@@ -77,17 +83,17 @@ export function entrantAtWidth({ rates = [], ...entrant }: Entrant, width: numbe
 /**
  * What a trainer takes of an entrant, at its `learningRate`.
  *
- * @param steps over which its rate takes its course.
+ * @param steps over which its rate takes its course, where it has none of its own.
  * @param all of SepPGD, where the entrant does not say otherwise.
  */
 export function trainingOf(
-  { combine, topK, rates: _, learningRate, restLearningRate, ...optimiser }: Entrant,
+  { combine, topK, rates: _, learningRate, restLearningRate, steps: own, ...optimiser }: Entrant,
   steps: number,
   all: Omit<SepPgdOptions, 'combine'> = {},
 ): { readonly optimiser: Optimiser; readonly preconditioner?: Preconditioner } {
   const restRate = restLearningRate === undefined ? {} : { restRate: restLearningRate / learningRate };
   return {
-    optimiser: optimiserOf({ ...optimiser, learningRate, ...restRate }, steps),
+    optimiser: optimiserOf({ ...optimiser, learningRate, ...restRate }, own ?? steps),
     ...(combine && {
       preconditioner: sepPgd({ meanOfLogits: true, ...all, ...(topK !== undefined && { topK }), combine }),
     }),
@@ -95,13 +101,16 @@ export function trainingOf(
 }
 
 /** As tables and plots call it: `muon 1e-2 cosine, SepPGD product`. */
-export function labelOf({ optimiser, learningRate, schedule, warmUp, iterations, combine, topK }: Entrant): string {
+export function labelOf(entrant: Entrant): string {
+  const { optimiser, learningRate, schedule, warmUp, iterations, polynomials, combine, topK, steps } = entrant;
   const course = schedule === 'constant' ? '' : ` ${schedule}`;
   return [
     `${optimiser} ${learningRate.toExponential()}${course}`,
     ...(warmUp === undefined ? [] : [`warm-up ${warmUp}`]),
     ...(iterations === undefined ? [] : [`${iterations} iterations`]),
+    ...(polynomials === undefined ? [] : [`${polynomials} polynomials`]),
     ...(combine === undefined ? [] : [`SepPGD ${combine}`]),
     ...(topK === undefined ? [] : [`k = ${topK}`]),
+    ...(steps === undefined ? [] : [`${steps} steps`]),
   ].join(', ');
 }

@@ -4,7 +4,7 @@ import { adam } from '../optimiser/adam.js';
 import { clipped } from '../optimiser/clipped.js';
 import { muon } from '../optimiser/muon.js';
 import type { LearningRate, Optimiser } from '../optimiser/optimiser.js';
-import { minimaxPolynomials } from '../optimiser/polynomials.js';
+import { jordanPolynomials, minimaxPolynomials } from '../optimiser/polynomials.js';
 import { cosineDecay, linearDecay, stepDecay, warmUp } from '../optimiser/schedules.js';
 import { sgd } from '../optimiser/sgd.js';
 import { shampoo } from '../optimiser/shampoo.js';
@@ -23,21 +23,28 @@ export interface OptimiserSettings {
   readonly restRate?: number;
   /** Of muon: Newton-Schulz steps. */
   readonly iterations?: number;
+  /** Of muon: those of its steps, minimax by default. */
+  readonly polynomials?: PolynomialsName;
 }
 
 interface Rated extends OptimiserSettings {
   readonly rate: LearningRate;
 }
 
+const polynomialsBy = { minimax: minimaxPolynomials, jordan: jordanPolynomials } as const;
+
+export type PolynomialsName = keyof typeof polynomialsBy;
+export const polynomialsNames = Object.keys(polynomialsBy) as readonly PolynomialsName[];
+
 const optimisers = {
   adam: ({ rate, weightDecay = 0 }: Rated) => adam({ learningRate: rate, weightDecay }),
   sgd: ({ rate, weightDecay = 0 }: Rated) => sgd({ learningRate: rate, weightDecay }),
-  muon: ({ rate, weightDecay = 0, restRate, iterations }: Rated) =>
+  muon: ({ rate, weightDecay = 0, restRate, iterations, polynomials = 'minimax' }: Rated) =>
     muon({
       learningRate: rate,
       weightDecay,
       ...(restRate !== undefined && { restRate }),
-      ...(iterations !== undefined && { polynomials: minimaxPolynomials(iterations) }),
+      polynomials: polynomialsBy[polynomials](iterations),
     }),
   shampoo: ({ rate, weightDecay = 0, restRate }: Rated) =>
     shampoo({ learningRate: rate, weightDecay, ...(restRate !== undefined && { restRate }) }),

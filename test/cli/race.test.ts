@@ -20,13 +20,13 @@ const small = ['--gray', '--rank', '5', '--width', '6', '--report-every', '4', .
 
 test('entrants are named, and a user changes what differs', async () => {
   const [paper, own, plain] = entrantsFrom(
-    'seppgd, muon:rate=3e-3:rest=2e-3:warm-up=9:iterations=3:seppgd=sum:k=auto,seppgd:seppgd=none',
+    'seppgd, muon:rate=3e-3:rest=2e-3:warm-up=9:iterations=3:polynomials=jordan:steps=7:seppgd=sum:k=auto,seppgd:seppgd=none',
   );
   requireEqual('named', paper, { name: 'seppgd', entrant: entrants.seppgd });
   const { schedule, optimiser } = entrants.muon;
   requireEqual('own', own.entrant, {
     ...{ optimiser, learningRate: 3e-3, schedule, restLearningRate: 2e-3 },
-    ...{ warmUp: 9, iterations: 3, combine: 'sum', topK: 'auto' },
+    ...{ warmUp: 9, iterations: 3, polynomials: 'jordan', steps: 7, combine: 'sum', topK: 'auto' },
   });
   requireEqual('plain', plain.entrant, entrants.adam);
   const [chosen, typed] = entrantsFrom('seppgd-product,seppgd-product:rate=1e-3');
@@ -38,10 +38,13 @@ test('entrants are named, and a user changes what differs', async () => {
     'muon,muon': /^--runs muon,muon: names one twice/,
     'adam:rate=1e-3:rate=1e-4': /^--runs adam:rate=1e-3:rate=1e-4: gives a key twice/,
     'muon:speed=2':
-      /^--runs muon:speed=2: speed: use rate, schedule, warm-up, rest, iterations, seppgd, k, as rate=1e-3$/,
+      /^--runs muon:speed=2: speed: use rate, schedule, warm-up, rest, iterations, polynomials, seppgd, steps, k, as rate=1e-3$/,
     'muon:rate': /^--runs muon:rate : use a number above 0/,
     'adam:rest=1': /^--runs adam:rest: only muon and shampoo have it: begin with muon or muon-seppgd or shampoo$/,
     'shampoo:iterations=3': /^--runs shampoo:iterations: only muon has it: begin with muon or muon-seppgd$/,
+    'adam:polynomials=jordan': /^--runs adam:polynomials: only muon has it/,
+    'muon:polynomials=chebyshev': /^--runs muon:polynomials chebyshev: use minimax, jordan$/,
+    'muon:steps=0': /^--runs muon:steps 0: use/,
     'adam:seppgd=mean': /^--runs adam:seppgd mean: use none, sum, product$/,
     'muon:k=3': /^--runs muon:k=3: k is SepPGD's: add seppgd=sum/,
   };
@@ -52,7 +55,7 @@ test('entrants are named, and a user changes what differs', async () => {
 
 test('a race gives the losses of trainers of their own to the bit, in a table, JSON, CSV and plots', async () => {
   const image = await picture('race.png', 12, 10);
-  const options = ['--runs', 'adam,seppgd:rate=1e-3', '--top-k', '3', '--steps', '10', '--target', '9,6'];
+  const options = ['--runs', 'adam:steps=6,seppgd:rate=1e-3', '--top-k', '3', '--steps', '10', '--target', '9,6'];
   const { code, stdout, stderr } = await sepnn('race', image, ...small, ...options, '--json');
   requireEqual('exit', [code, stderr], [0, '']);
   const { runs, results, targets, files, shape } = JSON.parse(stdout) as RaceReport;
@@ -76,7 +79,7 @@ test('a race gives the losses of trainers of their own to the bit, in a table, J
     requireEqual(
       'steps',
       curve.map(({ step }) => step),
-      [0, 4, 8, 10],
+      entrant.steps === undefined ? [0, 4, 8, 10] : [0, 4, 6],
     );
     for (const { step, seconds, ...measured } of curve) {
       if (step > 0) await trainer.advance(step - trainer.step);
@@ -98,7 +101,7 @@ test('a race gives the losses of trainers of their own to the bit, in a table, J
   await engine.dispose();
   const read = (file: string) => readFileSync(join(folder, file), 'utf8');
   requireEqual('kept', JSON.parse(read(files.results)), JSON.parse(stdout));
-  requireEqual('lines', read(files.curves).trimEnd().split('\n').length, 1 + 2 * 4);
+  requireEqual('lines', read(files.curves).trimEnd().split('\n').length, 1 + 3 + 4);
   for (const file of [files.plot, files['held out']]) {
     require(file, read(file).startsWith('<svg') && read(file).includes('adam 1e-3, SepPGD sum'));
   }

@@ -43,6 +43,18 @@ test('a label says what an entrant is', () => {
     'muon 3e-3 cosine, SepPGD product',
     'shampoo 1e-2 cosine',
   ]);
-  const own: Entrant = { ...entrants.muon, warmUp: 20, iterations: 3, combine: 'sum', topK: 'auto' };
-  requireEqual('own', labelOf(own), 'muon 1e-2 cosine, warm-up 20, 3 iterations, SepPGD sum, k = auto');
+  const own: Entrant = {
+    ...entrants.muon,
+    warmUp: 20,
+    iterations: 3,
+    polynomials: 'jordan',
+    combine: 'sum',
+    topK: 'auto',
+    steps: 9,
+  };
+  requireEqual(
+    'own',
+    labelOf(own),
+    'muon 1e-2 cosine, warm-up 20, 3 iterations, jordan polynomials, SepPGD sum, k = auto, 9 steps',
+  );
 });

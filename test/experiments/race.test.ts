@@ -35,7 +35,7 @@ test('times sooner are of the seconds to a PSNR, and at least those of a curve t
 test('results have the last and the best reports, the targets, and the paper as what others are compared with', () => {
   const costs = { setupSeconds: 1, topK: [], gpuBytes: 1, dispatches: 1 };
   const runs: RaceRun[] = [
-    { name: 'seppgd', entrant: entrants.seppgd, curve: slow, ...costs },
+    { name: 'seppgd:steps=20', entrant: { ...entrants.seppgd, steps: 20 }, curve: slow, ...costs },
     { name: 'muon', entrant: entrants.muon, curve: fast, ...costs },
     { name: 'adam', entrant: entrants.adam, curve: [], failedAt: 0, ...costs },
   ];
@@ -51,5 +51,5 @@ test('results have the last and the best reports, the targets, and the paper as 
   requireEqual('none', [none.psnr, none.reached], [undefined, [null, null, null]]);
   requireEqual('without the paper', resultsOf(runs.slice(1), [25])[0].speedUp, undefined);
   const lines = raceAsCsv(runs).trimEnd().split('\n');
-  requireEqual('csv', [lines.length, lines[1], lines[4]], [8, 'seppgd,0,0,1,5,4', 'muon,0,0,1,5,']);
+  requireEqual('csv', [lines.length, lines[1], lines[4]], [8, 'seppgd:steps=20,0,0,1,5,4', 'muon,0,0,1,5,']);
 });

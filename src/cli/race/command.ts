@@ -7,7 +7,7 @@ import { RunError } from '../../errors.js';
 import { entrantAtWidth } from '../../experiments/entrants.js';
 import { type PreparedImage, prepareImage } from '../../experiments/image/data.js';
 import { imageTask } from '../../experiments/image/task.js';
-import { Race, type RaceRun, type RaceSettings, type RaceWatch } from '../../experiments/race/race.js';
+import { Race, type RaceRun, type RaceSettings, type RaceWatch, stepsOf } from '../../experiments/race/race.js';
 import {
   middleOf,
   type RaceResult,
@@ -129,8 +129,10 @@ async function raceOn(
 }
 
 /** With a bar of the steps of all, and the curves so far in a file for whoever is killed. */
-async function runWith(started: Race, { runs, steps, json, out }: RaceOptions): Promise<void> {
-  const bar = startProgress('race', 0, runs.length * steps, json);
+async function runWith(started: Race, options: RaceOptions): Promise<void> {
+  const { runs, json, out } = options;
+  const all = runs.reduce((sum, { entrant }) => sum + stepsOf(entrant, options), 0);
+  const bar = startProgress('race', 0, all, json);
   const made = new Map<string, number>();
   const watch: RaceWatch = {
     moved(name, step, measured) {

@@ -38,7 +38,7 @@ export function addRaceOptions(command: Command): Command {
   command.addOption(
     valueOption(
       '--runs <list>',
-      `${entrantNames.join(', ')}, each with what differs: muon:rate=3e-3:rest=1e-3:schedule=constant:warm-up=20:iterations=3:seppgd=product:k=30`,
+      `${entrantNames.join(', ')}, each with what differs: muon:rate=3e-3:rest=1e-3:schedule=constant:warm-up=20:iterations=3:polynomials=jordan:steps=300:seppgd=product:k=30`,
       entrantsFrom,
     ).default(entrantsFrom(usualRuns), usualRuns),
   );

@@ -5,7 +5,7 @@
 
 import { InputError } from '../../errors.js';
 import { type Entrant, type EntrantName, entrantNames, entrants } from '../../experiments/entrants.js';
-import { type OptimiserName, scheduleNames } from '../../experiments/optimisers.js';
+import { type OptimiserName, polynomialsNames, scheduleNames } from '../../experiments/optimisers.js';
 import type { NamedEntrant } from '../../experiments/race/race.js';
 import { spelled } from '../../host/checks.js';
 import { combines } from '../../ops/precondition/precondition.js';
@@ -24,10 +24,15 @@ const changes: Readonly<Record<string, Change>> = {
     restLearningRate: rate(given, value),
   }),
   iterations: (entrant, given, value) => ({ ...of(['muon'], entrant, given), iterations: whole(given, 1, 100)(value) }),
+  polynomials: (entrant, given, value) => ({
+    ...of(['muon'], entrant, given),
+    polynomials: oneOf(given, polynomialsNames)(value),
+  }),
   seppgd: ({ combine: _, rates: _ofCombine, ...plain }, given, value) => {
     const combine = oneOf(given, ['none', ...combines] as const)(value);
     return combine === 'none' ? plain : { ...plain, combine };
   },
+  steps: (entrant, given, value) => ({ ...entrant, steps: whole(given, 1, 1e7)(value) }),
   k: (entrant, given, value) => ({ ...entrant, topK: either('auto', whole(given, 1, mostPoints))(value) }),
 };
 

@@ -18,7 +18,7 @@ export interface NamedEntrant {
 }
 
 export interface RaceSettings {
-  /** Of each, over which its learning rate takes its course. */
+  /** Of each that has no other, over which its learning rate takes its course. */
   readonly steps: number;
   /** Of training, after which an entrant makes no further step. */
   readonly seconds?: number;
@@ -60,6 +60,9 @@ export interface RaceWatch {
   /** All have had their turn: `runs` is then complete up to there. What it throws ends the race. */
   rounded?(): Promise<void>;
 }
+
+/** Of an entrant's whole course. */
+export const stepsOf = ({ steps: own }: Entrant, { steps }: Pick<RaceSettings, 'steps'>): number => own ?? steps;
 
 type Task = TrainingTask<ImageMeasured>;
 
@@ -117,12 +120,12 @@ export class Race {
 
   /** Until every entrant has made its steps or had its time, or the signal says stop. */
   async run(watch: RaceWatch): Promise<void> {
-    const { steps, reportEvery, signal } = this.settings;
+    const { reportEvery, signal } = this.settings;
     for (const racer of this.racers) await racer.report(watch);
     for (let next = reportEvery; !this.racers.every(racer => racer.isDone); next += reportEvery) {
       for (const racer of this.racers) {
         if (signal?.aborted) return;
-        await racer.turn(Math.min(next, steps), watch);
+        await racer.turn(next, watch);
       }
       await watch.rounded?.();
     }
@@ -188,9 +191,13 @@ class Racer {
     return new Racer(trainer, tried, settings, measure, trainer.work.step.dispatches);
   }
 
+  private get steps(): number {
+    return stepsOf(this.tried.entrant, this.settings);
+  }
+
   get isDone(): boolean {
-    const { steps, seconds = Number.POSITIVE_INFINITY } = this.settings;
-    return this.#failedAt !== undefined || this.trainer.step >= steps || this.#milliseconds >= 1000 * seconds;
+    const { seconds = Number.POSITIVE_INFINITY } = this.settings;
+    return this.#failedAt !== undefined || this.trainer.step >= this.steps || this.#milliseconds >= 1000 * seconds;
   }
 
   get run(): RaceRun {
@@ -203,9 +210,10 @@ class Racer {
     };
   }
 
-  /** Steps up to `to`, and a report. */
-  async turn(to: number, watch: RaceWatch): Promise<void> {
+  /** Steps up to `next` or its last, and a report. */
+  async turn(next: number, watch: RaceWatch): Promise<void> {
     const { trainer } = this;
+    const to = Math.min(next, this.steps);
     const { signal } = this.settings;
     if (this.isDone) return;
     await this.#orDiverged(async () => {

@@ -2,7 +2,7 @@
 
 import { median } from '../../host/arrays.js';
 import { panelPlot } from '../../io/plot.js';
-import { labelOf, paperEntrant } from '../entrants.js';
+import { isPapers, labelOf } from '../entrants.js';
 import type { RacePoint, RaceRun } from './race.js';
 
 /** When a PSNR was first reached, between two reports in proportion. */
@@ -35,7 +35,7 @@ export interface RaceResult {
 
 /** @param targets in dB, ascending. */
 export function resultsOf(runs: readonly RaceRun[], targets: readonly number[]): RaceResult[] {
-  const reference = runs.find(({ name }) => name === paperEntrant);
+  const reference = runs.find(({ entrant }) => isPapers(entrant));
   const middle = middleOf(targets);
   return runs.map(run => {
     const { name, entrant, curve, setupSeconds } = run;
