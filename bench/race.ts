@@ -22,7 +22,11 @@ const { values, positionals } = wordsOf({
 const root = fileURLToPath(new URL('..', import.meta.url));
 const races = {
   picture: ['--size', '128', '--steps', '400'],
-  paper: ['--size', '512', '--rank', '500', '--width', '500', '--steps', '600'],
+  // Each as long as it takes to 40 dB, or to three times the seconds of the first that is at 35.
+  paper: [
+    ...['--size', '512', '--rank', '500', '--width', '500', '--mask', '0', '--steps', '300', '--runs'],
+    'seppgd:steps=800,seppgd-product:steps=450,adam-best,muon:rate=3e-2,shampoo,shampoo-seppgd:steps=200',
+  ],
 } as const;
 
 for (const [name, words] of Object.entries(races)) {

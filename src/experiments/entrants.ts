@@ -65,6 +65,14 @@ export const entrants = {
     combine: 'product',
   },
   shampoo: { optimiser: 'shampoo', learningRate: 1e-2, schedule: 'cosine', restLearningRate: 1e-3 },
+  'shampoo-seppgd': {
+    optimiser: 'shampoo',
+    learningRate: 1e-2,
+    schedule: 'cosine',
+    warmUp: 20,
+    restLearningRate: 1e-3,
+    combine: 'product',
+  },
 } as const satisfies Readonly<Record<string, Entrant>>;
 
 export type EntrantName = keyof typeof entrants;

@@ -40,7 +40,8 @@ test('entrants are named, and a user changes what differs', async () => {
     'muon:speed=2':
       /^--runs muon:speed=2: speed: use rate, schedule, warm-up, rest, iterations, polynomials, seppgd, steps, k, as rate=1e-3$/,
     'muon:rate': /^--runs muon:rate : use a number above 0/,
-    'adam:rest=1': /^--runs adam:rest: only muon and shampoo have it: begin with muon or muon-seppgd or shampoo$/,
+    'adam:rest=1':
+      /^--runs adam:rest: only muon and shampoo have it: begin with muon or muon-seppgd or shampoo or shampoo-seppgd$/,
     'shampoo:iterations=3': /^--runs shampoo:iterations: only muon has it: begin with muon or muon-seppgd$/,
     'adam:polynomials=jordan': /^--runs adam:polynomials: only muon has it/,
     'muon:polynomials=chebyshev': /^--runs muon:polynomials chebyshev: use minimax, jordan$/,

@@ -16,6 +16,7 @@ test('each entrant gives the optimiser, its rate at every step, and SepPGD where
     muon: ['muon', [1e-2, 5e-3], undefined],
     'muon-seppgd': ['muon', [3e-3, 1.5e-3], 'seppgd'],
     shampoo: ['shampoo', [1e-2, 5e-3], undefined],
+    'shampoo-seppgd': ['shampoo', [5e-4, 5e-3], 'seppgd'],
   } as const;
   requireEqual('names', Object.keys(entrants), Object.keys(expected));
   for (const [name, [optimiserName, rates, preconditionerName]] of Object.entries(expected)) {
@@ -28,7 +29,7 @@ test('each entrant gives the optimiser, its rate at every step, and SepPGD where
 
 test('the product goes slower in wide networks, and nobody else does', () => {
   const at = (width: number) => Object.values<Entrant>(entrants).map(one => entrantAtWidth(one, width).learningRate);
-  const narrow = [1e-4, 1e-3, 1e-4, 1e-3, 1e-2, 3e-3, 1e-2];
+  const narrow = [1e-4, 1e-3, 1e-4, 1e-3, 1e-2, 3e-3, 1e-2, 1e-2];
   requireEqual('320', at(320), narrow);
   requireEqual('321', at(321), narrow.toSpliced(3, 1, 3e-4));
 });
@@ -42,6 +43,7 @@ test('a label says what an entrant is', () => {
     'muon 1e-2 cosine',
     'muon 3e-3 cosine, SepPGD product',
     'shampoo 1e-2 cosine',
+    'shampoo 1e-2 cosine, warm-up 20, SepPGD product',
   ]);
   const own: Entrant = {
     ...entrants.muon,

@@ -89,6 +89,8 @@ function recipeFor(asked: AskedOptions, isTyped: (name: string) => boolean): Rec
     if (points !== undefined && (points === 'given') !== isGiven) return false;
     if (options.model !== undefined && options.model !== model) return false;
     if (asked.compare && !isTyped('preconditioner') && options.preconditioner === 'none') return false;
+    // A rate by itself is Adam's: those of others are of another kind.
+    if (isTyped('learningRate') && !isTyped('optimiser') && options.optimiser !== 'adam') return false;
     return telling.every(name => !isTyped(name) || options[name] === asked[name]);
   });
   return found ?? unmeasured;
