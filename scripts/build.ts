@@ -12,7 +12,7 @@ rmSync(`${root}dist`, { recursive: true, force: true });
 const published = [await build(entries), await build(vendor)];
 await build(peers);
 // What esbuild imports for an order of evaluation that nothing here depends on: whoever bundles the package is warned of it.
-for (const entry of ['index', 'node', 'ops', 'ntk']) {
+for (const entry of ['index', 'node', 'ops', 'ntk', 'pde']) {
   const path = `${root}dist/${entry}.js`;
   writeFileSync(path, readFileSync(path, 'utf8').replace(/^import "\.\/[^"]+";\n/gm, ''));
 }

@@ -40,6 +40,7 @@ export const entries = {
     node: `${root}src/public/node.ts`,
     ops: `${root}src/public/ops.ts`,
     ntk: `${root}src/public/ntk.ts`,
+    pde: `${root}src/public/pde.ts`,
     cli: `${root}src/cli/main.ts`,
     bench: `${root}bench/command.ts`,
   },

@@ -18,6 +18,8 @@ const target = fileURLToPath(new URL('../src/wgsl/', import.meta.url));
 const slotFolders: Readonly<Record<string, string>> = {
   schedule: 'schedule',
   activation: 'network/activation',
+  derivatives: 'network/derivatives',
+  residual: 'objective/residual',
   loss: 'objective/loss',
 };
 

@@ -100,6 +100,7 @@ const order = [
   'precondition',
   'optimiser',
   'train',
+  'pde',
   'geometry',
   'io',
   'experiments',

@@ -34,6 +34,11 @@ export interface Activation {
   readonly periodic: boolean;
   /** What the limit of infinite width takes, which is not offered without; `ntk` has it of those that ship. */
   readonly wide?: WideActivation;
+  /**
+   * WGSL that defines `fn activationDerivatives(omega: f32, z: f32) -> array<f32, 6>`, a(omega z) and its derivatives by z
+   * up to the fifth. Networks that carry jets take it; `pde/activationDerivatives.ts` has it of those that ship and are smooth.
+   */
+  readonly derivatives?: SlotText;
 }
 
 /** sin(omega z). */

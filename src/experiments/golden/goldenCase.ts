@@ -36,14 +36,17 @@ import type { Applied } from '../../precondition/preconditioner.js';
 import { sepPgd } from '../../precondition/sepPgd.js';
 import { gradientOf } from '../../train/gradient.js';
 import {
+  type AnyCase,
   activations,
   contractions,
   type GoldenCase,
+  isJetsCase,
   modulationNames,
   named,
   objectives,
   type Quantities,
 } from './goldenFormat.js';
+import { runJetsCase } from './jetsCase.js';
 import { flat, identityMinus, type Nested, nest, split, transposed } from './nested.js';
 
 function modelOfCase({ kind, ns, ranks, scale, coords, X, ...given }: GoldenCase): Model {
@@ -66,7 +69,11 @@ function decoderOf({ hidden, activation }: NonNullable<GoldenCase['decoder']>, o
 }
 
 /** Everything that the engine computes of a case, under the case's own names. */
-export function runCase(engine: Engine, given: GoldenCase): Promise<Quantities> {
+export function runCase(engine: Engine, given: AnyCase): Promise<Quantities> {
+  return isJetsCase(given) ? runJetsCase(engine, given) : runModelCase(engine, given);
+}
+
+function runModelCase(engine: Engine, given: GoldenCase): Promise<Quantities> {
   return within(async scope => {
     const model = modelOfCase(given);
     const output = outputShape(model);

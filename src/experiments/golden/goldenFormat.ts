@@ -5,6 +5,7 @@
  */
 
 import { InputError } from '../../errors.js';
+import { isRecord } from '../../host/checks.js';
 import { type Activation, cosine, leakyRelu, relu, sine, tanh } from '../../model/activation.js';
 import type { Contraction } from '../../model/contraction/contraction.js';
 import { cp } from '../../model/contraction/cp.js';
@@ -82,8 +83,41 @@ export function named<T>(names: Readonly<Record<string, T>>, field: string, valu
   return found;
 }
 
+/** What a case of jets holds beside the fields of others, of which it has none on targets and eigenpairs. */
+export interface JetsCase
+  extends Pick<
+    GoldenCase,
+    'kind' | 'ns' | 'coords' | 'ranks' | 'W' | 'depth' | 'activation' | 'omegas' | 'fourier_B' | 'params' | 'scale'
+  > {
+  /** The equation's left side in u and its derivatives by axis: u_t0t0 is twice by axis 0. */
+  readonly terms: string;
+  /** Its right side, of the grid's shape; zero where it is absent. */
+  readonly source?: Nested | null;
+  /** Whether the networks are gated; their matrices are those of `params` that are no layer's. */
+  readonly gate?: boolean;
+  /** Only their number is read: the orders wanted, 3 where it is absent. */
+  readonly jets?: readonly (readonly unknown[])[];
+}
+
+/** @param given an object. */
+export function isJetsCase(given: object): given is JetsCase {
+  return typeof (given as Partial<JetsCase>).terms === 'string';
+}
+
+/** @throws InputError a field that is missing, or a kind that is not computed here. */
+function jetsCase(given: Partial<JetsCase>): JetsCase {
+  const fields = ['ns', 'coords', 'ranks', 'W', 'depth', 'activation', 'omegas', 'params'] as const;
+  const missing = fields.filter(field => given[field] === undefined);
+  if (missing.length > 0) throw new InputError(`case: the fields ${missing.join(', ')} are missing`);
+  named({ cp: true }, 'kind', given.kind ?? 'cp');
+  return { scale: 1, fourier_B: null, ...given } as JetsCase;
+}
+
+export type AnyCase = GoldenCase | JetsCase;
+
 /** @throws InputError a field that is missing, or a kind of case that is not computed here. */
-export function requireCase(value: unknown): GoldenCase {
+export function requireCase(value: unknown): AnyCase {
+  if (isRecord(value) && isJetsCase(value)) return jetsCase(value);
   const fields = ['kind', 'ns', 'coords', 'ranks', 'W', 'depth', 'activation', 'omegas', 'params', 'target', 'k'];
   const found = isPointsCase(value) ? pointsCase(value) : value;
   const missing = fields.filter(field => (found as Record<string, unknown> | null)?.[field] === undefined);

@@ -1,0 +1,11 @@
+// cos(omega z).
+//# import shared/sine.wgsl
+
+/// a(omega z), and its derivatives by z up to the fifth.
+fn activationDerivatives(omega: f32, z: f32) -> array<f32, 6> {
+  let pair = sineCosine(omega * z);
+  let second = omega * omega;
+  return array<f32, 6>(
+    pair.y, -omega * pair.x, -second * pair.y, second * omega * pair.x, second * second * pair.y,
+    -second * second * omega * pair.x);
+}

@@ -1,0 +1,362 @@
+/**
+ * A batch of factor networks that carry jets: their factor matrices with derivatives by the one coordinate of each network,
+ * by forward propagation (Griewank and Walther 2008, chapter 13), and the VJP back through them.
+ *
+ * The jets of n points are one matrix, ((order + 1) n, columns), derivative k of point i in row k n + i, so that a layer
+ * is one product for all orders. Its homogeneous column is one in the rows of the values and zero in those of derivatives,
+ * which keeps the bias out of them, forward and back. `inputJets` gives the matrix of the coordinates themselves.
+ *
+ * Gated networks (Wang, Teng and Perdikaris 2021, section 2.6) have two matrices more, of U = a(omega_1 [W | b] x) and of
+ * V, and after every hidden layer but the first H' = (1 - S) U + S V, S being what the layer gives.
+ */
+
+import {
+  formatLayout,
+  formatShape,
+  type Layout,
+  type Part,
+  rowsOf,
+  type Shape,
+  sameShape,
+  stackOf,
+} from '../../buffer/layout.js';
+import type { Device } from '../../device/device.js';
+import { InputError } from '../../errors.js';
+import { apply, applyOne } from '../../graph/apply.js';
+import type { Value } from '../../graph/operation.js';
+import { type Operand, type Operation, scratch } from '../../graph/operation.js';
+import { requireCount } from '../../host/checks.js';
+import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
+import type { SlotText } from '../../kernel/kernel.js';
+import * as kernels from '../../wgsl/network.js';
+import { asValue } from '../elementwise/fill.js';
+import { multiplyStored, productOfParts } from '../linear/product.js';
+
+/** The highest derivative that a jet carries. */
+export const mostOrder = 4;
+
+export interface JetAttributes {
+  /** Linear layers, from 1, or from 3 where networks are gated; one activation fewer. */
+  readonly depth: number;
+  /** Width of every hidden layer. */
+  readonly width: number;
+  /** WGSL that defines `fn activationDerivatives(omega: f32, z: f32) -> array<f32, 6>`: a(omega z) and its derivatives by z. */
+  readonly derivatives: SlotText;
+  /** The factor in a(omega z), one per hidden layer; that of U and V is the first. */
+  readonly omegas: readonly number[];
+  /** The highest derivative that each network carries, 0 to 4. */
+  readonly orders: readonly number[];
+  /** Whether the networks are gated. */
+  readonly gated: boolean;
+}
+
+/** Axes of [W | b] of every layer of one network, and then of U and V where it is gated. */
+export function jetParameterShapes(
+  inputs: number,
+  outputs: number,
+  { depth, width, gated }: Pick<JetAttributes, 'depth' | 'width' | 'gated'>,
+): Shape[] {
+  const layers = Array.from({ length: depth }, (_, layer) => [
+    layer === depth - 1 ? outputs : width,
+    (layer === 0 ? inputs : width) + 1,
+  ]);
+  return gated ? [...layers, [width, inputs + 1], [width, inputs + 1]] : layers;
+}
+
+/**
+ * The homogeneous input of a network as jets: (x, 1) with (scale, 0) in the rows of first derivatives and zeros above; or
+ * with frequencies B (cos 2 pi B x, sin 2 pi B x, 1) and their derivatives.
+ *
+ * @param points x of each point.
+ * @returns ((order + 1) n, inputs + 1), row-major.
+ */
+export function inputJets(points: ArrayLike<number>, order: number, frequencies: readonly number[] = []): Float64Array {
+  const columns = (frequencies.length > 0 ? 2 * frequencies.length : 1) + 1;
+  const jets = new Float64Array((order + 1) * points.length * columns);
+  for (let k = 0; k <= order; k++) {
+    for (let i = 0; i < points.length; i++) {
+      const row = (k * points.length + i) * columns;
+      if (frequencies.length === 0) jets[row] = k === 0 ? points[i] : k === 1 ? 1 : 0;
+      frequencies.forEach((frequency, j) => {
+        const [rate, turned] = [2 * Math.PI * frequency, (k * Math.PI) / 2];
+        jets[row + j] = rate ** k * Math.cos(rate * points[i] + turned);
+        jets[row + frequencies.length + j] = rate ** k * Math.sin(rate * points[i] + turned);
+      });
+      jets[row + columns - 1] = k === 0 ? 1 : 0;
+    }
+  }
+  return jets;
+}
+
+/** Where things stand among the outputs of a forward pass: see `shapes`. */
+function residualsOf<T>(outputs: readonly T[], { depth, gated }: Pick<JetAttributes, 'depth' | 'gated'>) {
+  const hidden = depth - 1;
+  const [sums, activations, gates] = [0, hidden, 2 * hidden].map((from, i) =>
+    outputs.slice(from, i === 2 ? undefined : from + hidden),
+  );
+  const [closedSum, openSum, closed, open] = gates;
+  return { sums, activations, gates: gated ? { closedSum, openSum, closed, open } : undefined };
+}
+
+const forward: Operation<JetAttributes> = {
+  name: 'jetNetwork',
+  shapes: ([parameters, input], attributes) => {
+    requireNetworks(parameters, input, attributes);
+    const { depth, width, gated } = attributes;
+    const rows = input.parts.map(part => rowsOf(part.shape));
+    const sum = stackOf(rows.map(n => [n, width]));
+    const activated = stackOf(rows.map(n => [n, width + 1]));
+    const output = stackOf(rows.map((n, i) => [n, matrixOf(parameters, i, depth - 1, attributes).shape[0]]));
+    const hidden = depth - 1;
+    return [
+      output,
+      ...Array<Layout>(hidden).fill(sum),
+      ...Array<Layout>(hidden).fill(activated),
+      ...(gated ? [sum, sum, activated, activated] : []),
+    ];
+  },
+  lower: ({ device, attributes, inputs: [parameters, input], outputs: [output, ...rest] }) => {
+    const { depth, omegas } = attributes;
+    const { sums, activations, gates } = residualsOf(rest, attributes);
+    const dispatches: Dispatch[] = [];
+    const activate = (sum: Operand, result: Operand, omega: number) => {
+      const problems = jetProblems(sum.layout, attributes, omega, i => resultOf(result, i));
+      dispatches.push(
+        dispatch(kernels.jet, {
+          ...jetGrid(device, problems, attributes, 1),
+          problems,
+          buffers: { input: sum.storage, result: result.storage },
+        }),
+      );
+    };
+    if (gates) {
+      for (const [matrix, sum, result] of [
+        [depth, gates.closedSum, gates.closed],
+        [depth + 1, gates.openSum, gates.open],
+      ] as const) {
+        dispatches.push(layerProduct(device, input, parameters, sum, matrix, attributes));
+        activate(sum, result, omegas[0]);
+      }
+    }
+    let below = input;
+    for (let layer = 0; layer < depth - 1; layer++) {
+      const [sum, result] = [sums[layer], activations[layer]];
+      dispatches.push(layerProduct(device, below, parameters, sum, layer, attributes));
+      if (layer > 0 && gates) {
+        const problems = jetProblems(sum.layout, attributes, omegas[layer], i => resultOf(result, i));
+        const { closed, open } = gates;
+        dispatches.push(
+          dispatch(kernels.gatedJet, {
+            ...jetGrid(device, problems, attributes, 1),
+            problems,
+            buffers: { input: sum.storage, closed: closed.storage, open: open.storage, result: result.storage },
+          }),
+        );
+      } else activate(sum, result, omegas[layer]);
+      below = result;
+    }
+    return [...dispatches, layerProduct(device, below, parameters, output, depth - 1, attributes)];
+  },
+  vjp: ({
+    attributes,
+    inputs: [parameters, input],
+    outputs: [output, ...residuals],
+    cotangents: [cotangent, ...rest],
+  }) => {
+    if (rest.some(other => other !== undefined)) {
+      throw new InputError('jetNetwork: a gradient flows into its residuals, which are not differentiable');
+    }
+    if (cotangent === undefined) return [];
+    return [applyOne(backward, [asValue(cotangent, output), parameters, input, ...residuals], attributes)];
+  },
+};
+
+const backward: Operation<JetAttributes> = {
+  name: 'jetNetworkVjp',
+  shapes: ([, parameters]) => [parameters],
+  lower: ({ device, attributes, inputs: [cotangent, parameters, input, ...rest], outputs: [gradient] }) => {
+    const { depth, omegas } = attributes;
+    const { sums, activations, gates } = residualsOf(rest, attributes);
+    const dispatches: Dispatch[] = [];
+    const gradientOf = (sum: Operand, below: Operand, matrix: number) =>
+      multiplyStored(
+        device,
+        sum.layout.parts.map((part, i) =>
+          productOfParts(part, below.layout.parts[i], matrixOf(gradient.layout, i, matrix, attributes), {
+            transposeLeft: true,
+          }),
+        ),
+        { left: sum.storage, right: below.storage, result: gradient.storage },
+        { transposeLeft: true },
+      );
+    /** The cotangent at what an activation takes, from that at what it gives. */
+    const through = (sum: Operand, atResult: Operand, omega: number): Operand => {
+      const result = scratch(sum.layout);
+      const problems = jetProblems(sum.layout, attributes, omega, i => ({
+        ...placeOf('cotangent', atResult.layout.parts[i]),
+        ...resultOf(result, i),
+      }));
+      dispatches.push(
+        dispatch(kernels.jetCotangent, {
+          ...jetGrid(device, problems, attributes, 0),
+          problems,
+          buffers: { input: sum.storage, cotangent: atResult.storage, result: result.storage },
+        }),
+      );
+      return result;
+    };
+    const atGates = gates && { closed: scratch(gates.closedSum.layout), open: scratch(gates.openSum.layout) };
+    let atSum = cotangent;
+    for (let layer = depth - 1; layer >= 0; layer--) {
+      dispatches.push(gradientOf(atSum, layer === 0 ? input : activations[layer - 1], layer));
+      if (layer === 0) break;
+      const sum = sums[layer - 1];
+      const atActivation = scratch(sum.layout);
+      dispatches.push(
+        multiplyStored(
+          device,
+          atSum.layout.parts.map((part, i) =>
+            productOfParts(part, matrixOf(parameters.layout, i, layer, attributes), atActivation.layout.parts[i]),
+          ),
+          { left: atSum.storage, right: parameters.storage, result: atActivation.storage },
+        ),
+      );
+      if (layer === 1 || !gates || !atGates) {
+        atSum = through(sum, atActivation, omegas[layer - 1]);
+        continue;
+      }
+      atSum = scratch(sum.layout);
+      const problems = jetProblems(sum.layout, attributes, omegas[layer - 1], i =>
+        placeOf('gates', gates.closed.layout.parts[i]),
+      );
+      const { constants, workgroups } = jetGrid(device, problems, attributes, 0);
+      dispatches.push(
+        dispatch(kernels.gatedJetCotangent, {
+          constants: { ...constants, ADDS: layer < depth - 1 },
+          slots: { derivatives: attributes.derivatives },
+          workgroups,
+          problems,
+          buffers: {
+            input: sum.storage,
+            closed: gates.closed.storage,
+            open: gates.open.storage,
+            cotangent: atActivation.storage,
+            result: atSum.storage,
+            closedCotangent: atGates.closed.storage,
+            openCotangent: atGates.open.storage,
+          },
+        }),
+      );
+    }
+    if (gates && atGates) {
+      const closed = through(gates.closedSum, atGates.closed, omegas[0]);
+      const open = through(gates.openSum, atGates.open, omegas[0]);
+      dispatches.push(gradientOf(closed, input, depth), gradientOf(open, input, depth + 1));
+    }
+    return dispatches;
+  },
+  notDifferentiable: 'second derivatives by parameters are not offered',
+};
+
+/** [W | b] of a layer of one network; `depth` and `depth + 1` are those of U and V. */
+function matrixOf({ parts }: Layout, network: number, matrix: number, { depth, gated }: JetAttributes): Part {
+  return parts[network * (depth + (gated ? 2 : 0)) + matrix];
+}
+
+/** sum = H [W | b]^T for one layer of every network. */
+function layerProduct(
+  device: Device,
+  below: Operand,
+  parameters: Operand,
+  sum: Operand,
+  matrix: number,
+  attributes: JetAttributes,
+): Dispatch {
+  return multiplyStored(
+    device,
+    below.layout.parts.map((part, i) =>
+      productOfParts(part, matrixOf(parameters.layout, i, matrix, attributes), sum.layout.parts[i]),
+    ),
+    { left: below.storage, right: parameters.storage, result: sum.storage },
+    { transposeRight: true },
+  );
+}
+
+function placeOf<Name extends string>(name: Name, { offset, stride }: Part) {
+  return { [name]: offset, [`${name}Stride`]: stride } as Record<Name | `${Name}Stride`, number>;
+}
+
+function resultOf({ layout }: Operand, network: number) {
+  return placeOf('result', layout.parts[network]);
+}
+
+/** What the kernels of jets know of each network, and what `more` adds to it. */
+function jetProblems<More>(sum: Layout, { orders, width }: JetAttributes, omega: number, more: (i: number) => More) {
+  return sum.parts.map((part, i) => ({
+    points: rowsOf(part.shape) / (orders[i] + 1),
+    columns: width,
+    order: orders[i],
+    omega,
+    ...placeOf('input', part),
+    ...more(i),
+  }));
+}
+
+/** One thread for each number of a point, and for so many columns more. */
+function jetGrid(
+  device: Device,
+  problems: readonly { readonly points: number; readonly columns: number }[],
+  { derivatives, orders }: JetAttributes,
+  more: number,
+) {
+  const { constants, workgroups } = oneThreadEachOf(
+    device,
+    problems.map(({ points, columns }) => points * (columns + more)),
+  );
+  return { constants: { ...constants, ORDER: Math.max(...orders) }, slots: { derivatives }, workgroups };
+}
+
+function requireNetworks(parameters: Layout, input: Layout, attributes: JetAttributes): void {
+  const { depth, omegas, orders, gated } = attributes;
+  requireCount('jetNetwork: depth', depth, gated ? 3 : 1, 64);
+  if (omegas.length !== depth - 1) {
+    throw new InputError(`jetNetwork: ${omegas.length} omegas for ${depth - 1} hidden layers: give one per layer`);
+  }
+  if (orders.length !== input.parts.length) {
+    throw new InputError(`jetNetwork: ${orders.length} orders for ${input.parts.length} networks: give one each`);
+  }
+  const matrices = depth + (gated ? 2 : 0);
+  if (parameters.parts.length !== matrices * input.parts.length) {
+    throw new InputError(
+      `jetNetwork: ${input.parts.length} networks take ${matrices * input.parts.length} matrices [W | b], got ${formatLayout(parameters)}`,
+    );
+  }
+  input.parts.forEach(({ shape }, i) => {
+    requireCount(`jetNetwork: order of network ${i}`, orders[i], 0, mostOrder);
+    if (shape[0] % (orders[i] + 1) !== 0) {
+      throw new InputError(
+        `jetNetwork: an input of shape ${formatShape(shape)} has no rows for ${orders[i] + 1} orders of each point: give ((order + 1) n, inputs + 1)`,
+      );
+    }
+    const outputs = matrixOf(parameters, i, depth - 1, attributes).shape[0];
+    jetParameterShapes(shape[1] - 1, outputs, attributes).forEach((expected, matrix) => {
+      const got = matrixOf(parameters, i, matrix, attributes).shape;
+      if (sameShape(expected, got)) return;
+      throw new InputError(
+        `jetNetwork: matrix ${matrix} of network ${i} takes [W | b] of shape ${formatShape(expected)}, got ${formatShape(got)}`,
+      );
+    });
+  });
+}
+
+/**
+ * The factor matrices of a batch of networks with their derivatives.
+ *
+ * @param parameters [W | b] of every layer, network by network: `jetParameterShapes`.
+ * @param input the homogeneous input of every network as jets, ((order + 1) n, inputs + 1): see `inputJets`.
+ * @returns ((order + 1) n, outputs) for each network: derivative k of the factors of point i in row k n + i.
+ * @throws InputError shapes that do not fit each other, or an order past 4.
+ */
+export function jetNetwork(parameters: Value, input: Value, attributes: JetAttributes): Value {
+  return apply(forward, [parameters, input], attributes)[0];
+}

@@ -1,0 +1,120 @@
+/**
+ * A problem on points: which networks there are and which derivatives they carry, the points of each axis, and the grids
+ * of equations and conditions, each a range of every axis's points.
+ *
+ * A network runs once on all points of its axis, those of the equations first and then the coordinates at which conditions
+ * stand: so a face costs a network one point, and no condition is mixed into the grid of another.
+ */
+
+import { InputError } from '../errors.js';
+import { requireCount, shown } from '../host/checks.js';
+import type { Random } from '../host/random.js';
+import type { FieldTerm } from '../ops/contraction/contractFields.js';
+import type { Range } from '../ops/elementwise/pieces.js';
+import type { AxisPoints } from './grid.js';
+import { evenPoints } from './grid.js';
+import type { Problem, SettledCondition, SettledEquation } from './problem.js';
+import { type CompiledResiduals, compileResiduals } from './residualText.js';
+
+/** One grid with what is to be zero on it. */
+export interface ProblemGrid {
+  readonly name: string;
+  readonly points: readonly Range[];
+  readonly fields: readonly FieldTerm[];
+  readonly residuals: CompiledResiduals;
+  /** Residuals of a point. */
+  readonly count: number;
+}
+
+export interface Discretisation {
+  readonly problem: Problem;
+  /** The points of each axis, in the problem's order. */
+  readonly counts: readonly number[];
+  /** The highest derivative that each network carries: field by field, axis by axis. */
+  readonly orders: readonly number[];
+  readonly grids: readonly ProblemGrid[];
+  /** All points of each axis: those of the equations drawn or at equal distances, then the conditions'. */
+  points(random: Random | undefined): readonly Float64Array[];
+}
+
+const fewestPoints = 3;
+const mostPoints = 4096;
+
+/**
+ * @param points of the equations, on every axis or by the axes' names.
+ * @throws InputError fewer than 3 points on an axis, or none for one.
+ */
+export function discretise(problem: Problem, points: number | Readonly<Record<string, number>>): Discretisation {
+  const axes = Object.keys(problem.axes);
+  const interior = axes.map(axis => {
+    const count = typeof points === 'number' ? points : points[axis];
+    requireCount(`points: axis ${axis}`, count, fewestPoints, mostPoints);
+    return count;
+  });
+  if (typeof points === 'object') {
+    const unknown = Object.keys(points).find(axis => !axes.includes(axis));
+    if (unknown !== undefined)
+      throw new InputError(`points: there is no axis ${shown(unknown)}: use ${axes.join(', ')}`);
+  }
+  const fixed = axes.map((): number[] => []);
+  const rangeOf = (axis: number, at: number | readonly number[] | undefined): Range => {
+    if (at === undefined) return [0, interior[axis]];
+    const wanted = [at].flat();
+    const own = fixed[axis];
+    let start = own.findIndex((_, i) => wanted.every((x, j) => own[i + j] === x));
+    if (start < 0) start = own.push(...wanted) - wanted.length;
+    return [interior[axis] + start, interior[axis] + start + wanted.length];
+  };
+  const all: readonly (Pick<SettledCondition, 'name' | 'at'> & { readonly equations: readonly SettledEquation[] })[] = [
+    { name: 'equations', at: {}, equations: problem.equations },
+    ...problem.conditions.map(condition => ({ ...condition, equations: [condition] })),
+  ];
+  const grids = all
+    .map(({ name, at, equations }) => ({ name, at, equations: equations.filter(({ weight }) => weight > 0) }))
+    .filter(({ equations }) => equations.length > 0)
+    .map(({ name, at, equations }): ProblemGrid => {
+      const residuals = compileResiduals(equations);
+      if (residuals.fields.length === 0) {
+        throw new InputError(`${problem.name}: ${name} holds no field: write it with ${problem.fields.join(', ')}`);
+      }
+      return {
+        name,
+        points: axes.map((axis, d) => rangeOf(d, at[axis])),
+        residuals,
+        count: equations.length,
+        fields: residuals.fields.map(({ field, orders }) => ({
+          model: problem.fields.indexOf(field),
+          orders: axes.map(axis => orders[axis] ?? 0),
+        })),
+      };
+    });
+  const terms = grids.flatMap(({ fields }) => fields);
+  const orders = problem.fields.flatMap((_, model) =>
+    axes.map((_, d) => Math.max(0, ...terms.filter(term => term.model === model).map(term => term.orders[d]))),
+  );
+  return {
+    problem,
+    counts: interior.map((n, d) => n + fixed[d].length),
+    orders,
+    grids,
+    points: random =>
+      axes.map((axis, d) => {
+        const [from, to] = problem.axes[axis];
+        const own = random
+          ? Float64Array.from({ length: interior[d] }, () => random.uniform(from, to))
+          : evenPoints([from, to], interior[d]);
+        return Float64Array.from([...own, ...fixed[d]]);
+      }),
+  };
+}
+
+/** The coordinates of one grid's axes, from all points of each axis. */
+export function gridAxes(
+  { problem }: Discretisation,
+  { points: ranges }: ProblemGrid,
+  points: readonly Float64Array[],
+): AxisPoints {
+  return Object.fromEntries(
+    Object.keys(problem.axes).map((axis, d) => [axis, points[d].subarray(ranges[d][0], ranges[d][1])]),
+  );
+}

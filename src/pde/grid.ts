@@ -1,0 +1,48 @@
+/** The points of grids as functions of the coordinates want them. */
+
+import type { Point, TableFunction } from './expression.js';
+
+/** The coordinates of each axis of a grid, by the axes' names in their order. */
+export type AxisPoints = Readonly<Record<string, ArrayLike<number>>>;
+
+/** Calls `visit` at every point of a grid, row-major. The point is one object, whose numbers change. */
+export function eachPoint(axes: AxisPoints, visit: (point: Point, index: number) => void): void {
+  const names = Object.keys(axes);
+  const point: Record<string, number> = {};
+  let index = 0;
+  const walk = (axis: number): void => {
+    if (axis === names.length) {
+      visit(point, index++);
+      return;
+    }
+    const name = names[axis];
+    const values = axes[name];
+    for (let i = 0; i < values.length; i++) {
+      point[name] = values[i];
+      walk(axis + 1);
+    }
+  };
+  walk(0);
+}
+
+/** How many points a grid has on each axis. */
+export function shapeOf(axes: AxisPoints): number[] {
+  return Object.values(axes).map(({ length }) => length);
+}
+
+/** The values of functions on a grid, one after the other. */
+export function tabulated(tables: readonly TableFunction[], axes: AxisPoints): Float32Array {
+  const size = shapeOf(axes).reduce((product, n) => product * n, 1);
+  const values = new Float32Array(tables.length * size);
+  eachPoint(axes, (point, index) => {
+    tables.forEach((table, i) => {
+      values[i * size + index] = table(point, index);
+    });
+  });
+  return values;
+}
+
+/** n points at equal distances, ends included. */
+export function evenPoints([from, to]: readonly [number, number], n: number): Float64Array {
+  return Float64Array.from({ length: n }, (_, i) => from + ((to - from) * i) / (n - 1));
+}

@@ -1,0 +1,307 @@
+/** Training of networks on a problem: its loss brought down step by step, all of it on the device. */
+
+import type { Tensor } from '../buffer/tensor.js';
+import { DivergedError } from '../errors.js';
+import type { Engine } from '../graph/engine.js';
+import type { Graph, Value } from '../graph/operation.js';
+import type { Plan } from '../graph/plan.js';
+import { requireCount, requireOptions } from '../host/checks.js';
+import { CallQueue } from '../host/queue.js';
+import { Random, requireSeed } from '../host/random.js';
+import { building, type Disposable, type Scope, within } from '../host/scope.js';
+import { contractFields } from '../ops/contraction/contractFields.js';
+import { add } from '../ops/elementwise/linearCombination.js';
+import { inputJets, jetNetwork } from '../ops/network/jetNetwork.js';
+import { residuals } from '../ops/objective/residuals.js';
+import { vjp } from '../ops/vjp.js';
+import type { Optimiser } from '../optimiser/optimiser.js';
+import { runStages, type Stage } from '../train/stepPlans.js';
+import { historyLength, mostSteps, type ParameterState, TrainedParameters } from '../train/trainedParameters.js';
+import { activationDerivatives } from './activationDerivatives.js';
+import { type Discretisation, discretise, gridAxes } from './discretisation.js';
+import { type AxisPoints, shapeOf, tabulated } from './grid.js';
+import {
+  initialProblemParameters,
+  type JetArchitecture,
+  problemParameterShapes,
+  problemParameters,
+} from './network.js';
+import type { Problem } from './problem.js';
+
+export interface ProblemTrainerOptions {
+  readonly problem: Problem;
+  readonly network: JetArchitecture;
+  /** Of the equations, on every axis or by the axes' names; 3 or more. */
+  readonly points: number | Readonly<Record<string, number>>;
+  readonly optimiser: Optimiser;
+  /** Points are drawn anew every so many steps; where it is absent they stand at equal distances. */
+  readonly redraw?: number;
+  /** Of the parameters and of the points, 0 by default. */
+  readonly seed?: number;
+}
+
+const known = { problem: true, network: true, points: true, optimiser: true, redraw: true, seed: true } as const;
+
+type Plans = {
+  readonly step: Plan;
+  /** The loss of every grid, by its name. */
+  readonly evaluate: Plan<Record<string, Value>>;
+};
+
+/** Calls take their turns, as those of `Trainer`. */
+export class ProblemTrainer {
+  #step = 0;
+  /** Which drawing of the points lies on the device. */
+  #drawn = -1;
+  readonly #calls = new CallQueue('trainer');
+
+  private constructor(
+    readonly engine: Engine,
+    readonly problem: Problem,
+    readonly network: JetArchitecture,
+    private readonly points: PointsOnDevice,
+    private readonly redraw: number | undefined,
+    private readonly parameters: TrainedParameters,
+    private readonly plans: Plans,
+    private readonly made: Disposable,
+  ) {}
+
+  /** @throws InputError an option out of range. */
+  static async create(engine: Engine, options: ProblemTrainerOptions): Promise<ProblemTrainer> {
+    requireOptions('ProblemTrainer', options, known);
+    const { problem, network, points, optimiser, redraw, seed = 0 } = options;
+    requireSeed(seed);
+    if (redraw !== undefined) requireCount('redraw', redraw, 1, mostSteps);
+    const discretisation = discretise(problem, points);
+    return building(async scope => {
+      const initial = initialProblemParameters(problem, network, seed);
+      const parameters = new TrainedParameters(engine, scope, problemParameters(problem, network), optimiser, initial);
+      const onDevice = new PointsOnDevice(
+        engine,
+        scope,
+        discretisation,
+        network,
+        redraw === undefined ? undefined : seed,
+      );
+      const lossesIn = (graph: Graph, at: Value) => gridLosses(graph, discretisation, network, onDevice, at);
+      const plans = await engine.compile({
+        step: graph => {
+          const at = graph.read(parameters.tensor);
+          const loss = Object.values(lossesIn(graph, at)).reduce(add);
+          parameters.update(graph, loss, vjp(loss, 1, [at])[0], true);
+        },
+        evaluate: graph => lossesIn(graph, graph.read(parameters.tensor)),
+      });
+      for (const plan of Object.values<Plan>(plans)) scope.keep(plan);
+      return new ProblemTrainer(engine, problem, network, onDevice, redraw, parameters, plans, scope);
+    });
+  }
+
+  /** Steps made so far. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /** What one step takes. */
+  get work() {
+    const { dispatches, work } = this.plans.step;
+    return { dispatches: dispatches.length, ...work };
+  }
+
+  /**
+   * Makes `count` steps, in a submit for each drawing of the points.
+   *
+   * @param count from 1 to 1024.
+   * @returns the loss at each step, before its update.
+   * @throws DivergedError at a loss that is not finite. The parameters are then lost: `restore` a state from before.
+   */
+  advance(count: number): Promise<Float32Array> {
+    return this.#calls.add(async () => {
+      requireCount('advance', count, 1, historyLength);
+      this.parameters.schedule(this.#step, count);
+      await runStages(this.engine, this.#stagesOf(count));
+      const losses = await this.parameters.losses(this.#step, count);
+      this.#step += count;
+      return losses;
+    });
+  }
+
+  /** What each grid adds to the loss of the present parameters, by name. @throws DivergedError one that is not finite. */
+  evaluate(): Promise<Readonly<Record<string, number>>> {
+    return this.#calls.add(async () => {
+      this.#draw(this.#step);
+      await this.plans.evaluate.run();
+      const losses: Record<string, number> = {};
+      for (const [name, loss] of Object.entries(this.plans.evaluate.outputs)) losses[name] = (await loss.read())[0];
+      const bad = Object.values(losses).find(loss => !Number.isFinite(loss));
+      if (bad !== undefined) throw new DivergedError(this.#step, bad);
+      return losses;
+    });
+  }
+
+  /** The fields on a grid of any points, by their names, row-major. */
+  solution(axes: AxisPoints): Promise<Readonly<Record<string, Float32Array>>> {
+    return this.#calls.add(() => solutionOf(this.engine, this.problem, this.network, this.parameters.tensor, axes));
+  }
+
+  state(): Promise<Required<ParameterState>> {
+    return this.#calls.add(() => this.parameters.state(this.#step));
+  }
+
+  /** Goes on from a state: at once where no call is under way. @throws InputError one of another network or optimiser. */
+  restore(state: ParameterState): Promise<void> {
+    return this.#calls.add(() => {
+      this.parameters.restore(state);
+      this.#step = state.step;
+    });
+  }
+
+  dispose(): void {
+    this.#calls.end();
+    this.made.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #draw(step: number): void {
+    const drawing = this.redraw === undefined ? 0 : Math.floor(step / this.redraw);
+    if (drawing === this.#drawn) return;
+    this.points.write(drawing);
+    this.#drawn = drawing;
+  }
+
+  /** The steps from now on, with points drawn anew where it is time. */
+  *#stagesOf(count: number): Generator<Stage, void, void> {
+    const end = this.#step + count;
+    for (let t = this.#step; t < end; ) {
+      const next = this.redraw === undefined ? end : (Math.floor(t / this.redraw) + 1) * this.redraw;
+      const times = Math.min(next, end) - t;
+      const at = t;
+      yield { plan: this.plans.step, times, load: () => this.#draw(at) };
+      t += times;
+    }
+  }
+}
+
+/** The inputs of networks and the tables of grids, which change with every drawing of the points. */
+class PointsOnDevice {
+  readonly input: Tensor;
+  /** One for each grid; undefined where it has no tables. */
+  readonly tables: readonly (Tensor | undefined)[];
+
+  /** @param seed of the drawings; where it is absent the points stand at equal distances. */
+  constructor(
+    engine: Engine,
+    scope: Scope,
+    private readonly of: Discretisation,
+    private readonly network: JetArchitecture,
+    private readonly seed: number | undefined,
+  ) {
+    const { counts, orders, grids } = of;
+    const columns = inputColumns(network);
+    this.input = scope.keep(engine.stack(orders.map((order, i) => [(order + 1) * counts[i % counts.length], columns])));
+    this.tables = grids.map(({ residuals: { tables }, points }) => {
+      const shape = points.map(([from, to]) => to - from);
+      return tables.length > 0 ? scope.keep(engine.stack(tables.map(() => shape))) : undefined;
+    });
+  }
+
+  /** @param drawing which of the points in their order, from 0. */
+  write(drawing: number): void {
+    const { orders, counts, grids } = this.of;
+    const random = this.seed === undefined ? undefined : new Random(drawingSeed(this.seed, drawing));
+    const points = this.of.points(random);
+    this.input.write(
+      Float32Array.from(
+        orders.flatMap((order, i) => [...inputJets(points[i % counts.length], order, this.network.frequencies)]),
+      ),
+    );
+    grids.forEach((grid, i) => {
+      this.tables[i]?.write(tabulated(grid.residuals.tables, gridAxes(this.of, grid, points)));
+    });
+  }
+}
+
+/** A seed for each drawing, apart from those of other seeds. */
+function drawingSeed(seed: number, drawing: number): number {
+  return (Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(drawing + 1, 0x85ebca6b)) >>> 1;
+}
+
+function inputColumns({ frequencies }: JetArchitecture): number {
+  return (frequencies.length > 0 ? 2 * frequencies.length : 1) + 1;
+}
+
+function jetAttributes(network: JetArchitecture, orders: readonly number[]) {
+  const { depth, width, omegas, gated, activation } = network;
+  return { depth, width, omegas, gated, orders, derivatives: activationDerivatives(activation) };
+}
+
+/** The loss of every grid, by its name: its weighted squares, in the mean over its points. */
+function gridLosses(
+  graph: Graph,
+  { problem, orders, grids }: Discretisation,
+  network: JetArchitecture,
+  { input, tables }: PointsOnDevice,
+  parameters: Value,
+): Record<string, Value> {
+  const axes = Object.keys(problem.axes).length;
+  const jets = jetNetwork(parameters, graph.read(input), jetAttributes(network, orders));
+  return Object.fromEntries(
+    grids.map(({ name, points, fields, residuals: { text }, count }, i) => {
+      const size = points.reduce((product, [from, to]) => product * (to - from), 1);
+      const found = contractFields(jets, { axes, scale: 1, orders, points, fields });
+      const table = tables[i];
+      const attributes = { text, residuals: count, scale: 2 / size };
+      return [name, residuals(found, table && graph.read(table), attributes).loss];
+    }),
+  );
+}
+
+/** The fields of a problem on a grid. @param parameters as `problemParameterShapes` has them. */
+export function solutionOf(
+  engine: Engine,
+  problem: Problem,
+  network: JetArchitecture,
+  parameters: Tensor,
+  axes: AxisPoints,
+): Promise<Record<string, Float32Array>> {
+  return within(async scope => {
+    const names = Object.keys(problem.axes);
+    const points = names.map(name => axes[name]);
+    const shape = shapeOf(Object.fromEntries(names.map((name, d) => [name, points[d]])));
+    const orders = problem.fields.flatMap(() => names.map(() => 0));
+    const inputs = points.map(own => inputJets(own, 0, network.frequencies));
+    const input = scope.keep(
+      engine.stack(
+        orders.map((_, i) => [shape[i % names.length], inputColumns(network)]),
+        orders.flatMap((_, i) => [...inputs[i % names.length]]),
+      ),
+    );
+    const plan = scope.keep(
+      await engine.compile(graph => {
+        const jets = jetNetwork(graph.read(parameters), graph.read(input), jetAttributes(network, orders));
+        const fields = problem.fields.map((_, model) => ({ model, orders: names.map(() => 0) }));
+        return {
+          fields: contractFields(jets, {
+            axes: names.length,
+            scale: 1,
+            orders,
+            points: shape.map(n => [0, n]),
+            fields,
+          }),
+        };
+      }),
+    );
+    await plan.run();
+    const values = await plan.outputs.fields.read();
+    const size = values.length / problem.fields.length;
+    return Object.fromEntries(problem.fields.map((field, i) => [field, values.slice(i * size, (i + 1) * size)]));
+  });
+}
+
+/** How large a problem's networks are. */
+export function problemParameterCount(problem: Problem, network: JetArchitecture): number {
+  return problemParameterShapes(problem, network).reduce((sum, [rows, columns]) => sum + rows * columns, 0);
+}

@@ -1,0 +1,160 @@
+/**
+ * Residuals written as WGSL: the slot of `kernels/objective/residuals.wgsl`, from expressions. What holds no field is a
+ * table of numbers, which a host makes in float64; everything that stands in several places is computed once.
+ */
+
+import type { SlotText } from '../kernel/kernel.js';
+import {
+  derivativeBy,
+  derivativesIn,
+  type Expression,
+  evaluated,
+  type FieldDerivative,
+  given,
+  nameOf,
+  numberOf,
+  type Point,
+  productOf,
+  sumOf,
+  type TableFunction,
+} from './expression.js';
+
+/** Equations R_e = 0 on one grid, ready for a device. */
+export interface CompiledResiduals {
+  readonly text: SlotText;
+  /** The fields that it takes, in their order. */
+  readonly fields: readonly FieldDerivative[];
+  /** The tables that it takes, as functions of the coordinates. */
+  readonly tables: readonly TableFunction[];
+  /** The same in float64, of values of the fields by `nameOf`: residuals, loss density and its derivatives by the fields. */
+  evaluate(
+    fields: Readonly<Record<string, number>>,
+    point: Point,
+    index: number,
+  ): {
+    readonly residuals: readonly number[];
+    readonly loss: number;
+    readonly slopes: readonly number[];
+  };
+}
+
+export interface WeightedResidual {
+  readonly residual: Expression;
+  readonly weight: number;
+}
+
+/** Whether no field stands in an expression, but a function of the coordinates does. */
+function isTable(expression: Expression): boolean {
+  return expression.term.is !== 'number' && derivativesIn([expression]).length === 0;
+}
+
+/** With sums and products parted into what is a table and what is not, so that a whole part is one table. */
+function gathered(expression: Expression): Expression {
+  const { term } = expression;
+  const parted = (parts: readonly Expression[], join: (all: readonly Expression[]) => Expression) => {
+    const known = parts.filter(part => derivativesIn([part]).length === 0);
+    const rest = parts.filter(part => !known.includes(part)).map(gathered);
+    return known.some(isTable) ? join([...rest, tableOf(join(known))]) : join([...rest, ...known]);
+  };
+  if (isTable(expression)) return tableOf(expression);
+  switch (term.is) {
+    case 'sum':
+      return parted(term.terms, sumOf);
+    case 'product':
+      return parted(term.factors, productOf);
+    case 'power':
+      return gathered(term.base).power(term.exponent);
+    default:
+      return expression;
+  }
+}
+
+/** What holds no field, as one function of the coordinates. */
+function tableOf(expression: Expression): Expression {
+  const { term } = expression;
+  if (term.is === 'given' || term.is === 'number') return expression;
+  return given((point, index) => evaluated(expression, {}, point, index));
+}
+
+/**
+ * Residuals of one grid as a kernel's text and in float64.
+ *
+ * @param equations R_e, each with its weight in the loss sum_e weight_e R_e^2 / 2.
+ */
+export function compileResiduals(equations: readonly WeightedResidual[]): CompiledResiduals {
+  const residuals = equations.map(({ residual }) => gathered(residual));
+  const fields = derivativesIn(residuals);
+  const density = sumOf(residuals.map((r, e) => productOf([numberOf(equations[e].weight / 2), r.power(2)])));
+  const slopes = fields.map(field =>
+    sumOf(residuals.map((r, e) => productOf([numberOf(equations[e].weight), r, derivativeBy(r, nameOf(field))]))),
+  );
+  const writer = new Writer(fields.map(nameOf));
+  const results = [density, ...residuals, ...slopes].map(one => `vec4f(${writer.nameOf(one)})`);
+  const source = [
+    'fn residualsAt(u: array<vec4f, FIELDS>, g: array<vec4f, TABLES>) -> array<vec4f, 1u + RESIDUALS + FIELDS> {',
+    ...writer.lines,
+    `return array<vec4f, 1u + RESIDUALS + FIELDS>(${results.join(', ')});`,
+    '}\n',
+  ].join('\n');
+  return {
+    text: { name: 'residuals', source },
+    fields,
+    tables: writer.tables,
+    evaluate: (values, point, index) => ({
+      residuals: residuals.map(one => evaluated(one, values, point, index)),
+      loss: evaluated(density, values, point, index),
+      slopes: slopes.map(one => evaluated(one, values, point, index)),
+    }),
+  };
+}
+
+/** Lines of WGSL in which every expression is computed once. */
+class Writer {
+  readonly lines: string[] = [];
+  readonly tables: TableFunction[] = [];
+  readonly #names = new Map<string, string>();
+
+  constructor(private readonly fields: readonly string[]) {}
+
+  /** What an expression goes by, a number or a value of four: after the lines that compute it. */
+  nameOf({ term }: Expression): string {
+    switch (term.is) {
+      case 'number':
+        return term.value < 0 ? `(${term.value}f)` : `${term.value}f`;
+      case 'derivative':
+        return `u[${this.fields.indexOf(nameOf(term.of))}]`;
+      case 'given':
+        return `g[${this.#tableOf(term.at)}]`;
+      case 'sum':
+        return this.#named(term.terms.map(one => this.nameOf(one)).join(' + '));
+      case 'product':
+        return this.#named(term.factors.map(one => this.nameOf(one)).join(' * '));
+      case 'power':
+        return this.#powerOf(this.nameOf(term.base), term.exponent);
+      case 'call':
+        return this.#named(`${term.function.wgsl}(${this.nameOf(term.argument)})`);
+    }
+  }
+
+  #tableOf(at: TableFunction): number {
+    const known = this.tables.indexOf(at);
+    return known >= 0 ? known : this.tables.push(at) - 1;
+  }
+
+  #powerOf(base: string, exponent: number): string {
+    if (exponent < 0) return this.#named(`vec4f(1.0) / ${this.#powerOf(base, -exponent)}`);
+    if (exponent === 1) return base;
+    const half = this.#powerOf(base, Math.floor(exponent / 2));
+    const square = this.#named(`${half} * ${half}`);
+    return exponent % 2 === 0 ? square : this.#named(`${square} * ${base}`);
+  }
+
+  #named(text: string): string {
+    const known = this.#names.get(text);
+    if (known !== undefined) return known;
+    const name = `e${this.#names.size}`;
+    this.#names.set(text, name);
+    this.lines.push(`let ${name} = ${text};`);
+    return name;
+  }
+}

@@ -1,0 +1,31 @@
+/** Differential equations: problems stated as values, networks that carry derivatives, training on them. */
+
+export { mostOrder } from '../ops/network/jetNetwork.js';
+export { type Discretisation, discretise } from '../pde/discretisation.js';
+export {
+  cos,
+  Expression,
+  exp,
+  given,
+  type Operand,
+  type Point,
+  sin,
+  sqrt,
+  type TableFunction,
+  tanh,
+} from '../pde/expression.js';
+export { type AxisPoints, evenPoints } from '../pde/grid.js';
+export { type JetArchitecture, type JetArchitectureOptions, jetArchitecture } from '../pde/network.js';
+export { parseExpression } from '../pde/parse.js';
+export {
+  type Condition,
+  defineProblem,
+  type Equation,
+  type Field,
+  type Problem,
+  type ProblemOptions,
+  type Reference,
+  type Symbols,
+} from '../pde/problem.js';
+export { problems } from '../pde/problems.js';
+export { ProblemTrainer, type ProblemTrainerOptions } from '../pde/problemTrainer.js';

@@ -1,0 +1,317 @@
+/** Differential equations: expressions, residuals against their twin, problems, and training on them. */
+
+import { InputError } from '../../src/errors.js';
+import { residuals as residualsOperation } from '../../src/ops/objective/residuals.js';
+import { vjp } from '../../src/ops/vjp.js';
+import { adam } from '../../src/optimiser/adam.js';
+import { tabulated } from '../../src/pde/grid.js';
+import { diffusionReference } from '../../src/pde/problems/diffusionReference.js';
+import { compileResiduals } from '../../src/pde/residualText.js';
+import {
+  cos,
+  defineProblem,
+  type Expression,
+  exp,
+  given,
+  jetArchitecture,
+  type Point,
+  ProblemTrainer,
+  parseExpression,
+  problems,
+  sin,
+  sqrt,
+  tanh,
+} from '../../src/public/pde.js';
+import { require, requireClose, requireEqual, requireNorm, requireThrows } from '../helpers/compare.js';
+import { engine } from '../helpers/gpu.js';
+import { random, randoms } from '../helpers/random.js';
+import { suite } from '../helpers/suite.js';
+import { residuals } from '../reference/objective/residuals.js';
+
+const test = suite('differential equations');
+
+/** Fields and coordinates as a problem gives them. */
+function symbols(): {
+  readonly u: Expression;
+  readonly v: Expression;
+  readonly uxx: Expression;
+  readonly x: Expression;
+} {
+  let found: ReturnType<typeof symbols> | undefined;
+  defineProblem({
+    name: 'symbols',
+    axes: { t: [0, 1], x: [0, 1] },
+    fields: ['u', 'v'],
+    equations: ({ u, v, x }) => {
+      found = { u, v, uxx: u.dxx, x };
+      return [u];
+    },
+    conditions: () => [],
+  });
+  return found as NonNullable<typeof found>;
+}
+
+test('residuals: two equations with every function, quotients and tables match the float64 twin, and so do their cotangents', async () => {
+  const { u, v, uxx, x } = symbols();
+  const equations = [
+    {
+      residual: u
+        .times(v)
+        .plus(sin(u), exp(v.times(0.5)), uxx.power(3).times(x, 2))
+        .minus(given(({ t }) => 3 * t)),
+      weight: 0.7,
+    },
+    {
+      residual: cos(v)
+        .over(sqrt(u.power(2).plus(1)))
+        .minus(tanh(uxx.times(x)), x.power(-2).times(u)),
+      weight: 2,
+    },
+  ];
+  const twinEquations = [
+    {
+      weight: 0.7,
+      residual: ([a, b, c]: readonly number[], [t, at]: readonly number[]) =>
+        a * b + Math.sin(a) + Math.exp(b / 2) + 2 * at * c ** 3 - 3 * t,
+    },
+    {
+      weight: 2,
+      residual: ([a, b, c]: readonly number[], [, at]: readonly number[]) =>
+        Math.cos(b) / Math.sqrt(a * a + 1) - Math.tanh(c * at) - a / at ** 2,
+    },
+  ];
+  const compiled = compileResiduals(equations);
+  requireEqual('fields', compiled.fields, [
+    { field: 'u', orders: {} },
+    { field: 'v', orders: {} },
+    { field: 'u', orders: { x: 2 } },
+  ]);
+  for (const shape of [
+    [5, 7],
+    [1, 3],
+    [9, 64],
+  ]) {
+    const size = shape[0] * shape[1];
+    const axes = { t: randoms(shape[0]), x: randoms(shape[1]).map(one => Math.fround(Math.abs(one) + 0.5)) };
+    const fields = Array.from({ length: 3 }, () => randoms(size));
+    const points = [...axes.t].flatMap(t => [...axes.x].map(at => [t, at]));
+    const twin = residuals(
+      fields,
+      [0, 1].map(axis => Float64Array.from(points, point => point[axis])),
+      twinEquations,
+      0.3,
+    );
+    const held = engine.stack(
+      fields.map(() => shape),
+      fields.flatMap(values => [...values]),
+    );
+    const table = engine.stack(
+      compiled.tables.map(() => shape),
+      tabulated(compiled.tables, axes),
+    );
+    const plan = await engine.compile(graph => {
+      const at = graph.read(held);
+      const { loss, residuals: found } = residualsOperation(at, graph.read(table), {
+        text: compiled.text,
+        residuals: 2,
+        scale: 0.3,
+      });
+      return { loss, found, cotangents: vjp(loss, 1, [at])[0] };
+    });
+    await plan.run();
+    const what = shape.join(' x ');
+    requireNorm(
+      `${what}: residuals`,
+      await plan.outputs.found.read(),
+      twin.residuals.flatMap(r => [...r]),
+      1e-6,
+    );
+    requireClose(`${what}: loss`, await plan.outputs.loss.read(), [twin.loss], { relative: 1e-6 });
+    const cotangents = twin.cotangents.flatMap(values => [...values]);
+    requireNorm(`${what}: cotangents`, await plan.outputs.cotangents.read(), cotangents, 2e-6);
+    const [point, values] = [
+      { t: axes.t[0], x: axes.x[1] },
+      { u: fields[0][1], v: fields[1][1], u_xx: fields[2][1] },
+    ];
+    const inFloat64 = compiled.evaluate(values, point, 1);
+    requireClose(
+      'in float64',
+      inFloat64.residuals,
+      twin.residuals.map(r => r[1]),
+      { absolute: 1e-12 },
+    );
+    requireClose(
+      'slopes in float64',
+      inFloat64.slopes.map(slope => 0.3 * slope),
+      twin.cotangents.map(values => values[1]),
+      { absolute: 1e-8 },
+    );
+    plan.dispose();
+    held.dispose();
+    table.dispose();
+  }
+});
+
+test('parseExpression: reads what an equation is written as, and says where it cannot', async () => {
+  const names: Readonly<Record<string, number>> = { u: 0.7, u_x: -1.2, x: 0.3 };
+  const value = (text: string) => {
+    const read = parseExpression(text, name => (name in names ? given(() => names[name]) : undefined));
+    return compileResiduals([{ residual: read, weight: 1 }]).evaluate({}, {}, 0).residuals[0];
+  };
+  const { u, u_x, x } = names;
+  const cases: Readonly<Record<string, number>> = {
+    'u - u_x + u^2': u - u_x + u ** 2,
+    '-u^2 - 3': -(u ** 2) - 3,
+    '0.05 * (u_x**2 + 2 u u_x) / x': (0.05 * (u_x ** 2 + 2 * u * u_x)) / x,
+    'sin(3 x) exp(-u) - 1e-1': Math.sin(3 * x) * Math.exp(-u) - 0.1,
+    'u / x / 2 - -u_x': u / x / 2 + u_x,
+    'x^-2': x ** -2,
+  };
+  for (const [text, expected] of Object.entries(cases))
+    requireClose(text, [value(text)], [expected], { relative: 1e-14 });
+  await requireThrows('a name', () => value('u + w_x'), 'InputError', /u \+ w_x: there is no w_x/);
+  await requireThrows('an end', () => value('u * (x'), 'InputError', /cannot be read at its end/);
+  await requireThrows('a sign', () => value('u # x'), 'InputError', /cannot be read at # x/);
+});
+
+/** A derivative of a function of the coordinates by differences of fourth order. */
+function derivative(f: (point: Point) => number, orders: Readonly<Record<string, number>>, point: Point): number {
+  const axis = Object.keys(orders).find(name => orders[name] > 0);
+  if (axis === undefined) return f(point);
+  const h = 2e-3;
+  const rest = { ...orders, [axis]: orders[axis] - 1 };
+  const at = (steps: number) => derivative(f, rest, { ...point, [axis]: point[axis] + steps * h });
+  return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * h);
+}
+
+test('every problem with an exact solution has it: equations and conditions are zero there, by finite differences', () => {
+  for (const { name, axes, exact, equations, conditions } of Object.values(problems)) {
+    if (Object.keys(exact).length === 0) continue;
+    for (const { residual, name: own, ...rest } of [...equations, ...conditions]) {
+      const compiled = compileResiduals([{ residual, weight: 1 }]);
+      for (let sample = 0; sample < 5; sample++) {
+        const point: Record<string, number> = {};
+        for (const [axis, [from, to]] of Object.entries(axes)) {
+          const at = 'at' in rest ? (rest.at as Readonly<Record<string, number | readonly number[]>>)[axis] : undefined;
+          point[axis] = at === undefined ? from + (to - from) * random() : [at].flat()[sample % [at].flat().length];
+        }
+        const values = compiled.fields.map(({ field, orders }) => derivative(exact[field], orders, point));
+        const named = Object.fromEntries(
+          compiled.fields.map(({ field, orders }, i) => [
+            Object.entries(orders)
+              .reduce((text, [axis, order]) => text + axis.repeat(order), `${field}_`)
+              .replace(/_$/, ''),
+            values[i],
+          ]),
+        );
+        const [found] = compiled.evaluate(named, point, 0).residuals;
+        const size = 1 + Math.max(...values.map(Math.abs));
+        require(`${name}, ${own}: ${found} at ${JSON.stringify(point)}`, Math.abs(found) <= 1e-5 * size);
+      }
+    }
+  }
+});
+
+test('the reference of diffusion is of second order: halving the cells takes the error to a quarter', () => {
+  const at = (cells: number) => {
+    const bump = (x: number, y: number) => Math.cos((Math.PI * x) / 2) ** 2 * Math.cos((Math.PI * y) / 2) ** 2;
+    const { values } = diffusionReference({ start: bump, cells, times: 3 });
+    const n = cells + 1;
+    const stride = cells / 10;
+    return Float64Array.from(
+      { length: 121 },
+      (_, i) => values.u[2 * n * n + Math.floor(i / 11) * stride * n + (i % 11) * stride],
+    );
+  };
+  const [coarse, middle, fine] = [10, 20, 40].map(at);
+  const distance = (a: Float64Array, b: Float64Array) => Math.hypot(...a.map((x, i) => x - b[i]));
+  const ratio = distance(coarse, middle) / distance(middle, fine);
+  require(`the ratio of differences is ${ratio}`, ratio > 3.3 && ratio < 5);
+});
+
+/** As a host writes one: u_t = u_xx / 4 with a source, on unequal axes. */
+const hosts = defineProblem({
+  name: 'of a host',
+  axes: { t: [0, 1], x: [0, 2] },
+  fields: ['u'],
+  equations: ({ u, t, x }) => [u.dt.minus(u.dxx.over(4)).minus(x.times(x), t.times(-0.5))],
+  conditions: ({ u, t }) => [
+    { name: 'start', at: { t: 0 }, residual: u },
+    { name: 'left', at: { x: 0 }, residual: u },
+    { name: 'right', at: { x: 2 }, residual: u.minus(t.times(4)) },
+  ],
+  exact: { u: ({ t, x }) => t * x * x },
+});
+
+test('a problem of a host: its loss falls, the same seed gives the same bits in submits of any length, and a state goes on', async () => {
+  const network = jetArchitecture({ width: 12, rank: 5, gated: true });
+  const create = () =>
+    ProblemTrainer.create(engine, {
+      problem: hosts,
+      network,
+      points: { t: 6, x: 9 },
+      optimiser: adam({ learningRate: 5e-3 }),
+      redraw: 7,
+      seed: 3,
+    });
+  const [one, other] = [await create(), await create()];
+  const before = await one.evaluate();
+  requireEqual('grids', Object.keys(before), ['equations', 'start', 'left', 'right']);
+  const losses = await one.advance(40);
+  const parts = [await other.advance(9)];
+  const state = await other.state();
+  parts.push(await other.advance(31));
+  requireClose('losses in two submits', [...parts[0], ...parts[1]], losses, {});
+  requireClose('the loss is the sum', [losses[0]], [Object.values(before).reduce((a, b) => a + b)], { relative: 1e-6 });
+  require(`the loss fell from ${losses[0]} to ${losses[39]}`, losses[39] < 0.5 * losses[0]);
+  await other.restore(state);
+  requireClose('losses from the state', await other.advance(31), parts[1], {});
+  const found = await one.solution({ t: [0, 0.5, 1], x: [1, 2] });
+  requireEqual('numbers', found.u.length, 6);
+  for (const trainer of [one, other]) trainer.dispose();
+});
+
+test('what no problem can be is refused by name, before anything is allocated', async () => {
+  const define = (more: object) => () =>
+    defineProblem({
+      name: 'bad',
+      axes: { t: [0, 1], x: [0, 1] },
+      fields: ['u'],
+      equations: ({ u }) => [u.dt],
+      conditions: () => [],
+      ...more,
+    } as Parameters<typeof defineProblem>[0]);
+  type Any = Readonly<Record<string, Expression & Record<string, Expression>>>;
+  const cases: readonly (readonly [string, object, RegExp])[] = [
+    ['a range of no length', { axes: { t: [0, 1], x: [2, 2] } }, /axis x goes from 2 to 2/],
+    ['a field', { equations: ({ w }: Any) => [w] }, /there is no w: use t, x, u/],
+    ['an axis', { equations: ({ u }: Any) => [u.dy] }, /u.dy: there is no axis y: use t, x/],
+    ['an order', { equations: ({ u }: Any) => [u.dxxxxx] }, /u.dxxxxx: .* up to order 4/],
+    ['weights', { equations: ({ u }: Any) => [{ residual: u.dt, weight: 0 }] }, /every weight is 0/],
+    [
+      'conditions',
+      {
+        conditions: ({ u, x }: Any) => [
+          { name: 'start', at: { t: 0 }, residual: u.minus(x) },
+          { name: 'right', at: { x: 1 }, residual: u },
+        ],
+      },
+      /conditions start and right contradict each other where they meet, by 1.00 in u/,
+    ],
+    [
+      'a place',
+      { conditions: ({ u }: Any) => [{ name: 'b', at: { y: 0 }, residual: u }] },
+      /condition b is at y: use t, x/,
+    ],
+  ];
+  for (const [what, more, message] of cases) await requireThrows(what, define(more), InputError.name, message);
+  const create = (points: number) => () =>
+    ProblemTrainer.create(engine, {
+      problem: hosts,
+      network: jetArchitecture({ width: 4, rank: 2 }),
+      points,
+      optimiser: adam({ learningRate: 1e-3 }),
+    });
+  await requireThrows('points', create(2), 'InputError', /points: axis t: 2/);
+  await requireThrows('a gate', () => jetArchitecture({ width: 4, depth: 2, gated: true }), 'InputError', /depth: 2/);
+});
