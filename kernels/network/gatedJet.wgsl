@@ -1,9 +1,9 @@
 // A hidden layer of gated networks on jets (Wang, Teng and Perdikaris 2021, section 2.6), for a batch of them: from Z,
 // U, V and their derivatives by a network's one coordinate to those of H' = (1 - S) U + S V with S = a(omega Z).
 //
-//   Z (orders * points, columns), U, V and H' (orders * points, columns + 1) as in shared/jets.wgsl. The last column of
+//   Z (orders * points, columns), U, V and H' (orders * points, columns + 1) as in shared/equations/jets.wgsl. The last column of
 //   H' is that of ones, whose derivatives are zero. One thread per number of H'.
-//# import shared/jets.wgsl
+//# import shared/equations/jets.wgsl
 //# slot derivatives sineDerivatives
 
 struct Problem {

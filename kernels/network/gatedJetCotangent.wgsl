@@ -2,9 +2,9 @@
 // their derivatives from that at H' = (1 - S) U + S V with S = a(omega Z). Those at U and V are written, or added to
 // what other layers left (ADDS).
 //
-//   Z and the cotangents (orders * points, columns), U and V (orders * points, columns + 1) as in shared/jets.wgsl. One
+//   Z and the cotangents (orders * points, columns), U and V (orders * points, columns + 1) as in shared/equations/jets.wgsl. One
 //   thread per number of a point.
-//# import shared/jets.wgsl
+//# import shared/equations/jets.wgsl
 //# slot derivatives sineDerivatives
 
 struct Problem {

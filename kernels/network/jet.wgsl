@@ -1,9 +1,9 @@
 // A hidden layer's activation on jets, for a batch of factor networks: from Z and its derivatives by a network's one
 // coordinate to those of H' = a(omega Z).
 //
-//   Z (orders * points, columns) and H' (orders * points, columns + 1) as in shared/jets.wgsl. The last column of H' is
+//   Z (orders * points, columns) and H' (orders * points, columns + 1) as in shared/equations/jets.wgsl. The last column of H' is
 //   that of ones, whose derivatives are zero. One thread per number of H'.
-//# import shared/jets.wgsl
+//# import shared/equations/jets.wgsl
 //# slot derivatives sineDerivatives
 
 struct Problem {

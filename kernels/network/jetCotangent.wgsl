@@ -1,8 +1,8 @@
 // The way back through a hidden layer's activation on jets, for a batch of factor networks: the cotangent at Z and its
 // derivatives from that at H' = a(omega Z) and its derivatives.
 //
-//   Z, both cotangents (orders * points, columns) as in shared/jets.wgsl. One thread per number of a point.
-//# import shared/jets.wgsl
+//   Z, both cotangents (orders * points, columns) as in shared/equations/jets.wgsl. One thread per number of a point.
+//# import shared/equations/jets.wgsl
 //# slot derivatives sineDerivatives
 
 struct Problem {

@@ -5,7 +5,7 @@
 // Fields u, tables g, residuals and cotangents are stacks of parts of one shape, in rows of whole quads; the weights are
 // in the text of the slot. One partial sum of the loss an invocation, one thread per quad.
 //# import shared/quads.wgsl
-//# import shared/elementary.wgsl
+//# import shared/equations/elementary.wgsl
 
 struct Settings {
   quads: u32,          // of a part

@@ -20,7 +20,7 @@ export interface FieldDerivative {
 
 /** A function that an expression may hold, beside the operators. */
 export interface Elementary {
-  /** What it is called in kernels/shared/elementary.wgsl, or in WGSL. */
+  /** What it is called in kernels/shared/equations/elementary.wgsl, or in WGSL. */
   readonly wgsl: string;
   value(x: number): number;
   /** @param whole the function of the argument. */

@@ -4,6 +4,7 @@ import type { ConstantValue, Kernel, SlotText } from '../../src/kernel/kernel.js
 import { specialise } from '../../src/kernel/specialise.js';
 import * as activation from '../../src/wgsl/activation.js';
 import * as contraction from '../../src/wgsl/contraction.js';
+import * as derivatives from '../../src/wgsl/derivatives.js';
 import * as eigen from '../../src/wgsl/eigen.js';
 import * as elementwise from '../../src/wgsl/elementwise.js';
 import * as linear from '../../src/wgsl/linear.js';
@@ -13,6 +14,7 @@ import * as objective from '../../src/wgsl/objective.js';
 import * as optimiser from '../../src/wgsl/optimiser.js';
 import * as precondition from '../../src/wgsl/precondition.js';
 import * as readout from '../../src/wgsl/readout.js';
+import * as residual from '../../src/wgsl/residual.js';
 import * as roofline from '../../src/wgsl/roofline.js';
 import * as schedule from '../../src/wgsl/schedule.js';
 import * as tangent from '../../src/wgsl/tangent.js';
@@ -41,7 +43,7 @@ export const everyKernel: readonly Kernel[] = modules.flatMap(textsIn<Kernel>);
 
 /** The constants of every text, as `adamConstants`. */
 export const everyConstants: Readonly<Record<string, Readonly<Record<string, ConstantValue>>>> = Object.fromEntries(
-  [...modules, activation, loss, schedule].flatMap(module =>
+  [...modules, activation, derivatives, loss, residual, schedule].flatMap(module =>
     Object.entries(module as Record<string, Readonly<Record<string, ConstantValue>>>).filter(
       ([, one]) => !('source' in one),
     ),
@@ -51,7 +53,9 @@ export const everyConstants: Readonly<Record<string, Readonly<Record<string, Con
 /** Every text for each slot. */
 export const everySlotText: Readonly<Record<string, readonly SlotText[]>> = {
   activation: textsIn(activation),
+  derivatives: textsIn(derivatives),
   loss: textsIn(loss),
+  residual: textsIn(residual),
   schedule: textsIn(schedule),
 };
 
