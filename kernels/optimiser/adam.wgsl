@@ -6,6 +6,7 @@
 // Weight decay is an L2 term, g <- g + weightDecay p, or with DECOUPLED a shrinking of its own,
 // p <- p - learningRate weightDecay p (Loshchilov and Hutter 2019). The step number t and its learning rate are read
 // from the GPU, so that many steps replay in one submit. One thread per quad of parameters.
+//# import shared/biasCorrection.wgsl
 
 struct Settings {
   count: u32,         // quads
@@ -29,12 +30,6 @@ struct Settings {
 
 const WORKGROUP = 64u;
 const DECOUPLED = false;
-
-/// 1 - beta^t, without cancellation where beta^t is near 1.
-fn biasCorrection(logBeta: f32, t: f32) -> f32 {
-  let x = logBeta * t;
-  return select(1.0 - exp(x), -x * fma(x, fma(x, 1.0 / 6.0, 0.5), 1.0), x > -0.02);
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {

@@ -23,6 +23,8 @@ export interface Objective {
   readonly name: string;
   /** Whether the loss of a whole is the sum of those of its parts: only such a one can be trained in slabs. */
   readonly additive: boolean;
+  /** l(z, y), where the loss is the sum of it over all points and nothing else: see `pointwise`. */
+  readonly loss?: SlotText;
   /**
    * The goal as nodes of a graph.
    *
@@ -39,5 +41,5 @@ export interface Objective {
  * @param loss WGSL that defines `fn lossAt(z: f32, y: f32) -> vec2f`: l, and its derivative by z.
  */
 export function pointwise(loss: SlotText): Objective {
-  return { name: loss.name, additive: true, goal: (output, target) => pointwiseLoss(output, target, loss) };
+  return { name: loss.name, additive: true, loss, goal: (output, target) => pointwiseLoss(output, target, loss) };
 }

@@ -40,14 +40,15 @@ export function adam(options: AdamOptions): Optimiser {
   return {
     name: 'adam',
     learningRate,
-    start: (engine, scope, all) =>
+    inFleets: true,
+    start: (engine, scope, all, { adam: stepOf } = { adam: adamStep }) =>
       momentState(
         engine,
         scope,
         all,
         ['firstMoment', 'secondMoment'],
         ({ parameters, gradient, step, learningRate: rate }, moments) =>
-          adamStep({ parameters, ...moments }, gradient, step, rate, attributes),
+          stepOf({ parameters, ...moments }, gradient, step, rate, attributes),
       ),
   };
 }

@@ -15,6 +15,7 @@ export function clipped(optimiser: Optimiser, most: number): Optimiser {
   requireNumber('clipped: most', most, { above: 0 });
   return {
     ...optimiser,
+    inFleets: false, // a norm is of all parameters together
     start(...given) {
       const state = optimiser.start(...given);
       return {

@@ -8,6 +8,8 @@ import type { Graph, Value } from '../graph/operation.js';
 import { requireNumber, shown } from '../host/checks.js';
 import type { Scope } from '../host/scope.js';
 import type { Parameter } from '../model/parameters.js';
+import type { adamStep } from '../ops/optimiser/adam.js';
+import type { sgdStep } from '../ops/optimiser/sgd.js';
 
 /** A learning rate, or one for each step, counted from 0. */
 export type LearningRate = number | ((step: number) => number);
@@ -37,6 +39,12 @@ export interface OptimiserState {
   reset(): void;
 }
 
+/** How the steps are made that optimisers put together: of one model, or of each model of a fleet by itself. */
+export interface StepKinds {
+  readonly adam: typeof adamStep;
+  readonly sgd: typeof sgdStep;
+}
+
 export interface Optimiser {
   /** By which states and model files name it. */
   readonly name: string;
@@ -46,11 +54,14 @@ export interface Optimiser {
    * there is one that is refreshed. A trainer whose preconditioner stays as it is refreshes in every step.
    */
   readonly refresh?: number;
+  /** Whether `start` goes by the kinds of steps that it is given, so that a fleet's models have counts and rates of their own. */
+  readonly inFleets?: boolean;
   /**
    * @param scope that disposes of what is made here.
    * @param parameters what stands in the parameters' stack, in its order.
+   * @param kinds of the steps; by default those of one model.
    */
-  start(engine: Engine, scope: Scope, parameters: readonly Parameter[]): OptimiserState;
+  start(engine: Engine, scope: Scope, parameters: readonly Parameter[], kinds?: StepKinds): OptimiserState;
 }
 
 /**

@@ -22,9 +22,10 @@ export function sgd(options: SgdOptions): Optimiser {
   return {
     name: 'sgd',
     learningRate,
-    start: (engine, scope, all) =>
+    inFleets: true,
+    start: (engine, scope, all, { sgd: stepOf } = { sgd: sgdStep }) =>
       momentState(engine, scope, all, ['moment'], ({ parameters, gradient, learningRate: rate }, { moment }) =>
-        sgdStep(parameters, moment, gradient, rate, { momentum, weightDecay }),
+        stepOf(parameters, moment, gradient, rate, { momentum, weightDecay }),
       ),
   };
 }

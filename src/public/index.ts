@@ -98,6 +98,7 @@ export {
   type Optimiser,
   type OptimiserState,
   type Step,
+  type StepKinds,
 } from '../optimiser/optimiser.js';
 export { jordanPolynomials, minimaxPolynomials, type Polynomial } from '../optimiser/polynomials.js';
 export { cosineDecay, linearDecay, stepDecay, warmUp } from '../optimiser/schedules.js';
@@ -118,6 +119,15 @@ export type {
 } from '../precondition/preconditioner.js';
 export { type SepPgdOptions, sepPgd } from '../precondition/sepPgd.js';
 export { chooseTopK, type TopK } from '../precondition/topK.js';
+export type {
+  FleetJob,
+  FleetJobs,
+  FleetOptions,
+  FleetReport,
+  FleetResult,
+  FleetRunOptions,
+} from '../train/fleet/fleetOptions.js';
+export { FleetTrainer } from '../train/fleet/fleetTrainer.js';
 export { type Best, type Kept, type Run, type RunOptions, runTraining, type Until } from '../train/runTraining.js';
 export type { Target } from '../train/target.js';
 export { Trainer, type TrainerState } from '../train/trainer.js';

@@ -7,6 +7,7 @@ import * as contraction from '../../src/wgsl/contraction.js';
 import * as derivatives from '../../src/wgsl/derivatives.js';
 import * as eigen from '../../src/wgsl/eigen.js';
 import * as elementwise from '../../src/wgsl/elementwise.js';
+import * as fleet from '../../src/wgsl/fleet.js';
 import * as linear from '../../src/wgsl/linear.js';
 import * as loss from '../../src/wgsl/loss.js';
 import * as network from '../../src/wgsl/network.js';
@@ -28,6 +29,7 @@ const modules: readonly object[] = [
   contraction,
   eigen,
   elementwise,
+  fleet,
   linear,
   network,
   objective,

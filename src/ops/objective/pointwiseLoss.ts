@@ -2,19 +2,24 @@
 
 import { columnsOf, layoutOf, quad, rowsOf, sizeOf } from '../../buffer/layout.js';
 import { apply, requireSameLayout } from '../../graph/apply.js';
-import { type Operation, scratch, type Value } from '../../graph/operation.js';
-import { dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
+import { type Operand, type Operation, type Site, scratch, type Value } from '../../graph/operation.js';
+import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import type { SlotText } from '../../kernel/kernel.js';
 import * as kernels from '../../wgsl/objective.js';
 import { scaled } from '../elementwise/linearCombination.js';
 import { sumDispatches } from '../elementwise/sum.js';
 import { quadsOf } from '../linear/product.js';
 
-const operation: Operation<{ loss: SlotText }> = {
-  name: 'pointwiseLoss',
-  takesPacked: [1],
-  shapes: ([output, target]) => [layoutOf([]), requireSameLayout('pointwiseLoss', output, target)],
-  lower: ({ device, attributes, inputs: [output, target], outputs: [loss, cotangent] }) => {
+/**
+ * The pass over all points of outputs and targets: cotangents, and sums of the loss, as many of each part one after the
+ * other.
+ */
+export function pointwisePass({
+  device,
+  attributes,
+  inputs: [output, target],
+  outputs: [, cotangent],
+}: Site<{ readonly loss: SlotText }>): readonly [Dispatch, partial: Operand] {
     const problems = output.layout.parts.map((part, i) => {
       const [input, result] = [quadsOf(part), quadsOf(cotangent.layout.parts[i])];
       const { offset, stride } = target.layout.parts[i];
@@ -46,7 +51,16 @@ const operation: Operation<{ loss: SlotText }> = {
       },
       workgroups,
     });
-    return [pass, ...sumDispatches(partial, loss)];
+    return [pass, partial];
+}
+
+const operation: Operation<{ readonly loss: SlotText }> = {
+  name: 'pointwiseLoss',
+  takesPacked: [1],
+  shapes: ([output, target]) => [layoutOf([]), requireSameLayout('pointwiseLoss', output, target)],
+  lower: site => {
+    const [pass, partial] = pointwisePass(site);
+    return [pass, ...sumDispatches(partial, site.outputs[0])];
   },
   vjp: ({ outputs: [, atOutput], cotangents: [cotangent] }) => {
     if (cotangent === undefined) return [];

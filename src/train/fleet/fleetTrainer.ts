@@ -1,0 +1,338 @@
+/**
+ * Many models of one architecture trained at the same time, each on a target of its own: a batch of places in the same
+ * dispatches. A model that has ended leaves its place, and a waiting one begins there as it would alone.
+ */
+
+import type { Tensor } from '../../buffer/tensor.js';
+import { InputError } from '../../errors.js';
+import type { Engine } from '../../graph/engine.js';
+import type { Plan } from '../../graph/plan.js';
+import { bitsOf } from '../../host/arrays.js';
+import { building, type Scope } from '../../host/scope.js';
+import { networkInput } from '../../model/forward.js';
+import { initialParameters, type Model, outputShapes, toDevice, toHost } from '../../model/model.js';
+import type { LearningRate } from '../../optimiser/optimiser.js';
+import {
+  type FleetJob,
+  type FleetJobs,
+  type FleetOptions,
+  type FleetReport,
+  type FleetResult,
+  type FleetRunOptions,
+  masked,
+  requireJob,
+  requireRun,
+  type SettledFleet,
+  settledFleet,
+} from './fleetOptions.js';
+import { FleetParameters, fleetHistory } from './fleetParameters.js';
+import { type FleetPlans, fleetPlans } from './fleetPlans.js';
+import { JobSource } from './jobSource.js';
+import { PlacedTensor, stretchesOf } from './placedTensor.js';
+
+/** A model under way. */
+interface Running {
+  readonly job: FleetJob;
+  readonly steps: number;
+  readonly learningRate: LearningRate;
+  readonly weightDecay: number | undefined;
+  /** Before each of its steps so far. */
+  readonly losses: number[];
+  /** Steps made. */
+  step: number;
+  /** The first loss that is not finite. */
+  failure?: number;
+}
+
+/** A submit lasts about so long: long enough to cost nothing, short enough for reports, for an abort and for a watchdog. */
+const submitMilliseconds = 250;
+/** Waited for a job while others run, as a share of a submit: whoever is slow costs no more. */
+const patienceShare = 0.25;
+
+/** What a place is given when a model begins there. */
+interface Beginning {
+  readonly placed: PlacedTensor;
+  readonly initial: Float32Array;
+}
+
+export class FleetTrainer {
+  readonly #places: (Running | undefined)[];
+  readonly #parameters: PlacedTensor;
+  readonly #before: PlacedTensor;
+  readonly #target: PlacedTensor;
+  readonly #output: PlacedTensor;
+  #busy = false;
+  #disposed = false;
+  /** Steps that make about one submit. */
+  #pace = 1;
+  #tookLast = submitMilliseconds;
+
+  private constructor(
+    readonly engine: Engine,
+    /** Of one job. */
+    readonly model: Model,
+    private readonly options: SettledFleet,
+    /** Steps from one refresh to the next; models begin at these alone, so that all have theirs together. */
+    private readonly refresh: number | undefined,
+    private readonly state: FleetParameters,
+    private readonly plans: FleetPlans,
+    target: Tensor,
+    private readonly chosen: Tensor,
+    private readonly kept: readonly Beginning[],
+    private readonly scope: Scope,
+  ) {
+    const { places, regions } = state.standing;
+    this.#places = Array(places).fill(undefined);
+    this.#parameters = new PlacedTensor(state.tensor, places, regions);
+    this.#before = new PlacedTensor(state.before, places, regions);
+    this.#target = new PlacedTensor(target, places);
+    this.#output = new PlacedTensor(plans.finish.outputs.output, places);
+  }
+
+  /** @throws InputError an option that is unknown, out of range or that no fleet can have. */
+  static async create(engine: Engine, options: FleetOptions): Promise<FleetTrainer> {
+    const settled = settledFleet(options);
+    const { model, batch, optimiser, preconditioner, loss } = settled;
+    const all: Model = { ...model, members: batch * model.members };
+    return building(async scope => {
+      const running = await preconditioner?.start(engine, scope, all);
+      const input = scope.keep(await networkInput(engine, all));
+      const target = scope.keep(engine.packed(outputShapes(all)));
+      const parameters = new FleetParameters(engine, scope, model, all, optimiser);
+      const chosen = scope.keep(engine.tensor([batch]));
+      const training = { engine, model: all, input, target, loss, preconditioner: running, parameters, chosen };
+      const plans = await fleetPlans(training);
+      for (const plan of [plans.step, plans.refreshStep, plans.prepare, plans.finish]) scope.keep(plan);
+      const { regions } = parameters.standing;
+      const kept: Beginning[] = [];
+      for (const [tensors, own] of [
+        [parameters.kept, regions],
+        [plans.kept, undefined],
+      ] as const) {
+        for (const tensor of tensors) {
+          const placed = new PlacedTensor(tensor, batch, own);
+          kept.push({ placed, initial: (await placed.read(0, 1))[0] });
+        }
+      }
+      const { refresh } = running?.refreshed && preconditioner ? preconditioner : optimiser;
+      return new FleetTrainer(engine, model, settled, refresh, parameters, plans, target, chosen, kept, scope);
+    });
+  }
+
+  /** Models that are trained at the same time. */
+  get batch(): number {
+    return this.options.batch;
+  }
+
+  /**
+   * Trains a model for every job, and gives each result when it has ended, in that order. Jobs are pulled as places get
+   * free; a source that has none at the moment stops nobody who runs.
+   *
+   * @throws InputError a job that is wrong, by its id: what runs is let go. What the device raises.
+   */
+  async *train(jobs: FleetJobs, options: FleetRunOptions = {}): AsyncGenerator<FleetResult, void, void> {
+    requireRun({ jobs, options });
+    this.#requireAlive();
+    if (this.#busy) throw new InputError('train: a run of this fleet is under way: end it first, or create another');
+    this.#busy = true;
+    const { signal, onReport, outputs = true } = options;
+    const source = new JobSource(jobs, signal);
+    const places = this.#places;
+    const cycle = this.refresh ?? 1;
+    let step = 0; // of all places together, since the last time that none ran
+    let [ended, failed] = [0, 0];
+    let results: FleetResult[] = [];
+    let submit: Promise<void> | undefined;
+    try {
+      while (!signal?.aborted) {
+        if (!places.some(Boolean)) {
+          step = 0;
+          while (results.length > 0) yield results.shift() as FleetResult;
+        }
+        let isFresh = false;
+        if (step % cycle === 0) {
+          try {
+            isFresh = await this.#admit(source);
+          } catch (error) {
+            yield* results;
+            throw error;
+          }
+        }
+        if (!places.some(Boolean)) break;
+        const count = this.#submitLength(step, cycle);
+        const start = performance.now();
+        submit = this.#submit(step, count, isFresh);
+        submit.catch(() => {}); // it is waited for below, unless whoever takes the results wants no more
+        while (results.length > 0) yield results.shift() as FleetResult;
+        await submit;
+        this.#tookLast = performance.now() - start;
+        this.#pace = Math.max(1, Math.round((submitMilliseconds * count) / this.#tookLast));
+        step += count;
+        await this.#collect(count);
+        if (step % cycle === 0) results = await this.#finish(outputs);
+        ended += results.length;
+        failed += results.filter(({ failedAt }) => failedAt !== undefined).length;
+        onReport?.(this.#report(ended, failed));
+      }
+      yield* results;
+    } catch (error) {
+      this.#requireAlive(); // that it was disposed of meanwhile is the cause
+      throw error;
+    } finally {
+      await submit?.catch(() => {});
+      source.close();
+      places.fill(undefined);
+      this.#busy = false;
+    }
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    this.scope.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #requireAlive(): void {
+    if (this.#disposed) throw new InputError('the fleet has been disposed of: create another');
+  }
+
+  /** Lets models begin in the free places. @returns whether any did. */
+  async #admit(source: JobSource): Promise<boolean> {
+    const fresh: number[] = [];
+    for (const [place, taken] of this.#places.entries()) {
+      if (taken) continue;
+      const none = !this.#places.some(Boolean);
+      const job = await source.next(none ? Number.POSITIVE_INFINITY : patienceShare * this.#tookLast);
+      if (!job) break;
+      requireJob(this.model, job);
+      const { optimiser } = this.options;
+      const { steps = this.options.steps, learningRate = optimiser.learningRate, weightDecay } = job;
+      this.#places[place] = { job, steps, learningRate, weightDecay, losses: [], step: 0 };
+      fresh.push(place);
+    }
+    this.#requireAlive();
+    if (fresh.length === 0) return false;
+    for (const [from, to] of stretchesOf(fresh)) {
+      const own = this.#places.slice(from, to).map(running => (running as Running).job);
+      const initial = own.map(({ seed = 0 }) => initialParameters(this.model, seed));
+      this.#parameters.write(from, initial);
+      this.#before.write(from, initial);
+      this.#target.write(
+        from,
+        own.map(({ target, mask }) => Float32Array.from(toDevice(this.model, masked(target, mask)))),
+      );
+      for (const { placed, initial: numbers } of this.kept) placed.write(from, Array(to - from).fill(numbers));
+    }
+    this.state.place(this.#places);
+    this.chosen.write(bitsOf(...this.#places.map((_, place) => (fresh.includes(place) ? 1 : 0))));
+    return true;
+  }
+
+  /** Steps up to where the first model ends, but no more than make a submit; models begin and end at refreshes alone. */
+  #submitLength(step: number, cycle: number): number {
+    const left = this.#places.map(one => (one ? one.steps - one.step : Number.POSITIVE_INFINITY));
+    const first = Math.min(...left);
+    const toCycle = (count: number, round: (x: number) => number) => round((step + count) / cycle) * cycle - step;
+    const most = Math.min(this.#pace, fleetHistory);
+    const wanted = toCycle(first, Math.ceil);
+    if (wanted <= most) return wanted;
+    const rounded = toCycle(most, Math.floor);
+    return rounded > 0 ? rounded : most;
+  }
+
+  /** The next steps of all places, after what those that begin need. */
+  async #submit(step: number, count: number, isFresh: boolean): Promise<void> {
+    const { plans, refresh } = this;
+    this.state.schedule(this.#places, count);
+    const parts: [Plan, number][] = isFresh && refresh !== undefined ? [[plans.prepare, 1]] : [];
+    for (let t = step; t < step + count; ) {
+      const refreshing = refresh !== undefined && t % refresh === 0;
+      const next = refresh === undefined ? step + count : (Math.floor(t / refresh) + 1) * refresh;
+      const times = refreshing ? 1 : Math.min(next, step + count) - t;
+      parts.push([refreshing ? plans.refreshStep : plans.step, times]);
+      t += times;
+    }
+    await this.engine.run(parts);
+  }
+
+  /** The losses of a submit. */
+  async #collect(count: number): Promise<void> {
+    const all = await this.state.losses(this.#places, count);
+    this.#places.forEach((running, place) => {
+      if (!running || running.failure !== undefined) return;
+      for (const loss of all[place]) {
+        if (!Number.isFinite(loss)) {
+          running.failure = loss;
+          return;
+        }
+        running.losses.push(loss);
+        running.step++;
+      }
+    });
+  }
+
+  /** Takes the models that have ended out of their places. */
+  async #finish(withOutputs: boolean): Promise<FleetResult[]> {
+    const done = [...this.#places.keys()].filter(place => {
+      const running = this.#places[place];
+      return running && (running.failure !== undefined || running.step === running.steps);
+    });
+    if (done.length === 0) return [];
+    const { finish } = this.plans;
+    await finish.run();
+    let losses = await finish.outputs.losses.read();
+    const lost = done.filter(
+      place => (this.#places[place] as Running).failure === undefined && !Number.isFinite(losses[place]),
+    );
+    if (lost.length > 0) {
+      // The last update led nowhere: back to what was before it, as the device does by itself at every other.
+      for (const place of lost) {
+        (this.#places[place] as Running).failure = losses[place];
+        this.#parameters.write(place, await this.#before.read(place, place + 1));
+      }
+      await finish.run();
+      losses = await finish.outputs.losses.read();
+    }
+    const results: FleetResult[] = [];
+    for (const [from, to] of stretchesOf(done)) {
+      const parameters = await this.#parameters.read(from, to);
+      const outputs = withOutputs ? await this.#output.read(from, to) : undefined;
+      for (let place = from; place < to; place++) {
+        const running = this.#places[place] as Running;
+        const output = outputs?.[place - from];
+        results.push({
+          ...resultOf(running, losses[place]),
+          parameters: parameters[place - from],
+          ...(output && { output: toHost(this.model, output) }),
+        });
+        this.#places[place] = undefined;
+      }
+    }
+    return results;
+  }
+
+  #report(ended: number, failed: number): FleetReport {
+    const running = this.#places.flatMap(one => {
+      if (!one) return [];
+      const { job, step, steps, losses } = one;
+      return [{ id: job.id, step, steps, loss: losses.at(-1) ?? Number.NaN }];
+    });
+    return { running, ended, failed };
+  }
+}
+
+/** @param loss of the parameters that it ended with. */
+function resultOf({ job, losses, step, failure }: Running, loss: number): Omit<FleetResult, 'parameters' | 'output'> {
+  const { id } = job;
+  if (failure === undefined) return { id, steps: step, loss, losses: Float32Array.from(losses) };
+  return {
+    id,
+    steps: Math.max(0, step - 1),
+    loss: losses.at(-1) ?? failure,
+    losses: Float32Array.from(losses),
+    failedAt: step,
+  };
+}
