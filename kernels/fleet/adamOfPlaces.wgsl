@@ -30,7 +30,7 @@ struct Problem {
 @group(0) @binding(4) var<storage, read_write> parameter: array<vec4f>;     // (quads)
 @group(0) @binding(5) var<storage, read_write> firstMoment: array<vec4f>;   // (quads)
 @group(0) @binding(6) var<storage, read_write> secondMoment: array<vec4f>;  // (quads)
-@group(0) @binding(7) var<storage, read_write> before: array<vec4f>;        // (quads): the parameters of the step before
+@group(0) @binding(7) var<storage, read_write> earlier: array<vec4f>;        // (quads): the parameters of the step before
 
 const WORKGROUP = 64u;
 const DECOUPLED = false;
@@ -42,7 +42,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   if (line >= p.places * p.quads) { return; }
   let own = roster[line / p.quads];
   let i = p.first + line;
-  if (own[MOVE] == RETURNS) { parameter[i] = before[i]; }
+  if (own[MOVE] == RETURNS) { parameter[i] = earlier[i]; }
   if (own[MOVE] != STEPS) { return; }
   let t = f32(own[COUNT]);
   let decayOfPlace = bitcast<f32>(own[DECAY]);
@@ -57,6 +57,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   if (DECOUPLED) { update = fma(vec4f(decay), x, update); }
   firstMoment[i] = m;
   secondMoment[i] = v;
-  before[i] = x;
+  earlier[i] = x;
   parameter[i] = fma(vec4f(-bitcast<f32>(own[RATE])), update, x);
 }

@@ -14,7 +14,7 @@ struct Settings {
 @group(0) @binding(0) var<uniform> settings: Settings;
 @group(0) @binding(1) var<storage, read> loss: array<f32>;                // (places)
 @group(0) @binding(2) var<storage, read> schedule: array<u32>;            // (places, capacity), the bits of f32
-@group(0) @binding(3) var<storage, read_write> last: array<u32>;          // (places): steps that the model makes in all
+@group(0) @binding(3) var<storage, read_write> limit: array<u32>;          // (places): steps that the model makes in all
 @group(0) @binding(4) var<storage, read_write> history: array<f32>;       // (places, capacity)
 @group(0) @binding(5) var<storage, read_write> roster: array<vec4u>;      // (places)
 
@@ -25,14 +25,14 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let place = id.x;
   if (place >= settings.places) { return; }
   let count = roster[place][COUNT];
-  if (count >= last[place]) {
+  if (count >= limit[place]) {
     roster[place][MOVE] = RESTS;
     return;
   }
   let at = place * settings.capacity + count % settings.capacity;
   history[at] = loss[place];
   if (magnitudeBits(loss[place]) >= INFINITE) {
-    last[place] = count;
+    limit[place] = count;
     roster[place][MOVE] = RETURNS;
     return;
   }

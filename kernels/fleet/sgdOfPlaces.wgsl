@@ -19,7 +19,7 @@ struct Problem {
 @group(0) @binding(3) var<storage, read> gradient: array<vec4f>;            // (quads)
 @group(0) @binding(4) var<storage, read_write> parameter: array<vec4f>;     // (quads)
 @group(0) @binding(5) var<storage, read_write> moment: array<vec4f>;        // (quads)
-@group(0) @binding(6) var<storage, read_write> before: array<vec4f>;        // (quads): the parameters of the step before
+@group(0) @binding(6) var<storage, read_write> earlier: array<vec4f>;        // (quads): the parameters of the step before
 
 const WORKGROUP = 64u;
 
@@ -30,13 +30,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   if (line >= p.places * p.quads) { return; }
   let own = roster[line / p.quads];
   let i = p.first + line;
-  if (own[MOVE] == RETURNS) { parameter[i] = before[i]; }
+  if (own[MOVE] == RETURNS) { parameter[i] = earlier[i]; }
   if (own[MOVE] != STEPS) { return; }
   let decayOfPlace = bitcast<f32>(own[DECAY]);
   let decay = select(settings.weightDecay, decayOfPlace, decayOfPlace >= 0.0);
   let x = parameter[i];
   let m = fma(vec4f(settings.momentum), moment[i], fma(vec4f(decay), x, gradient[i]));
   moment[i] = m;
-  before[i] = x;
+  earlier[i] = x;
   parameter[i] = fma(vec4f(-bitcast<f32>(own[RATE])), m, x);
 }

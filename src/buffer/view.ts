@@ -19,5 +19,10 @@ export function viewOfNumbers({ memory, storage }: Tensor, from: number, to: num
 }
 
 function viewOf(memory: Tensor['memory'], layout: Layout, storage: Storage, start: number): Tensor {
-  return new Tensor(memory, layout, new Storage(4 * layout.length, bufferOf(storage), storage.offset + 4 * start), false);
+  return new Tensor(
+    memory,
+    layout,
+    new Storage(4 * layout.length, bufferOf(storage), storage.offset + 4 * start),
+    false,
+  );
 }

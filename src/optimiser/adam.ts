@@ -41,7 +41,7 @@ export function adam(options: AdamOptions): Optimiser {
     name: 'adam',
     learningRate,
     inFleets: true,
-    start: (engine, scope, all, { adam: stepOf } = { adam: adamStep }) =>
+    start: (engine, scope, all, { adam: stepOf = adamStep } = {}) =>
       momentState(
         engine,
         scope,

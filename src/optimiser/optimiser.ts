@@ -61,7 +61,7 @@ export interface Optimiser {
    * @param parameters what stands in the parameters' stack, in its order.
    * @param kinds of the steps; by default those of one model.
    */
-  start(engine: Engine, scope: Scope, parameters: readonly Parameter[], kinds?: StepKinds): OptimiserState;
+  start(engine: Engine, scope: Scope, parameters: readonly Parameter[], kinds?: Partial<StepKinds>): OptimiserState;
 }
 
 /**

@@ -23,7 +23,7 @@ export function sgd(options: SgdOptions): Optimiser {
     name: 'sgd',
     learningRate,
     inFleets: true,
-    start: (engine, scope, all, { sgd: stepOf } = { sgd: sgdStep }) =>
+    start: (engine, scope, all, { sgd: stepOf = sgdStep } = {}) =>
       momentState(engine, scope, all, ['moment'], ({ parameters, gradient, learningRate: rate }, { moment }) =>
         stepOf(parameters, moment, gradient, rate, { momentum, weightDecay }),
       ),

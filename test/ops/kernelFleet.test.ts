@@ -31,7 +31,10 @@ function rosterOf(
   places: readonly { readonly count: number; readonly move: Move; readonly rate: number; readonly decay: number }[],
 ): Float32Array {
   return joined(
-    places.flatMap(({ count, move, rate, decay }) => [bitsOf(count, moves.indexOf(move)), Float32Array.of(rate, decay)]),
+    places.flatMap(({ count, move, rate, decay }) => [
+      bitsOf(count, moves.indexOf(move)),
+      Float32Array.of(rate, decay),
+    ]),
   );
 }
 
@@ -102,14 +105,28 @@ test('recordPlaces: a model with steps left counts, one with none rests, one who
     );
     const roster = rosterOf(expected.map(one => ({ ...one, decay: 0.5 })));
     requireBits(`${places}: roster`, await tensors.roster.read(), roster);
-    requireClose(`${places}: history`, await tensors.history.read(), joined(expected.map(({ history }) => history)), {});
+    requireClose(
+      `${places}: history`,
+      await tensors.history.read(),
+      joined(expected.map(({ history }) => history)),
+      {},
+    );
     plan.dispose();
     for (const tensor of Object.values<Tensor>(tensors)) tensor.dispose();
   }
 });
 
 /** A fleet's parameters in two regions, of which a model has some parts each, with whatever else is of their shapes. */
-const regions = { counts: [2, 1], shapes: [[[3, 5], [1, 2]], [[4, 7]]] } as const;
+const regions = {
+  counts: [2, 1],
+  shapes: [
+    [
+      [3, 5],
+      [1, 2],
+    ],
+    [[4, 7]],
+  ],
+} as const;
 
 function fleetOf(places: number) {
   const shapes: Shape[] = regions.shapes.flatMap(own => Array<readonly Shape[]>(places).fill(own).flat());
@@ -132,9 +149,15 @@ test('adamOfPlaces: every place goes by its own count, rate, decay and move, L2 
     for (const decoupled of [false, true]) {
       const { partsOf, models, random32, stackOf, roster } = fleetOf(places);
       const names = ['p', 'before', 'g', 'm', 'v'] as const;
-      const given = Object.fromEntries(names.map(name => [name, random32()])) as Record<'p' | 'before' | 'g' | 'm' | 'v', Float64Array[]>;
+      const given = Object.fromEntries(names.map(name => [name, random32()])) as Record<
+        'p' | 'before' | 'g' | 'm' | 'v',
+        Float64Array[]
+      >;
       given.v = given.v.map(part => part.map(Math.abs));
-      const tensors = Object.fromEntries(names.map(name => [name, stackOf(given[name])])) as Record<keyof typeof given, Tensor>;
+      const tensors = Object.fromEntries(names.map(name => [name, stackOf(given[name])])) as Record<
+        keyof typeof given,
+        Tensor
+      >;
       const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decoupled };
       const plan = await engine.compile(g => {
         const [parameters, before, gradient, firstMoment, secondMoment] = names.map(name => g.read(tensors[name]));
@@ -207,7 +230,9 @@ test('intoPlaces: stacks and vectors take what is fresh in the places chosen, an
     const kept = engine.stack(shapes, Float32Array.from(old));
     const fresh = engine.stack(shapes, Float32Array.from(next));
     const chosen = engine.tensor([places], bitsOf(...choice.map(Number)));
-    const plan = await engine.compile(g => g.assign(kept, intoPlacesOperation(g.read(kept), g.read(fresh), g.read(chosen))));
+    const plan = await engine.compile(g =>
+      g.assign(kept, intoPlacesOperation(g.read(kept), g.read(fresh), g.read(chosen))),
+    );
     await plan.run();
     requireClose(`${places} places`, await kept.read(), intoPlaces(old, next, choice, old.length / places), {});
     plan.dispose();
@@ -215,7 +240,13 @@ test('intoPlaces: stacks and vectors take what is fresh in the places chosen, an
 });
 
 test('a stack that is not as much in each place is refused with what it has', async () => {
-  const [uneven, chosen] = [engine.stack([[2, 3], [3, 2]]), engine.tensor([2])];
+  const [uneven, chosen] = [
+    engine.stack([
+      [2, 3],
+      [3, 2],
+    ]),
+    engine.tensor([2]),
+  ];
   await requireThrows(
     'intoPlaces',
     () => engine.compile(g => g.assign(uneven, intoPlacesOperation(g.read(uneven), g.read(uneven), g.read(chosen)))),

@@ -1,19 +1,25 @@
 /** Fleets: a model of one is what it would be alone, whatever its neighbours, its place and its beginning. */
 
+import { sizeOfAll } from '../../src/buffer/layout.js';
 import { architecture } from '../../src/model/architecture.js';
 import { cp } from '../../src/model/contraction/cp.js';
 import { tucker } from '../../src/model/contraction/tucker.js';
 import { grid } from '../../src/model/domain/grid.js';
 import { defineModel, type Model, outputShapes } from '../../src/model/model.js';
 import { mixing } from '../../src/model/readout/mixing.js';
-import { sizeOfAll } from '../../src/buffer/layout.js';
 import { adam } from '../../src/optimiser/adam.js';
-import { sgd } from '../../src/optimiser/sgd.js';
-import { muon } from '../../src/optimiser/muon.js';
 import { clipped } from '../../src/optimiser/clipped.js';
+import { muon } from '../../src/optimiser/muon.js';
 import { cosineDecay } from '../../src/optimiser/schedules.js';
+import { sgd } from '../../src/optimiser/sgd.js';
 import { sepPgd } from '../../src/precondition/sepPgd.js';
-import type { FleetJob, FleetJobs, FleetOptions, FleetResult, FleetRunOptions } from '../../src/train/fleet/fleetOptions.js';
+import type {
+  FleetJob,
+  FleetJobs,
+  FleetOptions,
+  FleetResult,
+  FleetRunOptions,
+} from '../../src/train/fleet/fleetOptions.js';
 import { FleetTrainer } from '../../src/train/fleet/fleetTrainer.js';
 import { Trainer } from '../../src/train/trainer.js';
 import { require, requireBits, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
@@ -53,13 +59,9 @@ async function allOf(
   return results;
 }
 
-/** A fleet of its own for some jobs. */
-async function trained(options: Partial<FleetOptions>, jobs: readonly FleetJob[]) {
-  const fleet = await FleetTrainer.create(engine, { model, optimiser, preconditioner, batch: 3, steps: 23, ...options });
-  const results = await allOf(fleet, jobs);
-  fleet.dispose();
-  return results;
-}
+const fleetOf = (batch: number) => FleetTrainer.create(engine, { model, optimiser, preconditioner, batch, steps: 23 });
+/** Of fewer places than the tests have jobs. */
+const three = await fleetOf(3);
 
 function requireSame(what: string, got: FleetResult, wanted: FleetResult): void {
   requireEqual(`${what}: steps`, [got.steps, got.failedAt], [wanted.steps, wanted.failedAt]);
@@ -69,19 +71,31 @@ function requireSame(what: string, got: FleetResult, wanted: FleetResult): void 
   requireBits(`${what}: output`, got.output as Float32Array, wanted.output as Float32Array);
 }
 
-const single: FleetJob = { id: 'single', target: targetOf(40), seed: 9, learningRate: 2e-3, weightDecay: 1e-3, steps: 17 };
-const alone = (await trained({}, [single])).single;
+const single: FleetJob = {
+  id: 'single',
+  target: targetOf(40),
+  seed: 9,
+  learningRate: 2e-3,
+  weightDecay: 1e-3,
+  steps: 17,
+};
+const alone = (await allOf(three, [single])).single;
 
 test('models of a fleet, more than its places, each with a seed, a rate, a decay and steps of its own, are as trainers of one to rounding', async () => {
-  const jobs = Array.from({ length: count }, (_, i): FleetJob => ({
-    id: `job ${i}`,
-    target: targetOf(i),
-    seed: i,
-    ...(i % 2 === 1 && { learningRate: 1e-3 * i, weightDecay: 1e-4 * i }),
-    ...(i % 3 === 1 && { learningRate: cosineDecay(2e-3, 20) }),
-    ...(i % 4 === 2 && { steps: 12 + i }),
-  }));
-  const results = await trained({ batch: Math.ceil((2 * count) / 3) }, jobs);
+  const jobs = Array.from(
+    { length: count },
+    (_, i): FleetJob => ({
+      id: `job ${i}`,
+      target: targetOf(i),
+      seed: i,
+      ...(i % 2 === 1 && { learningRate: 1e-3 * i, weightDecay: 1e-4 * i }),
+      ...(i % 3 === 1 && { learningRate: cosineDecay(2e-3, 20) }),
+      ...(i % 4 === 2 && { steps: 12 + i }),
+    }),
+  );
+  const fleet = await fleetOf(Math.ceil((2 * count) / 3));
+  const results = await allOf(fleet, jobs);
+  fleet.dispose();
   for (const { id, target, seed = 0, learningRate = 1e-3, weightDecay = 0, steps = 23 } of jobs) {
     const trainer = await Trainer.create(engine, {
       model,
@@ -102,55 +116,63 @@ test('models of a fleet, more than its places, each with a seed, a rate, a decay
 });
 
 test('a model has the same bits in any place, beside any neighbours, from the start or after others have left', async () => {
-  const others = [1, 2, 3, 4].map((which): FleetJob => ({ id: `${which}`, target: targetOf(which), seed: which, steps: 5 * which }));
+  const others = [1, 2, 3, 4].map(
+    (which): FleetJob => ({ id: `${which}`, target: targetOf(which), seed: which, steps: 5 * which }),
+  );
   for (const at of [1, 2, 3, 4]) {
-    const results = await trained({}, [...others.slice(0, at), single, ...others.slice(at)]);
+    const results = await allOf(three, [...others.slice(0, at), single, ...others.slice(at)]);
     requireEqual(`${at}: all`, Object.keys(results).sort(), ['1', '2', '3', '4', 'single']);
     requireSame(`after ${at} others`, results.single, alone);
   }
 });
 
+/** Thrown out of all bounds by its update 12. */
+const wild: FleetJob = { id: 'wild', target: targetOf(5), learningRate: step => (step === 12 ? 1e30 : 1e-3) };
+
 test('a model whose loss is not finite ends alone with its last good parameters, and its neighbours go on to the bit', async () => {
-  const wild: FleetJob = { id: 'wild', target: targetOf(5), learningRate: 1e18 };
   const hopeless: FleetJob = { id: 'hopeless', target: targetOf(6).fill(3e38) };
-  const results = await trained({}, [wild, single, hopeless]);
+  const results = await allOf(three, [wild, single, hopeless]);
   requireSame('the neighbour', results.single, alone);
-  const { failedAt = -1, steps, loss, losses, parameters, output = [] } = results.wild;
-  require(`failed at ${failedAt}`, failedAt >= 1 && steps === failedAt - 1 && losses.length === failedAt);
-  require('finite losses', losses.every(Number.isFinite) && loss === losses[failedAt - 1]);
+  const { failedAt, steps, loss, losses, parameters, output = [] } = results.wild;
+  requireEqual('failed', [failedAt, steps, losses.length], [13, 12, 13]);
+  require('finite losses', losses.every(Number.isFinite) && loss === losses[12]);
   require('finite parameters', parameters.every(Number.isFinite) && Array.from(output).every(Number.isFinite));
-  const before = (await trained({}, [{ ...wild, steps }, single])).wild;
+  const before = (await allOf(three, [{ ...wild, steps }, single])).wild;
   requireBits('parameters from before the last step', parameters, before.parameters);
-  requireClose('their loss', [loss], [before.loss], {});
-  requireEqual('hopeless', [results.hopeless.steps, results.hopeless.failedAt, results.hopeless.losses.length], [0, 0, 0]);
+  requireClose('their loss', [loss], [before.loss], { relative: 1e-6 });
+  requireEqual(
+    'hopeless',
+    [results.hopeless.steps, results.hopeless.failedAt, results.hopeless.losses.length],
+    [0, 0, 0],
+  );
   requireEqual('its loss', results.hopeless.loss, Number.POSITIVE_INFINITY);
 });
 
 test('a loss that is not finite after the last update alone counts as a failure too', async () => {
-  const wild: FleetJob = { id: 'wild', target: targetOf(5), learningRate: 1e18 };
-  const { failedAt = -1 } = (await trained({}, [wild])).wild;
-  const { wild: last } = await trained({}, [{ ...wild, steps: failedAt }]);
-  requireEqual('failed', [last.failedAt, last.steps, last.losses.length], [failedAt, failedAt - 1, failedAt]);
+  const { wild: last } = await allOf(three, [{ ...wild, steps: 13 }]);
+  requireEqual('failed', [last.failedAt, last.steps, last.losses.length], [13, 12, 13]);
   require('finite', Number.isFinite(last.loss) && last.parameters.every(Number.isFinite));
 });
 
-test('a job of several members, with parameters that are no network\'s, is one model: SGD, Tucker and outputs that share networks', async () => {
+test("a job of several members, with parameters that are no network's, is one model: SGD, Tucker and outputs that share networks", async () => {
   const domain = grid([6, 5]);
   const network = architecture({ width: 6 });
   for (const own of [
     defineModel({ domain, contraction: tucker({ ranks: [3, 4] }), network, members: 2 }),
     defineModel({ domain, contraction: cp({ rank: 5 }), readout: mixing({ outputs: 3 }), network, members: 2 }),
   ]) {
-    const jobs = [0, 1, 2, 3].map((which): FleetJob => ({ id: `${which}`, target: targetOf(which, own), seed: which }));
+    const jobs = [0, 1, 2].map((which): FleetJob => ({ id: `${which}`, target: targetOf(which, own), seed: which }));
     const options = { model: own, optimiser: sgd({ learningRate: 1e-3, momentum: 0.5 }) };
-    const fleet = await FleetTrainer.create(engine, { ...options, batch: 3, steps: 7 });
+    const fleet = await FleetTrainer.create(engine, { ...options, batch: 2, steps: 7 });
     const results = await allOf(fleet, jobs);
     fleet.dispose();
-    for (const { id, target, seed } of jobs) {
+    for (const { id, target, seed = 0 } of jobs.slice(1)) {
       const trainer = await Trainer.create(engine, { ...options, target, seed });
       const what = `${own.contraction.name} ${id}`;
       requireClose(`${what}: losses`, results[id].losses, await trainer.advance(7), { relative: 1e-4 });
-      requireClose(`${what}: parameters`, results[id].parameters, (await trainer.state()).parameters, { absolute: 1e-4 });
+      requireClose(`${what}: parameters`, results[id].parameters, (await trainer.state()).parameters, {
+        absolute: 1e-4,
+      });
       requireClose(`${what}: output`, results[id].output as Float32Array, await trainer.render(), { absolute: 1e-3 });
       trainer.dispose();
     }
@@ -160,7 +182,7 @@ test('a job of several members, with parameters that are no network\'s, is one m
 test('points that a mask or NaN leaves out are not trained on', async () => {
   const mask = Uint8Array.from({ length: size * size }, (_, i) => (i % 3 === 0 ? 0 : 1));
   const target = targetOf(1);
-  const results = await trained({}, [
+  const results = await allOf(three, [
     { id: 'mask', target, mask },
     { id: 'nan', target: target.map((y, i) => (mask[i] ? y : Number.NaN)) },
     { id: 'all', target },
@@ -187,7 +209,9 @@ test('jobs are pulled as places get free; a source that is slow stops nobody, an
   }
   const ended: string[] = [];
   let most = 0;
-  for await (const { id } of fleet.train(jobs(), { onReport: ({ running }) => (most = Math.max(most, running.length)) })) {
+  for await (const { id } of fleet.train(jobs(), {
+    onReport: ({ running }) => (most = Math.max(most, running.length)),
+  })) {
     ended.push(id);
     release();
     require(`${pulled.length} pulled`, pulled.length <= ended.length + 4); // those that run, and those of the next submit
@@ -221,10 +245,15 @@ test('an abort ends a run soon, even one that waits for a job; the fleet can run
   requireEqual('nothing came', Object.keys(await allOf(fleet, never(), { signal: waiting.signal })), []);
   const again = await allOf(fleet, [single], { outputs: false });
   requireEqual('no output', again.single.output, undefined);
-  requireSame('again', { ...again.single, output: endless.single.output }, endless.single);
+  requireBits('again', again.single.parameters, endless.single.parameters);
   fleet.dispose();
   requireEqual('buffers', engine.memory.buffers, buffers);
-  await requireThrows('after dispose', () => allOf(fleet, [single]), 'InputError', /^the fleet has been disposed of: create another$/);
+  await requireThrows(
+    'after dispose',
+    () => allOf(fleet, [single]),
+    'InputError',
+    /^the fleet has been disposed of: create another$/,
+  );
 });
 
 test('what no fleet can have, and jobs that do not fit, are refused in one line', async () => {
@@ -233,10 +262,16 @@ test('what no fleet can have, and jobs that do not fit, are refused in one line'
   for (const [more, message] of [
     [{ batch: 0 }, /^batch: 0: use a whole number from 1 to 4096$/],
     [{ steps: 1.5 }, /^steps: 1.5: use a whole number from 1 to 4294967295$/],
-    [{ optimiser: muon({ learningRate: 1e-3 }) }, /^optimiser: muon has no step for each model of a fleet: use adam or sgd$/],
+    [
+      { optimiser: muon({ learningRate: 1e-3 }) },
+      /^optimiser: muon has no step for each model of a fleet: use adam or sgd$/,
+    ],
     [{ optimiser: clipped(optimiser, 1) }, /^optimiser: adam has no step for each model of a fleet: use adam or sgd$/],
     [{ preconditioner: sepPgd() }, /^preconditioner: seppgd is to choose by a training of its own: give topK numbers$/],
-    [{ objective: { name: 'own', additive: true, goal: () => ({}) as never } }, /^objective: own is no sum over points by itself: give one of pointwise\(..\)$/],
+    [
+      { objective: { name: 'own', additive: true, goal: () => ({}) as never } },
+      /^objective: own is no sum over points by itself: give one of pointwise\(..\)$/,
+    ],
     [{ width: 3 } as never, /^FleetTrainer: option width is unknown: use model, batch/],
   ] as readonly [Partial<FleetOptions>, RegExp][]) {
     await requireThrows(String(message), create(more), 'InputError', message);
@@ -246,7 +281,10 @@ test('what no fleet can have, and jobs that do not fit, are refused in one line'
     [{ id: 'short', target: new Float32Array(3) }, /^job "short": target: takes 144 numbers, got 3$/],
     [{ id: 'seed', target: targetOf(1), seed: -1 }, /^job "seed": seed: -1: use a whole number from 0/],
     [{ id: 'mask', target: targetOf(1), mask: [1] }, /^job "mask": mask: 1 numbers: give 144, 0 for a point left out$/],
-    [{ id: 'masked', target: targetOf(1), mask: new Uint8Array(size * size) }, /^job "masked": target: is NaN everywhere/],
+    [
+      { id: 'masked', target: targetOf(1), mask: new Uint8Array(size * size) },
+      /^job "masked": target: is NaN everywhere/,
+    ],
     [{ id: 'rate', target: targetOf(1), learningRate: 0 }, /^job "rate": learningRate: 0: use/],
     [{ id: 'decay', target: targetOf(1), weightDecay: -1 }, /^job "decay": weightDecay: -1: use/],
     [{ id: 'none', target: targetOf(1), steps: 0 }, /^job "none": steps: 0: use/],
@@ -255,7 +293,12 @@ test('what no fleet can have, and jobs that do not fit, are refused in one line'
   ] as readonly [FleetJob, RegExp][]) {
     await requireThrows(String(message), () => allOf(fleet, [job]), 'InputError', message);
   }
-  await requireThrows('no list', () => allOf(fleet, 5 as never), 'InputError', /^train: 5 is no list of jobs: give an array/);
+  await requireThrows(
+    'no list',
+    () => allOf(fleet, 5 as never),
+    'InputError',
+    /^train: 5 is no list of jobs: give an array/,
+  );
   const first = fleet.train([single]);
   await first.next();
   const second = fleet.train([single]);

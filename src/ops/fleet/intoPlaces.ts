@@ -11,7 +11,8 @@ const operation: Operation<undefined> = {
   name: 'intoPlaces',
   updates: [0],
   shapes: ([kept, fresh, { parts }]) => {
-    if (parts.length !== 1 || parts[0].shape.length !== 1) throw new InputError('intoPlaces: choose places by a vector');
+    if (parts.length !== 1 || parts[0].shape.length !== 1)
+      throw new InputError('intoPlaces: choose places by a vector');
     numbersOfPlace(kept, parts[0].shape[0]);
     return [requireSameLayout('intoPlaces', kept, fresh)];
   },
@@ -23,7 +24,7 @@ const operation: Operation<undefined> = {
       dispatch(kernels.intoPlaces, {
         ...oneThreadEach(device, count),
         settings: { count, each },
-        buffers: { chosen: chosen.storage, fresh: fresh.storage, kept: kept.storage },
+        buffers: { chosen: chosen.storage, renewed: fresh.storage, held: kept.storage },
       }),
     ];
   },

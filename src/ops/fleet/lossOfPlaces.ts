@@ -1,14 +1,13 @@
 /** Losses that are a sum over points, one for each model of a fleet, with the cotangent at the output. */
 
-import { layoutOf } from '../../buffer/layout.js';
+import { formatShape, layoutOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { apply, requireSameLayout } from '../../graph/apply.js';
-import type { Operand, Operation, Value } from '../../graph/operation.js';
-import { type Dispatch, dispatch } from '../../kernel/dispatch.js';
+import { type Operand, type Operation, type Site, scratch, type Value } from '../../graph/operation.js';
+import { type Dispatch, dispatch, isStorage } from '../../kernel/dispatch.js';
 import type { SlotText } from '../../kernel/kernel.js';
 import * as kernels from '../../wgsl/elementwise.js';
-import { scaled } from '../elementwise/linearCombination.js';
-import { pointwisePass } from '../objective/pointwiseLoss.js';
+import { pointwiseLossOperation } from '../objective/pointwiseLoss.js';
 
 interface Attributes {
   readonly loss: SlotText;
@@ -17,31 +16,50 @@ interface Attributes {
 }
 
 const operation: Operation<Attributes> = {
+  ...(pointwiseLossOperation as Operation<Attributes>),
   name: 'lossOfPlaces',
-  takesPacked: [1],
   shapes: ([output, target], { places }) => {
     if (!(places >= 1 && output.parts.length % places === 0)) {
       throw new InputError(`lossOfPlaces: ${output.parts.length} outputs in ${places} places: give each place as many`);
     }
     return [layoutOf([places]), requireSameLayout('lossOfPlaces', output, target)];
   },
-  lower: site => {
-    const [pass, partial] = pointwisePass(site);
-    return [pass, sumOfEach(partial, site.outputs[0], site.attributes.places)];
-  },
-  vjp: ({ outputs: [, atOutput], cotangents: [cotangent] }) => {
-    if (cotangent === undefined) return [];
-    if (typeof cotangent !== 'number') throw new Error('lossOfPlaces: the cotangent of losses is a number');
-    return [scaled(atOutput, cotangent)];
+  lower: site => lowerWith(pointwiseLossOperation, site, site.attributes),
+  fuse: (inputs, unshared, { loss, places }) => {
+    const fused = pointwiseLossOperation.fuse?.(inputs, unshared, { loss });
+    if (!fused) return undefined;
+    const together: Operation<never> = {
+      ...fused.operation,
+      lower: site => lowerWith(fused.operation, site, { loss, places }),
+    };
+    return { ...fused, operation: together };
   },
 };
 
+/**
+ * What an operation does that gives one loss and the cotangents, but for its sum: its first dispatch writes sums of the
+ * loss, as many of each tensor one after the other, of which each place has its own added up.
+ */
+function lowerWith<A>(of: Operation<A>, site: Site<A>, { places }: Attributes): Dispatch[] {
+  const [losses, cotangent] = site.outputs;
+  const [pass] = of.lower({ ...site, outputs: [scratch(layoutOf([])), cotangent] });
+  const partial = pass.resources[pass.bindings.findIndex(({ name }) => name === 'loss')];
+  if (!isStorage(partial)) throw new Error(`${of.name}: its first dispatch writes no sums of the loss`);
+  const { parts } = cotangent.layout;
+  if (parts.length > 1 && pass.workgroups[2] !== parts.length) {
+    throw new InputError(
+      `lossOfPlaces: outputs of shape ${formatShape(parts[0].shape)} are too many workgroups each: train them one by one`,
+    );
+  }
+  return [pass, sumOfEach(partial, losses, places)];
+}
+
 /** Sums of as many consecutive numbers a place, by a workgroup each. */
-function sumOfEach(partial: Operand, result: Operand, places: number): Dispatch {
-  const { length } = partial.layout;
+function sumOfEach(partial: Operand['storage'], result: Operand, places: number): Dispatch {
+  const columns = partial.bytes / 4;
   return dispatch(kernels.sum, {
-    settings: { rows: 1, columns: length, inputStride: length, stretch: length / places },
-    buffers: { input: partial.storage, result: result.storage },
+    settings: { rows: 1, columns, inputStride: columns, stretch: columns / places },
+    buffers: { input: partial, result: result.storage },
     workgroups: [places, 1, 1],
   });
 }
@@ -54,7 +72,11 @@ function sumOfEach(partial: Operand, result: Operand, places: number): Dispatch 
  * @returns losses, (places); and G, of the output's shape.
  * @throws InputError if the shapes differ, or the outputs are not as many in each place.
  */
-export function lossOfPlaces(output: Value, target: Value, attributes: Attributes): { losses: Value; cotangent: Value } {
+export function lossOfPlaces(
+  output: Value,
+  target: Value,
+  attributes: Attributes,
+): { losses: Value; cotangent: Value } {
   const [losses, cotangent] = apply(operation, [output, target], attributes);
   return { losses, cotangent };
 }

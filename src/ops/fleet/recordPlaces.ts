@@ -29,7 +29,7 @@ const operation: Operation<undefined> = {
         buffers: {
           loss: losses.storage,
           schedule: schedule.storage,
-          last: last.storage,
+          limit: last.storage,
           history: history.storage,
           roster: roster.storage,
         },
@@ -57,7 +57,11 @@ export interface RecordOfPlaces {
  * @param losses (places).
  * @param schedule (places, n): the learning rates of each model's next n steps, that of its step t at t mod n.
  */
-export function recordPlaces(losses: Value, schedule: Value, { last, history, roster }: RecordOfPlaces): RecordOfPlaces {
+export function recordPlaces(
+  losses: Value,
+  schedule: Value,
+  { last, history, roster }: RecordOfPlaces,
+): RecordOfPlaces {
   const updated = apply(operation, [losses, schedule, last, history, roster], undefined);
   return { last: updated[0], history: updated[1], roster: updated[2] };
 }

@@ -58,7 +58,7 @@ const adamOperation: Operation<AdamAttributes & Standing> = {
           parameter: parameters.storage,
           firstMoment: first.storage,
           secondMoment: second.storage,
-          before: before.storage,
+          earlier: before.storage,
         },
       }),
     ];
@@ -90,7 +90,7 @@ const sgdOperation: Operation<SgdAttributes & Standing> = {
           gradient: gradient.storage,
           parameter: parameters.storage,
           moment: moment.storage,
-          before: before.storage,
+          earlier: before.storage,
         },
       }),
     ];

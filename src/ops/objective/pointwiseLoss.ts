@@ -2,24 +2,20 @@
 
 import { columnsOf, layoutOf, quad, rowsOf, sizeOf } from '../../buffer/layout.js';
 import { apply, requireSameLayout } from '../../graph/apply.js';
-import { type Operand, type Operation, type Site, scratch, type Value } from '../../graph/operation.js';
-import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
+import { type Operation, scratch, type Value } from '../../graph/operation.js';
+import { dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import type { SlotText } from '../../kernel/kernel.js';
 import * as kernels from '../../wgsl/objective.js';
 import { scaled } from '../elementwise/linearCombination.js';
 import { sumDispatches } from '../elementwise/sum.js';
 import { quadsOf } from '../linear/product.js';
 
-/**
- * The pass over all points of outputs and targets: cotangents, and sums of the loss, as many of each part one after the
- * other.
- */
-export function pointwisePass({
-  device,
-  attributes,
-  inputs: [output, target],
-  outputs: [, cotangent],
-}: Site<{ readonly loss: SlotText }>): readonly [Dispatch, partial: Operand] {
+/** A fleet takes the same pass, and adds up its sums model by model. */
+export const pointwiseLossOperation: Operation<{ loss: SlotText }> = {
+  name: 'pointwiseLoss',
+  takesPacked: [1],
+  shapes: ([output, target]) => [layoutOf([]), requireSameLayout('pointwiseLoss', output, target)],
+  lower: ({ device, attributes: slots, inputs: [output, target], outputs: [loss, cotangent] }) => {
     const problems = output.layout.parts.map((part, i) => {
       const [input, result] = [quadsOf(part), quadsOf(cotangent.layout.parts[i])];
       const { offset, stride } = target.layout.parts[i];
@@ -41,7 +37,7 @@ export function pointwisePass({
     const partial = scratch(layoutOf([sizeOf(workgroups) * constants.WORKGROUP]));
     const pass = dispatch(kernels.pointwiseLoss, {
       constants,
-      slots: { loss: attributes.loss },
+      slots,
       problems,
       buffers: {
         input: output.storage,
@@ -51,20 +47,11 @@ export function pointwisePass({
       },
       workgroups,
     });
-    return [pass, partial];
-}
-
-const operation: Operation<{ readonly loss: SlotText }> = {
-  name: 'pointwiseLoss',
-  takesPacked: [1],
-  shapes: ([output, target]) => [layoutOf([]), requireSameLayout('pointwiseLoss', output, target)],
-  lower: site => {
-    const [pass, partial] = pointwisePass(site);
-    return [pass, ...sumDispatches(partial, site.outputs[0])];
+    return [pass, ...sumDispatches(partial, loss)];
   },
   vjp: ({ outputs: [, atOutput], cotangents: [cotangent] }) => {
     if (cotangent === undefined) return [];
-    if (typeof cotangent !== 'number') throw new Error('pointwiseLoss: the cotangent of a loss is a number');
+    if (typeof cotangent !== 'number') throw new Error('pointwiseLoss: the cotangent is no number');
     return [scaled(atOutput, cotangent)];
   },
   fuse: ([, target], [output], { loss }) => {
@@ -88,6 +75,6 @@ const operation: Operation<{ readonly loss: SlotText }> = {
  * @throws InputError if the shapes differ.
  */
 export function pointwiseLoss(output: Value, target: Value, loss: SlotText): { loss: Value; cotangent: Value } {
-  const [total, cotangent] = apply(operation, [output, target], { loss });
+  const [total, cotangent] = apply(pointwiseLossOperation, [output, target], { loss });
   return { loss: total, cotangent };
 }

@@ -65,7 +65,12 @@ export interface FleetResult {
 
 /** How far a fleet is, after a submit. */
 export interface FleetReport {
-  readonly running: readonly { readonly id: string; readonly step: number; readonly steps: number; readonly loss: number }[];
+  readonly running: readonly {
+    readonly id: string;
+    readonly step: number;
+    readonly steps: number;
+    readonly loss: number;
+  }[];
   /** Jobs that have ended, those that failed counted in. */
   readonly ended: number;
   readonly failed: number;
@@ -115,7 +120,9 @@ export function settledFleet(options: FleetOptions): SettledFleet {
     throw new InputError(`optimiser: ${optimiser.name} has no step for each model of a fleet: use adam or sgd`);
   }
   if (preconditioner?.settle) {
-    throw new InputError(`preconditioner: ${preconditioner.name} is to choose by a training of its own: give topK numbers`);
+    throw new InputError(
+      `preconditioner: ${preconditioner.name} is to choose by a training of its own: give topK numbers`,
+    );
   }
   return { model, batch, optimiser, loss, steps, ...(preconditioner && { preconditioner }) };
 }
@@ -138,7 +145,9 @@ export function requireJob(model: Model, job: FleetJob): void {
   try {
     const count = sizeOfAll(outputShapes(model));
     if (mask !== undefined && (!isList(mask) || mask.length !== count)) {
-      throw new InputError(`mask: ${isList(mask) ? `${mask.length} numbers` : shown(mask)}: give ${count}, 0 for a point left out`);
+      throw new InputError(
+        `mask: ${isList(mask) ? `${mask.length} numbers` : shown(mask)}: give ${count}, 0 for a point left out`,
+      );
     }
     requireTarget('target', model, masked(target, mask));
     requireSeed(seed);

@@ -98,10 +98,7 @@ export class FleetParameters {
   /** Tells the device where each model stands; absent where the place is empty. */
   place(standpoints: readonly (Standpoint | undefined)[]): void {
     this.#last.write(bitsOf(...standpoints.map(one => one?.steps ?? 0)));
-    const rosters = standpoints.map(one => [
-      bitsOf(one?.step ?? 0, 0, 0),
-      Float32Array.of(one?.weightDecay ?? -1),
-    ]);
+    const rosters = standpoints.map(one => [bitsOf(one?.step ?? 0, 0, 0), Float32Array.of(one?.weightDecay ?? -1)]);
     this.#roster.write(joined(rosters.flat()));
   }
 
