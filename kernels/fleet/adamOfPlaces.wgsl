@@ -3,8 +3,8 @@
 // returns to those, and one that has ended is left as it is.
 //
 // A problem is a region of the parameters' stack, in which the models stand one after the other. One thread per quad.
-//# import shared/places.wgsl
-//# import shared/biasCorrection.wgsl
+//# import shared/optimiser/places.wgsl
+//# import shared/optimiser/biasCorrection.wgsl
 
 struct Settings {
   beta1: f32,         // as all that follows, of kernels/optimiser/adam.wgsl

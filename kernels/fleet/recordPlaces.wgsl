@@ -3,7 +3,7 @@
 // that loss, returns to its parameters from before the last step, and has no steps left. One thread a place.
 //
 //   history[count mod capacity] <- loss,  RATE <- schedule[count mod capacity],  COUNT <- count + 1
-//# import shared/places.wgsl
+//# import shared/optimiser/places.wgsl
 //# import shared/finite.wgsl
 
 struct Settings {

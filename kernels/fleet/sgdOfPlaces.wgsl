@@ -1,6 +1,6 @@
 // One step of gradient descent (kernels/optimiser/sgd.wgsl) for every model of a fleet, in place, each by the learning
 // rate and the weight decay of its place; what is kept, and who returns or rests, as in kernels/fleet/adamOfPlaces.wgsl.
-//# import shared/places.wgsl
+//# import shared/optimiser/places.wgsl
 
 struct Settings {
   momentum: f32,

@@ -6,7 +6,7 @@
 // Weight decay is an L2 term, g <- g + weightDecay p, or with DECOUPLED a shrinking of its own,
 // p <- p - learningRate weightDecay p (Loshchilov and Hutter 2019). The step number t and its learning rate are read
 // from the GPU, so that many steps replay in one submit. One thread per quad of parameters.
-//# import shared/biasCorrection.wgsl
+//# import shared/optimiser/biasCorrection.wgsl
 
 struct Settings {
   count: u32,         // quads

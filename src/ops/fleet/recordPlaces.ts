@@ -46,7 +46,7 @@ export interface RecordOfPlaces {
   readonly last: Value;
   /** (places, n), n whole quads: the last n losses of each, that of its step t at t mod n. */
   readonly history: Value;
-  /** (places, 4): counts, moves, learning rates and decays, as kernels/shared/places.wgsl has them. */
+  /** (places, 4): counts, moves, learning rates and decays, as kernels/shared/optimiser/places.wgsl has them. */
   readonly roster: Value;
 }
 
