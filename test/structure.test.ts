@@ -74,7 +74,7 @@ test('no kernel declares a variable without a value: in a loop, Tint leaves it a
 });
 
 test('no kernel binds more than 8 storage buffers, or asks for more workgroup memory or threads than the defaults', () => {
-  for (const [, { name, bindings }] of kernels) {
+  for (const [, { name, bindings = [] }] of kernels) {
     const storages = bindings.filter(binding => binding.access !== 'uniform');
     require(`${name} binds ${storages.length} storage buffers`, storages.length <= 8);
   }

@@ -4,6 +4,7 @@ import type { Storage } from '../buffer/memory.js';
 import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
 import { mostOf } from '../host/arrays.js';
+import { bindingsOf } from './bindings.js';
 import type {
   BindingLayout,
   Buffers,
@@ -96,7 +97,7 @@ export function bytesBound(buffers: Readonly<Record<string, Storage>>): number {
 
 /** What a kernel binds, in its order, and its text, as a dispatch. @throws InputError what is not given. */
 export function assemble<K extends Kernel>(
-  { name, bindings }: K,
+  { name, source: text, bindings = bindingsOf(text) }: K,
   description: Description<K>,
   source: string,
   rest: Pick<Dispatch, 'workgroups' | 'work' | 'extent' | 'variants'>,

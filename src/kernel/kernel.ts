@@ -5,11 +5,12 @@ import type { Storage } from '../buffer/memory.js';
 export type ConstantValue = number | boolean;
 
 /**
- * The fields of a struct that a kernel reads, in their order: as WGSL has them, `rows:u32,scale:f32,`, or by name where
- * one is an array of so many structs. All are of whole words of 4 bytes and so lie directly after each other (WGSL,
- * section 14.4.1).
+ * The fields of a struct that a kernel reads, in their order. All are of whole words of 4 bytes and so lie directly after
+ * each other (WGSL, section 14.4.1).
  */
-export type StructLayout = string | { readonly [field: string]: FieldLayout };
+export interface StructLayout {
+  readonly [field: string]: FieldLayout;
+}
 export type FieldLayout = 'u32' | 'f32' | { readonly struct: StructLayout; readonly count: number };
 
 export interface BindingLayout {
@@ -23,13 +24,16 @@ export interface BindingLayout {
 /** A kernel: those of this package are under kernels/ and `src/wgsl`, a host's own come from `kernelOf`. */
 export interface Kernel {
   readonly name: string;
-  /** WGSL, with its imports in place and its slots open. Its type knows the module constants that a dispatch may set. */
+  /**
+   * WGSL, with its imports in place and its slots open. Of a kernel of this package its type alone knows what follows: a
+   * dispatch reads it off the text.
+   */
   readonly source: string;
   /** Where a text of another file is put in: see `SlotText`. */
-  readonly slots: readonly string[];
-  /** Their values, in a host's own kernel; in one of this package they stand beside it. */
+  readonly slots?: readonly string[];
+  /** The values of the module constants that a dispatch may set. */
   readonly constants?: Readonly<Record<string, ConstantValue>>;
-  readonly bindings: readonly BindingLayout[];
+  readonly bindings?: readonly BindingLayout[];
 }
 
 /** What fills a slot of a kernel: a schedule of the matrix products, an activation, a pointwise loss. */
@@ -39,11 +43,11 @@ export interface SlotText {
   readonly constants?: Readonly<Record<string, ConstantValue>>;
 }
 
-type Binding<K extends Kernel> = K['bindings'][number];
+type Binding<K extends Kernel> = BindingsIn<K['source']>;
+type BindingsIn<S> = S extends { readonly bindings?: readonly (infer B extends BindingLayout)[] } ? B : never;
 
 type Value<F> = F extends { struct: infer S } ? readonly Values<S>[] : number;
-type Names<S> = S extends `${infer Name}:${string},${infer Rest}` ? Name | Names<Rest> : never;
-type Values<S> = S extends string ? { readonly [F in Names<S>]: number } : { readonly [F in keyof S]: Value<S[F]> };
+type Values<S> = { readonly [F in keyof S]: Value<S[F]> };
 
 type StructBinding<K extends Kernel> = Extract<Binding<K>, { struct: unknown }>;
 type BufferBinding<K extends Kernel> = Exclude<Binding<K>, { struct: unknown }>;
@@ -71,4 +75,8 @@ export type Constants<K extends Kernel> =
     : { readonly [C in keyof ConstantsIn<K['source']>]?: ConstantValue };
 type ConstantsIn<S> = S extends { readonly constants?: infer C } ? NonNullable<C> : never;
 /** What stands in a kernel's slots, but for the schedule, which the device chooses. */
-export type Slots<K extends Kernel> = { readonly [S in Exclude<K['slots'][number], 'schedule'>]: SlotText };
+export type Slots<K extends Kernel> =
+  Loose<K> extends true
+    ? Readonly<Record<string, SlotText>>
+    : { readonly [S in Exclude<SlotsIn<K['source']>, 'schedule'>]: SlotText };
+type SlotsIn<S> = S extends { readonly slots?: readonly (infer N extends string)[] } ? N : never;

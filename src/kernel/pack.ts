@@ -1,19 +1,14 @@
 /** Bytes of the structs that kernels read. */
 
 import { InputError } from '../errors.js';
-import type { BindingLayout, FieldLayout, FieldValues, StructLayout } from './kernel.js';
+import type { BindingLayout, FieldValues, StructLayout } from './kernel.js';
 
 const wordBytes = 4;
 
-function fieldsOf(struct: StructLayout): [name: string, FieldLayout][] {
-  if (typeof struct === 'object') return Object.entries(struct);
-  return [...struct.matchAll(/(\w+):(\w+)/g)].map(([, name, type]) => [name as string, type as 'u32' | 'f32']);
-}
-
 /** Bytes of a struct. */
 function bytesOf(struct: StructLayout): number {
-  return fieldsOf(struct).reduce(
-    (sum, [, field]) => sum + (typeof field === 'object' ? field.count * bytesOf(field.struct) : wordBytes),
+  return Object.values(struct).reduce<number>(
+    (sum, field) => sum + (typeof field === 'object' ? field.count * bytesOf(field.struct) : wordBytes),
     0,
   );
 }
@@ -21,7 +16,7 @@ function bytesOf(struct: StructLayout): number {
 /** One struct after the other. @throws InputError a field that is missing, or no number of its type. */
 export function packStructs(
   kernel: string,
-  { name, struct = '' }: BindingLayout,
+  { name, struct = {} }: BindingLayout,
   values: readonly FieldValues[],
 ): Uint8Array<ArrayBuffer> {
   const size = bytesOf(struct);
@@ -35,7 +30,7 @@ export function packStructs(
 
 function packStruct(view: DataView, start: number, struct: StructLayout, values: FieldValues, path: string): void {
   let at = start;
-  for (const [name, field] of fieldsOf(struct)) {
+  for (const [name, field] of Object.entries(struct)) {
     const value = values[name];
     const where = `${path}.${name}`;
     if (typeof field === 'object') {

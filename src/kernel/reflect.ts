@@ -5,7 +5,8 @@
 
 import { InputError } from '../errors.js';
 import { spelled } from '../host/checks.js';
-import type { BindingLayout, ConstantValue, FieldLayout, Kernel, SlotText, StructLayout } from './kernel.js';
+import { bindingsOf } from './bindings.js';
+import type { ConstantValue, Kernel, SlotText } from './kernel.js';
 import { integerConstants, slotsOf } from './specialise.js';
 
 const commentText = /\/\*[\s\S]*?\*\/|\/\/.*$/gm;
@@ -15,7 +16,7 @@ const fieldText = /^(\w+)\s*:\s*(\S.*)$/;
 const betweenFields = /,(?![^<]*>)/;
 const bindingText =
   /@group\(0\)\s*@binding\((\d+)\)\s*var<(uniform|storage)(?:,\s*(read_write|read))?>\s*(\w+)\s*:\s*([^;]+);/g;
-const constantText = /^const ([A-Z_][A-Z0-9_]*) = (.*?);/gm;
+const constantText = /^const ([A-Z_][A-Z0-9_]*) ?= ?(.*?);/gm;
 const arrayType = /^array<\s*(\w+)\s*(?:,\s*(\w+)\s*)?>$/;
 
 /**
@@ -30,7 +31,13 @@ const arrayType = /^array<\s*(\w+)\s*(?:,\s*(\w+)\s*)?>$/;
  * @throws InputError a binding or a field of another kind, or numbers of bindings that are not 0, 1, 2 and so on.
  */
 export function kernelOf(name: string, source: string): Kernel {
-  return { name, source, slots: slotsOf(source), constants: constantsOf(source), bindings: bindingsOf(name, source) };
+  return {
+    name,
+    source,
+    slots: slotsOf(source),
+    constants: constantsOf(source),
+    bindings: bindingsOf(checked(name, source)),
+  };
 }
 
 /** A text for a slot of a kernel: an activation, a pointwise loss. @param name for errors and captures. */
@@ -54,7 +61,8 @@ function literalOf(text: string): ConstantValue | undefined {
   return /^-?[\d.]+(e[+-]?\d+)?[fui]?$/.test(text) ? Number.parseFloat(text) : undefined;
 }
 
-export function bindingsOf(kernel: string, source: string): BindingLayout[] {
+/** The text without its comments. @throws InputError a binding or a field that cannot be read, or that stands amiss. */
+function checked(kernel: string, source: string): string {
   const code = source.replace(commentText, '');
   const structs = new Map([...code.matchAll(structText)].map(([, name, body]) => [name as string, body as string]));
   const sizes = integerConstants(code);
@@ -65,7 +73,7 @@ export function bindingsOf(kernel: string, source: string): BindingLayout[] {
       `kernel ${kernel}: of ${all} bindings ${found.length} can be read: write each as @group(0) @binding(0) var<storage, read> name: type;`,
     );
   }
-  return found.map(([, number, space, access = 'read', name, type], at) => {
+  for (const [at, [, number, space, , name, type]] of found.entries()) {
     if (Number(number) !== at) {
       throw new InputError(
         `kernel ${kernel}: binding ${number} stands where ${at} is due: number bindings from 0, in order`,
@@ -73,57 +81,37 @@ export function bindingsOf(kernel: string, source: string): BindingLayout[] {
     }
     const bound = (type as string).trim();
     const element = arrayType.exec(bound)?.[1];
-    const struct = structOf(`kernel ${kernel}`, element ?? bound, structs, sizes);
-    if (space === 'uniform' && (!struct || element)) {
+    const isStruct = checkStruct(`kernel ${kernel}`, element ?? bound, structs, sizes);
+    if (space === 'uniform' && (!isStruct || element)) {
       throw new InputError(`kernel ${kernel}: ${name} is a uniform ${spelled(bound)}: use a struct of u32 and f32`);
     }
-    return {
-      name: name as string,
-      access: space === 'uniform' ? 'uniform' : (access as 'read' | 'read_write'),
-      ...(struct && { struct, table: element !== undefined }),
-    };
-  });
+  }
+  return code;
 }
 
-/** The layout of the struct of this name, if there is one. @param structs what stands in the braces of each. */
-function structOf(
+/** Whether there is a struct of this name. @param structs what stands in the braces of each. */
+function checkStruct(
   kernel: string,
   name: string,
   structs: ReadonlyMap<string, string>,
   sizes: ReadonlyMap<string, number>,
-): StructLayout | undefined {
+): boolean {
   const body = structs.get(name);
-  if (body === undefined) return undefined;
+  if (body === undefined) return false;
   const others = new Map([...structs].filter(([other]) => other !== name)); // none holds itself
-  const fields: Record<string, FieldLayout> = {};
   for (const text of body.split(betweenFields).map(field => field.trim())) {
     if (text === '') continue; // after the last comma
     const [, field, type] = fieldText.exec(text) ?? [];
     if (field === undefined || type === undefined) {
       throw new InputError(`${kernel}: ${name} has the field ${spelled(text)}: write its name and its type alone`);
     }
-    fields[field] = fieldOf(kernel, `${name}.${field}`, type, others, sizes);
+    if (type === 'u32' || type === 'f32') continue;
+    const [, element = '', length = ''] = arrayType.exec(type) ?? [];
+    const count = sizes.get(length) ?? Number.parseInt(length, 10);
+    if (checkStruct(kernel, element, others, sizes) && count > 0) continue;
+    throw new InputError(
+      `${kernel}: ${name}.${field} is of type ${spelled(type)}: use u32, f32, or an array of a struct of these`,
+    );
   }
-  const plain = Object.values(fields).every(field => typeof field === 'string');
-  if (!plain) return fields;
-  return Object.entries(fields)
-    .map(([field, type]) => `${field}:${type},`)
-    .join('');
-}
-
-function fieldOf(
-  kernel: string,
-  what: string,
-  type: string,
-  structs: ReadonlyMap<string, string>,
-  sizes: ReadonlyMap<string, number>,
-): FieldLayout {
-  if (type === 'u32' || type === 'f32') return type;
-  const [, element = '', length = ''] = arrayType.exec(type) ?? [];
-  const struct = structOf(kernel, element, structs, sizes);
-  const count = sizes.get(length) ?? Number.parseInt(length, 10);
-  if (struct && count > 0) return { struct, count };
-  throw new InputError(
-    `${kernel}: ${what} is of type ${spelled(type)}: use u32, f32, or an array of a struct of these`,
-  );
+  return true;
 }

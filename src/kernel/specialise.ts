@@ -7,9 +7,9 @@
 import { InputError } from '../errors.js';
 import type { ConstantValue } from './kernel.js';
 
-const constantLine = /^const ([A-Za-z_]\w*) = (.*?);/gm;
+const constantLine = /^const ([A-Za-z_]\w*) ?= ?(.*?);/gm;
 const slotLine = /^\/\/# slot (\w+)(?: \w+)?\n/gm;
-const loopHead = /for \(var (\w+) = ([^;]+); \1 (<=?) ([^;]+); \1\+\+\) \{/y;
+const loopHead = /for ?\(var (\w+) ?= ?([^;]+); ?\1 ?(<=?) ?([^;]+); ?\1\+\+\) ?\{/y;
 const mark = /\/\/# unroll\s*\n\s*/;
 
 /**
@@ -30,7 +30,7 @@ export function specialise(
     return filling.endsWith('\n') ? filling : `${filling}\n`;
   });
   for (const [name, value] of Object.entries(constants)) {
-    const line = new RegExp(`^const ${name} = (.*?);`, 'm');
+    const line = new RegExp(`^const ${name} ?= ?(.*?);`, 'm');
     const found = line.exec(text);
     if (!found) throw new InputError(`specialise: the kernel has no constant ${name}`);
     text = text.replace(line, `const ${name} = ${literal(value, found[1] as string)};`);

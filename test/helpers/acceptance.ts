@@ -1,7 +1,7 @@
 /** Every kernel's text with every text for each of its slots, given to a device's compiler. Imports nothing of Node. */
 
 import type { ConstantValue, Kernel, SlotText } from '../../src/kernel/kernel.js';
-import { specialise } from '../../src/kernel/specialise.js';
+import { slotsOf, specialise } from '../../src/kernel/specialise.js';
 import * as activation from '../../src/wgsl/activation.js';
 import * as contraction from '../../src/wgsl/contraction.js';
 import * as derivatives from '../../src/wgsl/derivatives.js';
@@ -62,8 +62,8 @@ export const everySlotText: Readonly<Record<string, readonly SlotText[]>> = {
 };
 
 /** What a kernel's slots may hold together, by the texts' names. */
-export function fillingsOf({ name, slots }: Kernel): readonly Readonly<Record<string, SlotText>>[] {
-  return slots.reduce<readonly Readonly<Record<string, SlotText>>[]>(
+export function fillingsOf({ name, source }: Kernel): readonly Readonly<Record<string, SlotText>>[] {
+  return slotsOf(source).reduce<readonly Readonly<Record<string, SlotText>>[]>(
     (fillings, slot) => {
       const texts = everySlotText[slot];
       if (!texts) throw new Error(`${name}: nothing is known for its slot ${slot}`);

@@ -22,7 +22,8 @@ import { suite } from '../helpers/suite.js';
 
 const test = suite('reflection');
 
-const files = Object.entries(kernelsAndSlots());
+const texts = kernelsAndSlots();
+const files = Object.entries(texts);
 const isKernel = (one: Kernel | SlotText): one is Kernel => 'bindings' in one;
 const kernels = files.filter((entry): entry is [string, Kernel] => isKernel(entry[1]));
 
@@ -51,9 +52,7 @@ function layoutOf(what: string, { name, members, size }: StructInfo): StructLayo
     at += member.size;
   }
   requireEqual(`${what}: size of ${name}`, size, at);
-  const fields = Object.entries(layout);
-  if (fields.some(([, type]) => typeof type === 'object')) return layout;
-  return fields.map(([field, type]) => `${field}:${type},`).join('');
+  return layout;
 }
 
 /** A binding as our reflection would have it. */
@@ -71,7 +70,7 @@ function bindingOf(what: string, variable: VariableInfo): BindingLayout {
 test('the kernels and the texts for slots are those of the files, as they are generated', () => {
   const given = [...everyKernel, ...Object.values(everySlotText).flat()];
   const byName = (all: readonly (Kernel | SlotText)[]) =>
-    all.map(one => JSON.stringify(one, ['name', 'source', 'slots'])).sort();
+    all.map(one => JSON.stringify(one, ['name', 'source'])).sort();
   const names = (all: readonly (Kernel | SlotText)[]) => all.map(({ name }) => name).sort();
   requireEqual('names', names(given), names(files.map(([, one]) => one)));
   requireEqual('texts', byName(given), byName(files.map(([, one]) => one)));
@@ -79,14 +78,11 @@ test('the kernels and the texts for slots are those of the files, as they are ge
   for (const [path, { name, constants }] of files) {
     requireEqual(`${path}: constants`, everyConstants[`${name}Constants`], constants);
   }
-  for (const [path, { name, bindings }] of kernels) {
-    requireEqual(`${path}: bindings`, everyKernel.find(one => one.name === name)?.bindings, bindings);
-  }
 });
 
 test('every kernel: names, order, access and structs of its bindings are those that wgsl_reflect finds', () => {
   for (const [path, kernel] of kernels) {
-    const groups = new WgslReflect(readable(wholeModule(path, kernel))).getBindGroups();
+    const groups = new WgslReflect(readable(wholeModule(path, texts))).getBindGroups();
     requireEqual(`${path}: groups`, groups.length, 1);
     const found = groups[0].map((variable, at) => {
       requireEqual(`${path}: number of ${variable.name}`, [variable.group, variable.binding], [0, at]);
@@ -103,16 +99,16 @@ test('every kernel with every text in its slots: the values of its constants are
   let compared = 0;
   for (const kernel of everyKernel) {
     for (const filling of fillingsOf(kernel)) {
-      const texts = Object.entries(filling);
-      const what = [kernel.name, ...texts.map(([, { name }]) => name)].join(', ');
-      const sources = Object.fromEntries(texts.map(([slot, { source }]) => [slot, source]));
+      const filled = Object.entries(filling);
+      const what = [kernel.name, ...filled.map(([, { name }]) => name)].join(', ');
+      const sources = Object.fromEntries(filled.map(([slot, { source }]) => [slot, source]));
       const ast = new WgslParser().parse(readable(specialise(kernel.source, {}, sources)));
       const names = ast.flatMap(node =>
         node instanceof Const && /^[A-Z_][A-Z0-9_]*$/.test(node.name) ? node.name : [],
       );
       const computed = new WgslExec(ast.filter(node => node instanceof Const));
       computed.execute();
-      const every = [kernel, ...texts.map(([, text]) => text)].map(({ name }) => everyConstants[`${name}Constants`]);
+      const every = [kernel, ...filled.map(([, text]) => text)].map(({ name }) => everyConstants[`${name}Constants`]);
       const ours = Object.fromEntries(every.flatMap(constants => Object.entries(constants ?? {})));
       for (const [name, value] of Object.entries(ours)) {
         const expected = computed.getVariableValue(name);
@@ -164,10 +160,10 @@ test("a host's own text, indented or not, comments in it: bindings, slots, and c
     {
       name: 'settings',
       access: 'uniform',
-      struct: { count: 'u32', scale: 'f32', axes: { struct: 'points:u32,stride:u32,', count: 3 } },
+      struct: { count: 'u32', scale: 'f32', axes: { struct: { points: 'u32', stride: 'u32' }, count: 3 } },
       table: false,
     },
-    { name: 'table', access: 'read', struct: 'first:u32,weight:f32,', table: true },
+    { name: 'table', access: 'read', struct: { first: 'u32', weight: 'f32' }, table: true },
     { name: 'input', access: 'read' },
     { name: 'result', access: 'read_write' },
   ]);

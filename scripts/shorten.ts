@@ -1,0 +1,102 @@
+/**
+ * Letters for the names in a kernel's text that nobody outside it goes by, as a compiler's registers: what a reader wants
+ * stands in kernels/. A name has the same letter in all texts, so that what they share stays the same, word for word.
+ */
+
+/** Marks, and names that are neither a member of anything nor an attribute. */
+const markOrName = /\/\/#.*$|(?<![\w.@])[A-Za-z_]\w*/gm;
+/** A variable, a constant or a parameter of a function. */
+const ownName = /\b(?:let|var|const) (\w+)|[(,](?:@builtin\(\w+\))?(\w+):/g;
+/** What a text declares beside its bindings, which hosts and dispatches know, and its constants. */
+const declaration = /\b(?:fn|struct|var<(?:workgroup|private)>) ?(\w+)/g;
+const structBody = /(?<=\bstruct \w+)\{[^}]*\}/g;
+const functionHead = /\bfn \w+\(/g;
+
+const letters = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'];
+const shortest = [...letters, ...letters.flatMap(letter => [...'0123456789'].map(digit => letter + digit))];
+
+/** The texts with short names, each at its place. @param texts stripped, of kernels and of what fills their slots. */
+export function shortened(texts: readonly string[]): string[] {
+  const shared = sharedNames(texts);
+  const renamed = texts.map(text => withNames(text, shared));
+  const own = ownNames(renamed.flatMap(functionsOf));
+  return renamed.map(text => {
+    let at = 0;
+    const pieces = functionsOf(text).map(({ start, end, body, locals }) => {
+      const before = text.slice(at, start);
+      at = end;
+      return before + withNames(body, own, locals);
+    });
+    return pieces.join('') + text.slice(at);
+  });
+}
+
+/** The text with new names for those of the map, or for those of them that are among `only`. */
+function withNames(text: string, names: ReadonlyMap<string, string>, only?: ReadonlySet<string>): string {
+  return text.replace(markOrName, name => ((only?.has(name) ?? true) && names.get(name)) || name);
+}
+
+function namesIn(text: string): string[] {
+  return [...text.matchAll(markOrName)].map(([name]) => name).filter(name => !name.startsWith('//#'));
+}
+
+/** The most frequent first. */
+function byFrequency(names: ReadonlySet<string>, texts: readonly string[]): string[] {
+  const counts = new Map([...names].map(name => [name, 0]));
+  for (const name of texts.flatMap(namesIn)) if (names.has(name)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).map(([name]) => name);
+}
+
+/** Functions, structs and memory of workgroups, but for those by which a text and what fills its slots know each other. */
+function sharedNames(texts: readonly string[]): ReadonlyMap<string, string> {
+  const declared = texts.map(text => new Set([...text.matchAll(declaration)].map(match => match[1] as string)));
+  const all = new Set(declared.flatMap(names => [...names]));
+  const locals = texts.map(text => new Set(functionsOf(text).flatMap(one => [...one.locals])));
+  texts.forEach((text, i) => {
+    for (const name of namesIn(text)) if (!declared[i]?.has(name) && !locals[i]?.has(name)) all.delete(name);
+  });
+  const fields = texts.flatMap(text => [...text.matchAll(structBody)].flatMap(([body]) => namesIn(body)));
+  for (const name of ['main', ...fields.filter(field => !/^[A-Z]/.test(field))]) all.delete(name);
+  const names = new Set(texts.flatMap(namesIn));
+  const free = shortest.map(name => `${name}_`).filter(name => !names.has(name));
+  return new Map(byFrequency(all, texts).map((name, i) => [name, free[i] as string]));
+}
+
+interface Part {
+  readonly start: number;
+  readonly end: number;
+  readonly body: string;
+  /** Names that it declares, its parameters' among them. */
+  readonly locals: ReadonlySet<string>;
+}
+
+/** The functions of a text, in their order. */
+function functionsOf(text: string): Part[] {
+  return [...text.matchAll(functionHead)].map(({ index }) => {
+    let end = text.indexOf('{', index) + 1;
+    for (let depth = 1; depth > 0; end++) depth += { '{': 1, '}': -1 }[text[end] as string] ?? 0;
+    const body = text.slice(index, end);
+    const locals = new Set([...body.matchAll(ownName)].map(match => (match[1] ?? match[2]) as string));
+    const called = [...locals].find(name => new RegExp(`(?<![\\w.])${name}\\(`).test(body));
+    if (called) throw new Error(`${body.split('{')[0]} has a variable ${called} and calls what has its name`);
+    return { start: index, end, body, locals };
+  });
+}
+
+/** A letter that is free wherever the name stands, the first for the most frequent names. */
+function ownNames(functions: readonly Part[]): ReadonlyMap<string, string> {
+  const short = new Map<string, string>();
+  const all = new Set(functions.flatMap(({ locals }) => [...locals]));
+  const bodies = functions.map(({ body }) => body);
+  const namesOf = functions.map(({ body }) => new Set(namesIn(body)));
+  for (const name of byFrequency(all, bodies)) {
+    const taken = new Set<string>();
+    functions.forEach(({ locals }, i) => {
+      if (!locals.has(name)) return;
+      for (const other of namesOf[i] as ReadonlySet<string>)
+        taken.add(locals.has(other) ? (short.get(other) ?? '') : other);
+    });
+    short.set(name, shortest.find(letter => !taken.has(letter)) ?? name);
+  }
+  return short;
+}
