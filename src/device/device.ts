@@ -78,6 +78,14 @@ export class Device {
   readonly subgroupSize: number | undefined;
   /** What a tuner found to run best here: the id of a schedule for the key of a product. Empty unless it was asked. */
   readonly tuning = new Map<string, string>();
+  /**
+   * FLOP/s of large products here, by which work is cut (kernel/pace.ts): measured where that matters, unless it was set.
+   */
+  declare rate?: number | undefined;
+  /** Pending while a call submits one piece after the other: none of another call comes between. */
+  declare submitting?: Promise<void> | undefined;
+  /** When the last submit was seen done, in milliseconds of `performance.now()`. */
+  doneAt = 0;
   /** Told before each product that a tuner measures, of how many. */
   declare whileTuning?: (done: number, products: number) => void;
   readonly #owned: boolean;

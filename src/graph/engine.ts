@@ -11,7 +11,8 @@ import { building, type Scope, within } from '../host/scope.js';
 import type { Dispatch, Work } from '../kernel/dispatch.js';
 import { type MeasureOptions, measure } from '../kernel/measure.js';
 import { Pipelines } from '../kernel/pipelines.js';
-import { Sequence, submit } from '../kernel/sequence.js';
+import { Sequence } from '../kernel/sequence.js';
+import { submit } from '../kernel/submit.js';
 import { tune } from '../schedule/tune.js';
 import { lower } from './compile.js';
 import type { Graph } from './operation.js';
@@ -187,14 +188,17 @@ export class Engine {
    * may choose otherwise: leave it out for runs that must repeat to the bit.
    */
   async tune(builds: Readonly<Record<string, Build>>): Promise<void> {
-    const lists = Object.values(builds).map(build =>
-      within(async scope => {
-        const graph = new Recorder(this.#memory);
-        this.#outputTensors(graph, build(graph) ?? {}, scope);
-        return lower(graph, this.device);
-      }),
-    );
-    await tune((await Promise.all(lists)).flat(), this.#memory, this.#pipelines);
+    const lists = await Promise.all(Object.values(builds).map(build => this.dispatchesOf(build)));
+    await tune(lists.flat(), this.#memory, this.#pipelines);
+  }
+
+  /** What a graph would dispatch: for what there is to do, and never to be run. */
+  dispatchesOf(build: Build): Promise<Dispatch[]> {
+    return within(async scope => {
+      const graph = new Recorder(this.#memory);
+      this.#outputTensors(graph, build(graph) ?? {}, scope);
+      return lower(graph, this.device);
+    });
   }
 
   /** What `tune` found, to be kept and given to `tuning` of an engine on the same adapter and driver. */
@@ -218,11 +222,16 @@ export class Engine {
     throw failed.reason;
   }
 
-  /** Runs plans one after the other, each so many times over, in one submit, and waits until the device is done. */
-  async run(parts: readonly (readonly [Plan, number])[]): Promise<void> {
+  /**
+   * Runs plans one after the other, each so many times over, and waits until the device is done: in submits as those of
+   * `Plan.run`.
+   *
+   * @param parts each with what is to be called once all before it is submitted, such as a write of what it reads.
+   */
+  async run(parts: readonly (readonly [Plan, times: number, load?: (() => void) | undefined])[]): Promise<void> {
     await submit(
       this.device,
-      parts.map(([plan, times]) => plan.part(times)),
+      parts.map(([plan, times, load]) => [plan.part(times), load]),
     );
   }
 

@@ -4,7 +4,8 @@ import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import { shown } from '../host/checks.js';
 import { type Dispatch, totalWork, type Work } from '../kernel/dispatch.js';
-import { encodeInto, type HostEncoder, type Sequence, submit } from '../kernel/sequence.js';
+import { encodeParts, type HostEncoder, type Part, type Sequence } from '../kernel/sequence.js';
+import { submit } from '../kernel/submit.js';
 import type { Graph, Value } from './operation.js';
 
 /** What a graph's builder returns: values to be read after a run, by name. */
@@ -37,22 +38,23 @@ export class Plan<O = unknown> {
    * submits it; errors of the device are the host's to see.
    */
   encode(encoder: HostEncoder, { times = 1 } = {}): void {
-    encodeInto(encoder, [this.part(times)]);
+    encodeParts(encoder, [this.part(times)]);
   }
 
   /**
-   * Runs `times` over in one submit and waits until the device is done.
+   * Runs `times` over and waits until the device is done: in one submit, or in several where that would take more than a
+   * quarter of a second or so, with the same bits. Wait for it before you write what it reads.
    *
    * @throws InputError a tensor that it reads or writes has been disposed of. @throws RunError an error of the device.
    */
   async run({ times = 1 } = {}): Promise<void> {
-    await submit(this.sequence.memory.device, [this.part(times)]);
+    await submit(this.sequence.memory.device, [[this.part(times)]]);
   }
 
   /** @internal This plan, `times` over, as a part of a longer submit. */
-  part(times: number): [Sequence, number] {
+  part(times: number): Part {
     this.#requireUsable(times);
-    return [this.sequence, times];
+    return { sequence: this.sequence, from: 0, to: times * this.sequence.length };
   }
 
   /** Frees the plan's own memory and outputs. What it read from or assigned to stays. */

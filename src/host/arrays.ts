@@ -17,8 +17,8 @@ export function joined(arrays: readonly ArrayLike<number>[]): Float32Array {
 }
 
 /** The largest of what `numberOf` says of each, and 0 at the least. `Math.max(...)` takes some ten thousand, and then throws. */
-export function mostOf<T>(items: readonly T[], numberOf: (item: T) => number): number {
-  return items.reduce((most, item) => Math.max(most, numberOf(item)), 0);
+export function mostOf<T>(items: readonly T[], numberOf: (item: T, index: number) => number): number {
+  return items.reduce((most, item, i) => Math.max(most, numberOf(item, i)), 0);
 }
 
 /** An array cut into pieces of the given lengths. */

@@ -4,7 +4,8 @@ import type { Memory } from '../buffer/memory.js';
 import { within } from '../host/scope.js';
 import type { Dispatch } from './dispatch.js';
 import type { Pipelines } from './pipelines.js';
-import { Sequence, submit } from './sequence.js';
+import { Sequence } from './sequence.js';
+import { submitAtOnce } from './submit.js';
 
 export interface MeasureOptions {
   /** Submits timed, of which the median counts; 5 by default. */
@@ -26,7 +27,7 @@ export function measure(
     const sequence = scope.keep(await Sequence.prepare([dispatch], memory, pipelines));
     const run = async (repeats: number) => {
       const start = performance.now();
-      await submit(memory.device, [[sequence, repeats]]);
+      await submitAtOnce(memory.device, [{ sequence, from: 0, to: repeats }]);
       return performance.now() - start;
     };
     await run(1); // a driver may compile at the first run

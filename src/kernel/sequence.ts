@@ -1,9 +1,9 @@
 /** A list of dispatches made ready for one device: pipelines compiled, tables uploaded, bind groups made. */
 
 import { bufferOf, type Memory, type Storage, usage } from '../buffer/memory.js';
-import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
 import { type Dispatch, isStorage } from './dispatch.js';
+import { expectedMilliseconds, leastRate } from './pace.js';
 import type { Pipelines } from './pipelines.js';
 
 interface Ready {
@@ -15,11 +15,20 @@ interface Ready {
 /** A command encoder or a compute pass of the host's own, into which sequences may be encoded. */
 export type HostEncoder = GPUCommandEncoder | GPUComputePassEncoder;
 
-export type Entries = readonly (readonly [Sequence, times: number])[];
+/** Some dispatches of a line of a sequence's runs one after the other: the first, and the one after the last. */
+export interface Part {
+  readonly sequence: Sequence;
+  readonly from: number;
+  readonly to: number;
+}
 
 export class Sequence {
   readonly #ready: readonly Ready[];
   readonly #tables: Storage | undefined;
+  /** Milliseconds that each dispatch is expected to take: a guess until it has run. */
+  readonly expected: Float64Array;
+  /** Dispatches from the first on that have run. */
+  #measured = 0;
 
   private constructor(
     readonly memory: Memory,
@@ -28,6 +37,8 @@ export class Sequence {
   ) {
     this.#ready = ready;
     this.#tables = tables;
+    const { rate = leastRate } = memory.device;
+    this.expected = Float64Array.from(ready, ({ dispatch }) => expectedMilliseconds(dispatch, rate));
   }
 
   /** @throws RunError a kernel that the driver refuses. @throws InputError more workgroups than the device takes. */
@@ -70,17 +81,46 @@ export class Sequence {
     }
   }
 
-  /** Appends the dispatches to a pass, `times` over. Each sees what those before it wrote. */
-  encode(pass: GPUComputePassEncoder, times = 1): void {
+  /** Dispatches of one run. */
+  get length(): number {
+    return this.#ready.length;
+  }
+
+  /** Whether all have run. */
+  get measured(): boolean {
+    return this.#measured >= this.length;
+  }
+
+  /**
+   * Appends a part to a pass. Each dispatch sees what those before it wrote.
+   *
+   * @throws InputError if the engine has been disposed of.
+   */
+  encode(pass: GPUComputePassEncoder, { from, to }: Omit<Part, 'sequence'>): void {
+    this.memory.requireAlive();
     let last: GPUComputePipeline | undefined;
-    for (let time = 0; time < times; time++) {
-      for (const { pipeline, bindGroup, dispatch } of this.#ready) {
-        if (pipeline !== last) pass.setPipeline(pipeline);
-        last = pipeline;
-        pass.setBindGroup(0, bindGroup);
-        pass.dispatchWorkgroups(...dispatch.workgroups);
-      }
+    for (let i = from; i < to; i++) {
+      const { pipeline, bindGroup, dispatch } = this.#ready[i % this.length];
+      if (pipeline !== last) pass.setPipeline(pipeline);
+      last = pipeline;
+      pass.setBindGroup(0, bindGroup);
+      pass.dispatchWorkgroups(...dispatch.workgroups);
     }
+  }
+
+  /** Milliseconds that a part is expected to take. */
+  expectedOf({ from, to }: Omit<Part, 'sequence'>): number {
+    let sum = 0;
+    for (let i = from; i < to; i++) sum += this.expected[i % this.length];
+    return sum;
+  }
+
+  /** Expects so many times as much of a part's dispatches, which have run, and no less of those that have not yet. */
+  correct({ from, to }: Omit<Part, 'sequence'>, factor: number): void {
+    const first = from % this.length;
+    const count = factor > 1 && !this.measured ? this.length - first : Math.min(to - from, this.length);
+    for (let i = first; i < first + count; i++) this.expected[i % this.length] *= factor;
+    this.#measured = Math.max(this.#measured, first + to - from);
   }
 
   dispose(): void {
@@ -88,26 +128,11 @@ export class Sequence {
   }
 }
 
-/** Encodes sequences after each other, each so many times over, into a host's pass or as a pass of their own. */
-export function encodeInto(encoder: HostEncoder, entries: Entries): void {
+/** Encodes parts after each other into a host's pass, or as a pass of their own. */
+export function encodeParts(encoder: HostEncoder, parts: readonly Part[]): void {
   const pass = 'beginComputePass' in encoder ? encoder.beginComputePass({ label: 'sepnn' }) : encoder;
-  for (const [sequence, times] of entries) sequence.encode(pass, times);
+  for (const part of parts) part.sequence.encode(pass, part);
   if (pass !== encoder) pass.end();
-}
-
-/**
- * Submits sequences after each other, each so many times over, in one compute pass, and waits until the device is done.
- *
- * @throws RunError what the device has against it.
- */
-export async function submit(device: Device, entries: Entries): Promise<void> {
-  const { error } = device.attempt('run', () => {
-    const encoder = device.gpu.createCommandEncoder({ label: 'sepnn' });
-    encodeInto(encoder, entries);
-    device.gpu.queue.submit([encoder.finish()]);
-  });
-  const [failure] = await Promise.all([error, device.done()]);
-  if (failure) throw failure;
 }
 
 /** @throws InputError a buffer that a dispatch reads and writes, or writes twice in one place: WebGPU forbids both. */

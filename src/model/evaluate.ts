@@ -3,16 +3,27 @@
  * nothing but a smaller domain.
  */
 
-import { sizeOf } from '../buffer/layout.js';
+import { type Shape, sizeOf, stackOf } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
-import { type Numbers, requireArray } from '../host/arrays.js';
+import { mostOf, type Numbers, requireArray } from '../host/arrays.js';
 import { requireCount, requireOptions } from '../host/checks.js';
 import { building, type Disposable } from '../host/scope.js';
+import { leastRate, mostInDispatch } from '../kernel/pace.js';
+import { fill } from '../ops/elementwise/fill.js';
 import type { Domain } from './domain/domain.js';
+import { onPart } from './fits.js';
 import { forward, inputSource } from './forward.js';
-import { type Model, modelParameterShapes, onDomain, planeCount, toHost } from './model.js';
+import {
+  type Model,
+  modelParameterShapes,
+  networkInputs,
+  networkPoints,
+  onDomain,
+  planeCount,
+  toHost,
+} from './model.js';
 import { stretches, type Tile, tileShape, tileStarts } from './tiles.js';
 
 export interface EvaluateOptions {
@@ -72,11 +83,11 @@ export async function* evaluateTiles(
     throw new InputError(`domain: has ${domain.axes} axes, and the model has ${model.domain.axes}`);
   }
   const whole = onDomain(model, domain);
-  const tile = tileShape(whole, mostNumbers, engine.device);
   const held = engine.stack(modelParameterShapes(model), parameters);
   let plan: TilePlan | undefined;
   let planned = '';
   try {
+    const tile = await tileInTime(engine, whole, mostNumbers, held);
     for (const start of tileStarts(domain.shape, tile)) {
       const shape = tile.map((points, axis) => Math.min(points, domain.shape[axis] - start[axis]));
       const there = domain.part(start, shape);
@@ -91,6 +102,21 @@ export async function* evaluateTiles(
     plan?.dispose();
     held.dispose();
   }
+}
+
+/** The shape of the tiles, of which each dispatch ends in time on the device at hand (kernel/pace.ts). */
+async function tileInTime(engine: Engine, whole: Model, mostNumbers: number, parameters: Tensor): Promise<Shape> {
+  const { device } = engine;
+  const tile = tileShape(whole, mostNumbers, device);
+  if (device.cpu && device.rate === undefined) return tile;
+  const there = onPart(whole, tile);
+  const dispatches = await engine.dispatchesOf(graph => {
+    const inputs = networkPoints(there).map(points => [points, networkInputs(there) + 1]);
+    return { output: forward(graph, there, graph.read(parameters), fill(graph, stackOf(inputs), 0)).output };
+  });
+  const numbers = planeCount(there) * sizeOf(tile);
+  const most = mostInDispatch(device.rate ?? leastRate, mostOf(dispatches, ({ work }) => work.operations) / numbers);
+  return tileShape(whole, Math.min(mostNumbers, most), device);
 }
 
 /** The output of a model on domains of one shape. */

@@ -54,6 +54,11 @@ export function slabsOf(model: Model, device: Limits, mostBytes: number = device
       `grid: one index of the first axis of ${descriptionOf(model.domain)} is ${bytes} bytes, or more between the products; at most ${Math.min(mostBytes, device.mostBindingBytes)} are possible: put the longest axis first, or use smaller ranks`,
     );
   }
+  return slabsOfHeight(points, height);
+}
+
+/** So many points in slabs of one height but the last. */
+export function slabsOfHeight(points: number, height: number): readonly Range[] {
   return Array.from({ length: Math.ceil(points / height) }, (_, i) => [i * height, Math.min(points, (i + 1) * height)]);
 }
 

@@ -71,3 +71,8 @@ export function ownRegionsOf(model: Model): OwnRegion[] {
 export function partsOf(parameters: readonly Parameter[], region: Parameter['owner']): number[] {
   return parameters.flatMap(({ owner }, part) => (owner === region ? [part] : []));
 }
+
+/** Axes of every tensor of a region. */
+export function ownShapes(model: Model, region: OwnRegion): Shape[] {
+  return parametersOf(model).flatMap(({ owner, shape }) => (owner === region ? [shape] : []));
+}

@@ -1,8 +1,8 @@
-/** A training run: steps in submits of a good length, a report now and then, states kept on the way. */
+/** A training run: steps a quarter of a second's at a time, a report now and then, states kept on the way. */
 
 import { type DivergedError, InputError, isDiverged, RunError } from '../errors.js';
 import { requireCount, requireNumber, requireOptions, shown } from '../host/checks.js';
-import { historyLength, mostSteps } from './trainedParameters.js';
+import { mostSteps } from './trainedParameters.js';
 import type { Trainer, TrainerState } from './trainer.js';
 
 /** A state with what was measured of it. */
@@ -80,8 +80,6 @@ export interface Run<M> extends Kept<M> {
   readonly failure?: DivergedError;
 }
 
-/** A submit lasts about so long: long enough to cost nothing, short enough for a progress bar and a GPU's watchdog. */
-const submitMilliseconds = 250;
 /** Their time is the driver's as much as the steps'. */
 const firstSubmits = 2;
 const usualSaveEvery = 30;
@@ -120,15 +118,13 @@ export async function runTraining<M>(trainer: Trainer, options: RunOptions<M>): 
   };
   progress(trainer.step, start);
   try {
-    let chunk = 1;
     while (trainer.step < steps && ended === undefined && !signal?.aborted) {
       const nextReport = Math.min(steps, (Math.floor(trainer.step / reportEvery) + 1) * reportEvery);
-      const count = Math.min(chunk, nextReport - trainer.step, historyLength);
+      const count = Math.min(trainer.pace, nextReport - trainer.step);
       const before = performance.now();
       await trainer.advance(count);
       const took = performance.now() - before;
       submits.push({ count, took });
-      chunk = Math.max(1, Math.round((submitMilliseconds * count) / took));
       if (trainer.step < nextReport) {
         progress(trainer.step);
         ended = until?.(trainer.step, undefined, best);

@@ -17,7 +17,7 @@ import { building, within } from '../host/scope.js';
 import type { Extent } from '../model/domain/domain.js';
 import { factorsOf, type Own, outputOf } from '../model/forward.js';
 import { networkPoints, networksOf, outputShapes, toHost } from '../model/model.js';
-import { ownRegionsOf, parametersOf } from '../model/parameters.js';
+import { ownRegionsOf, ownShapes } from '../model/parameters.js';
 import { fill } from '../ops/elementwise/fill.js';
 import { add } from '../ops/elementwise/linearCombination.js';
 import { type Piece, pieces, type Range } from '../ops/elementwise/pieces.js';
@@ -43,7 +43,7 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
     const points = networkPoints(model);
     const factorShapes = networksOf(model).map(({ outputs }, i) => [points[i], outputs]);
     const regions = ownRegionsOf(model).map(owner => {
-      const shapes = parametersOf(model).flatMap(one => (one.owner === owner ? [one.shape] : []));
+      const shapes = ownShapes(model, owner);
       return { owner, tensor: stack(shapes), cotangent: stack(shapes) };
     });
     const factors = stack(factorShapes);

@@ -26,25 +26,7 @@ export interface StepPlans extends Disposable {
   render(): Promise<Float32Array>;
 }
 
-/**
- * Runs stages in their order, in one submit up to each that has something to load. That is made ready and written
- * while the device still works on the submit before: a write takes its place in the queue after it.
- */
-export async function runStages(engine: Engine, stages: Iterable<Stage>): Promise<void> {
-  let running: Promise<void> | undefined;
-  let parts: [Plan, number][] = [];
-  for (const { plan, times = 1, load } of stages) {
-    if (load) {
-      if (parts.length > 0) {
-        await running;
-        running = engine.run(parts);
-        running.catch(() => {}); // it is waited for below, unless a load throws first
-        parts = [];
-      }
-      load();
-    }
-    parts.push([plan, times]);
-  }
-  await running;
-  if (parts.length > 0) await engine.run(parts);
+/** Runs stages in their order. What one has to load is written while the device still works on those before. */
+export function runStages(engine: Engine, stages: Iterable<Stage>): Promise<void> {
+  return engine.run(Array.from(stages, ({ plan, times = 1, load }) => [plan, times, load] as const));
 }

@@ -121,7 +121,7 @@ export class TangentTrainer {
   }
 
   /**
-   * Makes `count` steps in one submit.
+   * Makes `count` steps, in submits as those of `Plan.run`.
    *
    * @param count from 1 to 1024.
    * @returns the loss at each step, before its update.

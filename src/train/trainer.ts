@@ -1,6 +1,6 @@
 /**
  * Training: a model's parameters brought towards a target step by step, all of it on the device. Steps are replays of
- * compiled plans, many to a submit; between reports nothing is read back.
+ * compiled plans, many to a submit (kernel/pace.ts); between reports nothing is read back.
  */
 
 import type { Tensor } from '../buffer/tensor.js';
@@ -10,7 +10,8 @@ import { requireCount } from '../host/checks.js';
 import { CallQueue } from '../host/queue.js';
 import { building, type Scope } from '../host/scope.js';
 import { totalWork, type Work } from '../kernel/dispatch.js';
-import { encodeInto, type HostEncoder } from '../kernel/sequence.js';
+import { mostMilliseconds } from '../kernel/pace.js';
+import { encodeParts, type HostEncoder } from '../kernel/sequence.js';
 import { slabsOf } from '../model/fits.js';
 import { networkInput } from '../model/forward.js';
 import { initialParameters, type Model } from '../model/model.js';
@@ -37,12 +38,10 @@ export interface StepWork extends Work {
   readonly dispatches: number;
 }
 
-/** Steps of a rehearsal in one submit: few, since nobody knows yet how long one takes. */
-const rehearsalSubmit = 10;
-
 /** Calls take their turns: one that comes while another is under way begins when that has ended. */
 export class Trainer {
   #step = 0;
+  #pace = 1;
   /** The step that a state was restored at. */
   #start = 0;
   #prepared = false;
@@ -88,8 +87,7 @@ export class Trainer {
     return preconditioner.settle(options.model, async (candidate, steps) => {
       const trainer = await Trainer.create(engine, { ...options, preconditioner: candidate });
       try {
-        for (let left = steps; left > 0; left -= rehearsalSubmit)
-          await trainer.advance(Math.min(left, rehearsalSubmit));
+        await trainer.advance(steps);
         await trainer.plans.refresh.run();
         return (await trainer.spectra()) ?? [];
       } catch (error) {
@@ -104,6 +102,11 @@ export class Trainer {
   /** Steps made so far. */
   get step(): number {
     return this.#step;
+  }
+
+  /** Steps that take a quarter of a second or so, by what the last ones took: 1 before any was made, and at most 1024. */
+  get pace(): number {
+    return this.#pace;
   }
 
   /** The parameters on the device, as the last step left them. */
@@ -131,7 +134,7 @@ export class Trainer {
   }
 
   /**
-   * Makes `count` steps in one submit; in several where targets are brought to the device slab by slab.
+   * Makes `count` steps, in as many submits as it takes for each to last a quarter of a second at the most.
    *
    * @param count from 1 to 1024.
    * @returns the loss at each step, before its update.
@@ -141,10 +144,13 @@ export class Trainer {
     return this.#calls.add(async () => {
       requireCount('advance', count, 1, historyLength);
       await this.#prepare();
+      const start = performance.now();
       this.parameters.schedule(this.#step, count);
       await runStages(this.engine, this.#stagesOf(count));
       const losses = await this.parameters.losses(this.#step, count);
       this.#step += count;
+      const steps = (count * mostMilliseconds.submit) / (performance.now() - start);
+      this.#pace = Math.min(historyLength, Math.ceil(steps));
       return losses;
     });
   }
@@ -167,7 +173,7 @@ export class Trainer {
     const parts = stages.map(({ plan, times = 1 }) => plan.part(times));
     if (!this.#prepared && this.refresh !== undefined) parts.unshift(this.plans.prepare.part(1));
     this.parameters.schedule(this.#step, steps);
-    encodeInto(encoder, parts);
+    encodeParts(encoder, parts);
     this.#prepared = true;
     this.#step += steps;
   }

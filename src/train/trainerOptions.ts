@@ -32,7 +32,7 @@ export interface TrainerOptions {
   readonly evaluations?: Readonly<Record<string, Target>>;
   /**
    * A domain whose output tensor takes more bytes is trained in slabs of its first axis; what the device binds by default.
-   * The result is the same to rounding. A step is then many dispatches more, so that a submit should have few.
+   * The result is the same to rounding. A step is then many dispatches more.
    */
   readonly slabBytes?: number;
   /**

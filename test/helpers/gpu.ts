@@ -6,7 +6,8 @@ import type { Engine } from '../../src/graph/engine.js';
 import type { Operand } from '../../src/graph/operation.js';
 import type { Dispatch } from '../../src/kernel/dispatch.js';
 import { Pipelines } from '../../src/kernel/pipelines.js';
-import { Sequence, submit } from '../../src/kernel/sequence.js';
+import { Sequence } from '../../src/kernel/sequence.js';
+import { submit } from '../../src/kernel/submit.js';
 import { type OpenEngineOptions, openEngine } from '../../src/public/node.js';
 import { atEnd } from './suite.js';
 
@@ -84,6 +85,6 @@ export async function run(dispatches: readonly Dispatch[]): Promise<void> {
     storage.place(poisoned({ parts: [], length: storage.bytes / 4 }).storage);
   }
   const sequence = await Sequence.prepare(dispatches, memory, pipelines);
-  await submit(device, [[sequence, 1]]);
+  await submit(device, [[{ sequence, from: 0, to: dispatches.length }]]);
   sequence.dispose();
 }

@@ -69,8 +69,6 @@ type Task = TrainingTask<ImageMeasured>;
 /** What entrants' trainers have in common. */
 type Common = Pick<TrainerOptions, 'model' | 'target' | 'seed' | 'evaluations'>;
 
-/** A submit lasts about so long, as in any training. */
-const submitMilliseconds = 250;
 /** One with a refresh, one without: every pipeline has then run. */
 const firstSteps = 2;
 
@@ -167,7 +165,6 @@ function tryOut(engine: Engine, common: Common, one: NamedEntrant, settings: Rac
 class Racer {
   readonly #curve: RacePoint[] = [];
   #milliseconds = 0;
-  #chunk = 1;
   #failedAt: number | undefined;
 
   private constructor(
@@ -218,12 +215,9 @@ class Racer {
     if (this.isDone) return;
     await this.#orDiverged(async () => {
       while (trainer.step < to && !this.isDone && !signal?.aborted) {
-        const count = Math.min(this.#chunk, to - trainer.step);
         const start = performance.now();
-        await trainer.advance(count);
-        const took = performance.now() - start;
-        this.#milliseconds += took;
-        this.#chunk = Math.max(1, Math.round((submitMilliseconds * count) / took));
+        await trainer.advance(Math.min(trainer.pace, to - trainer.step));
+        this.#milliseconds += performance.now() - start;
         watch.moved(this.tried.name, trainer.step);
       }
     });

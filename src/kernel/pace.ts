@@ -1,0 +1,72 @@
+/**
+ * How work is cut by time, since watchdogs end by time what runs on a GPU: some a dispatch, some a submit, after one to ten
+ * seconds, and a screen that the same GPU draws stands still for as long. Pure arithmetic: what a device is expected to take
+ * goes in, where to cut comes out.
+ */
+
+import type { Dispatch } from './dispatch.js';
+
+/** Milliseconds that one dispatch may last, and one submit. */
+export const mostMilliseconds = { dispatch: 50, submit: 250 } as const;
+/** FLOP/s of products on the slowest device that matters, a phone: what is taken for one of which nothing is known. */
+export const leastRate = 5e10;
+/** Dispatches in one submit, some 16 steps: they are encoded in a millisecond or two, in which the device has the ones before. */
+export const mostDispatches = 256;
+/** Submits under way at once: the device goes from one to the next, and an error or an end is no further away. */
+export const mostSubmits = 2;
+
+/** What a byte that passes takes, in operations, and beginning a dispatch, in milliseconds. */
+const operationsPerByte = 4;
+const startMilliseconds = 0.01;
+/** So many workgroups fill a device: fewer have as much less of its rate. */
+const fillingWorkgroups = 16;
+
+/** How much one dispatch may have of what takes so many operations each, on a device of a rate in FLOP/s: 1 at the least. */
+export function mostInDispatch(rate: number, operationsOfEach: number): number {
+  return Math.max(1, Math.floor((rate * mostMilliseconds.dispatch) / 1000 / operationsOfEach));
+}
+
+/** Milliseconds that a dispatch is expected to take before it has run: on purpose rather many. */
+export function expectedMilliseconds(
+  { work, workgroups }: Pick<Dispatch, 'work' | 'workgroups'>,
+  rate: number,
+): number {
+  const [x, y, z] = workgroups;
+  const share = Math.min(1, (x * y * z) / fillingWorkgroups);
+  return startMilliseconds + (1000 * (work.operations + operationsPerByte * work.bytes)) / (rate * share);
+}
+
+/**
+ * Where a submit ends: after as many whole runs of a plan as it has room for, and within a run where that alone is too much.
+ *
+ * @param expected milliseconds of each dispatch of the plan.
+ * @param at index of the submit's first dispatch of the plan, in a line of its runs one after the other.
+ * @param end of that line.
+ * @param before dispatches and milliseconds that the submit has already.
+ * @returns the index after its last; `at` where nothing has room beside what it has.
+ */
+export function endOfSubmit(
+  expected: ArrayLike<number>,
+  at: number,
+  end: number,
+  before = { dispatches: 0, milliseconds: 0 },
+): number {
+  let time = before.milliseconds;
+  let whole = at;
+  for (let i = at; i < end; i++) {
+    time += expected[i % expected.length];
+    if (time > mostMilliseconds.submit || before.dispatches + i - at >= mostDispatches) {
+      return whole > at || before.dispatches > 0 ? whole : Math.max(i, at + 1);
+    }
+    if ((i + 1) % expected.length === 0) whole = i + 1;
+  }
+  return end;
+}
+
+/** How far one measurement may change what is expected: the first also has what a driver compiles, and two may be seen as one. */
+const [leastChange, mostChange] = [1 / 2, 8];
+
+/** By what to multiply what was expected of dispatches which then took so many milliseconds. */
+export function correction(expected: number, took: number): number {
+  return Math.min(mostChange, Math.max(leastChange, took / expected));
+}
