@@ -7,6 +7,7 @@ import { Ending, StoppedError } from './ending.js';
 import { fitCommand } from './fit/command.js';
 import { krrCommand } from './krr/command.js';
 import { ntkCommand } from './ntk/command.js';
+import { pdeCommand } from './pde/command.js';
 import { raceCommand } from './race/command.js';
 import { renderCommand } from './render/command.js';
 import { reproduceCommand } from './reproduce/command.js';
@@ -34,6 +35,7 @@ export async function run(args: readonly string[]): Promise<number> {
     .addCommand(krrCommand(ending))
     .addCommand(reproduceCommand(ending))
     .addCommand(ntkCommand(ending))
+    .addCommand(pdeCommand(ending))
     .addCommand(doctorCommand())
     .addCommand(benchCommand());
   for (const command of [program, ...program.commands]) {

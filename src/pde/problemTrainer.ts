@@ -129,13 +129,29 @@ export class ProblemTrainer {
   /** What each grid adds to the loss of the present parameters, by name. @throws DivergedError one that is not finite. */
   evaluate(): Promise<Readonly<Record<string, number>>> {
     return this.#calls.add(async () => {
-      this.#draw(this.#step);
-      await this.plans.evaluate.run();
-      const losses: Record<string, number> = {};
-      for (const [name, loss] of Object.entries(this.plans.evaluate.outputs)) losses[name] = (await loss.read())[0];
+      const losses = await this.#losses();
       const bad = Object.values(losses).find(loss => !Number.isFinite(loss));
       if (bad !== undefined) throw new DivergedError(this.#step, bad);
       return losses;
+    });
+  }
+
+  /**
+   * Which grids' losses are no longer finite where a step's loss was not, by going there once more from a state before:
+   * the same steps give the same bits. The parameters are lost.
+   */
+  diverging(from: ParameterState, step: number): Promise<readonly string[]> {
+    return this.#calls.add(async () => {
+      this.parameters.restore(from);
+      this.#step = from.step;
+      while (this.#step < step) {
+        const count = Math.min(historyLength, step - this.#step);
+        this.parameters.schedule(this.#step, count);
+        await runStages(this.engine, this.#stagesOf(count));
+        this.#step += count;
+      }
+      const losses = await this.#losses();
+      return Object.keys(losses).filter(name => !Number.isFinite(losses[name]));
     });
   }
 
@@ -163,6 +179,14 @@ export class ProblemTrainer {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  async #losses(): Promise<Record<string, number>> {
+    this.#draw(this.#step);
+    await this.plans.evaluate.run();
+    const losses: Record<string, number> = {};
+    for (const [name, loss] of Object.entries(this.plans.evaluate.outputs)) losses[name] = (await loss.read())[0];
+    return losses;
   }
 
   #draw(step: number): void {

@@ -5,6 +5,9 @@ import { requireCount, requireNumber, requireOptions, shown } from '../host/chec
 import { mostSteps } from './trainedParameters.js';
 import type { Trainer, TrainerState } from './trainer.js';
 
+/** What a run brings on, such as a `Trainer`. */
+export type Trained = Pick<Trainer, 'step' | 'advance' | 'restore'> & { state(): Promise<TrainerState> };
+
 /** A state with what was measured of it. */
 export interface Kept<M> {
   readonly state: TrainerState;
@@ -23,13 +26,13 @@ export interface Best {
  */
 export type Until<M> = (step: number, measured: M | undefined, best: Best | undefined) => string | undefined;
 
-export interface RunOptions<M> {
+export interface RunOptions<M, T extends Trained = Trainer> {
   /** Steps in all, those made before counted in. */
   readonly steps: number;
   /** Steps from one report to the next. */
   readonly reportEvery: number;
   /** What a report says of the present parameters. @throws DivergedError if their loss is not finite. */
-  measure(trainer: Trainer): Promise<M>;
+  measure(trainer: T): Promise<M>;
   /** Called after every submit, with what was measured where that was a report. */
   progress?(step: number, measured?: M): void;
   /**
@@ -90,7 +93,10 @@ const usualSaveEvery = 30;
  * @throws InputError an option that is unknown or out of range. @throws RunError where the loss is not finite before
  * the first step, and what the device raises: the state of the last report is then saved first.
  */
-export async function runTraining<M>(trainer: Trainer, options: RunOptions<M>): Promise<Run<M>> {
+export async function runTraining<M, T extends Trained = Trainer>(
+  trainer: T,
+  options: RunOptions<M, T>,
+): Promise<Run<M>> {
   requireRunOptions(options);
   const { steps, reportEvery, measure, signal, loss, until, progress = () => {} } = options;
   const submits: { readonly count: number; readonly took: number }[] = [];
@@ -168,7 +174,7 @@ class Saves<M> {
   #at = performance.now();
 
   constructor(
-    { save, saveEvery = usualSaveEvery }: RunOptions<M>,
+    { save, saveEvery = usualSaveEvery }: Pick<RunOptions<M>, 'save' | 'saveEvery'>,
     /** Of the state saved last, or that the run started from. */
     public step: number,
   ) {
@@ -188,7 +194,7 @@ class Saves<M> {
   }
 }
 
-function requireRunOptions<M>(options: RunOptions<M>): void {
+function requireRunOptions<M, T extends Trained>(options: RunOptions<M, T>): void {
   requireOptions('runTraining', options, known);
   const { steps, reportEvery, saveEvery = usualSaveEvery, signal } = options;
   requireCount('steps', steps, 0, mostSteps);

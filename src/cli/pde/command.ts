@@ -1,0 +1,255 @@
+/** `sepnn pde`: solve a differential equation by separable networks. */
+
+import { join } from 'node:path';
+import { InputError, RunError } from '../../errors.js';
+import {
+  type FinishedProblem,
+  type ProblemReport,
+  type ProblemSettings,
+  type ProblemStart,
+  runProblem,
+} from '../../experiments/pde/run.js';
+import type { AdapterReport, Engine } from '../../graph/engine.js';
+import { shown } from '../../host/checks.js';
+import { writeWhole } from '../../io/files.js';
+import { readProblemFile, writeProblemFile } from '../../io/model/problemFile.js';
+import { writeNpy } from '../../io/npy.js';
+import { linePlot } from '../../io/plot.js';
+import { adam } from '../../optimiser/adam.js';
+import { shapeOf } from '../../pde/grid.js';
+import { commandLine, resuming } from '../commandLine.js';
+import type { Ending } from '../ending.js';
+import { openQuietly } from '../engine.js';
+import { startProgress } from '../progress.js';
+import { print, table } from '../terminal.js';
+import { adapterLine, fileLines } from '../training/session.js';
+import { Command } from '../vendor.js';
+import {
+  addPdeOptions,
+  type NetworkName,
+  networkOf,
+  type PdeOptions,
+  pointsOf,
+  problemNamed,
+  testPointsOf,
+} from './options.js';
+
+export function pdeCommand(ending: Ending): Command {
+  return addPdeOptions(
+    new Command('pde').description('solve a differential equation by separable networks that carry derivatives'),
+  ).action((name: string, options: PdeOptions) => pde(ending, name, options));
+}
+
+/** What of a run is told. */
+interface RunReport {
+  readonly network: NetworkName;
+  readonly optimiser: string;
+  readonly steps: number;
+  readonly seconds: number;
+  readonly msPerStep: number;
+  readonly loss: number;
+  readonly losses: Readonly<Record<string, number>>;
+  readonly relativeL2: number | null;
+  readonly greatestError: number | null;
+  readonly gpuBytes: number;
+  readonly operations: number;
+  readonly dispatches: number;
+  readonly curve: readonly ProblemReport[];
+}
+
+export interface PdeReport {
+  readonly adapter: AdapterReport;
+  readonly problem: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly runs: readonly RunReport[];
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** @throws InputError bad input, before the device is touched. @throws RunError a loss that is not finite. */
+async function pde(ending: Ending, name: string, options: PdeOptions): Promise<void> {
+  const runs = options.networks.map(network => ({ network, settings: settingsOf(name, network, options) }));
+  const start = options.resume === undefined ? undefined : await startOf(options.resume, name, options);
+  await ending.inFolder('--out', options.out, () =>
+    ending.patiently(async () => {
+      const engine = await openQuietly(options.adapter);
+      try {
+        const finished: { readonly network: NetworkName; readonly run: FinishedProblem }[] = [];
+        for (const { network, settings } of runs) {
+          const run = await oneRun(ending, engine, name, network, settings, options, start);
+          finished.push({ network, run });
+          if (run.stopped || run.failure) break;
+        }
+        await report(ending, engine.adapter, name, options, finished);
+      } finally {
+        await engine.dispose();
+      }
+    }),
+  );
+}
+
+function settingsOf(name: string, network: NetworkName, options: PdeOptions): ProblemSettings {
+  const { learningRate, redraw, seed, steps, reportEvery } = options;
+  const problem = problemNamed(name);
+  return {
+    problem,
+    network: networkOf(network, options),
+    points: pointsOf(problem, options),
+    optimiser: adam({ learningRate }),
+    seed,
+    steps,
+    reportEvery,
+    testPoints: testPointsOf(problem, options),
+    ...(redraw > 0 && { redraw }),
+  };
+}
+
+/** What a file must agree with to be gone on from. */
+function recordOf(name: string, network: NetworkName, options: PdeOptions): Readonly<Record<string, unknown>> {
+  const { points, activation, omega = null, width, depth, rank, learningRate, redraw, seed } = options;
+  return { problem: name, network, points, activation, omega, width, depth, rank, learningRate, redraw, seed };
+}
+
+/** @throws InputError a file of other settings, or several networks. */
+async function startOf(path: string, name: string, options: PdeOptions): Promise<ProblemStart> {
+  const [network, ...more] = options.networks;
+  if (more.length > 0) throw new InputError(`--resume ${path}: is of one network: give it by --networks`);
+  const { training, state } = await readProblemFile(path);
+  const { reports, ...saved } = training;
+  for (const [key, value] of Object.entries(recordOf(name, network, options))) {
+    if (JSON.stringify(saved[key]) === JSON.stringify(value)) continue;
+    throw new InputError(
+      `--resume ${path}: was trained with ${key} ${shown(saved[key])}, and this run has ${shown(value)}: give the same settings`,
+    );
+  }
+  if (!Array.isArray(reports))
+    throw new InputError(`--resume ${path}: holds no reports: give a file that sepnn pde wrote`);
+  return { state, reports: reports as readonly ProblemReport[] };
+}
+
+async function oneRun(
+  ending: Ending,
+  engine: Engine,
+  name: string,
+  network: NetworkName,
+  settings: ProblemSettings,
+  options: PdeOptions,
+  start: ProblemStart | undefined,
+): Promise<FinishedProblem> {
+  const { steps, saveEvery, json, out } = options;
+  const bar = startProgress(network.padEnd(6), start?.state.step ?? 0, steps, json);
+  try {
+    return await runProblem(
+      engine,
+      settings,
+      {
+        progress: (step, report) => bar.update(step, report && headlineOf(report)),
+        save: (state, reports) =>
+          writeProblemFile(modelPath(out, network), {
+            training: { ...recordOf(name, network, options), reports },
+            state,
+          }),
+        saveEvery,
+        signal: ending.signal,
+      },
+      start,
+    );
+  } finally {
+    bar.stop();
+  }
+}
+
+function modelPath(out: string, network: NetworkName): string {
+  return join(out, `${network}.safetensors`);
+}
+
+function headlineOf({ loss, relativeL2 }: ProblemReport): string {
+  return Number.isNaN(relativeL2) ? `loss ${loss.toExponential(2)}` : `relative L2 ${relativeL2.toExponential(2)}`;
+}
+
+/** Writes and prints what came of the runs. @throws RunError a loss that is not finite. @throws StoppedError after a signal. */
+async function report(
+  ending: Ending,
+  adapter: AdapterReport,
+  name: string,
+  options: PdeOptions,
+  finished: readonly { readonly network: NetworkName; readonly run: FinishedProblem }[],
+): Promise<void> {
+  const { out, json, ...settings } = options;
+  const runs = finished.map(({ network, run }) => reportOf(network, run));
+  const files: Record<string, string> = { results: join(out, 'results.json') };
+  const isKnown = runs.some(({ relativeL2 }) => relativeL2 !== null);
+  for (const x of ['step', 'seconds'] as const) {
+    files[`error by ${x}`] = join(out, `${x}.svg`);
+    const lines = runs.map(({ network, curve }) => ({
+      name: network,
+      points: curve
+        .map(point => [point[x], isKnown ? point.relativeL2 : point.loss] as const)
+        .filter(([at, y]) => y > 0 && at >= 0),
+    }));
+    const y = isKnown ? 'relative L2 error' : 'loss';
+    await writeWhole(files[`error by ${x}`], linePlot(lines, { title: name, x, y, logarithmic: { y: true } }));
+  }
+  for (const { network, run } of finished) {
+    files[network] = modelPath(out, network);
+    for (const [field, values] of Object.entries(run.solution.fields)) {
+      const path = join(out, `${network}.${field}.npy`);
+      files[`${network}, ${field}`] = path;
+      await writeNpy(path, shapeOf(run.solution.axes), put => put(0, values));
+    }
+  }
+  const whole: PdeReport = { adapter, problem: name, settings, runs, files };
+  await writeWhole(files.results, `${JSON.stringify(whole, null, 2)}\n`);
+  print(json ? JSON.stringify(whole) : summary(whole));
+  const last = finished[finished.length - 1];
+  if (last.run.failure) {
+    const { error, grids } = last.run.failure;
+    throw new RunError(
+      `${error.message}: ${grids.join(' and ') || 'the loss'} diverged; the state of step ${last.run.state.step} is kept: lower --learning-rate`,
+    );
+  }
+  if (last.run.stopped) {
+    const more =
+      last.network === options.networks[0] && options.networks.length === 1 ? [] : ['--networks', last.network];
+    throw ending.stopped(
+      `stopped at step ${last.run.state.step} of ${options.steps}: to go on: ${commandLine(resuming(ending.args, more, modelPath(out, last.network)))}`,
+    );
+  }
+}
+
+function reportOf(network: NetworkName, { reports, state, msPerStep, gpuBytes, work }: FinishedProblem): RunReport {
+  const last = reports[reports.length - 1];
+  const numberOrNull = (value: number) => (Number.isFinite(value) ? value : null);
+  return {
+    network,
+    optimiser: state.optimiser.name,
+    steps: state.step,
+    seconds: last.seconds,
+    msPerStep,
+    loss: last.loss,
+    losses: last.losses,
+    relativeL2: numberOrNull(last.relativeL2),
+    greatestError: numberOrNull(last.greatestError),
+    gpuBytes,
+    operations: work.operations,
+    dispatches: work.dispatches,
+    curve: reports,
+  };
+}
+
+function summary({ adapter, problem, runs, files }: PdeReport): string {
+  const text = (value: number | null) => value?.toExponential(3) ?? 'unknown';
+  const rows = runs.map(run => [
+    run.network,
+    String(run.steps),
+    run.seconds.toFixed(1),
+    run.msPerStep.toFixed(2),
+    text(run.relativeL2),
+    text(run.greatestError),
+    run.loss.toExponential(3),
+  ]);
+  return [
+    `${adapterLine(adapter)}, ${problem}`,
+    table(['network', 'steps', 'seconds', 'ms/step', 'relative L2', 'greatest error', 'loss'], rows),
+    ...fileLines(files, 18),
+  ].join('\n');
+}

@@ -1,0 +1,194 @@
+/** A training on a differential equation as reports have it: the error of its solution against steps and seconds. */
+
+import type { DivergedError } from '../../errors.js';
+import type { Engine } from '../../graph/engine.js';
+import type { Optimiser } from '../../optimiser/optimiser.js';
+import { type AxisPoints, eachPoint, evenPoints, shapeOf } from '../../pde/grid.js';
+import type { JetArchitecture } from '../../pde/network.js';
+import type { Problem } from '../../pde/problem.js';
+import { ProblemTrainer } from '../../pde/problemTrainer.js';
+import { runTraining, type Trained } from '../../train/runTraining.js';
+import type { ParameterState } from '../../train/trainedParameters.js';
+
+/** What a report says of the present parameters. */
+export interface ProblemReport {
+  readonly step: number;
+  /** Training alone, from the first step on. */
+  readonly seconds: number;
+  readonly loss: number;
+  /** What each grid adds to the loss. */
+  readonly losses: Readonly<Record<string, number>>;
+  /** |u - solution| / |solution| on the grid of the test, over all fields whose solution is known; NaN where none is. */
+  readonly relativeL2: number;
+  readonly greatestError: number;
+}
+
+export interface ProblemSettings {
+  readonly problem: Problem;
+  readonly network: JetArchitecture;
+  readonly points: number | Readonly<Record<string, number>>;
+  readonly optimiser: Optimiser;
+  readonly redraw?: number;
+  readonly seed: number;
+  readonly steps: number;
+  readonly reportEvery: number;
+  /** Of each axis of the grid of the test; a reference has a grid of its own. */
+  readonly testPoints: number;
+}
+
+/** What a run goes on from. */
+export interface ProblemStart {
+  readonly state: ParameterState;
+  readonly reports: readonly ProblemReport[];
+}
+
+export interface ProblemWatch {
+  progress?(step: number, report?: ProblemReport): void;
+  save?(state: Required<ParameterState>, reports: readonly ProblemReport[]): Promise<void>;
+  readonly saveEvery?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface FinishedProblem {
+  /** From the first step on, those of runs before it too. */
+  readonly reports: readonly ProblemReport[];
+  readonly state: Required<ParameterState>;
+  readonly msPerStep: number;
+  /** Of one step: floating-point operations and dispatches. */
+  readonly work: ProblemTrainer['work'];
+  /** Device memory that the run held. */
+  readonly gpuBytes: number;
+  /** The fields on the grid of the test. */
+  readonly solution: Solution;
+  readonly stopped: boolean;
+  /** What ended the run early, and which grids' losses did; the state is the last good one. */
+  readonly failure?: { readonly error: DivergedError; readonly grids: readonly string[] };
+}
+
+export interface Solution {
+  readonly axes: AxisPoints;
+  readonly fields: Readonly<Record<string, Float32Array>>;
+}
+
+/** A solution that is known, on the grid of the test. */
+interface Known {
+  readonly axes: AxisPoints;
+  readonly values: Readonly<Record<string, ArrayLike<number>>>;
+}
+
+/** The exact solution on a grid, or else the reference on its own, or else a grid alone. */
+function knownOf({ axes, fields, exact, reference }: Problem, testPoints: number): Known {
+  const grid = Object.fromEntries(Object.entries(axes).map(([axis, range]) => [axis, evenPoints(range, testPoints)]));
+  const own = fields.filter(field => exact[field]);
+  if (own.length === 0) return reference?.() ?? { axes: grid, values: {} };
+  const size = shapeOf(grid).reduce((product, n) => product * n, 1);
+  const values = Object.fromEntries(own.map(field => [field, new Float32Array(size)]));
+  eachPoint(grid, (point, index) => {
+    for (const field of own) values[field][index] = exact[field](point);
+  });
+  return { axes: grid, values };
+}
+
+function errorsOf({ values }: Known, found: Readonly<Record<string, Float32Array>>) {
+  let [difference, norm, greatest] = [0, 0, 0];
+  for (const [field, expected] of Object.entries(values)) {
+    const own = found[field];
+    for (let i = 0; i < own.length; i++) {
+      const off = own[i] - expected[i];
+      difference += off * off;
+      norm += expected[i] * expected[i];
+      greatest = Math.max(greatest, Math.abs(off));
+    }
+  }
+  return { relativeL2: Math.sqrt(difference / norm), greatestError: norm === 0 ? Number.NaN : greatest };
+}
+
+/** Trains from the start, or from where another run ended. */
+export async function runProblem(
+  engine: Engine,
+  settings: ProblemSettings,
+  watch: ProblemWatch = {},
+  start?: ProblemStart,
+): Promise<FinishedProblem> {
+  const { problem, steps, reportEvery, testPoints, network, points, optimiser, redraw, seed } = settings;
+  const known = knownOf(problem, testPoints);
+  const before = engine.memory.bytes;
+  const trainer = await ProblemTrainer.create(engine, {
+    problem,
+    network,
+    points,
+    optimiser,
+    seed,
+    ...(redraw !== undefined && { redraw }),
+  });
+  try {
+    if (start) await trainer.restore(start.state);
+    const gpuBytes = engine.memory.bytes - before;
+    const clock = new Clock(trainer, start?.reports.at(-1)?.seconds ?? 0);
+    const reports = [...(start?.reports ?? [])];
+    const measure = async (): Promise<ProblemReport> => {
+      const losses = await trainer.evaluate();
+      const loss = Object.values(losses).reduce((sum, one) => sum + one, 0);
+      const errors = errorsOf(known, await trainer.solution(known.axes));
+      return { step: trainer.step, seconds: clock.seconds, loss, losses, ...errors };
+    };
+    const run = await runTraining(clock, {
+      steps,
+      reportEvery,
+      measure,
+      progress: (step, report) => {
+        if (report && report.step > (reports.at(-1)?.step ?? -1)) reports.push(report);
+        watch.progress?.(step, report);
+      },
+      save: async ({ state }) => watch.save?.(state as Required<ParameterState>, reports),
+      ...(watch.saveEvery !== undefined && { saveEvery: watch.saveEvery }),
+      signal: watch.signal,
+    });
+    const state = run.state as Required<ParameterState>;
+    const failure = run.failure && {
+      error: run.failure,
+      grids: await trainer.diverging(state, run.failure.step),
+    };
+    if (failure) await trainer.restore(state);
+    return {
+      reports: reports.filter(({ step }) => step <= state.step),
+      state,
+      msPerStep: run.msPerStep,
+      work: trainer.work,
+      gpuBytes,
+      solution: { axes: known.axes, fields: await trainer.solution(known.axes) },
+      stopped: run.stopped,
+      ...(failure && { failure }),
+    };
+  } finally {
+    trainer.dispose();
+  }
+}
+
+/** A trainer whose steps are timed. */
+class Clock implements Trained {
+  constructor(
+    private readonly trainer: ProblemTrainer,
+    /** Of the steps made so far. */
+    public seconds: number,
+  ) {}
+
+  get step(): number {
+    return this.trainer.step;
+  }
+
+  async advance(count: number): Promise<Float32Array> {
+    const from = performance.now();
+    const losses = await this.trainer.advance(count);
+    this.seconds += (performance.now() - from) / 1000;
+    return losses;
+  }
+
+  state(): Promise<Required<ParameterState>> {
+    return this.trainer.state();
+  }
+
+  restore(state: ParameterState): Promise<void> {
+    return this.trainer.restore(state);
+  }
+}

@@ -1,0 +1,68 @@
+/** Files of networks trained on a differential equation: a safetensors file with their parameters and their training. */
+
+import type { StateArrays } from '../../buffer/namedTensors.js';
+import { InputError } from '../../errors.js';
+import { isRecord, shown } from '../../host/checks.js';
+import { mostSteps, type ParameterState } from '../../train/trainedParameters.js';
+import { readBytes, writeWhole } from '../files.js';
+import { requireFinite } from './parameterTensors.js';
+import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.js';
+
+/** Of the metadata of the file, where the record stands as JSON. */
+const metadataKey = 'sepnn-pde';
+const formatVersion = 1;
+const mostBytes = 4e9;
+const [parametersName, optimiserGroup] = ['parameters', 'optimiser.'];
+
+export interface SavedProblem {
+  /** Whatever the training is to be told again. */
+  readonly training: Readonly<Record<string, unknown>>;
+  readonly state: Required<ParameterState>;
+}
+
+/** Writes a training state, whole or not at all. */
+export async function writeProblemFile(path: string, { training, state }: SavedProblem): Promise<void> {
+  const { step, parameters, optimiser } = state;
+  const tensors = new Map<string, NamedTensor>([[parametersName, { shape: [parameters.length], data: parameters }]]);
+  for (const [name, data] of Object.entries(optimiser.state)) {
+    tensors.set(`${optimiserGroup}${name}`, { shape: [data.length], data });
+  }
+  const { name, since = 0 } = optimiser;
+  const record = { version: formatVersion, step, optimiser: { name, since }, training };
+  await writeWhole(path, encodeSafetensors({ tensors, metadata: { [metadataKey]: JSON.stringify(record) } }));
+}
+
+/** @throws InputError a file that cannot be read, is damaged, or was not written by `writeProblemFile`. */
+export async function readProblemFile(path: string): Promise<SavedProblem> {
+  const fail = (what: string): never => {
+    throw new InputError(`model ${path}: ${what}: give a file that sepnn pde wrote`);
+  };
+  const { tensors, metadata } = decodeSafetensors(path, await readBytes('model', path, mostBytes));
+  const record = parsed(metadata[metadataKey]) ?? fail('holds no training on a differential equation');
+  const { version, step, optimiser, training } = record;
+  if (version !== formatVersion) fail(`is of format ${shown(version)}, and this sepnn reads ${formatVersion}`);
+  if (!isCount(step)) return fail(`its step is ${shown(step)}`);
+  const { name, since } = isRecord(optimiser) ? optimiser : {};
+  if (typeof name !== 'string' || !isCount(since) || since > step) return fail(`its optimiser is ${shown(optimiser)}`);
+  if (!isRecord(training)) return fail(`its settings are ${shown(training)}`);
+  const parameters = tensors.get(parametersName)?.data ?? fail('holds no parameters');
+  const state: Record<string, Float32Array> = {};
+  for (const [own, { data }] of tensors) {
+    requireFinite(`model ${path}: tensor ${own}`, data);
+    if (own.startsWith(optimiserGroup)) state[own.slice(optimiserGroup.length)] = data;
+  }
+  return { training, state: { step, parameters, optimiser: { name, since, state: state satisfies StateArrays } } };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= mostSteps;
+}
+
+function parsed(text: string | undefined): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text ?? '');
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

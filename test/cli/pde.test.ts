@@ -1,0 +1,78 @@
+/** `sepnn pde` as a user runs it: what it prints, what it writes, how it goes on, and how it refuses. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PdeReport } from '../../src/cli/pde/command.js';
+import { decodeNpy } from '../../src/io/npy.js';
+import { adapter, folder, requireRefused, sepnn } from '../helpers/command.js';
+import { require, requireClose, requireEqual } from '../helpers/compare.js';
+import { suite } from '../helpers/suite.js';
+
+const test = suite('pde');
+const small = [
+  ...['pde', 'heat', '--points', '5,7', '--width', '8', '--rank', '3', '--test-points', '9', '--report-every', '10'],
+  ...['--redraw', '6', '--lr', '0.01', ...adapter],
+];
+
+async function reportOf(...more: string[]): Promise<PdeReport> {
+  const { code, stdout, stderr } = await sepnn(...small, ...more, '--json');
+  requireEqual('exit', [code, stderr], [0, '']);
+  return JSON.parse(stdout) as PdeReport;
+}
+
+test('pde --json prints one object with a curve for every network, writes the solution, and a run goes on to the same bits', async () => {
+  const whole = await reportOf('--networks', 'plain,gated', '--steps', '30', '--out', 'whole');
+  requireEqual(
+    'runs',
+    whole.runs.map(({ network, steps, curve }) => [network, steps, curve.map(({ step }) => step)]),
+    ['plain', 'gated'].map(network => [network, 30, [0, 10, 20, 30]]),
+  );
+  for (const { curve, relativeL2, losses, loss } of whole.runs) {
+    require(`the loss fell from ${curve[0].loss} to ${curve[3].loss}`, curve[3].loss < curve[0].loss);
+    requireEqual('the last', relativeL2, curve[3].relativeL2);
+    requireEqual('grids', Object.keys(losses), ['equations', 'initial', 'x-faces']);
+    requireClose('loss', [Object.values(losses).reduce((a, b) => a + b)], [loss], { relative: 1e-12 });
+    require('time goes on', curve[3].seconds > curve[1].seconds && curve[0].seconds === 0);
+  }
+  const { data, shape } = decodeNpy('u', new Uint8Array(readFileSync(join(folder, 'whole', 'gated.u.npy'))));
+  requireEqual('shape', shape, [9, 9]);
+  let [off, norm] = [0, 0];
+  data.forEach((u, i) => {
+    const [t, x] = [Math.floor(i / 9) / 8, ((i % 9) - 4) / 4];
+    off += (u - Math.exp(-t) * Math.sin(Math.PI * x)) ** 2;
+    norm += (Math.exp(-t) * Math.sin(Math.PI * x)) ** 2;
+  });
+  requireClose('relative L2', [whole.runs[1].relativeL2 as number], [Math.sqrt(off / norm)], { relative: 1e-5 });
+  for (const { x } of [{ x: 'step' }, { x: 'seconds' }]) {
+    require(`${x}.svg`, readFileSync(join(folder, 'whole', `${x}.svg`), 'utf8').includes('gated'));
+  }
+  await reportOf('--networks', 'gated', '--steps', '20', '--out', 'parts');
+  const file = join('parts', 'gated.safetensors');
+  const on = await reportOf('--networks', 'gated', '--steps', '30', '--out', 'parts', '--resume', file);
+  const errors = ({ curve }: PdeReport['runs'][number]) => curve.map(({ relativeL2 }) => relativeL2);
+  requireClose('errors', errors(on.runs[0]), errors(whole.runs[1]), {});
+  await requireRefused(
+    [
+      [['pde', 'stokes'], /pde stokes: there is no such problem: use helmholtz, /],
+      [['pde', 'heat', '--points', '2'], /--points 2: use 3 or more/],
+      [['pde', 'heat', '--points', '5,6,7'], /heat has the axes t, x: give one number, or 2/],
+      [['pde', 'heat', '--networks', 'gated', '--depth', '2'], /depth: 2: gated networks have 3 layers or more/],
+      [[...small, '--resume', file], /was trained with network "gated", and this run has "plain"/],
+      [
+        [...small, '--networks', 'gated', '--seed', '1', '--resume', file],
+        /was trained with seed 0, and this run has 1/,
+      ],
+      [[...small, '--resume', join('whole', 'results.json')], /^sepnn: model .*results.json: /],
+    ],
+    args => sepnn(...args),
+  );
+});
+
+test('a loss that diverges ends with exit 1, names the grid and keeps the last good state', async () => {
+  const wild = ['--activation', 'sine', '--omega', '2000', '--lr', '10', '--steps', '40', '--out', 'wild'];
+  const { code, stderr } = await sepnn(...small, ...wild, '--json');
+  requireEqual('exit', code, 1);
+  require(`"${stderr}"`, /^sepnn: the loss became .* at step \d+: .*equations.* diverged; the state of step \d+ is kept/.test(
+    stderr,
+  ));
+});
