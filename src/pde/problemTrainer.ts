@@ -9,6 +9,7 @@ import { requireCount, requireOptions } from '../host/checks.js';
 import { CallQueue } from '../host/queue.js';
 import { Random, requireSeed } from '../host/random.js';
 import { building, type Disposable, type Scope, within } from '../host/scope.js';
+import { mostMilliseconds } from '../kernel/pace.js';
 import { contractFields } from '../ops/contraction/contractFields.js';
 import { add } from '../ops/elementwise/linearCombination.js';
 import { inputJets, jetNetwork } from '../ops/network/jetNetwork.js';
@@ -51,6 +52,7 @@ type Plans = {
 /** Calls take their turns, as those of `Trainer`. */
 export class ProblemTrainer {
   #step = 0;
+  #pace = 1;
   /** Which drawing of the points lies on the device. */
   #drawn = -1;
   readonly #calls = new CallQueue('trainer');
@@ -102,6 +104,11 @@ export class ProblemTrainer {
     return this.#step;
   }
 
+  /** Steps that take a quarter of a second or so, by what the last ones took: 1 before any was made, and at most 1024. */
+  get pace(): number {
+    return this.#pace;
+  }
+
   /** What one step takes. */
   get work() {
     const { dispatches, work } = this.plans.step;
@@ -109,7 +116,7 @@ export class ProblemTrainer {
   }
 
   /**
-   * Makes `count` steps, in a submit for each drawing of the points.
+   * Makes `count` steps, with points drawn anew where it is time.
    *
    * @param count from 1 to 1024.
    * @returns the loss at each step, before its update.
@@ -118,10 +125,13 @@ export class ProblemTrainer {
   advance(count: number): Promise<Float32Array> {
     return this.#calls.add(async () => {
       requireCount('advance', count, 1, historyLength);
+      const start = performance.now();
       this.parameters.schedule(this.#step, count);
       await runStages(this.engine, this.#stagesOf(count));
       const losses = await this.parameters.losses(this.#step, count);
       this.#step += count;
+      const steps = (count * mostMilliseconds.submit) / (performance.now() - start);
+      this.#pace = Math.min(historyLength, Math.ceil(steps));
       return losses;
     });
   }

@@ -6,7 +6,7 @@ import { mostSteps } from './trainedParameters.js';
 import type { Trainer, TrainerState } from './trainer.js';
 
 /** What a run brings on, such as a `Trainer`. */
-export type Trained = Pick<Trainer, 'step' | 'advance' | 'restore'> & { state(): Promise<TrainerState> };
+export type Trained = Pick<Trainer, 'step' | 'pace' | 'advance' | 'restore'> & { state(): Promise<TrainerState> };
 
 /** A state with what was measured of it. */
 export interface Kept<M> {

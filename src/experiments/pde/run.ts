@@ -177,6 +177,10 @@ class Clock implements Trained {
     return this.trainer.step;
   }
 
+  get pace(): number {
+    return this.trainer.pace;
+  }
+
   async advance(count: number): Promise<Float32Array> {
     const from = performance.now();
     const losses = await this.trainer.advance(count);
