@@ -11,7 +11,7 @@ const common = {
   absWorkingDir: root,
   bundle: true,
   // Packages with files of their own beside their code: whoever runs sepnn in Node installs them.
-  external: ['webgpu', '@sparticuz/chromium', 'sharp'],
+  external: ['webgpu', '@sparticuz/chromium', 'sharp', 'bullmq', 'ioredis'],
   format: 'esm',
   logLevel: 'warning',
   metafile: true,

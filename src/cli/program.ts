@@ -5,6 +5,7 @@ import { benchCommand } from './bench.js';
 import { doctorCommand } from './doctor/command.js';
 import { Ending, StoppedError } from './ending.js';
 import { fitCommand } from './fit/command.js';
+import { fleetCommand } from './fleet/command.js';
 import { krrCommand } from './krr/command.js';
 import { ntkCommand } from './ntk/command.js';
 import { pdeCommand } from './pde/command.js';
@@ -29,6 +30,7 @@ export async function run(args: readonly string[]): Promise<number> {
     .description('trains separable neural networks on the GPU')
     .version(version)
     .addCommand(fitCommand(ending))
+    .addCommand(fleetCommand(ending))
     .addCommand(raceCommand(ending))
     .addCommand(surfaceCommand(ending))
     .addCommand(renderCommand())

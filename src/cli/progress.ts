@@ -82,6 +82,31 @@ export function startTuningProgress(device: Pick<Device, 'whileTuning'>, quiet: 
   return { stop };
 }
 
+export interface FleetProgress {
+  /** @param headline what was shown last without one. */
+  update(done: number, images: number, headline?: string): void;
+  stop(): void;
+}
+
+/** Images that have ended, by whichever process. */
+export function startFleetProgress(quiet: boolean): FleetProgress {
+  if (quiet) return { update: () => {}, stop: () => {} };
+  let bar: SingleBar | undefined;
+  let shown = '-';
+  return {
+    update(done, images, headline = shown) {
+      shown = headline;
+      if (!bar) {
+        bar = newBar('fleet  |{bar}| {value}/{total} images | {headline} | {eta_formatted} left');
+        bar.start(images, done, { headline });
+      }
+      bar.setTotal(images);
+      bar.update(done, { headline });
+    },
+    stop: () => bar && end(bar),
+  };
+}
+
 export interface TileProgress {
   add(points: number): void;
   stop(): void;

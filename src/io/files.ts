@@ -79,7 +79,7 @@ export async function requireWritableFile(option: string, path: string): Promise
 }
 
 /** Makes a folder and those above it. Node's own recursive way never ends where a file system refuses, as /proc does. */
-async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string): Promise<void> {
   if ((await stat(path).catch(() => undefined))?.isDirectory()) return;
   const above = dirname(path);
   if (above !== path) await makeFolder(above);

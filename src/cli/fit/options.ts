@@ -5,7 +5,7 @@ import type { SizeOption } from '../../experiments/image/size.js';
 import { relu, sine } from '../../model/activation.js';
 import { counted, mostPoints, oneOf, real, size, valueOption, whole } from '../options.js';
 import { addTrainingOptions, type TrainingOptions } from '../training/options.js';
-import type { Command } from '../vendor.js';
+import type { Command, Option } from '../vendor.js';
 
 /** Colour channels as models apart, or as outputs of one model. */
 const channelSharings = ['apart', 'shared'] as const;
@@ -87,11 +87,21 @@ export function addImageOptions(command: Command): Command {
     });
 }
 
+export function presetOption(): Option {
+  return valueOption('--preset <name>', 'paper: all that the paper chose for its Table 2', oneOf('--preset', presets));
+}
+
+export function parametersOption(): Option {
+  return valueOption(
+    '--parameters <N>',
+    'choose rank and width as large as so many allow: 200k, 1.5M',
+    counted('--parameters', 1, 1e9),
+  );
+}
+
 export function addFitOptions(command: Command): Command {
   addImageOptions(command)
-    .addOption(
-      valueOption('--preset <name>', 'paper: all that the paper chose for its Table 2', oneOf('--preset', presets)),
-    )
+    .addOption(presetOption())
     .addOption(
       valueOption(
         '--quality <dB>',
@@ -102,13 +112,7 @@ export function addFitOptions(command: Command): Command {
     .addOption(
       valueOption('--seconds <S>', 'choose as many steps as take so long here', real('--seconds', 0, 1e7, true)),
     )
-    .addOption(
-      valueOption(
-        '--parameters <N>',
-        'choose rank and width as large as so many allow: 200k, 1.5M',
-        counted('--parameters', 1, 1e9),
-      ),
-    )
+    .addOption(parametersOption())
     .addOption(valueOption('--mask <fraction>', 'hold out this share of the pixels', real('--mask', 0, 0.99, true)))
     .addOption(
       valueOption(

@@ -128,12 +128,11 @@ export function addModelOptions(
   });
 }
 
-export function addTrainingOptions(command: Command, defaults: TrainingDefaults): Command {
+/** Of the preconditioner and the optimiser, up to the steps in all. */
+export function addOptimiserOptions(command: Command, defaults: TrainingDefaults): Command {
   const add = <T>(flags: string, description: string, parse: (text: string) => T, initial?: T) =>
     command.addOption(valueOption(flags, description, parse, initial));
   const addChosen = chosenAdder(command);
-  command.option('--out <dir>', 'folder for the results', 'sepnn-out');
-  addModelOptions(command, defaults);
   add(
     '--preconditioner <name>',
     `${preconditioners.join(', ')} (default: none for joint-network, else seppgd)`,
@@ -177,6 +176,15 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
   );
   add('--weight-decay <d>', 'L2 weight decay, of muon and shampoo decoupled', real('--weight-decay', 0, 1e3), 0);
   addChosen('--steps <N>', 'steps in all', whole('--steps', 1, 1e7), defaults.steps);
+  return command;
+}
+
+export function addTrainingOptions(command: Command, defaults: TrainingDefaults): Command {
+  const add = <T>(flags: string, description: string, parse: (text: string) => T, initial?: T) =>
+    command.addOption(valueOption(flags, description, parse, initial));
+  command.option('--out <dir>', 'folder for the results', 'sepnn-out');
+  addModelOptions(command, defaults);
+  addOptimiserOptions(command, defaults);
   add('--report-every <N>', 'steps from one point of the curve to the next', whole('--report-every', 1, 1e6), 25);
   add('--seed <N>', 'of everything random', whole('--seed', 0, mostSeed), 0);
   command.addOption(adapterOption());

@@ -1,0 +1,197 @@
+/** `sepnn fleet`: represents every image of a folder, many at once, each by a model of its own. */
+
+import { InputError, RunError } from '../../errors.js';
+import type { AdapterReport, Engine } from '../../graph/engine.js';
+import { requireWritableFolder } from '../../io/files.js';
+import { type ListedImage, listImages, sizeOfImage } from '../../io/image/imageFolder.js';
+import { withoutPassword } from '../../io/queue/address.js';
+import type { FleetReport } from '../../train/fleet/fleetOptions.js';
+import { commandLine } from '../commandLine.js';
+import type { Ending } from '../ending.js';
+import { openQuietly } from '../engine.js';
+import { requireShareable } from '../fit/options.js';
+import { startFleetProgress } from '../progress.js';
+import { print, warn } from '../terminal.js';
+import { requireConsistent } from '../training/options.js';
+import { Command } from '../vendor.js';
+import { addFleetOptions, askedOf, decisiveOf, type FleetOptions, requireQueueOptions } from './options.js';
+import type { FleetPlan } from './plan.js';
+import { type FleetQueue, openQueue, queuedImages, queueNameOf } from './queue.js';
+import { clearFolders, sheetFileOf, summaryOf, writeTable } from './report.js';
+import { digestOf, type FleetImage, type FleetRow, rowIn } from './results.js';
+import { fitImages } from './run.js';
+import { ownImages, type Source, type Standing } from './source.js';
+import { printStatus } from './status.js';
+
+export function fleetCommand(ending: Ending): Command {
+  const command = new Command('fleet')
+    .description('represent every image of a folder, many at once, each by a model of its own')
+    .argument('<folder>');
+  return addFleetOptions(command).action((folder: string, options: FleetOptions, given: Command) =>
+    fleet(ending, folder, options, given),
+  );
+}
+
+/** @throws InputError bad input, before the device is touched. @throws RunError where images failed, after the results of all. */
+async function fleet(ending: Ending, folder: string, options: FleetOptions, given: Command): Promise<void> {
+  const isTyped = (name: string) => given.getOptionValueSource(name) === 'cli';
+  const { out, queue } = options;
+  requireQueueOptions(options, isTyped);
+  requireConsistent(askedOf(options), 2);
+  requireShareable(askedOf(options));
+  requireFleetable(options);
+  if (options.status || options.clear) return lookAtQueue(folder, options);
+  const images = await listImages(folder, [out, sheetFileOf(out)]);
+  const work = (shared?: FleetQueue) =>
+    ending.patiently(() => fitFolder(ending, folder, images, options, isTyped, shared));
+  if (queue === undefined) return ending.inFolder('--out', out, work);
+  const shared = await openQueue(folder, options);
+  try {
+    // Workers share the folder: what each writes has a name of its own until it is whole.
+    await requireWritableFolder('--out', out);
+    await work(shared);
+  } finally {
+    await shared.close();
+  }
+}
+
+/** @throws InputError what only a model by itself can have. */
+function requireFleetable({ topK, optimiser = 'adam' }: FleetOptions): void {
+  if (topK === 'auto') {
+    throw new InputError('--top-k auto: is chosen image by image, and a fleet has one k: give a number');
+  }
+  if (optimiser !== 'adam' && optimiser !== 'sgd') {
+    throw new InputError(`--optimiser ${optimiser}: has no step for many models at once: use adam or sgd`);
+  }
+}
+
+async function lookAtQueue(folder: string, options: FleetOptions): Promise<void> {
+  const queue = await openQueue(folder, options);
+  try {
+    if (options.status) await printStatus(queue, folder, options);
+    else {
+      await queue.clear();
+      if (!options.json) print(`${queueNameOf(folder, options)}: taken away`);
+      else print(JSON.stringify({ cleared: queueNameOf(folder, options) }));
+    }
+  } finally {
+    await queue.close();
+  }
+}
+
+async function fitFolder(
+  ending: Ending,
+  folder: string,
+  listed: readonly ListedImage[],
+  options: FleetOptions,
+  isTyped: (name: string) => boolean,
+  queue: FleetQueue | undefined,
+): Promise<void> {
+  const { out, json } = options;
+  const { signal } = ending;
+  const key = digestOf(decisiveOf(options));
+  const images = listed.map(image => ({ ...image, key }));
+  const before = queue === undefined ? await rowsBefore(out, images) : [];
+  const kept = new Set(before.map(({ name }) => name));
+  const left = await bySize(
+    images.filter(({ name }) => !kept.has(name)),
+    options,
+  );
+  const bar = startFleetProgress(json);
+  let last: Standing = { done: before.length, failed: 0, all: images.length };
+  const stands = (standing: Standing) => {
+    last = standing;
+    bar.update(standing.done + standing.failed, standing.all);
+  };
+  const engines = new Engines(options.adapter);
+  try {
+    const source: Source = queue
+      ? await queuedImages({ queue, folder, images: left, signal, stands })
+      : ownImages(left, before, stands);
+    const watch = {
+      begun: ({ kind, why }: FleetPlan, batch: number) => {
+        if (!json) warn(`${kind}: ${batch} at a time${why === '' ? '' : `; ${why}`}`);
+      },
+      report: ({ running }: FleetReport) => bar.update(last.done + last.failed, last.all, headlineOf(running)),
+      ended: ({ name, failed }: FleetRow) => {
+        if (failed !== '') warn(failed.includes(name) ? failed : `${name}: ${failed}`);
+      },
+      note: warn,
+    };
+    await fitImages({ options, isTyped, source, signal, watch }, () => engines.open());
+    bar.stop();
+    await conclude(ending, engines.current.adapter, source, options, last);
+  } finally {
+    bar.stop();
+    await engines.current?.dispose();
+  }
+}
+
+/** The engine of a run: another after its device was lost. */
+class Engines {
+  #engine: Engine | undefined;
+
+  constructor(private readonly adapter: FleetOptions['adapter']) {}
+
+  get current(): Engine {
+    return this.#engine as Engine;
+  }
+
+  async open(): Promise<Engine> {
+    await this.#engine?.dispose();
+    this.#engine = await openQuietly(this.adapter);
+    return this.#engine;
+  }
+}
+
+async function conclude(
+  ending: Ending,
+  adapter: AdapterReport,
+  source: Source,
+  options: FleetOptions,
+  { done, all }: Standing,
+): Promise<void> {
+  const { out, json } = options;
+  const rows = await source.rows();
+  const table = rows.length > 0 && (await writeTable(out, adapter, decisiveOf(options), rows));
+  if (!table || ending.signal.aborted) {
+    const words = withoutPassword(commandLine(ending.args));
+    throw ending.stopped(`${done} of ${all} images are done and kept: to go on: ${words}`);
+  }
+  await clearFolders(out, table);
+  print(json ? JSON.stringify(table) : summaryOf(table));
+  if (table.failed > 0) {
+    const [first] = table.results.filter(({ failed }) => failed !== '');
+    throw new RunError(
+      `${table.failed} of ${table.results.length} images failed, ${first.name} the first: ${table.files.results} says why`,
+    );
+  }
+}
+
+/** Of the images that are done with these settings already. */
+async function rowsBefore(out: string, images: readonly FleetImage[]): Promise<FleetRow[]> {
+  const rows: FleetRow[] = [];
+  for (const image of images) {
+    const row = await rowIn(out, image);
+    if (row) rows.push(row);
+  }
+  return rows;
+}
+
+/** Those of one size after each other, so that they go through one fleet. */
+async function bySize(images: readonly FleetImage[], { size }: FleetOptions): Promise<FleetImage[]> {
+  if (size && 'width' in size) return [...images];
+  const sized: { image: FleetImage; pixels: number; words: string }[] = [];
+  for (const image of images) {
+    const { width = 0, height = 0 } = (await sizeOfImage(image.path)) ?? {};
+    sized.push({ image, pixels: width * height, words: `${width}x${height}` });
+  }
+  return sized
+    .sort((a, b) => a.pixels - b.pixels || (a.words < b.words ? -1 : a.words > b.words ? 1 : 0))
+    .map(({ image }) => image);
+}
+
+function headlineOf(running: readonly { readonly step: number; readonly steps: number }[]): string {
+  const share = running.reduce((sum, { step, steps }) => sum + step / steps, 0) / Math.max(1, running.length);
+  return `${running.length} under way, ${(100 * share).toFixed(0)} % of their steps`;
+}

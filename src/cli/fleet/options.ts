@@ -1,0 +1,77 @@
+/** The options of `sepnn fleet`. */
+
+import { InputError } from '../../errors.js';
+import { mostSeed } from '../../host/random.js';
+import { type AskedOptions, addImageOptions, parametersOption, presetOption } from '../fit/options.js';
+import { adapterOption, real, valueOption, whole } from '../options.js';
+import { addModelOptions, addOptimiserOptions } from '../training/options.js';
+import type { Command } from '../vendor.js';
+
+/** Those of `fit` that are about one image at a time. */
+type OfOneImage =
+  | ('mask' | 'validate' | 'patience' | 'noise' | 'quality' | 'seconds' | 'reportEvery')
+  | ('tune' | 'compare' | 'resume' | 'resumeAnyway' | 'saveEvery');
+
+export interface FleetOptions extends Omit<AskedOptions, OfOneImage> {
+  /** Models that are trained together. */
+  readonly batch?: number;
+  /** The address of a Redis that hands the images out. */
+  readonly queue?: string;
+  /** Of the queue there, where the command's own words are not to tell it from others. */
+  readonly queueName?: string;
+  /** Seconds after which a worker that is not heard of has died. */
+  readonly lock: number;
+  /** To say how the queue stands, and do nothing else. */
+  readonly status: boolean;
+  /** To take the queue away, and do nothing else. */
+  readonly clear: boolean;
+}
+
+/** Where a queue stands, and what it is called: none of it decides what is computed. */
+const ofQueues = ['queueName', 'lock', 'status', 'clear'] as const;
+
+export function addFleetOptions(command: Command): Command {
+  const add = <T>(flags: string, description: string, parse: (text: string) => T, initial?: T) =>
+    command.addOption(valueOption(flags, description, parse, initial));
+  command.option('--out <dir>', 'folder for the results', 'sepnn-fleet');
+  add('--batch <N>', 'models that are trained together (default: by memory and speed)', whole('--batch', 1, 4096));
+  command.option('--queue <url>', 'share the images with workers elsewhere, by a Redis: redis://host:6379');
+  command.option('--queue-name <name>', 'of the queue there (default: by the folder and the options)');
+  add(
+    '--lock <seconds>',
+    'with --queue: silence of a worker after which others take its images',
+    real('--lock', 0.1, 1e5),
+    30,
+  );
+  command.option('--status', 'with --queue: say how it stands, and do nothing else', false);
+  command.option('--clear', 'with --queue: take it away, and do nothing else; results stay', false);
+  addImageOptions(command).addOption(presetOption()).addOption(parametersOption());
+  addModelOptions(command, {});
+  addOptimiserOptions(command, {});
+  add('--seed <N>', 'of everything random, alike for all images', whole('--seed', 0, mostSeed), 0);
+  command.addOption(adapterOption());
+  return command.option('--json', 'print one JSON object and nothing else on stdout', false);
+}
+
+/** The options as though one image were to be fitted. */
+export function askedOf(options: FleetOptions): AskedOptions {
+  const { batch: _, queue: _of, queueName: _name, lock: _lock, status: _status, clear: _clear, ...others } = options;
+  const { optimiser = 'adam' } = options; // what `fit` would pick may have no step for many models at once
+  return { ...others, optimiser, reportEvery: 1, tune: false, compare: false, resumeAnyway: false, saveEvery: 0 };
+}
+
+/** What decides the results of an image. */
+export function decisiveOf(options: FleetOptions): Readonly<Record<string, unknown>> {
+  const { out: _out, adapter: _adapter, json: _json, ...others } = askedOf(options);
+  return others;
+}
+
+/** @throws InputError an option of a queue where there is none, or two that each want to do nothing else. */
+export function requireQueueOptions(options: FleetOptions, isTyped: (name: string) => boolean): void {
+  const words = { queueName: '--queue-name', lock: '--lock', status: '--status', clear: '--clear' };
+  const without = ofQueues.find(name => options.queue === undefined && isTyped(name));
+  if (without !== undefined) {
+    throw new InputError(`${words[without]}: there is no queue: give --queue redis://host:6379 too`);
+  }
+  if (options.status && options.clear) throw new InputError('--status with --clear: leave one of them out');
+}

@@ -1,0 +1,77 @@
+/** What a fleet leaves beside its models: a table of results, and a sheet of the reconstructions. */
+
+import { dirname, join } from 'node:path';
+import type { AdapterReport } from '../../graph/engine.js';
+import { clearParts, writeWhole } from '../../io/files.js';
+import { encodePng } from '../../io/image/picture.js';
+import { contactSheet } from '../../io/image/thumbnail.js';
+import { adapterLine, fileLines } from '../training/session.js';
+import { type FleetRow, modelFileOf } from './results.js';
+
+export interface FleetTable {
+  readonly adapter: AdapterReport;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly done: number;
+  readonly failed: number;
+  /** Ascending by their names. */
+  readonly results: readonly Omit<FleetRow, 'thumbnail'>[];
+  readonly files: Readonly<Record<string, string>>;
+}
+
+export function sheetFileOf(out: string): string {
+  return join(out, 'contact-sheet.png');
+}
+
+/** @throws RunError a file that cannot be written. */
+export async function writeTable(
+  out: string,
+  adapter: AdapterReport,
+  settings: Readonly<Record<string, unknown>>,
+  found: readonly FleetRow[],
+): Promise<FleetTable> {
+  const rows = [...found].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const files: Record<string, string> = { results: join(out, 'results.csv'), 'contact sheet': sheetFileOf(out) };
+  await writeWhole(files.results, csvOf(rows));
+  const pictures = rows.map(({ thumbnail }) => (thumbnail === '' ? undefined : Buffer.from(thumbnail, 'base64')));
+  const longest = Math.max(...rows.flatMap(({ width, height }) => [width, height]));
+  await writeWhole(files['contact sheet'], await encodePng(await contactSheet(pictures, longest)));
+  const failed = rows.filter(row => row.failed !== '').length;
+  const results = rows.map(({ thumbnail: _, ...row }) => row);
+  return { adapter, settings, done: rows.length - failed, failed, results, files: { ...files, models: out } };
+}
+
+/** Takes away what was begun by those that were killed, once nobody writes there any more. */
+export async function clearFolders(out: string, { results }: FleetTable): Promise<void> {
+  const folders = new Set(results.map(({ name }) => dirname(modelFileOf(out, name))));
+  for (const folder of folders) await clearParts(folder).catch(() => {}); // of images that failed there is none
+}
+
+const columns = ['name', 'size', 'steps', 'seconds', 'loss', 'psnr', 'failed'] as const;
+
+function csvOf(rows: readonly FleetRow[]): string {
+  const lines = rows.map(({ name, width, height, steps, seconds, loss, psnr, failed }) =>
+    [name, width > 0 ? `${width}x${height}` : '', steps, seconds.toFixed(3), loss ?? '', psnr ?? '', failed]
+      .map(cell)
+      .join(','),
+  );
+  return [columns.join(','), ...lines].map(line => `${line}\n`).join('');
+}
+
+/** In quotes where it would be read as several. */
+function cell(value: string | number): string {
+  const text = String(value);
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+export function summaryOf({ adapter, done, failed, results, files }: FleetTable): string {
+  const ratios = results.flatMap(({ psnr }) => (psnr === null ? [] : [psnr])).sort((a, b) => a - b);
+  const middle = ratios[Math.floor(ratios.length / 2)];
+  const quality =
+    ratios.length === 0
+      ? ''
+      : `, PSNR ${ratios[0].toFixed(2)} to ${ratios.at(-1)?.toFixed(2)} dB, median ${middle.toFixed(2)}`;
+  return [
+    `${adapterLine(adapter)}, ${done} image${done === 1 ? '' : 's'} done, ${failed} failed${quality}`,
+    ...fileLines(files),
+  ].join('\n');
+}

@@ -1,0 +1,81 @@
+/**
+ * What is left of an image: its model, in which all that is told of it stands too. So an image is done once that file is
+ * there, whole, by its one name, whoever was killed when.
+ */
+
+import { createHash } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { isRecord } from '../../host/checks.js';
+import { makeFolder } from '../../io/files.js';
+import type { ListedImage } from '../../io/image/imageFolder.js';
+import { readTraining } from '../../io/model/fileHeader.js';
+import { writeModel } from '../../io/model/modelFile.js';
+import type { Model } from '../../model/model.js';
+
+/** What is told of an image. */
+export interface FleetRow {
+  /** Its path in the folder. */
+  readonly name: string;
+  /** In pixels, of what was fitted; 0 of an image that could not be read. */
+  readonly width: number;
+  readonly height: number;
+  readonly steps: number;
+  /** From when it joined the others of its batch to its end. */
+  readonly seconds: number;
+  readonly loss: number | null;
+  readonly psnr: number | null;
+  /** Why there is no model of it; empty where there is. */
+  readonly failed: string;
+  /** Of the reconstruction, WebP in base64; empty where there is none. */
+  readonly thumbnail: string;
+}
+
+/** Of a model file's settings. */
+const fleetKey = 'fleet';
+
+/** One image's part of a run of the command. */
+export interface FleetImage extends ListedImage {
+  /** Tells the settings from others. */
+  readonly key: string;
+}
+
+export function failedRow(name: string, failed: string): FleetRow {
+  return { name, width: 0, height: 0, steps: 0, seconds: 0, loss: null, psnr: null, failed, thumbnail: '' };
+}
+
+export function digestOf(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
+}
+
+/** With the ending of the image in it, since two may differ by that alone. */
+export function modelFileOf(out: string, name: string): string {
+  return join(out, `${name}.safetensors`);
+}
+
+/** What was told of an image when its model was written with the same settings; undefined where that is still to be made. */
+export async function rowIn(out: string, { name, key, bytes, modified }: FleetImage): Promise<FleetRow | undefined> {
+  const training = await readTraining(modelFileOf(out, name));
+  const kept = training?.[fleetKey];
+  if (!isRecord(kept) || !isRecord(kept.row)) return undefined;
+  const isSame = kept.key === key && kept.bytes === bytes && kept.modified === modified;
+  return isSame ? ({ ...kept.row, name } as unknown as FleetRow) : undefined;
+}
+
+/** What an image came to. */
+export interface FittedImage {
+  readonly model: Model;
+  readonly parameters: Float32Array;
+  readonly row: FleetRow;
+  /** The options as they were settled for it. */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/** @throws RunError a file that cannot be written. */
+export async function writeResult(out: string, image: FleetImage, fitted: FittedImage): Promise<void> {
+  const { model, parameters, row, settings } = fitted;
+  const { key, bytes, modified } = image;
+  const path = modelFileOf(out, image.name);
+  await makeFolder(dirname(path));
+  const training = { ...settings, [fleetKey]: { key, bytes, modified, row } };
+  await writeModel(path, { model, state: { step: row.steps, parameters }, training });
+}

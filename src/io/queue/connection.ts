@@ -1,0 +1,120 @@
+/** A connection to a Redis that may be away for a while, but not for ever. */
+
+import { InputError, RunError } from '../../errors.js';
+import type { Address } from './address.js';
+import type { Packages, Redis } from './packages.js';
+
+const mostMillisecondsToConnect = 5000;
+const mostMillisecondsBetweenAttempts = 2000;
+
+export interface ConnectionOptions {
+  /** As messages name what gave the address. */
+  readonly option: string;
+  readonly address: Address;
+  /** How long one that was there may be away. */
+  readonly patienceSeconds: number;
+  /** Is told, a line each, that it went away and that it is back. */
+  note(line: string): void;
+}
+
+export class Connection {
+  readonly redis: Redis;
+  #opened = false;
+  #closed = false;
+  #awaySince: number | undefined;
+  #reason = '';
+
+  private constructor(
+    packages: Packages,
+    private readonly options: ConnectionOptions,
+  ) {
+    const { host, port, username, password, db, secure } = options.address;
+    this.redis = new packages.Redis({
+      host,
+      port,
+      ...(username !== undefined && { username }),
+      ...(password !== undefined && { password }),
+      db,
+      ...(secure && { tls: {} }),
+      lazyConnect: true,
+      connectTimeout: mostMillisecondsToConnect,
+      maxRetriesPerRequest: null,
+      retryStrategy: times => this.#delayOf(times),
+    });
+    this.redis.on('error', error => {
+      this.#reason = reasonOf(error);
+    });
+    this.redis.on('close', () => this.#left());
+    this.redis.on('ready', () => this.#isBack());
+  }
+
+  /** @throws RunError one that does not answer. @throws InputError one that wants another password. */
+  static async open(packages: Packages, options: ConnectionOptions): Promise<Connection> {
+    const connection = new Connection(packages, options);
+    try {
+      await connection.redis.connect();
+      connection.#opened = true;
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw connection.#refusal(connection.#reason || reasonOf(error as Error));
+    }
+  }
+
+  get #name(): string {
+    return `${this.options.option} ${this.options.address.shown}`;
+  }
+
+  #refusal(reason: string): Error {
+    if (/NOAUTH|WRONGPASS|invalid password|without any password/i.test(reason)) {
+      return new InputError(
+        `${this.#name}: refuses the password, or the want of one (${reason.split(' ')[0]}): give redis://user:password@host:port`,
+      );
+    }
+    return new RunError(`${this.#name}: cannot be reached (${reason}): start it, or give the address of another`);
+  }
+
+  #delayOf(times: number): number | null {
+    if (!this.#opened || this.#closed || this.#isLost) return null;
+    return Math.min(100 * times, mostMillisecondsBetweenAttempts);
+  }
+
+  get #isLost(): boolean {
+    const { patienceSeconds } = this.options;
+    return this.#awaySince !== undefined && performance.now() - this.#awaySince > 1000 * patienceSeconds;
+  }
+
+  #left(): void {
+    if (!this.#opened || this.#closed || this.#awaySince !== undefined) return;
+    this.#awaySince = performance.now();
+    this.options.note(`${this.#name}: went away: waits for it, ${this.options.patienceSeconds} s at the most`);
+  }
+
+  #isBack(): void {
+    if (this.#awaySince !== undefined) this.options.note(`${this.#name}: is back`);
+    this.#awaySince = undefined;
+  }
+
+  /** Asks it something. @throws RunError once it was away for too long. */
+  async ask<T>(question: () => Promise<T>): Promise<T> {
+    try {
+      return await question();
+    } catch (error) {
+      if (!this.#isLost) throw error;
+      throw new RunError(
+        `${this.#name}: was away for ${this.options.patienceSeconds} s (${this.#reason}): start it, and run the command again`,
+      );
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.redis.disconnect();
+  }
+}
+
+/** Of several attempts, as to the addresses of one host, Node tells the first only within. */
+function reasonOf(error: Error): string {
+  const [first = error] = (error as AggregateError).errors ?? [];
+  return String((first as Error).message || (first as NodeJS.ErrnoException).code).split('\n')[0];
+}
