@@ -4,6 +4,7 @@
  */
 
 import { InputError } from '../errors.js';
+import { mostOf } from '../host/arrays.js';
 import { requireNumber, requireOptions, shown, spelled } from '../host/checks.js';
 import { mostOrder } from '../ops/network/jetNetwork.js';
 import {
@@ -16,7 +17,7 @@ import {
   type Operand,
   type Point,
 } from './expression.js';
-import { type AxisPoints, eachPoint, evenPoints } from './grid.js';
+import { type AxisPoints, eachPoint } from './grid.js';
 
 /** A field and its derivatives: u, u.dt, u.dxx, u.dxy. */
 export type Field = Expression & { readonly [derivative: `d${string}`]: Expression };
@@ -189,8 +190,8 @@ function derivativeOf(field: string, orders: Readonly<Record<string, number>>): 
 
 /** So much of the greatest value may two conditions differ where they meet, as where a bump does not quite end at a face. */
 const agreement = 0.1;
-/** Points of an axis at which they are compared. */
-const samples = 9;
+/** Points at which they are compared, about so many. */
+const samples = 500;
 
 /** @throws InputError two conditions of the form u = g that say different things where they meet. */
 function requireAgreement({ name, axes, conditions }: Problem): void {
@@ -209,15 +210,15 @@ function requireAgreement({ name, axes, conditions }: Problem): void {
     eachPoint(sampledAxes(axes, at), point => found.push(values.map(value => value(point))));
     return found;
   };
+  const greatestOf = said.map(({ at, value }) => mostOf(valuesAt(at, value), ([g]) => Math.abs(g)));
   said.forEach((one, i) => {
-    for (const other of said.slice(i + 1)) {
+    for (const [j, other] of said.entries()) {
       const meet = !Object.keys(one.at).some(axis => axis in other.at);
-      if (one.field !== other.field || !meet) continue;
-      const greatest = [one, other].flatMap(({ at, value }) => valuesAt(at, value).map(([g]) => Math.abs(g)));
-      const worst = Math.max(
-        ...valuesAt({ ...one.at, ...other.at }, one.value, other.value).map(([a, b]) => Math.abs(a - b)),
-      );
-      if (worst > agreement * Math.max(...greatest)) {
+      if (j <= i || one.field !== other.field || !meet) continue;
+      const greatest = Math.max(greatestOf[i], greatestOf[j]);
+      const edge = valuesAt({ ...one.at, ...other.at }, one.value, other.value);
+      const worst = mostOf(edge, ([a, b]) => Math.abs(a - b));
+      if (worst > agreement * greatest) {
         throw new InputError(
           `${name}: conditions ${one.name} and ${other.name} contradict each other where they meet, by ${worst.toPrecision(3)} in ${one.field}: let them agree, or give one weight 0`,
         );
@@ -228,7 +229,13 @@ function requireAgreement({ name, axes, conditions }: Problem): void {
 
 /** A few points of each axis, or those at which a condition stands. */
 function sampledAxes(axes: Problem['axes'], at: SettledCondition['at']): AxisPoints {
+  const each = Math.round(samples ** (1 / Object.keys(axes).length));
   return Object.fromEntries(
-    Object.entries(axes).map(([axis, range]) => [axis, axis in at ? [at[axis]].flat() : evenPoints(range, samples)]),
+    Object.entries(axes).map(([axis, range]) => [axis, axis in at ? [at[axis]].flat() : between(range, each)]),
   );
+}
+
+/** Points at equal distances, none of which is an end or the middle, where much is zero. */
+function between([from, to]: readonly [number, number], n: number): Float64Array {
+  return Float64Array.from({ length: n }, (_, i) => from + ((to - from) * (i + 0.37)) / n);
 }

@@ -277,34 +277,32 @@ function networksOf(given: Omit<Networks, 'parameters' | 'points'>, counts: read
 }
 
 test('jetNetwork: to second order at omega 30 and to fourth at omega 5, each derivative within 1e-4 of the float64 twin', async () => {
-  for (const gated of [false, true]) {
-    for (const name of names) {
-      for (const [order, own] of [
-        [2, 30],
-        [4, 5],
-      ] as const) {
-        const speed = name === 'tanh' ? own / 5 : own;
-        const networks = networksOf(
-          { name, depth: 4, width: 19, outputs: 6, omegas: [speed, speed, speed], orders: [order, 1], gated },
-          [9, 6],
-        );
-        const expected = twin(networks);
-        const { jets } = await onDevice(networks, expected);
-        const size = 9 * 6;
-        for (let k = 0; k <= order; k++) {
-          const [from, to] = [k * size, (k + 1) * size];
-          const what = `${name}${gated ? ', gated' : ''}, omega ${speed}: derivative ${k}`;
-          requireNorm(what, jets.slice(from, to), expected.slice(from, to), 1e-4);
-        }
-        requireNorm('the other network', jets.slice((order + 1) * size), expected.slice((order + 1) * size), 1e-4);
-      }
+  for (const [name, gated, order, omega] of [
+    ['sine', false, 2, 30],
+    ['sine', true, 4, 5],
+    ['tanh', true, 2, 6],
+    ['tanh', false, 4, 1],
+    ['cosine', false, 4, 5],
+  ] as const) {
+    const networks = networksOf(
+      { name, depth: 4, width: 19, outputs: 6, omegas: [omega, omega, omega], orders: [order, 1], gated },
+      [9, 6],
+    );
+    const expected = twin(networks);
+    const { jets } = await onDevice(networks, expected);
+    const size = 9 * 6;
+    for (let k = 0; k <= order; k++) {
+      const [from, to] = [k * size, (k + 1) * size];
+      const what = `${name}${gated ? ', gated' : ''}, omega ${omega}: derivative ${k}`;
+      requireNorm(what, jets.slice(from, to), expected.slice(from, to), 1e-4);
     }
+    requireNorm('the other network', jets.slice((order + 1) * size), expected.slice((order + 1) * size), 1e-4);
   }
 });
 
-test('jetNetwork: the gradient through jets of order 4 and 2 equals finite differences of the twin, depths 1 to 4, gated too', async () => {
-  for (const [i, gated] of [false, false, false, false, true, true].entries()) {
-    const depth = gated ? i - 1 : i + 1;
+test('jetNetwork: the gradient through jets of order 4 and 2 equals finite differences of the twin, depths 1 to 4, gated from 3 on', async () => {
+  for (const [i, depth] of [1, 2, 3, 4].entries()) {
+    const gated = depth > 2;
     const name = names[i % 3];
     const networks = networksOf(
       { name, depth, width: 5, outputs: 3, omegas: Array<number>(depth - 1).fill(1.5), orders: [4, 2], gated },

@@ -185,11 +185,11 @@ function derivative(f: (point: Point) => number, orders: Readonly<Record<string,
 }
 
 test('every problem with an exact solution has it: equations and conditions are zero there, by finite differences', () => {
-  for (const { name, axes, exact, equations, conditions } of Object.values(problems)) {
+  for (const { name, axes, exact, equations, conditions } of Object.values(problems).map(make => make())) {
     if (Object.keys(exact).length === 0) continue;
     for (const { residual, name: own, ...rest } of [...equations, ...conditions]) {
       const compiled = compileResiduals([{ residual, weight: 1 }]);
-      for (let sample = 0; sample < 5; sample++) {
+      for (let sample = 0; sample < 2; sample++) {
         const point: Record<string, number> = {};
         for (const [axis, [from, to]] of Object.entries(axes)) {
           const at = 'at' in rest ? (rest.at as Readonly<Record<string, number | readonly number[]>>)[axis] : undefined;

@@ -65,7 +65,7 @@ export function addPdeOptions(command: Command): Command {
 
 /** @throws InputError a problem that there is not. */
 export function problemNamed(name: string): Problem {
-  if (Object.hasOwn(problems, name)) return problems[name];
+  if (Object.hasOwn(problems, name)) return problems[name]();
   throw new InputError(`pde ${name}: there is no such problem: use ${Object.keys(problems).join(', ')}`);
 }
 

@@ -94,6 +94,7 @@ function errorsOf({ values }: Known, found: Readonly<Record<string, Float32Array
   for (const [field, expected] of Object.entries(values)) {
     const own = found[field];
     for (let i = 0; i < own.length; i++) {
+      if (Number.isNaN(expected[i])) continue; // outside the domain
       const off = own[i] - expected[i];
       difference += off * off;
       norm += expected[i] * expected[i];
