@@ -10,8 +10,8 @@ import { suite } from '../helpers/suite.js';
 
 const test = suite('pde');
 const small = [
-  ...['pde', 'heat', '--points', '5,7', '--width', '8', '--rank', '3', '--test-points', '9', '--report-every', '10'],
-  ...['--redraw', '6', '--lr', '0.01', ...adapter],
+  ...['pde', 'heat', '--points', '5,7', '--width', '8', '--rank', '3', '--test-points', '9', '--report-every', '5'],
+  ...['--redraw', '4', '--lr', '0.01', ...adapter],
 ];
 
 async function reportOf(...more: string[]): Promise<PdeReport> {
@@ -21,11 +21,11 @@ async function reportOf(...more: string[]): Promise<PdeReport> {
 }
 
 test('pde --json prints one object with a curve for every network, writes the solution, and a run goes on to the same bits', async () => {
-  const whole = await reportOf('--networks', 'plain,gated', '--steps', '30', '--out', 'whole');
+  const whole = await reportOf('--networks', 'plain,gated', '--steps', '15', '--out', 'whole');
   requireEqual(
     'runs',
     whole.runs.map(({ network, steps, curve }) => [network, steps, curve.map(({ step }) => step)]),
-    ['plain', 'gated'].map(network => [network, 30, [0, 10, 20, 30]]),
+    ['plain', 'gated'].map(network => [network, 15, [0, 5, 10, 15]]),
   );
   for (const { curve, relativeL2, losses, loss } of whole.runs) {
     require(`the loss fell from ${curve[0].loss} to ${curve[3].loss}`, curve[3].loss < curve[0].loss);
@@ -46,9 +46,9 @@ test('pde --json prints one object with a curve for every network, writes the so
   for (const { x } of [{ x: 'step' }, { x: 'seconds' }]) {
     require(`${x}.svg`, readFileSync(join(folder, 'whole', `${x}.svg`), 'utf8').includes('gated'));
   }
-  await reportOf('--networks', 'gated', '--steps', '20', '--out', 'parts');
+  await reportOf('--networks', 'gated', '--steps', '10', '--out', 'parts');
   const file = join('parts', 'gated.safetensors');
-  const on = await reportOf('--networks', 'gated', '--steps', '30', '--out', 'parts', '--resume', file);
+  const on = await reportOf('--networks', 'gated', '--steps', '15', '--out', 'parts', '--resume', file);
   const errors = ({ curve }: PdeReport['runs'][number]) => curve.map(({ relativeL2 }) => relativeL2);
   requireClose('errors', errors(on.runs[0]), errors(whole.runs[1]), {});
   await requireRefused(
