@@ -79,7 +79,8 @@ export class Device {
   /** What a tuner found to run best here: the id of a schedule for the key of a product. Empty unless it was asked. */
   readonly tuning = new Map<string, string>();
   /**
-   * FLOP/s of large products here, by which work is cut (kernel/pace.ts): measured where that matters, unless it was set.
+   * FLOP/s of large products here, by which dispatches are made small enough for watchdogs (kernel/pace.ts): measured where
+   * it matters, which is on a GPU alone. To be set for runs that must repeat to the bit, or on a processor.
    */
   declare rate?: number | undefined;
   /** Pending while a call submits one piece after the other: none of another call comes between. */

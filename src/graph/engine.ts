@@ -228,7 +228,9 @@ export class Engine {
    *
    * @param parts each with what is to be called once all before it is submitted, such as a write of what it reads.
    */
-  async run(parts: readonly (readonly [Plan, times: number, load?: (() => void) | undefined])[]): Promise<void> {
+  async run(
+    parts: readonly (readonly [Plan, times: number, load?: (() => void | Promise<void>) | undefined])[],
+  ): Promise<void> {
     await submit(
       this.device,
       parts.map(([plan, times, load]) => [plan.part(times), load]),

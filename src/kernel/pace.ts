@@ -4,6 +4,7 @@
  * goes in, where to cut comes out.
  */
 
+import { requireNumber } from '../host/checks.js';
 import type { Dispatch } from './dispatch.js';
 
 /** Milliseconds that one dispatch may last, and one submit. */
@@ -21,8 +22,13 @@ const startMilliseconds = 0.01;
 /** So many workgroups fill a device: fewer have as much less of its rate. */
 const fillingWorkgroups = 16;
 
-/** How much one dispatch may have of what takes so many operations each, on a device of a rate in FLOP/s: 1 at the least. */
+/**
+ * How much one dispatch may have of what takes so many operations each, on a device of a rate in FLOP/s: 1 at the least.
+ *
+ * @throws InputError what is no rate.
+ */
 export function mostInDispatch(rate: number, operationsOfEach: number): number {
+  requireNumber('rate', rate, { above: 0 });
   return Math.max(1, Math.floor((rate * mostMilliseconds.dispatch) / 1000 / operationsOfEach));
 }
 
@@ -42,21 +48,21 @@ export function expectedMilliseconds(
  * @param expected milliseconds of each dispatch of the plan.
  * @param at index of the submit's first dispatch of the plan, in a line of its runs one after the other.
  * @param end of that line.
- * @param before dispatches and milliseconds that the submit has already.
+ * @param before dispatches that the submit has already, and their milliseconds.
  * @returns the index after its last; `at` where nothing has room beside what it has.
  */
 export function endOfSubmit(
   expected: ArrayLike<number>,
   at: number,
   end: number,
-  before = { dispatches: 0, milliseconds: 0 },
+  before = 0,
+  milliseconds = 0,
 ): number {
-  let time = before.milliseconds;
   let whole = at;
-  for (let i = at; i < end; i++) {
+  for (let i = at, time = milliseconds; i < end; i++) {
     time += expected[i % expected.length];
-    if (time > mostMilliseconds.submit || before.dispatches + i - at >= mostDispatches) {
-      return whole > at || before.dispatches > 0 ? whole : Math.max(i, at + 1);
+    if (time > mostMilliseconds.submit || before + i - at >= mostDispatches) {
+      return whole > at || before > 0 ? whole : Math.max(i, at + 1);
     }
     if ((i + 1) % expected.length === 0) whole = i + 1;
   }

@@ -27,8 +27,8 @@ export class Sequence {
   readonly #tables: Storage | undefined;
   /** Milliseconds that each dispatch is expected to take: a guess until it has run. */
   readonly expected: Float64Array;
-  /** Dispatches from the first on that have run. */
-  #measured = 0;
+  /** Whether all have run. */
+  measured = false;
 
   private constructor(
     readonly memory: Memory,
@@ -86,11 +86,6 @@ export class Sequence {
     return this.#ready.length;
   }
 
-  /** Whether all have run. */
-  get measured(): boolean {
-    return this.#measured >= this.length;
-  }
-
   /**
    * Appends a part to a pass. Each dispatch sees what those before it wrote.
    *
@@ -109,7 +104,7 @@ export class Sequence {
   }
 
   /** Milliseconds that a part is expected to take. */
-  expectedOf({ from, to }: Omit<Part, 'sequence'>): number {
+  lasts({ from, to }: Omit<Part, 'sequence'>): number {
     let sum = 0;
     for (let i = from; i < to; i++) sum += this.expected[i % this.length];
     return sum;
@@ -120,7 +115,7 @@ export class Sequence {
     const first = from % this.length;
     const count = factor > 1 && !this.measured ? this.length - first : Math.min(to - from, this.length);
     for (let i = first; i < first + count; i++) this.expected[i % this.length] *= factor;
-    this.#measured = Math.max(this.#measured, first + to - from);
+    if (to >= this.length) this.measured = true;
   }
 
   dispose(): void {

@@ -108,6 +108,12 @@ export function networkPoints(model: Model): readonly number[] {
   return networksOf(model).map(({ axes }) => countOf(model.domain, axes));
 }
 
+/** Axes of each network's factor matrix. */
+export function factorShapes(model: Model): Shape[] {
+  const points = networkPoints(model);
+  return networksOf(model).map(({ outputs }, i) => [points[i], outputs]);
+}
+
 /** Coordinates of a point of a network's: one of an axis, or all. */
 export function networkCoordinates({ contraction, domain }: Model): number {
   return contraction.networks(domain.axes)[0].axes.length;

@@ -9,14 +9,15 @@
 import { type Shape, sizeOfAll, stackOf } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
-import type { Engine } from '../graph/engine.js';
+import { compute } from '../graph/compute.js';
 import type { Cotangent, Graph, Value } from '../graph/operation.js';
-import type { Build, Plan } from '../graph/plan.js';
+import type { Build } from '../graph/plan.js';
 import { requireArray } from '../host/arrays.js';
 import { building, within } from '../host/scope.js';
 import type { Extent } from '../model/domain/domain.js';
+import { onPart } from '../model/fits.js';
 import { factorsOf, type Own, outputOf } from '../model/forward.js';
-import { networkPoints, networksOf, outputShapes, toHost } from '../model/model.js';
+import { factorShapes, outputShapes, toHost } from '../model/model.js';
 import { ownRegionsOf, ownShapes } from '../model/parameters.js';
 import { fill } from '../ops/elementwise/fill.js';
 import { add } from '../ops/elementwise/linearCombination.js';
@@ -25,12 +26,13 @@ import { vjp, vjpOfSeveral } from '../ops/vjp.js';
 import type { Applied, AppliedInSlabs } from '../precondition/preconditioner.js';
 import { appliedIn, refreshFrom, type Training } from './gradient.js';
 import { type SlabTarget, slabParts, slabTargets } from './slabTargets.js';
-import { runStages, type Stage, type StepPlans } from './stepPlans.js';
+import { compiled, runStages, type Stage, type StepPlans } from './stepPlans.js';
+import { isOnDevice } from './target.js';
 
 /**
  * @param slabs ranges of the first axis, in order: `slabsOf`.
- * @param mostTargetBytes targets up to so many bytes together lie on the device; beyond, they stay where they are and
- *   are brought there slab by slab in every step.
+ * @param mostTargetBytes slabs of targets up to so many bytes together lie on the device; the others stay where they are
+ *   and are brought there in every step.
  * @throws InputError an objective or a preconditioner that takes the output whole; a projection of the first axis that no
  * binding holds.
  */
@@ -40,19 +42,17 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
   const offered = requireInSlabs(training);
   return building(async scope => {
     const stack = (shapes: readonly Shape[]): Tensor => scope.keep(engine.stack(shapes));
-    const points = networkPoints(model);
-    const factorShapes = networksOf(model).map(({ outputs }, i) => [points[i], outputs]);
     const regions = ownRegionsOf(model).map(owner => {
       const shapes = ownShapes(model, owner);
       return { owner, tensor: stack(shapes), cotangent: stack(shapes) };
     });
-    const factors = stack(factorShapes);
-    const lifted = offered?.lift ? stack(factorShapes) : undefined;
-    const atFactors = stack(factorShapes);
+    const factors = stack(factorShapes(model));
+    const lifted = offered?.lift ? stack(factorShapes(model)) : undefined;
+    const atFactors = stack(factorShapes(model));
     const projected = offered?.projection?.shape;
     const projection = projected && stack(outputShapes(model).map(() => projected));
     const loss = stack([[]]);
-    const targets = slabTargets(engine, scope, model, training.targets, slabs, mostTargetBytes);
+    const targets = await slabTargets(engine, scope, model, training.targets, slabs, mostTargetBytes);
 
     const ownIn = (graph: Graph): Own =>
       Object.fromEntries(regions.map(({ owner, tensor }) => [owner, graph.read(tensor)]));
@@ -134,13 +134,11 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
         builds[`evaluate ${slab} ${name}`] = graph => ({ loss: goalIn(graph, slab, target[slab]).loss });
       }
     });
-    if (training.tune) await engine.tune(builds);
-    const plans = await engine.compile(builds);
-    for (const plan of Object.values<Plan>(plans)) scope.keep(plan);
+    const plans = await compiled(training, scope, builds);
 
-    const inSlabs = slabs.map((_, slab): Stage => ({ plan: plans[`slab ${slab}`], ...loadOf(targets.training[slab]) }));
+    const inSlabs = slabs.map((_, slab): Stage => ({ plan: plans[`slab ${slab}`], load: targets.training[slab].load }));
     const evaluationsOf = (name: string) =>
-      slabs.map((_, slab) => ({ plan: plans[`evaluate ${slab} ${name}`], ...loadOf(targets[name][slab]) }));
+      slabs.map((_, slab) => ({ plan: plans[`evaluate ${slab} ${name}`], load: targets[name][slab].load }));
     return {
       step: [{ plan: plans.open }, ...inSlabs, { plan: plans.close }],
       refreshStep: [{ plan: plans.refreshOpen }, ...inSlabs, { plan: plans.refreshClose }],
@@ -152,7 +150,8 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
         const losses: Record<string, number> = {};
         for (const name of names) {
           losses[name] = 0;
-          for (const { plan } of evaluationsOf(name)) losses[name] += await numberIn(plan);
+          for (const { plan } of evaluationsOf(name))
+            losses[name] += (await (plan.outputs as { loss: Tensor }).loss.read())[0];
         }
         return losses;
       },
@@ -162,12 +161,16 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
         await engine.run([[plans.open, 1]]);
         const whole = new Float32Array(count);
         for (const rows of slabs) {
-          const output = await numbersOf(engine, graph => outputOfSlab(graph, graph.read(factors), rows));
-          slabParts(model, whole, rows).forEach((part, member) => {
-            part.set(output.subarray(member * part.length, (member + 1) * part.length));
+          const slab = onPart(model, extentOf(rows[1] - rows[0]).shape);
+          const output = await within(async own => {
+            const build = (graph: Graph) => outputOfSlab(graph, graph.read(factors), rows);
+            return toHost(slab, await own.keep(await compute(engine, outputShapes(slab), build)).read());
+          });
+          slabParts(model, whole, rows).forEach((part, plane) => {
+            part.set(output.subarray(plane * part.length, (plane + 1) * part.length));
           });
         }
-        return toHost(model, whole);
+        return whole;
       },
       dispose: () => scope.dispose(),
     };
@@ -179,7 +182,10 @@ function takesWhole(taker: { readonly name: string } | undefined, use: string): 
 }
 
 /** The preconditioner's form in slabs. @throws InputError what takes the output whole. */
-function requireInSlabs({ engine, preconditioner, objective, model }: Training): AppliedInSlabs | undefined {
+function requireInSlabs({ engine, preconditioner, objective, model, targets }: Training): AppliedInSlabs | undefined {
+  if (Object.values(targets).some(isOnDevice)) {
+    throw new InputError('target: lies on the device, which slabs do not take: give numbers');
+  }
   const trial = engine.trialGraph();
   const form = preconditioner?.current(trial).slabs;
   if (preconditioner && !form) throw takesWhole(preconditioner, 'sepPgd or none');
@@ -193,28 +199,20 @@ function requireInSlabs({ engine, preconditioner, objective, model }: Training):
   throw new InputError(`${inTheWay.name}: slabs are not preconditioned through it: use plain gradients`);
 }
 
+/** Whether a training could go in slabs where it need not: `slabPlans` refuses none of it. */
+export function takesSlabs(training: Training): boolean {
+  try {
+    requireInSlabs(training);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The factor matrices with only some rows of the first axis's. */
 function factorsOfSlab(factors: Value, rows: Range, axes: number): Value {
   return pieces(
     [factors],
     factors.layout.parts.map((_, part): Piece => (part % axes === 0 ? { part, rows } : { part })),
   );
-}
-
-function loadOf({ load }: SlabTarget): Pick<Stage, 'load'> {
-  return load ? { load } : {};
-}
-
-/** What a graph gives, of which nothing stays on the device. */
-function numbersOf(engine: Engine, build: (graph: Graph) => Value): Promise<Float32Array> {
-  return within(async scope => {
-    const plan = scope.keep(await engine.compile(graph => ({ output: build(graph) })));
-    await plan.run();
-    return plan.outputs.output.read();
-  });
-}
-
-async function numberIn({ outputs }: Plan): Promise<number> {
-  const [number] = await (outputs as { loss: Tensor }).loss.read();
-  return number;
 }

@@ -1,15 +1,16 @@
 /** What a trainer runs: plans in a row, with what must be brought to the device in between. */
 
 import type { Engine } from '../graph/engine.js';
-import type { Plan } from '../graph/plan.js';
-import type { Disposable } from '../host/scope.js';
+import type { Build, Plan } from '../graph/plan.js';
+import type { Disposable, Scope } from '../host/scope.js';
+import type { Training } from './gradient.js';
 
 export interface Stage {
   readonly plan: Plan;
   /** 1 by default. */
   readonly times?: number;
   /** Writes what the plan reads, where that does not lie on the device all the time. */
-  readonly load?: () => void;
+  readonly load?: (() => void | Promise<void>) | undefined;
 }
 
 /** The plans by which a model is trained, on the whole domain at once or in slabs. */
@@ -29,4 +30,16 @@ export interface StepPlans extends Disposable {
 /** Runs stages in their order. What one has to load is written while the device still works on those before. */
 export function runStages(engine: Engine, stages: Iterable<Stage>): Promise<void> {
   return engine.run(Array.from(stages, ({ plan, times = 1, load }) => [plan, times, load] as const));
+}
+
+/** Plans that end with a scope, their schedules measured first where a training wants that. */
+export async function compiled<B extends Readonly<Record<string, Build>>>(
+  { engine, tune }: Training,
+  scope: Scope,
+  builds: B,
+) {
+  if (tune) await engine.tune(builds);
+  const plans = await engine.compile(builds);
+  for (const plan of Object.values<Plan>(plans)) scope.keep(plan);
+  return plans;
 }

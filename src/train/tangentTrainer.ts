@@ -14,14 +14,7 @@ import { requireCount, requireOptions, requireValue } from '../host/checks.js';
 import { CallQueue } from '../host/queue.js';
 import { building, type Disposable } from '../host/scope.js';
 import type { Domain } from '../model/domain/domain.js';
-import {
-  initialParameters,
-  type Model,
-  modelParameterShapes,
-  onDomain,
-  outputShapes,
-  parameterCount,
-} from '../model/model.js';
+import { initialParameters, type Model, modelParameterShapes, onDomain, parameterCount } from '../model/model.js';
 import { parametersOf } from '../model/parameters.js';
 import { Linearisation, requireLinearisable } from '../ntk/linearisation.js';
 import { squaredError } from '../objective/squaredError.js';
@@ -102,7 +95,7 @@ export class TangentTrainer {
       for (const [name, { domain, values }] of Object.entries(samples)) {
         const there = onDomain(model, domain);
         const linearisation = scope.keep(await Linearisation.create(engine, there, start));
-        places[name] = { linearisation, target: targetTensor(engine, scope, outputShapes(there), values) };
+        places[name] = { linearisation, target: await targetTensor(engine, scope, there, values) };
       }
       const plans = await compilePlans(engine, parameters, places, preconditioner);
       for (const plan of Object.values<Plan>(plans)) scope.keep(plan);

@@ -1,26 +1,37 @@
 /** What a model is trained on: numbers of a host's, or what lies on the device already. */
 
-import { formatLayout, packedStackOf, type Shape } from '../buffer/layout.js';
+import { formatLayout, packedStackOf } from '../buffer/layout.js';
 import type { HostBuffer } from '../buffer/memory.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
 import type { Numbers } from '../host/arrays.js';
 import type { Scope } from '../host/scope.js';
+import { type Model, outputShapes, toDevice } from '../model/model.js';
 
 /**
- * Numbers, or a tensor or a buffer of `outputShapes(model)`, which is read where it lies in every step, so that what is
- * written there is trained on from then on. Several outputs of a grid stand there after its first axis.
+ * A target that is never held whole: rows `from` to `to` of the first axis, the end left out, of every member and output, in
+ * the order of a whole target of so many rows. What the device does not keep is asked for in every step.
  */
-export type Target = Numbers | Tensor | HostBuffer;
+export type TargetRows = (from: number, to: number) => Numbers | Promise<Numbers>;
+
+/**
+ * Numbers, rows of them, or a tensor or a buffer of `outputShapes(model)`, which is read where it lies in every step, so
+ * that what is written there is trained on from then on. Several outputs of a grid stand there after its first axis.
+ */
+export type Target = Numbers | TargetRows | Tensor | HostBuffer;
 
 export function isOnDevice(target: Target): target is Tensor | HostBuffer {
   return typeof target === 'object' && target !== null && ('layout' in target || 'mapState' in target);
 }
 
-/** A target as a tensor: what is made for it is kept in `scope`. @throws InputError one on the device that does not fit. */
-export function targetTensor(engine: Engine, scope: Scope, shapes: readonly Shape[], target: Target): Tensor {
-  if (!isOnDevice(target)) return scope.keep(engine.packed(shapes, target));
+/** A target as a tensor: what is made for it is kept in `scope`. @throws InputError one that does not fit. */
+export async function targetTensor(engine: Engine, scope: Scope, model: Model, target: Target): Promise<Tensor> {
+  const shapes = outputShapes(model);
+  if (!isOnDevice(target)) {
+    const values = typeof target === 'function' ? await target(0, model.domain.shape[0]) : target;
+    return scope.keep(engine.packed(shapes, toDevice(model, values)));
+  }
   const tensor = 'layout' in target ? target : engine.wrapStack(target, shapes);
   const [given, wanted] = [tensor.layout, packedStackOf(shapes)].map(formatLayout);
   if (given === wanted) return tensor;

@@ -23,6 +23,7 @@ import type {
   Spectrum,
 } from '../precondition/preconditioner.js';
 import { slabPlans } from './slabPlans.js';
+import { slabsInTime } from './slabsInTime.js';
 import { runStages, type Stage, type StepPlans } from './stepPlans.js';
 import { historyLength, type ParameterState, TrainedParameters } from './trainedParameters.js';
 import { settledOptions, type TrainerOptions } from './trainerOptions.js';
@@ -62,7 +63,7 @@ export class Trainer {
   static async create(engine: Engine, options: TrainerOptions): Promise<Trainer> {
     const { model, optimiser, objective, preconditioner, seed, tune, targets, slabBytes, targetBytes } =
       settledOptions(options);
-    const slabs = slabsOf(model, engine.device, slabBytes);
+    const fitting = slabsOf(model, engine.device, slabBytes);
     const settled = await Trainer.#settle(engine, options, preconditioner);
     return building(async scope => {
       const running = await settled?.start(engine, scope, model);
@@ -70,6 +71,7 @@ export class Trainer {
       const initial = initialParameters(model, seed);
       const parameters = new TrainedParameters(engine, scope, parametersOf(model), optimiser, initial);
       const training = { engine, model, input, objective, preconditioner: running, parameters, targets, tune };
+      const slabs = await slabsInTime(training, fitting);
       const plans = slabs.length > 1 ? await slabPlans(training, slabs, targetBytes) : await wholePlans(training);
       scope.keep(plans);
       const { refresh } = running?.refreshed ? (settled as Preconditioner) : optimiser;

@@ -4,7 +4,7 @@ import { sizeOfAll } from '../buffer/layout.js';
 import { InputError } from '../errors.js';
 import { isList, isRecord, requireFlag, requireNumber, requireOptions, requireValue, shown } from '../host/checks.js';
 import { requireSeed } from '../host/random.js';
-import { type Model, outputShapes, toDevice } from '../model/model.js';
+import { type Model, outputShapes } from '../model/model.js';
 import type { Objective } from '../objective/objective.js';
 import { squaredError } from '../objective/squaredError.js';
 import type { Optimiser } from '../optimiser/optimiser.js';
@@ -15,7 +15,7 @@ export interface TrainerOptions {
   readonly model: Model;
   /**
    * Y for each member and each output of it, (n_1 .. n_D) or (n), member by member; NaN marks points that are not
-   * trained on. Or a tensor or a buffer on the device: see `Target`.
+   * trained on. Or a tensor or a buffer on the device: see `Target`. Or a function that gives rows: see `TargetRows`.
    */
   readonly target: Target;
   /** `adam({ learningRate: 1e-4 })`, `sgd`. */
@@ -36,9 +36,9 @@ export interface TrainerOptions {
    */
   readonly slabBytes?: number;
   /**
-   * With slabs, targets and evaluations of up to so many bytes together lie on the device, 2^30 by default. Beyond, they
-   * stay on the host, and every step brings them there slab by slab: as Float32Array they are not copied, so leave
-   * them as they are while the trainer lives.
+   * With slabs, as many of a target's and of the evaluations' as take so many bytes together lie on the device, 2^30 by
+   * default. The others stay on the host, and every step brings them there: of a Float32Array they are not copied, so
+   * leave it as it is while the trainer lives.
    */
   readonly targetBytes?: number;
 }
@@ -56,7 +56,7 @@ const known = {
   targetBytes: true,
 } as const;
 
-/** The options with their defaults, and every target in the device's order. */
+/** The options with their defaults, and every target by its name. */
 export interface SettledOptions {
   readonly model: Model;
   readonly optimiser: Optimiser;
@@ -85,11 +85,8 @@ export function settledOptions(options: TrainerOptions): SettledOptions {
     }
   }
   requireTarget('target', model, target);
-  const targets: Record<string, Target> = {};
-  for (const [name, values] of Object.entries({ training: target, ...evaluations })) {
-    if (name !== 'training') requireTarget(`evaluations: ${name}`, model, values);
-    targets[name] = isOnDevice(values) ? values : toDevice(model, values);
-  }
+  for (const [name, values] of Object.entries(evaluations)) requireTarget(`evaluations: ${name}`, model, values);
+  const targets = { training: target, ...evaluations };
   return { model, optimiser, objective, preconditioner, seed, tune, targets, slabBytes, targetBytes };
 }
 
@@ -124,7 +121,7 @@ export function requireTraining(options: CommonOptions): void {
  * @throws InputError another count, something that is no number, one that float32 does not hold, or NaN alone.
  */
 export function requireTarget(name: string, model: Model, values: Target): void {
-  if (isOnDevice(values)) return;
+  if (typeof values === 'function' || isOnDevice(values)) return;
   const expected = sizeOfAll(outputShapes(model));
   if (!isList(values)) {
     throw new InputError(`${name}: ${shown(values)} is no list of numbers: give ${expected} of them`);

@@ -2,12 +2,11 @@
 
 import type { Tensor } from '../buffer/tensor.js';
 import type { Graph, Value } from '../graph/operation.js';
-import type { Plan } from '../graph/plan.js';
 import { building } from '../host/scope.js';
 import { factorsOf, forward, outputOf } from '../model/forward.js';
-import { outputShapes, toHost } from '../model/model.js';
+import { toHost } from '../model/model.js';
 import { appliedIn, gradientOf, refreshFrom, type Training } from './gradient.js';
-import type { StepPlans } from './stepPlans.js';
+import { compiled, type StepPlans } from './stepPlans.js';
 import { targetTensor } from './target.js';
 
 export function wholePlans(training: Training): Promise<StepPlans> {
@@ -15,7 +14,7 @@ export function wholePlans(training: Training): Promise<StepPlans> {
   return building(async scope => {
     const targets: Record<string, Tensor> = {};
     for (const [name, values] of Object.entries(training.targets)) {
-      targets[name] = targetTensor(engine, scope, outputShapes(model), values);
+      targets[name] = await targetTensor(engine, scope, model, values);
     }
 
     const passIn = (graph: Graph) => forward(graph, model, graph.read(parameters.tensor), input);
@@ -41,9 +40,7 @@ export function wholePlans(training: Training): Promise<StepPlans> {
       },
       render: (graph: Graph) => ({ output: passIn(graph).output }),
     };
-    if (training.tune) await engine.tune(builds);
-    const plans = await engine.compile(builds);
-    for (const plan of Object.values<Plan>(plans)) scope.keep(plan);
+    const plans = await compiled(training, scope, builds);
     return {
       step: [{ plan: plans.step }],
       refreshStep: [{ plan: plans.refreshStep }],

@@ -60,9 +60,8 @@ test('submits end after whole runs, within a run that is too long by itself, and
       at = next;
     }
   }
-  const half = { dispatches: 3, milliseconds: 200 };
-  requireEqual('beside others, where there is room', endOfSubmit([10, 10], 0, 20, half), 4);
-  requireEqual('and where there is none', endOfSubmit([60], 0, 5, half), 0);
+  requireEqual('beside others, where there is room', endOfSubmit([10, 10], 0, 20, 3, 200), 4);
+  requireEqual('and where there is none', endOfSubmit([60], 0, 5, 3, 200), 0);
   requireEqual('a dispatch that is past all by itself goes alone', endOfSubmit([900, 1], 0, 2), 1);
 });
 
@@ -102,7 +101,7 @@ function simulated(lasts: readonly number[], guessed: readonly number[]) {
       return measured >= length;
     },
     encode: (_: unknown, part: Part) => encoded.push(part),
-    expectedOf: (part: Part) => sumOf(inPart(part, i => expected[i])),
+    lasts: (part: Part) => sumOf(inPart(part, i => expected[i])),
     correct: (part: Part, factor: number) => {
       for (const i of new Set(inPart(part, i => i))) expected[i] *= factor;
       measured = Math.max(measured, (part.from % length) + part.to - part.from);

@@ -351,3 +351,62 @@ test('pieces: ranges of rows and columns of several stacks in any order, and the
   left.dispose();
   right.dispose();
 });
+
+test('a target that is given by rows, at once or later, trains in the bits of one that is given whole, and is asked for no more than it must', async () => {
+  const kinds: [Model, number][] = [
+    [volume, 5],
+    [modelOn([11, 14], cp({ rank: 5 }), { members: 2, readout: mixing({ outputs: 3 }) }), 4],
+  ];
+  for (const [model, height] of kinds) {
+    const [points, ...others] = model.domain.shape;
+    const planes = model.members * model.readout.outputs;
+    const row = others.reduce((product, n) => product * n, 1);
+    const target = maskedTarget(planes * points * row);
+    let asked: number[] = [];
+    const rows = (from: number, to: number) => {
+      asked.push(from);
+      const parts = Array.from({ length: planes }, (_, plane) =>
+        Array.from(target.subarray((plane * points + from) * row, (plane * points + to) * row)),
+      );
+      return from % 2 === 0 ? parts.flat() : Promise.resolve(Float32Array.from(parts.flat()));
+    };
+    const slab = bytesOf(model, height);
+    const count = Math.ceil(points / height);
+    // Those of training come first: two slabs of the packed numbers stay, then none, then all.
+    const packed = 4 * planes * height * row;
+    for (const [targetBytes, stay] of [
+      [2 * packed, 2],
+      [0, 0],
+      [2 ** 30, count],
+    ]) {
+      const common = { model, optimiser: adam({ learningRate: 1e-4 }), slabBytes: slab, targetBytes };
+      const [given, later] = [
+        await Trainer.create(engine, { ...common, target }),
+        await Trainer.create(engine, { ...common, target: rows, evaluations: { same: rows } }),
+      ];
+      asked = [];
+      const losses = await later.advance(2);
+      requireEqual(`${stay} of ${count} slabs stay`, asked.length, 2 * (count - stay));
+      requireBits('losses', losses, await given.advance(2));
+      requireBits('parameters', (await later.state()).parameters, (await given.state()).parameters);
+      requireBits('output', await later.render(), await given.render());
+      const { training, same } = await later.evaluate();
+      requireEqual('evaluations', [training, same], [(await given.evaluate()).training, training]);
+      for (const one of [given, later]) one.dispose();
+    }
+    const whole = { model, optimiser: adam({ learningRate: 1e-4 }) };
+    const [given, later] = [
+      await Trainer.create(engine, { ...whole, target }),
+      await Trainer.create(engine, { ...whole, target: rows }),
+    ];
+    requireBits('on the whole domain', await later.advance(2), await given.advance(2));
+    for (const one of [given, later]) one.dispose();
+  }
+  const short = () => new Float32Array(3);
+  const wrong = { model: volume, target: short, optimiser: adam({ learningRate: 1e-4 }) };
+  await requireThrows('too few', () => Trainer.create(engine, wrong), 'InputError', /takes 819 numbers, got 3$/);
+  const inSlabs = { ...wrong, slabBytes: bytesOf(volume, 5), targetBytes: 0 };
+  const late = await Trainer.create(engine, inSlabs);
+  await requireThrows('too few, when asked for', () => late.advance(1), 'InputError', /takes 315 numbers, got 3$/);
+  late.dispose();
+});
