@@ -8,10 +8,14 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
+import { openQuietly } from '../../src/cli/engine.js';
 import type { FleetTable } from '../../src/cli/fleet/report.js';
+import { fitsFleet, trainSingly } from '../../src/cli/fleet/singly.js';
 import type { FleetStatus } from '../../src/cli/fleet/status.js';
 import { run } from '../../src/cli/program.js';
+import type { Engine } from '../../src/graph/engine.js';
 import { readModel } from '../../src/io/model/modelFile.js';
+import { adam, architecture, cp, defineModel, type FleetReport, FleetTrainer, grid } from '../../src/public/index.js';
 import {
   adapter,
   capture,
@@ -176,6 +180,42 @@ test('a fleet that is killed or stopped keeps what is done, and fits the rest wh
   );
 });
 
+test('an image too large for a fleet is trained by itself to the same result, and one that diverges there ends nothing else', async () => {
+  const engine = await openQuietly('embedded');
+  const model = defineModel({
+    domain: grid([8, 8]),
+    contraction: cp({ rank: 4 }),
+    network: architecture({ width: 4 }),
+  });
+  const plan = { model, optimiser: adam({ learningRate: 1e-3 }), preconditioner: undefined, steps: 4 };
+  require('fits', fitsFleet(engine, plan));
+  const large = { model: { ...model, domain: grid([8192, 8192]) } };
+  require('does not', !fitsFleet({ device: { mostBindingBytes: 2 ** 27 } } as Engine, large));
+  const jobs = [0.5, 1e30, 0.25].map((value, i) => ({ id: `${i}`, target: new Float32Array(64).fill(value), seed: i }));
+  async function* handed() {
+    yield* jobs;
+  }
+  const reported: number[] = [];
+  const options = {
+    signal: new AbortController().signal,
+    onReport: ({ running: [{ step }] }: Pick<FleetReport, 'running'>) => reported.push(step),
+  };
+  const singly = await listOf(trainSingly(engine, plan, handed(), options));
+  const { optimiser, steps } = plan;
+  const fleet = await FleetTrainer.create(engine, { model, optimiser, steps, batch: 3 });
+  const together = await listOf(fleet.train(jobs));
+  for (const { id, loss, output, failedAt } of singly) {
+    const other = together.find(one => one.id === id);
+    requireEqual(`${id}: failed`, failedAt, other?.failedAt);
+    if (failedAt !== undefined) continue;
+    requireClose(`${id}: loss`, [loss], [other?.loss as number], { relative: 1e-5 });
+    requireClose(`${id}: output`, output as Float32Array, other?.output as Float32Array, { absolute: 1e-5 });
+  }
+  requireEqual('reported', reported.at(-1), 4);
+  fleet.dispose();
+  await engine.dispose();
+});
+
 test('bad usage is refused before anything is written', async () => {
   const images = await folderOf('refused', { 'a.png': [8, 8] });
   mkdirSync(join(folder, 'empty'), { recursive: true });
@@ -195,6 +235,12 @@ test('bad usage is refused before anything is written', async () => {
   await requireRefused(cases, args => sepnn('fleet', ...args, '--out', 'refused-out'));
   requireUnwritten('refused-out');
 });
+
+async function listOf<T>(results: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const result of results) list.push(result);
+  return list;
+}
 
 const shared = Number(process.env.SEPNN_FLEET_IMAGES ?? 24);
 

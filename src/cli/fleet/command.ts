@@ -112,7 +112,8 @@ async function fitFolder(
       begun: ({ kind, why }: FleetPlan, batch: number) => {
         if (!json) warn(`${kind}: ${batch} at a time${why === '' ? '' : `; ${why}`}`);
       },
-      report: ({ running }: FleetReport) => bar.update(last.done + last.failed, last.all, headlineOf(running)),
+      report: ({ running }: Pick<FleetReport, 'running'>) =>
+        bar.update(last.done + last.failed, last.all, headlineOf(running)),
       ended: ({ name, failed }: FleetRow) => {
         if (failed !== '') warn(failed.includes(name) ? failed : `${name}: ${failed}`);
       },

@@ -12,13 +12,14 @@ import { FleetTrainer } from '../../train/fleet/fleetTrainer.js';
 import type { FleetOptions } from './options.js';
 import { type FleetPlan, kindOf, planOf } from './plan.js';
 import { type FleetRow, failedRow, rowIn, writeResult } from './results.js';
+import { fitsFleet, trainSingly } from './singly.js';
 import type { Handed, Source } from './source.js';
 
 /** Told what happens. */
 export interface FleetWatch {
   /** A fleet of so many places begins, of images of one size. */
   begun(plan: FleetPlan, batch: number): void;
-  report(report: FleetReport): void;
+  report(report: Pick<FleetReport, 'running'>): void;
   ended(row: FleetRow): void;
   note(line: string): void;
 }
@@ -64,29 +65,36 @@ export async function fitImages(run: FleetRun, engineOf: () => Promise<Engine>):
 
 /** Those of one size that come after each other. @returns whether there was any. */
 async function oneFleet(images: Reader, run: FleetRun): Promise<boolean> {
-  const { signal, watch } = run;
   const { engine } = images;
-  const first = await images.next();
+  const first = await images.next(engine);
   if (!first) return false;
   const { plan } = first;
-  const batch = await batchOf(run);
+  if (fitsFleet(engine, plan)) await inFleet(engine, plan, first, images, run);
+  else {
+    run.watch.begun(plan, 1);
+    const { signal, watch } = run;
+    const results = trainSingly(engine, plan, images.jobsOf(first, engine), { signal, onReport: watch.report });
+    for await (const result of results) await images.end(result);
+  }
+  return true;
+}
+
+async function inFleet(engine: Engine, plan: FleetPlan, first: Ready, images: Reader, run: FleetRun): Promise<void> {
   const { model, optimiser, preconditioner, steps } = plan;
-  const fleet = await FleetTrainer.create(engine, {
-    ...{ model, batch, optimiser, steps },
-    ...(preconditioner && { preconditioner }),
-  });
+  const { signal, watch } = run;
+  const batch = await batchOf(images, run);
+  const options = { model, batch, optimiser, steps, ...(preconditioner && { preconditioner }) };
+  const fleet = await FleetTrainer.create(engine, options);
   watch.begun(plan, batch);
   try {
-    const jobs = images.jobsOf(first);
     const endings = new Endings();
-    for await (const result of fleet.train(jobs, { signal, onReport: report => watch.report(report) })) {
+    for await (const result of fleet.train(images.jobsOf(first, engine), { signal, onReport: watch.report })) {
       await endings.add(images.end(result));
     }
     await endings.all();
   } finally {
     fleet.dispose();
   }
-  return true;
 }
 
 const mostEndings = 8;
@@ -118,9 +126,9 @@ class Endings {
 const usualBatch = 16;
 
 /** No more places than there are images. */
-async function batchOf({ options, source }: FleetRun): Promise<number> {
+async function batchOf(images: Reader, { options }: FleetRun): Promise<number> {
   const { batch = usualBatch } = options;
-  return Math.max(1, Math.min(batch, 1 + (await source.left())));
+  return Math.max(1, Math.min(batch, 1 + (await images.left())));
 }
 
 /** Reads images as they are wanted, and knows those that are under way. */
@@ -128,6 +136,8 @@ class Reader {
   /** Images that have ended. */
   ended = 0;
   #waiting: Ready[] = [];
+  /** One that is being read. */
+  #asked: Promise<Ready | undefined> | undefined;
   readonly #underWay = new Map<string, Ready>();
   readonly #plans = new Map<string, FleetPlan>();
   #count = 0;
@@ -147,14 +157,30 @@ class Reader {
     this.current = engine;
     this.#waiting = [...this.#underWay.values(), ...this.#waiting];
     this.#underWay.clear();
-    this.#plans.clear();
+  }
+
+  /** How many may still come, at the most. */
+  async left(): Promise<number> {
+    return this.#waiting.length + (await this.run.source.left());
+  }
+
+  /** The next, for who has this engine: where that was lost meanwhile, who has the other takes it. */
+  async next(engine: Engine): Promise<Ready | undefined> {
+    if (this.run.signal.aborted) return undefined;
+    const waiting = this.#waiting.shift();
+    if (waiting) return waiting;
+    this.#asked ??= this.#read();
+    const asked = this.#asked;
+    try {
+      const ready = await asked;
+      return engine === this.current ? ready : undefined;
+    } finally {
+      if (engine === this.current) this.#asked = undefined;
+    }
   }
 
   /** The next that can be read. */
-  async next(): Promise<Ready | undefined> {
-    if (this.run.signal.aborted) return undefined;
-    const waiting = this.#waiting.shift();
-    if (waiting) return { ...waiting, plan: this.#planFor(waiting.data) };
+  async #read(): Promise<Ready | undefined> {
     for (;;) {
       const handed = await this.run.source.next();
       if (!handed) return undefined;
@@ -179,14 +205,14 @@ class Reader {
   #planFor(data: PreparedImage): FleetPlan {
     const kind = kindOf(data);
     const { options, isTyped } = this.run;
-    const plan = this.#plans.get(kind) ?? planOf(this.engine, options, isTyped, data);
+    const plan = this.#plans.get(kind) ?? planOf(this.current, options, isTyped, data);
     this.#plans.set(kind, plan);
     return plan;
   }
 
   /** Jobs of the first image and of those after it, until one is of another kind. */
-  async *jobsOf(first: Ready): AsyncGenerator<FleetJob> {
-    for (let ready: Ready | undefined = first; ready; ready = await this.next()) {
+  async *jobsOf(first: Ready, engine: Engine): AsyncGenerator<FleetJob> {
+    for (let ready: Ready | undefined = first; ready; ready = await this.next(engine)) {
       if (ready.plan.kind !== first.plan.kind) {
         this.#waiting.unshift(ready);
         return;
@@ -199,8 +225,9 @@ class Reader {
   }
 
   /** @throws RunError a model that cannot be written. */
-  async end({ id, steps, loss, parameters, output, failedAt }: FleetResult): Promise<void> {
+  async end({ id, steps, loss, parameters, output, failedAt }: Omit<FleetResult, 'losses'>): Promise<void> {
     const ready = this.#underWay.get(id) as Ready;
+    this.#underWay.delete(id);
     const { handed, data, plan } = ready;
     const { image } = handed;
     const { width, height, clean, bits } = data;
@@ -223,14 +250,13 @@ class Reader {
       else this.run.watch.note(`${image.name}: another was done with it first: its result stays`);
       await this.#tell(handed, there ?? row);
     }
-    this.#underWay.delete(id);
   }
 
   async #tell(handed: Handed, row: FleetRow): Promise<void> {
     this.ended++;
     const counts = await handed.end(row);
     if (counts) this.run.watch.ended(row);
-    else this.run.watch.note(`${row.name}: was taken for dead meanwhile: another has it, or has done it`);
+    else this.run.watch.note(`${row.name}: is not with this worker any more: another has it, or has done it`);
   }
 }
 
