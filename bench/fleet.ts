@@ -88,8 +88,12 @@ async function timed(work: () => Promise<number[]>): Promise<readonly [losses: n
 }
 
 const { description, kind } = engine.adapter;
-console.log(`${description} (${kind}): ${models} models of ${size} x ${size}, R = W = ${rank}, ${steps} steps, k = ${topK}`);
-console.log(`\n| round | fleet of ${batch}, models/s | one by one, models/s | ratio | losses apart |\n|${' --- |'.repeat(5)}`);
+console.log(
+  `${description} (${kind}): ${models} models of ${size} x ${size}, R = W = ${rank}, ${steps} steps, k = ${topK}`,
+);
+console.log(
+  `\n| round | fleet of ${batch}, models/s | one by one, models/s | ratio | losses apart |\n|${' --- |'.repeat(5)}`,
+);
 const ratios: number[] = [];
 for (let round = 1; round <= rounds; round++) {
   const [fleet, fleetSeconds] = await timed(together);

@@ -120,6 +120,7 @@ export type {
 export { type SepPgdOptions, sepPgd } from '../precondition/sepPgd.js';
 export { chooseTopK, type TopK } from '../precondition/topK.js';
 export type {
+  BatchOptions,
   FleetJob,
   FleetJobs,
   FleetOptions,

@@ -13,6 +13,7 @@ import { muon } from '../../src/optimiser/muon.js';
 import { cosineDecay } from '../../src/optimiser/schedules.js';
 import { sgd } from '../../src/optimiser/sgd.js';
 import { sepPgd } from '../../src/precondition/sepPgd.js';
+import { bestBatch, mostPlaces } from '../../src/train/fleet/batchSize.js';
 import type {
   FleetJob,
   FleetJobs,
@@ -305,4 +306,45 @@ test('what no fleet can have, and jobs that do not fit, are refused in one line'
   requireEqual('the first has ended', (await first.next()).done, true);
   await second.return();
   fleet.dispose();
+});
+
+test('the batch grows as long as a model gets cheaper, up to what fits and to steps of a length that reports can wait for', async () => {
+  for (const [what, most, timeOf, expected] of [
+    ['nothing to share', 4096, batch => batch, 1],
+    ['only the start of dispatches', 4096, batch => 1 + 0.001 * batch, 4096],
+    ['half and half', 4096, batch => 1 + batch / 16, 256],
+    ['a little better is taken, and is the last', 4096, batch => (batch === 1 ? 1 : 0.9 * batch), 4],
+    ['what fits', 10, () => 1, 10],
+    ['steps get long', 4096, () => 120, 1],
+  ] as readonly [string, number, (batch: number) => number, number][]) {
+    requireEqual(
+      what,
+      await bestBatch(
+        () => most,
+        async batch => timeOf(batch),
+      ),
+      expected,
+    );
+  }
+  const device = { mostBindingBytes: 4 * 12 * 12 * 12 }; // of which 12 rows of 16 numbers a network take the most
+  requireEqual('places', mostPlaces(model, device, false), Math.floor((12 * 12 * 12) / (2 * size * 16)));
+  requireEqual('members', mostPlaces({ ...model, members: 3 }, { mostBindingBytes: 2 ** 40 }, false), 1365);
+});
+
+test('batchFor stays within the memory that it is given, and leaves nothing behind', async () => {
+  await engine.check();
+  const { buffers, bytes } = engine.memory;
+  const fleet = await FleetTrainer.create(engine, { model, optimiser, batch: 1, steps: 1 });
+  const one = engine.memory.bytes - bytes;
+  fleet.dispose();
+  requireEqual('one', await FleetTrainer.batchFor(engine, model, { bytes: one / 2 }), 1);
+  const some = await FleetTrainer.batchFor(engine, model, { optimiser, bytes: 3.5 * one });
+  require(`${some} of 3`, some === 1 || some === 3);
+  requireEqual('buffers', engine.memory.buffers, buffers);
+  await requireThrows(
+    'bytes',
+    () => FleetTrainer.batchFor(engine, model, { bytes: 0 }),
+    'InputError',
+    /^bytes: 0: use/,
+  );
 });

@@ -1,12 +1,14 @@
 /** Losses that are a sum over points, one for each model of a fleet, with the cotangent at the output. */
 
 import { formatShape, layoutOf } from '../../buffer/layout.js';
+import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
 import { apply, requireSameLayout } from '../../graph/apply.js';
 import { type Operand, type Operation, type Site, scratch, type Value } from '../../graph/operation.js';
-import { type Dispatch, dispatch, isStorage } from '../../kernel/dispatch.js';
+import { type Dispatch, dispatch, isStorage, usualWorkgroup } from '../../kernel/dispatch.js';
 import type { SlotText } from '../../kernel/kernel.js';
 import * as kernels from '../../wgsl/elementwise.js';
+import { soloWorkgroup } from '../eigen/workgroups.js';
 import { pointwiseLossOperation } from '../objective/pointwiseLoss.js';
 
 interface Attributes {
@@ -51,13 +53,14 @@ function lowerWith<A>(of: Operation<A>, site: Site<A>, { places }: Attributes): 
       `lossOfPlaces: outputs of shape ${formatShape(parts[0].shape)} are too many workgroups each: train them one by one`,
     );
   }
-  return [pass, sumOfEach(partial, losses, places)];
+  return [pass, sumOfEach(site.device, partial, losses, places)];
 }
 
 /** Sums of as many consecutive numbers a place, by a workgroup each. */
-function sumOfEach(partial: Operand['storage'], result: Operand, places: number): Dispatch {
+function sumOfEach(device: Device, partial: Operand['storage'], result: Operand, places: number): Dispatch {
   const columns = partial.bytes / 4;
   return dispatch(kernels.sum, {
+    constants: { WORKGROUP: soloWorkgroup(device, usualWorkgroup) },
     settings: { rows: 1, columns, inputStride: columns, stretch: columns / places },
     buffers: { input: partial, result: result.storage },
     workgroups: [places, 1, 1],

@@ -1,6 +1,7 @@
 /** What a fleet is made of, what it takes in and gives out, checked before anything is allocated. */
 
 import { sizeOfAll } from '../../buffer/layout.js';
+import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
 import { isList, requireCount, requireNumber, requireOptions, requireValue, shown } from '../../host/checks.js';
 import { requireSeed } from '../../host/random.js';
@@ -12,6 +13,7 @@ import { type LearningRate, type Optimiser, requireLearningRate } from '../../op
 import type { Preconditioner } from '../../precondition/preconditioner.js';
 import { mostSteps } from '../trainedParameters.js';
 import { requireTarget, requireTraining } from '../trainerOptions.js';
+import { mostPlaces } from './batchSize.js';
 
 export interface FleetOptions {
   /** The model of one job; of several members where a job is several planes that are fitted together. */
@@ -101,15 +103,24 @@ const knownOptions = {
   steps: true,
 } as const;
 
-/** What a model of a fleet takes at most, all members of its places together: as `defineModel` has it. */
-const mostMembers = 4096;
+/** What `batchFor` goes by beside the model: by default Adam without a preconditioner. */
+export interface BatchOptions extends Partial<Pick<FleetOptions, 'optimiser' | 'preconditioner' | 'objective'>> {
+  /** Of device memory, 2^30 by default. */
+  readonly bytes?: number;
+}
 
-/** @throws InputError an option that is unknown, of another kind or out of range, or that no fleet can have. */
-export function settledFleet(options: FleetOptions): SettledFleet {
+/**
+ * @param device on which it is to run.
+ * @throws InputError an option that is unknown, of another kind or out of range, or that no fleet can have.
+ */
+export function settledFleet(options: FleetOptions, device: Pick<Device, 'mostBindingBytes'>): SettledFleet {
   requireOptions('FleetTrainer', options, knownOptions);
   const { model, batch, optimiser, preconditioner, objective = squaredError(), steps } = options;
   requireTraining(options);
-  requireCount('batch', batch, 1, Math.floor(mostMembers / model.members));
+  const most = mostPlaces(model, device, preconditioner !== undefined);
+  if (most < 1)
+    throw new InputError('model: one alone is more than this device binds: use a smaller grid, rank or width');
+  requireCount('batch', batch, 1, most);
   requireCount('steps', steps, 1, mostSteps);
   requireValue('objective', objective, ['goal'], 'give squaredError() or bceWithLogits()');
   const { loss } = objective;
