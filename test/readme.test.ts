@@ -31,7 +31,7 @@ const text = readFileSync('README.md', 'utf8');
 const samples = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, sample]) => sample);
 
 test('README.md has samples', () => {
-  requireEqual('samples', samples.length, 7);
+  requireEqual('samples', samples.length, 8);
 });
 
 samples.forEach((sample, i) => {
