@@ -326,8 +326,9 @@ test('the batch grows as long as a model gets cheaper, up to what fits and to st
       expected,
     );
   }
-  const device = { mostBindingBytes: 4 * 12 * 12 * 12 }; // of which 12 rows of 16 numbers a network take the most
-  requireEqual('places', mostPlaces(model, device, false), Math.floor((12 * 12 * 12) / (2 * size * 16)));
+  const quads = (columns: number) => 4 * Math.ceil(columns / 4);
+  const parameters = 2 * size * (quads(2) + 2 * quads(size + 1)); // of both networks, what takes the most
+  requireEqual('places', mostPlaces(model, { mostBindingBytes: 4 * 3.9 * parameters }, false), 3);
   requireEqual('members', mostPlaces({ ...model, members: 3 }, { mostBindingBytes: 2 ** 40 }, false), 1365);
 });
 
