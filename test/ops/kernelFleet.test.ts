@@ -136,7 +136,7 @@ function fleetOf(places: number) {
   const models = Array.from({ length: places }, () => ({
     move: moves[randomInteger(0, 2)],
     count: randomInteger(1, 300),
-    rate: Math.fround(random()),
+    rate: Math.fround(3e-3 * random()),
     decay: random() < 0.5 ? Math.fround(0.3 * random()) : -1,
   }));
   const random32 = () => cut(randoms(sizeOfAll(shapes)), sizes);
