@@ -20,12 +20,15 @@ async function reportOf(...more: string[]): Promise<PdeReport> {
   return JSON.parse(stdout) as PdeReport;
 }
 
-test('pde --json prints one object with a curve for every network, writes the solution, and a run goes on to the same bits', async () => {
-  const whole = await reportOf('--networks', 'plain,gated', '--steps', '15', '--out', 'whole');
+test('pde --json prints one object with a curve for every way asked, writes the solution, and a run goes on to the same bits', async () => {
+  const whole = await reportOf('--networks', 'gated', '--optimisers', 'muon,adam', '--steps', '15', '--out', 'whole');
   requireEqual(
     'runs',
-    whole.runs.map(({ network, steps, curve }) => [network, steps, curve.map(({ step }) => step)]),
-    ['plain', 'gated'].map(network => [network, 15, [0, 5, 10, 15]]),
+    whole.runs.map(({ name, optimiser, steps, curve }) => [name, optimiser, steps, curve.map(({ step }) => step)]),
+    [
+      ['gated-muon', 'muon', 15, [0, 5, 10, 15]],
+      ['gated', 'adam', 15, [0, 5, 10, 15]],
+    ],
   );
   for (const { curve, relativeL2, losses, loss } of whole.runs) {
     require(`the loss fell from ${curve[0].loss} to ${curve[3].loss}`, curve[3].loss < curve[0].loss);
@@ -61,6 +64,10 @@ test('pde --json prints one object with a curve for every network, writes the so
       [
         [...small, '--networks', 'gated', '--seed', '1', '--resume', file],
         /was trained with seed 0, and this run has 1/,
+      ],
+      [
+        [...small, '--optimisers', 'adam,muon', '--resume', file],
+        /is of one run: give one of --networks and --optimisers/,
       ],
       [[...small, '--resume', join('whole', 'results.json')], /^sepnn: model .*results.json: /],
     ],

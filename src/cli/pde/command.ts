@@ -15,7 +15,6 @@ import { writeWhole } from '../../io/files.js';
 import { readProblemFile, writeProblemFile } from '../../io/model/problemFile.js';
 import { writeNpy } from '../../io/npy.js';
 import { linePlot } from '../../io/plot.js';
-import { adam } from '../../optimiser/adam.js';
 import { shapeOf } from '../../pde/grid.js';
 import { commandLine, resuming } from '../commandLine.js';
 import type { Ending } from '../ending.js';
@@ -31,7 +30,10 @@ import {
   type PdeOptions,
   pointsOf,
   problemNamed,
+  problemOptimiser,
   testPointsOf,
+  type Way,
+  waysOf,
 } from './options.js';
 
 export function pdeCommand(ending: Ending): Command {
@@ -42,6 +44,8 @@ export function pdeCommand(ending: Ending): Command {
 
 /** What of a run is told. */
 interface RunReport {
+  /** Of its files and its curve. */
+  readonly name: string;
   readonly network: NetworkName;
   readonly optimiser: string;
   readonly steps: number;
@@ -65,18 +69,23 @@ export interface PdeReport {
   readonly files: Readonly<Record<string, string>>;
 }
 
+interface Finished {
+  readonly way: Way;
+  readonly run: FinishedProblem;
+}
+
 /** @throws InputError bad input, before the device is touched. @throws RunError a loss that is not finite. */
 async function pde(ending: Ending, name: string, options: PdeOptions): Promise<void> {
-  const runs = options.networks.map(network => ({ network, settings: settingsOf(name, network, options) }));
+  const runs = waysOf(options).map(way => ({ way, settings: settingsOf(name, way, options) }));
   const start = options.resume === undefined ? undefined : await startOf(options.resume, name, options);
   await ending.inFolder('--out', options.out, () =>
     ending.patiently(async () => {
       const engine = await openQuietly(options.adapter);
       try {
-        const finished: { readonly network: NetworkName; readonly run: FinishedProblem }[] = [];
-        for (const { network, settings } of runs) {
-          const run = await oneRun(ending, engine, name, network, settings, options, start);
-          finished.push({ network, run });
+        const finished: Finished[] = [];
+        for (const { way, settings } of runs) {
+          const run = await oneRun(ending, engine, name, way, settings, options, start);
+          finished.push({ way, run });
           if (run.stopped || run.failure) break;
         }
         await report(ending, engine.adapter, name, options, finished);
@@ -87,14 +96,14 @@ async function pde(ending: Ending, name: string, options: PdeOptions): Promise<v
   );
 }
 
-function settingsOf(name: string, network: NetworkName, options: PdeOptions): ProblemSettings {
-  const { learningRate, redraw, seed, steps, reportEvery } = options;
+function settingsOf(name: string, way: Way, options: PdeOptions): ProblemSettings {
+  const { redraw, seed, steps, reportEvery } = options;
   const problem = problemNamed(name);
   return {
     problem,
-    network: networkOf(network, options),
+    network: networkOf(way.network, options),
     points: pointsOf(problem, options),
-    optimiser: adam({ learningRate }),
+    optimiser: problemOptimiser(way, options),
     seed,
     steps,
     reportEvery,
@@ -104,18 +113,22 @@ function settingsOf(name: string, network: NetworkName, options: PdeOptions): Pr
 }
 
 /** What a file must agree with to be gone on from. */
-function recordOf(name: string, network: NetworkName, options: PdeOptions): Readonly<Record<string, unknown>> {
-  const { points, activation, omega = null, width, depth, rank, learningRate, redraw, seed } = options;
-  return { problem: name, network, points, activation, omega, width, depth, rank, learningRate, redraw, seed };
+function recordOf(name: string, { network, optimiser }: Way, options: PdeOptions): Readonly<Record<string, unknown>> {
+  const { points, activation, omega = null, width, depth, rank, learningRate = null, schedule, redraw, seed } = options;
+  const course = schedule === 'constant' ? {} : { schedule, steps: options.steps };
+  return {
+    ...{ problem: name, network, optimiser, points, activation, omega, width, depth, rank, learningRate, redraw, seed },
+    ...course,
+  };
 }
 
-/** @throws InputError a file of other settings, or several networks. */
+/** @throws InputError a file of other settings, or several runs. */
 async function startOf(path: string, name: string, options: PdeOptions): Promise<ProblemStart> {
-  const [network, ...more] = options.networks;
-  if (more.length > 0) throw new InputError(`--resume ${path}: is of one network: give it by --networks`);
+  const [way, ...more] = waysOf(options);
+  if (more.length > 0) throw new InputError(`--resume ${path}: is of one run: give one of --networks and --optimisers`);
   const { training, state } = await readProblemFile(path);
   const { reports, ...saved } = training;
-  for (const [key, value] of Object.entries(recordOf(name, network, options))) {
+  for (const [key, value] of Object.entries(recordOf(name, way, options))) {
     if (JSON.stringify(saved[key]) === JSON.stringify(value)) continue;
     throw new InputError(
       `--resume ${path}: was trained with ${key} ${shown(saved[key])}, and this run has ${shown(value)}: give the same settings`,
@@ -130,13 +143,13 @@ async function oneRun(
   ending: Ending,
   engine: Engine,
   name: string,
-  network: NetworkName,
+  way: Way,
   settings: ProblemSettings,
   options: PdeOptions,
   start: ProblemStart | undefined,
 ): Promise<FinishedProblem> {
   const { steps, saveEvery, json, out } = options;
-  const bar = startProgress(network.padEnd(6), start?.state.step ?? 0, steps, json);
+  const bar = startProgress(way.name.padEnd(6), start?.state.step ?? 0, steps, json);
   try {
     return await runProblem(
       engine,
@@ -144,8 +157,8 @@ async function oneRun(
       {
         progress: (step, report) => bar.update(step, report && headlineOf(report)),
         save: (state, reports) =>
-          writeProblemFile(modelPath(out, network), {
-            training: { ...recordOf(name, network, options), reports },
+          writeProblemFile(modelPath(out, way), {
+            training: { ...recordOf(name, way, options), reports },
             state,
           }),
         saveEvery,
@@ -158,8 +171,8 @@ async function oneRun(
   }
 }
 
-function modelPath(out: string, network: NetworkName): string {
-  return join(out, `${network}.safetensors`);
+function modelPath(out: string, { name }: Way): string {
+  return join(out, `${name}.safetensors`);
 }
 
 function headlineOf({ loss, relativeL2 }: ProblemReport): string {
@@ -172,16 +185,16 @@ async function report(
   adapter: AdapterReport,
   name: string,
   options: PdeOptions,
-  finished: readonly { readonly network: NetworkName; readonly run: FinishedProblem }[],
+  finished: readonly Finished[],
 ): Promise<void> {
   const { out, json, ...settings } = options;
-  const runs = finished.map(({ network, run }) => reportOf(network, run));
+  const runs = finished.map(({ way, run }) => reportOf(way, run));
   const files: Record<string, string> = { results: join(out, 'results.json') };
   const isKnown = runs.some(({ relativeL2 }) => relativeL2 !== null);
   for (const x of ['step', 'seconds'] as const) {
     files[`error by ${x}`] = join(out, `${x}.svg`);
-    const lines = runs.map(({ network, curve }) => ({
-      name: network,
+    const lines = runs.map(({ name: own, curve }) => ({
+      name: own,
       points: curve
         .map(point => [point[x], isKnown ? point.relativeL2 : point.loss] as const)
         .filter(([at, y]) => y > 0 && at >= 0),
@@ -189,11 +202,11 @@ async function report(
     const y = isKnown ? 'relative L2 error' : 'loss';
     await writeWhole(files[`error by ${x}`], linePlot(lines, { title: name, x, y, logarithmic: { y: true } }));
   }
-  for (const { network, run } of finished) {
-    files[network] = modelPath(out, network);
+  for (const { way, run } of finished) {
+    files[way.name] = modelPath(out, way);
     for (const [field, values] of Object.entries(run.solution.fields)) {
-      const path = join(out, `${network}.${field}.npy`);
-      files[`${network}, ${field}`] = path;
+      const path = join(out, `${way.name}.${field}.npy`);
+      files[`${way.name}, ${field}`] = path;
       await writeNpy(path, shapeOf(run.solution.axes), put => put(0, values));
     }
   }
@@ -208,18 +221,19 @@ async function report(
     );
   }
   if (last.run.stopped) {
-    const more =
-      last.network === options.networks[0] && options.networks.length === 1 ? [] : ['--networks', last.network];
+    const { network, optimiser } = last.way;
+    const more = waysOf(options).length === 1 ? [] : ['--networks', network, '--optimisers', optimiser];
     throw ending.stopped(
-      `stopped at step ${last.run.state.step} of ${options.steps}: to go on: ${commandLine(resuming(ending.args, more, modelPath(out, last.network)))}`,
+      `stopped at step ${last.run.state.step} of ${options.steps}: to go on: ${commandLine(resuming(ending.args, more, modelPath(out, last.way)))}`,
     );
   }
 }
 
-function reportOf(network: NetworkName, { reports, state, msPerStep, gpuBytes, work }: FinishedProblem): RunReport {
+function reportOf({ name, network }: Way, { reports, state, msPerStep, gpuBytes, work }: FinishedProblem): RunReport {
   const last = reports[reports.length - 1];
   const numberOrNull = (value: number) => (Number.isFinite(value) ? value : null);
   return {
+    name,
     network,
     optimiser: state.optimiser.name,
     steps: state.step,
@@ -239,7 +253,7 @@ function reportOf(network: NetworkName, { reports, state, msPerStep, gpuBytes, w
 function summary({ adapter, problem, runs, files }: PdeReport): string {
   const text = (value: number | null) => value?.toExponential(3) ?? 'unknown';
   const rows = runs.map(run => [
-    run.network,
+    run.name,
     String(run.steps),
     run.seconds.toFixed(1),
     run.msPerStep.toFixed(2),
@@ -249,7 +263,7 @@ function summary({ adapter, problem, runs, files }: PdeReport): string {
   ]);
   return [
     `${adapterLine(adapter)}, ${problem}`,
-    table(['network', 'steps', 'seconds', 'ms/step', 'relative L2', 'greatest error', 'loss'], rows),
+    table(['run', 'steps', 'seconds', 'ms/step', 'relative L2', 'greatest error', 'loss'], rows),
     ...fileLines(files, 18),
   ].join('\n');
 }

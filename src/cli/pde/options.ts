@@ -2,7 +2,15 @@
 
 import type { AdapterKind } from '../../device/adapter.js';
 import { InputError } from '../../errors.js';
+import {
+  type OptimiserName,
+  optimiserNames,
+  optimiserOf,
+  type ScheduleName,
+  scheduleNames,
+} from '../../experiments/optimisers.js';
 import { activations } from '../../model/codec.js';
+import type { Optimiser } from '../../optimiser/optimiser.js';
 import { type JetArchitecture, jetArchitecture } from '../../pde/network.js';
 import type { Problem } from '../../pde/problem.js';
 import { problems } from '../../pde/problems.js';
@@ -22,7 +30,9 @@ export interface PdeOptions {
   readonly width: number;
   readonly depth: number;
   readonly rank: number;
-  readonly learningRate: number;
+  readonly optimisers: readonly OptimiserName[];
+  readonly learningRate?: number;
+  readonly schedule: ScheduleName;
   readonly steps: number;
   readonly reportEvery: number;
   readonly redraw: number;
@@ -51,7 +61,14 @@ export function addPdeOptions(command: Command): Command {
   add('--width <W>', 'width of the networks', whole('--width', 1, 65_536), 64);
   add('--depth <L>', 'linear layers of the networks', whole('--depth', 2, 64), 4);
   add('--rank <R>', 'rank of the contraction', whole('--rank', 1, 65_536), 32);
-  add('--lr, --learning-rate <rate>', 'of Adam', real('--learning-rate', 0, 10, true), 1e-3);
+  add(
+    '--optimisers <names>',
+    `${optimiserNames.join(', ')}, a run each`,
+    list('--optimisers', oneOf('--optimisers', optimiserNames)),
+    ['adam'] as readonly OptimiserName[],
+  );
+  add('--lr, --learning-rate <rate>', 'by default 1e-3 of Adam, 1e-2 of others', real('--learning-rate', 0, 10, true));
+  add('--schedule <name>', scheduleNames.join(', '), oneOf('--schedule', scheduleNames), 'constant');
   add('--steps <N>', 'steps in all', whole('--steps', 1, 1e9), 2000);
   add('--report-every <N>', 'steps from one point of the curves to the next', whole('--report-every', 1, 1e6), 100);
   add('--redraw <N>', 'draw points anew every so many steps; 0: equal distances', whole('--redraw', 0, 1e9), 100);
@@ -81,6 +98,32 @@ export function pointsOf({ name, axes }: Problem, { points }: PdeOptions): Reado
   const few = counts.find(count => count < 3);
   if (few !== undefined) throw new InputError(`--points ${few}: use 3 or more on each axis`);
   return Object.fromEntries(names.map((axis, d) => [axis, counts[d]]));
+}
+
+/** One of the runs that are made side by side. */
+export interface Way {
+  readonly network: NetworkName;
+  readonly optimiser: OptimiserName;
+  /** Of its files. */
+  readonly name: string;
+}
+
+export function waysOf({ networks, optimisers }: Pick<PdeOptions, 'networks' | 'optimisers'>): readonly Way[] {
+  return networks.flatMap(network =>
+    optimisers.map(optimiser => ({
+      network,
+      optimiser,
+      name: optimiser === 'adam' ? network : `${network}-${optimiser}`,
+    })),
+  );
+}
+
+/** What matrices' optimisers leave to Adam goes at a tenth of their rate. */
+const restRate = 0.1;
+
+export function problemOptimiser({ optimiser }: Way, { learningRate, schedule, steps }: PdeOptions): Optimiser {
+  const rate = learningRate ?? (optimiser === 'adam' ? 1e-3 : 1e-2);
+  return optimiserOf({ optimiser, learningRate: rate, schedule, restRate }, steps);
 }
 
 export function networkOf(network: NetworkName, options: PdeOptions): JetArchitecture {
