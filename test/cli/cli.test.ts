@@ -1,8 +1,10 @@
 /** The command as a user runs it: what it prints, what it writes, and how it refuses. */
 
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import sharp from 'sharp';
+import { kernelFiles } from '../../scripts/kernels.js';
+import type { SelfTest } from '../../src/cli/doctor/selfTest.js';
 import type { FitReport } from '../../src/cli/fit/command.js';
 import { addFitOptions, type FitOptions } from '../../src/cli/fit/options.js';
 import type { RenderReport } from '../../src/cli/render/command.js';
@@ -556,11 +558,36 @@ test('render refuses what does not fit with exit 2 and one line, and writes noth
   requireEqual('files', readdirSync(folder), before);
 });
 
-test('doctor tests what it finds; --case compares, --write writes what the engine computed', async () => {
+/** Whose families are to be written. */
+const notYet = [
+  'fleet/',
+  'network/derivatives/',
+  'network/gatedJet',
+  'network/jet',
+  'objective/residual',
+  'contraction/stackedSums',
+];
+
+test('doctor tests what it finds, by every kernel there is; --case compares, --write writes what the engine computed', async () => {
   const { code, stdout } = await sepnn('doctor', ...adapter, '--json');
   requireEqual('exit', code, 0);
-  const { adapters } = JSON.parse(stdout) as { adapters: { found: boolean; tests: { passed: boolean }[] }[] };
-  require('all tests passed', adapters[0].found && adapters[0].tests.every(one => one.passed));
+  const { adapters } = JSON.parse(stdout) as { adapters: { found: boolean; tests: SelfTest[] }[] };
+  const { found, tests } = adapters[0];
+  requireEqual(
+    'wrong',
+    tests.filter(one => !one.passed),
+    [],
+  );
+  const ran = new Set(tests.flatMap(({ kernels }) => kernels));
+  const files = kernelFiles().filter(path => !path.startsWith('shared/'));
+  const missing = files.map(path => basename(path, '.wgsl')).filter(name => !ran.has(name));
+  // Of the schedules for subgroups of 4 lanes and for those of 8 or 16 an adapter runs one.
+  const [one, ...more] = missing.filter(
+    name => !notYet.some(folder => files.some(path => path.startsWith(folder) && path.endsWith(`/${name}.wgsl`))),
+  );
+  require(`found, and run by a family: ${missing.join(', ')}`, found &&
+    /^(quad|subgroup)$/.test(one) &&
+    more.length === 0);
   const golden = `${root}test/golden/cp_d2_relu.json`;
   const written = await sepnn('doctor', '--case', golden, '--write', 'result.json', ...adapter);
   requireEqual('exit', written.code, 0);

@@ -95,12 +95,15 @@ function describe({ kind, found, description, limits = {}, features = [], tests 
   const rows = [
     ...Object.entries(limits).map(([name, value]) => [name, String(value)]),
     ['features enabled', features.join(' ') || 'none'],
-    ...tests.map(({ name, error, tolerance, passed }) => [
-      name,
-      `${passed ? 'right' : 'WRONG'}: error ${error.toExponential(1)}, at most ${tolerance.toExponential(0)}`,
-    ]),
+    ...tests.map(test => [test.name, verdictOf(test)]),
   ];
   return `${kind}: ${description}\n${table(['', ''], rows)}`;
+}
+
+function verdictOf({ passed, reason, checks, quantity, error, tolerance }: SelfTest): string {
+  if (reason !== undefined) return `WRONG: ${reason}`;
+  const allowed = `error ${error.toExponential(1)}, at most ${tolerance.toExponential(0)}`;
+  return passed ? `right in ${checks} quantities: ${allowed}` : `WRONG: ${quantity}: ${allowed}`;
 }
 
 async function runGoldenCase(path: string, options: DoctorOptions): Promise<void> {

@@ -1,69 +1,50 @@
-/** A few results that are known without a second program: whether an adapter computes right at all. */
+/** Whether an adapter computes right: every family of kernels at sizes where training takes the same way, against float64. */
 
 import type { Engine } from '../../graph/engine.js';
-import { topEigenpairs } from '../../ops/eigen/topEigenpairs.js';
-import { matmul } from '../../ops/linear/matmul.js';
-import { features } from '../../ops/network/features.js';
+import { Bench, type Check, type Family } from './bench.js';
+import { eigenpairs } from './eigenpairs.js';
+import { elementwise } from './elementwise.js';
+import { optimisers } from './optimisers.js';
+import { preconditioning } from './preconditioning.js';
+import { products } from './products.js';
+import { slabs } from './slabs.js';
+import { training } from './training.js';
 
-export interface SelfTest {
+const families: readonly Family[] = [products, elementwise, training, preconditioning, eigenpairs, optimisers, slabs];
+
+export interface SelfTest extends Check {
   readonly name: string;
-  readonly error: number;
-  readonly tolerance: number;
   readonly passed: boolean;
+  /** What it compared; `quantity`, `error` and `tolerance` are of the one that is nearest to wrong, or furthest past it. */
+  readonly checks: number;
+  /** The kernels that it ran, and the texts in their slots. */
+  readonly kernels: readonly string[];
+  /** Why it could not be run. */
+  readonly reason?: string;
 }
 
-export async function selfTest(engine: Engine): Promise<SelfTest[]> {
-  const results = [await testProduct(engine), await testSine(engine), await testEigenpairs(engine)];
-  return results.map(result => ({ ...result, passed: result.error <= result.tolerance }));
+/** All at once, since compiling takes most of the time, and a driver does several kernels side by side. */
+export function selfTest(engine: Engine): Promise<SelfTest[]> {
+  return Promise.all(families.map(family => testOf(family, engine)));
 }
 
-/** Products of small whole numbers are exact. */
-async function testProduct(engine: Engine) {
-  const [n, k, m] = [61, 47, 53];
-  const a = Array.from({ length: n * k }, (_, i) => ((i * 7) % 17) - 8);
-  const b = Array.from({ length: k * m }, (_, i) => ((i * 11) % 19) - 9);
-  const [left, right] = [engine.tensor([n, k], a), engine.tensor([k, m], b)];
-  const plan = await engine.compile(graph => ({ c: matmul(graph.read(left), graph.read(right)) }));
-  await plan.run();
-  const c = await plan.outputs.c.read();
-  let error = 0;
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < m; j++) {
-      let sum = 0;
-      for (let l = 0; l < k; l++) sum += a[i * k + l] * b[l * m + j];
-      error = Math.max(error, Math.abs(sum - c[i * m + j]));
-    }
+/** What a family comes to: the nearest to wrong of what it compared. */
+export async function testOf({ name, run }: Family, engine: Engine): Promise<SelfTest> {
+  const bench = new Bench(engine);
+  try {
+    const checks = await run(bench);
+    const worst = checks.reduce((most, next) => (shareOf(next) > shareOf(most) ? next : most));
+    return { name, ...worst, passed: shareOf(worst) <= 1, checks: checks.length, kernels: [...bench.kernels] };
+  } catch (error) {
+    const none = { quantity: 'nothing', error: Number.POSITIVE_INFINITY, tolerance: 0, checks: 0 };
+    return { name, ...none, passed: false, kernels: [...bench.kernels], reason: (error as Error).message };
+  } finally {
+    bench.scope.dispose();
   }
-  return { name: 'matrix product', error, tolerance: 0 };
 }
 
-/** The engine's own sine and cosine, over several periods. */
-async function testSine(engine: Engine) {
-  const points = Float32Array.from({ length: 1000 }, (_, i) => i / 100 - 5);
-  const [coordinates, frequencies] = [engine.stack([[points.length]], points), engine.tensor([1], [1])];
-  const plan = await engine.compile(graph => ({ h: features(graph.read(coordinates), graph.read(frequencies)) }));
-  await plan.run();
-  const h = await plan.outputs.h.read();
-  const errors = Array.from(points, (x, i) => {
-    const angle = 2 * Math.PI * x;
-    return Math.max(Math.abs(h[3 * i] - Math.cos(angle)), Math.abs(h[3 * i + 1] - Math.sin(angle)));
-  });
-  return { name: 'sine and cosine', error: Math.max(...errors), tolerance: 1e-6 };
-}
-
-/** The second difference matrix, whose eigenvalues are 2 - 2 cos(pi j / (n + 1)). */
-async function testEigenpairs(engine: Engine) {
-  const n = 24;
-  const values = Array.from({ length: n * n }, (_, i) => {
-    const distance = Math.abs(Math.floor(i / n) - (i % n));
-    return distance === 0 ? 2 : distance === 1 ? -1 : 0;
-  });
-  const [matrix, start] = [engine.tensor([n, n], values), engine.tensor([n, n])];
-  const plan = await engine.compile(graph => ({
-    values: topEigenpairs(graph.read(matrix), graph.read(start), { iterations: 1 }).values,
-  }));
-  await plan.run();
-  const found = await plan.outputs.values.read();
-  const errors = Array.from(found, (value, i) => Math.abs(value - (2 - 2 * Math.cos((Math.PI * (n - i)) / (n + 1)))));
-  return { name: 'eigenvalues', error: Math.max(...errors), tolerance: 1e-5 };
+/** Of what is allowed. */
+function shareOf({ error, tolerance }: Check): number {
+  if (error === 0) return 0;
+  return tolerance === 0 ? Number.POSITIVE_INFINITY : error / tolerance;
 }

@@ -1,0 +1,92 @@
+/** What the families of the self-test share: how something is computed on the device, and how it is compared. */
+
+import type { Tensor } from '../../buffer/tensor.js';
+import type { Engine } from '../../graph/engine.js';
+import type { Graph, Value } from '../../graph/operation.js';
+import type { Plan } from '../../graph/plan.js';
+import { Random } from '../../host/random.js';
+import { Scope } from '../../host/scope.js';
+import type { SlotText } from '../../kernel/kernel.js';
+import * as activationTexts from '../../wgsl/activation.js';
+import * as lossTexts from '../../wgsl/loss.js';
+import * as scheduleTexts from '../../wgsl/schedule.js';
+
+/** One quantity that a family computed, against what it is in float64. */
+export interface Check {
+  readonly quantity: string;
+  /** The largest deviation, in units of the largest number that there should be. */
+  readonly error: number;
+  readonly tolerance: number;
+}
+
+export interface Family {
+  readonly name: string;
+  run(bench: Bench): Promise<readonly Check[]>;
+}
+
+/** What of a slot's text stands in whatever is compiled of it: up to the first loop that is written out. */
+const slotTexts = [activationTexts, lossTexts, scheduleTexts].flatMap(module =>
+  (Object.values(module) as Partial<SlotText>[]).flatMap(({ name, source }) => {
+    const [start = ''] = source?.split('//# unroll') ?? [];
+    return name === undefined ? [] : [{ name, part: start.slice(start.lastIndexOf('fn ')).trim() }];
+  }),
+);
+
+/** A device on which families compute; it keeps count of what ran. */
+export class Bench {
+  readonly scope = new Scope();
+  readonly random = new Random(20_240_607);
+  /** Kernels, and the texts in their slots, by their names. */
+  readonly kernels = new Set<string>();
+
+  constructor(readonly engine: Engine) {}
+
+  /** Numbers from -1 to 1, as float32 has them. */
+  numbers(count: number): Float32Array {
+    return Float32Array.from({ length: count }, () => this.random.uniform(-1, 1));
+  }
+
+  tensor(shape: readonly number[], values: ArrayLike<number> & Iterable<number>): Tensor {
+    return this.scope.keep(this.engine.tensor(shape, values));
+  }
+
+  stack(shapes: readonly (readonly number[])[], values: ArrayLike<number> & Iterable<number>): Tensor {
+    return this.scope.keep(this.engine.stack(shapes, values));
+  }
+
+  /** What a graph makes, by the names of its outputs. */
+  async compute<N extends string>(
+    build: (graph: Graph) => Readonly<Record<N, Value>>,
+  ): Promise<Record<N, Float32Array>> {
+    const plan = await this.engine.compile(build);
+    try {
+      this.note(plan);
+      await plan.run();
+      const read = {} as Record<N, Float32Array>;
+      for (const name of Object.keys(plan.outputs) as N[]) read[name] = await plan.outputs[name].read();
+      return read;
+    } finally {
+      plan.dispose();
+    }
+  }
+
+  note({ dispatches }: Pick<Plan, 'dispatches'>): void {
+    for (const { kernel, source } of dispatches) {
+      this.kernels.add(kernel);
+      for (const { name, part } of slotTexts) if (source.includes(part)) this.kernels.add(name);
+    }
+  }
+}
+
+/** @param tolerance what float32 may come to; more than that is wrong. */
+export function compared(quantity: string, got: ArrayLike<number>, want: ArrayLike<number>, tolerance: number): Check {
+  if (got.length !== want.length) return { quantity, error: Number.POSITIVE_INFINITY, tolerance };
+  let [error, most] = [0, 0];
+  for (let i = 0; i < want.length; i++) {
+    const deviation = Math.abs(got[i] - want[i]);
+    // A NaN is a deviation too.
+    if (!(deviation <= error)) error = Number.isNaN(deviation) ? Number.POSITIVE_INFINITY : deviation;
+    most = Math.max(most, Math.abs(want[i]));
+  }
+  return { quantity, error: most > 0 ? error / most : error, tolerance };
+}

@@ -1,0 +1,141 @@
+/** Eigenpairs by every way: rotations in workgroup memory and in storage, subspace iteration, reflectors with QL. */
+
+import { eigh } from '../../ops/eigen/eigh.js';
+import { blockSize, topEigenpairs } from '../../ops/eigen/topEigenpairs.js';
+import { type Bench, type Check, compared, type Family } from './bench.js';
+
+/** A symmetric matrix with known eigenvalues. */
+interface Known {
+  readonly size: number;
+  readonly matrix: Float64Array;
+  /** Descending. */
+  readonly values: Float64Array;
+}
+
+export const eigenpairs: Family = {
+  name: 'eigenpairs',
+  async run(bench) {
+    const checks = [
+      ...(await leading(
+        bench,
+        'all of 29',
+        known(bench, 29, i => 0.8 ** i),
+        29,
+      )),
+      ...(await leading(
+        bench,
+        '36 of 90',
+        known(bench, 90, i => 0.75 ** i),
+        36,
+      )),
+      ...(await leading(
+        bench,
+        '36 of 60, indefinite',
+        known(bench, 60, i => (i < 36 ? 4 - 0.05 * i : -1 - i / 30)),
+        36,
+        true,
+      )),
+    ];
+    const spread = (size: number) => known(bench, size, i => 1 - (2 * i) / size);
+    for (const [name, sizes] of Object.entries({
+      'of small matrices': [5, 32],
+      'by way of a tridiagonal matrix': [41, 70],
+    })) {
+      const matrices = sizes.map(spread);
+      const stack = bench.stack(
+        matrices.map(({ size }) => [size, size]),
+        matrices.flatMap(({ matrix }) => [...matrix]),
+      );
+      const { values, vectors } = await bench.compute(graph => {
+        const { values, vectors } = eigh(graph.read(stack));
+        return { values, vectors };
+      });
+      let [at, square] = [0, 0];
+      for (const one of matrices) {
+        const { size } = one;
+        checks.push(
+          ...held(
+            `all ${name}, ${size} rows`,
+            one,
+            values.subarray(at, at + size),
+            vectors.subarray(square, square + size * size),
+          ),
+        );
+        [at, square] = [at + size, square + size * size];
+      }
+    }
+    return checks;
+  },
+};
+
+/** The pairs that a subspace iteration from random vectors finds. @param top how many are held to be right. */
+async function leading(bench: Bench, name: string, one: Known, top: number, indefinite = false): Promise<Check[]> {
+  const { size, matrix } = one;
+  const pairs = blockSize(size, top);
+  const [given, start] = [
+    bench.tensor([size, size], [...matrix]),
+    bench.tensor([pairs, size], bench.numbers(pairs * size)),
+  ];
+  const { values, vectors } = await bench.compute(graph => {
+    const { values, vectors } = topEigenpairs(graph.read(given), graph.read(start), {
+      iterations: indefinite ? 40 : 8,
+      indefinite,
+    });
+    return { values, vectors };
+  });
+  return held(name, one, values.subarray(0, top), vectors.subarray(0, top * size));
+}
+
+/** A = Q^T diag(l) Q in float64, Q of some reflections. @param value l_i, of any order. */
+function known(bench: Bench, size: number, value: (i: number) => number): Known {
+  const matrix = new Float64Array(size * size);
+  const values = Float64Array.from({ length: size }, (_, i) => value(i));
+  values.forEach((l, i) => {
+    matrix[i * size + i] = l;
+  });
+  for (let turn = 0; turn < 3; turn++) {
+    const v = bench.numbers(size);
+    const norm = v.reduce((sum, x) => sum + x * x, 0);
+    // H A H with H = I - 2 v v^T / |v|^2.
+    for (const [row, column] of [
+      [size, 1],
+      [1, size],
+    ]) {
+      for (let line = 0; line < size; line++) {
+        let sum = 0;
+        for (let i = 0; i < size; i++) sum += v[i] * matrix[line * row + i * column];
+        for (let i = 0; i < size; i++) matrix[line * row + i * column] -= (2 * sum * v[i]) / norm;
+      }
+    }
+  }
+  return { size, matrix, values: values.sort().reverse() };
+}
+
+/** Values, |A v - l v| and V V^T of the pairs found. */
+function held(
+  name: string,
+  { size, matrix, values: wanted }: Known,
+  values: Float32Array,
+  vectors: Float32Array,
+): Check[] {
+  const top = values.length;
+  const images = new Float64Array(top * size);
+  const turned = new Float64Array(top * size);
+  const gram = new Float64Array(top * top);
+  for (let pair = 0; pair < top; pair++) {
+    const v = vectors.subarray(pair * size, (pair + 1) * size);
+    for (let i = 0; i < size; i++) {
+      for (let j = 0; j < size; j++) images[pair * size + i] += matrix[i * size + j] * v[j];
+      turned[pair * size + i] = values[pair] * v[i];
+    }
+    for (let other = 0; other < top; other++) {
+      for (let i = 0; i < size; i++) gram[pair * top + other] += v[i] * vectors[other * size + i];
+    }
+  }
+  const identity = gram.map((_, at) => Number(Math.floor(at / top) === at % top));
+  return [
+    compared(`eigenvalues, ${name}`, values, wanted.subarray(0, top), 1e-5),
+    compared(`A v against l v, ${name}`, turned, images, 2e-5),
+    compared(`V V^T, ${name}`, gram, identity, 1e-5),
+  ];
+}

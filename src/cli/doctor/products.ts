@@ -1,0 +1,138 @@
+/** Matrix products on every schedule that the device can run, of whole numbers, whose sums are exact. */
+
+import { layoutOf } from '../../buffer/layout.js';
+import type { Device } from '../../device/device.js';
+import { applyOne } from '../../graph/apply.js';
+import type { Operation } from '../../graph/operation.js';
+import { matmul } from '../../ops/linear/matmul.js';
+import { modeProduct } from '../../ops/linear/modeProduct.js';
+import { productEntry, productOfParts } from '../../ops/linear/product.js';
+import { vjp } from '../../ops/vjp.js';
+import { productDispatch } from '../../schedule/product.js';
+import type { Schedule } from '../../schedule/schedule.js';
+import { candidates } from '../../schedule/table.js';
+import { product } from '../../wgsl/linear.js';
+import { type Bench, type Check, compared, type Family } from './bench.js';
+
+/** Past every tile, and no multiple of any. */
+const [rows, inner, columns] = [141, 45, 135];
+/** Columns of a product of one row that takes more workgroups than a device dispatches along an axis. */
+const manyColumns = 65_536 * 32 + 5;
+
+const onSchedule: Operation<{ readonly schedule: Schedule }> = {
+  name: 'product',
+  shapes: ([left, right]) => [layoutOf([left.parts[0].shape[0], right.parts[0].shape[1]])],
+  lower: ({ device, attributes: { schedule }, inputs: [left, right], outputs: [result] }) => {
+    const parts = productOfParts(left.layout.parts[0], right.layout.parts[0], result.layout.parts[0]);
+    const buffers = { left: left.storage, right: right.storage, result: result.storage };
+    return [productDispatch(device, product, { problems: [productEntry(parts)], buffers }, schedule)];
+  },
+  notDifferentiable: 'it checks a schedule',
+};
+
+/** Those that the table chooses among here, two of every text; and the smallest of every text that others have. */
+function schedulesOn(device: Device): Schedule[] {
+  const other = Object.create(device, { cpu: { value: !device.cpu } }) as Device;
+  const chosen = ofEachText(candidates(device), list => list.slice(0, 2));
+  const texts = new Set(chosen.map(({ text }) => text));
+  return [...chosen, ...ofEachText(candidates(other), list => list.slice(-1)).filter(({ text }) => !texts.has(text))];
+}
+
+function ofEachText(schedules: readonly Schedule[], pick: (list: readonly Schedule[]) => readonly Schedule[]) {
+  return [...new Set(schedules.map(({ text }) => text))].flatMap(text =>
+    pick(schedules.filter(schedule => schedule.text === text)),
+  );
+}
+
+export const products: Family = {
+  name: 'matrix products',
+  async run(bench) {
+    const [a, b] = [whole(bench, rows * inner), whole(bench, inner * columns)];
+    const [left, right] = [bench.tensor([rows, inner], a), bench.tensor([inner, columns], b)];
+    const want = multiplied(a, b, [rows, inner, columns]);
+    const schedules = schedulesOn(bench.engine.device);
+    const found = await bench.compute(graph =>
+      Object.fromEntries(
+        schedules.map(schedule => [
+          schedule.id,
+          applyOne(onSchedule, [graph.read(left), graph.read(right)], { schedule }),
+        ]),
+      ),
+    );
+    const checks = Object.entries(found).map(([id, c]) => compared(`schedule ${id}`, c, want, 0));
+    return [...checks, ...(await transposed(bench, a, b, want)), await folded(bench), ...(await alongAxes(bench))];
+  },
+};
+
+/** Whole numbers from -8 to 8. */
+function whole(bench: Bench, count: number): Float32Array {
+  return bench.numbers(count).map(x => Math.round(8 * x));
+}
+
+/** a (n, k) by b (k, m). */
+function multiplied(a: ArrayLike<number>, b: ArrayLike<number>, [n, k, m]: readonly number[]): Float64Array {
+  const c = new Float64Array(n * m);
+  for (let i = 0; i < n; i++) {
+    for (let l = 0; l < k; l++) for (let j = 0; j < m; j++) c[i * m + j] += a[i * k + l] * b[l * m + j];
+  }
+  return c;
+}
+
+function transposeOf(a: Float32Array, [n, m]: readonly number[]): Float32Array {
+  return a.map((_, at) => a[(at % n) * m + Math.floor(at / n)]);
+}
+
+/** Operands that are stored transposed. */
+async function transposed(bench: Bench, a: Float32Array, b: Float32Array, want: Float64Array): Promise<Check[]> {
+  const left = bench.tensor([rows, inner], a);
+  const right = bench.tensor([inner, columns], b);
+  const turnedLeft = bench.tensor([inner, rows], transposeOf(a, [rows, inner]));
+  const turnedRight = bench.tensor([columns, inner], transposeOf(b, [inner, columns]));
+  const found = await bench.compute(graph => {
+    const [l, r, lt, rt] = [left, right, turnedLeft, turnedRight].map(one => graph.read(one));
+    return { 'A B^T': matmul(l, rt, { transposeRight: true }), 'A^T B': matmul(lt, r, { transposeLeft: true }) };
+  });
+  return Object.entries(found).map(([name, c]) => compared(name, c, want, 0));
+}
+
+async function folded(bench: Bench): Promise<Check> {
+  const numbers = Float32Array.from({ length: manyColumns }, (_, i) => (i % 251) - 125);
+  const [left, right] = [bench.tensor([1, 1], [3]), bench.tensor([1, manyColumns], numbers)];
+  const { c } = await bench.compute(graph => ({ c: matmul(graph.read(left), graph.read(right)) }));
+  return compared(
+    'more tiles than an axis of workgroups holds',
+    c,
+    numbers.map(x => 3 * x),
+    0,
+  );
+}
+
+/** T x_d A along each axis d, and what gradients of A are made of. */
+async function alongAxes(bench: Bench): Promise<Check[]> {
+  const [shape, height] = [[7, 19, 23], 11];
+  const size = shape.reduce((all, n) => all * n, 1);
+  const t = whole(bench, size);
+  const tensor = bench.tensor(shape, t);
+  const checks: Check[] = [];
+  for (const [axis, n] of shape.entries()) {
+    const a = whole(bench, height * n);
+    const matrix = bench.tensor([height, n], a);
+    const { image, gradient } = await bench.compute(graph => {
+      const image = modeProduct(graph.read(tensor), graph.read(matrix), axis);
+      return { image, gradient: vjp(image, image, [graph.read(matrix)])[0] };
+    });
+    const stride = shape.slice(axis + 1).reduce((all, m) => all * m, 1);
+    const [wantImage, wantGradient] = [new Float64Array((size / n) * height), new Float64Array(height * n)];
+    const at = (i: number, row: number) => (Math.floor(i / (n * stride)) * height + row) * stride + (i % stride);
+    const point = (i: number) => Math.floor(i / stride) % n;
+    for (let i = 0; i < size; i++) {
+      for (let row = 0; row < height; row++) wantImage[at(i, row)] += a[row * n + point(i)] * t[i];
+    }
+    for (let i = 0; i < size; i++) {
+      for (let row = 0; row < height; row++) wantGradient[row * n + point(i)] += wantImage[at(i, row)] * t[i];
+    }
+    checks.push(compared(`T x_${axis + 1} A`, image, wantImage, 0));
+    checks.push(compared(`the gradient of A in T x_${axis + 1} A`, gradient, wantGradient, 1e-6));
+  }
+  return checks;
+}
