@@ -32,8 +32,7 @@ const plain = (options: Partial<ArchitectureOptions> = {}) => architecture({ wid
 
 /** Sizes past a tile, and multiples of none. */
 const models: Readonly<Record<string, () => Model>> = {
-  'CP, sine': () =>
-    defineModel({ domain: grid([70, 37]), contraction: cp({ rank: 45 }), network: plain() }),
+  'CP, sine': () => defineModel({ domain: grid([70, 37]), contraction: cp({ rank: 45 }), network: plain() }),
   'CP of three axes, cosine': () =>
     defineModel({
       domain: grid([9, 10, 11]),
