@@ -1,6 +1,7 @@
 /** `sepnn fleet`: represents every image of a folder, many at once, each by a model of its own. */
 
 import { InputError, RunError } from '../../errors.js';
+import { sizeFor } from '../../experiments/image/size.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
 import { requireWritableFolder } from '../../io/files.js';
 import { type ListedImage, listImages, sizeOfImage } from '../../io/image/imageFolder.js';
@@ -90,13 +91,10 @@ async function fitFolder(
   const { out, json } = options;
   const { signal } = ending;
   const key = digestOf(decisiveOf(options));
-  const images = listed.map(image => ({ ...image, key }));
+  const images = await sized(listed, key, options);
   const before = queue === undefined ? await rowsBefore(out, images) : [];
   const kept = new Set(before.map(({ name }) => name));
-  const left = await bySize(
-    images.filter(({ name }) => !kept.has(name)),
-    options,
-  );
+  const left = images.filter(({ name }) => !kept.has(name));
   const bar = startFleetProgress(json);
   let last: Standing = { done: before.length, failed: 0, all: images.length };
   const stands = (standing: Standing) => {
@@ -179,17 +177,25 @@ async function rowsBefore(out: string, images: readonly FleetImage[]): Promise<F
   return rows;
 }
 
-/** Those of one size after each other, so that they go through one fleet. */
-async function bySize(images: readonly FleetImage[], { size }: FleetOptions): Promise<FleetImage[]> {
-  if (size && 'width' in size) return [...images];
-  const sized: { image: FleetImage; pixels: number; words: string }[] = [];
-  for (const image of images) {
-    const { width = 0, height = 0 } = (await sizeOfImage(image.path)) ?? {};
-    sized.push({ image, pixels: width * height, words: `${width}x${height}` });
+/** Those of one size after each other, so that they go through one fleet: the smallest first. */
+async function sized(
+  listed: readonly ListedImage[],
+  key: string,
+  { size: option }: FleetOptions,
+): Promise<FleetImage[]> {
+  const images: { image: FleetImage; pixels: number }[] = [];
+  for (const image of listed) {
+    const own = option && 'width' in option ? option : await sizeOfImage(image.path);
+    const { width, height } = own ? sizeFor(image.path, own, option, () => {}) : { width: 0, height: 0 };
+    images.push({ image: { ...image, key, size: `${width}x${height}` }, pixels: width * height });
   }
-  return sized
-    .sort((a, b) => a.pixels - b.pixels || (a.words < b.words ? -1 : a.words > b.words ? 1 : 0))
+  return images
+    .sort((a, b) => a.pixels - b.pixels || compare(a.image.size, b.image.size) || compare(a.image.name, b.image.name))
     .map(({ image }) => image);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
 }
 
 function headlineOf(running: readonly { readonly step: number; readonly steps: number }[]): string {

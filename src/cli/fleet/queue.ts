@@ -83,7 +83,8 @@ export async function queuedImages(given: QueuedImages): Promise<Source> {
       }
       return undefined;
     },
-    left: async () => (await queue.counts()).waiting,
+    left: async ({ image }) =>
+      (await queue.someWaiting()).filter(({ name }) => byName.get(name)?.size === image.size).length,
     async rows() {
       const rows = new Map<string, FleetRow>();
       for (const one of await queue.ended()) {
@@ -98,7 +99,7 @@ export async function queuedImages(given: QueuedImages): Promise<Source> {
 
   function handedOf(taken: Taken<QueuedImage, FleetRow>): Handed {
     const { name, bytes } = taken.data;
-    const image = byName.get(name) ?? { name, path: join(folder, name), bytes, modified: 0, key: '' };
+    const image = byName.get(name) ?? { name, path: join(folder, name), bytes, modified: 0, key: '', size: '' };
     return {
       image,
       async end(row) {

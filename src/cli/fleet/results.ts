@@ -37,6 +37,8 @@ const fleetKey = 'fleet';
 export interface FleetImage extends ListedImage {
   /** Tells the settings from others. */
   readonly key: string;
+  /** Of what is fitted, as its header has it, in pixels; none where that says nothing. */
+  readonly size: string;
 }
 
 export function failedRow(name: string, failed: string): FleetRow {

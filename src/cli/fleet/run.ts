@@ -1,5 +1,6 @@
 /** Images from a source through fleets, each to its model file. */
 
+import { sizeOfAll } from '../../buffer/layout.js';
 import { isDeviceLost, isInputError } from '../../errors.js';
 import { type PreparedImage, prepareImage } from '../../experiments/image/data.js';
 import { psnrOf } from '../../experiments/image/task.js';
@@ -7,12 +8,13 @@ import type { Engine } from '../../graph/engine.js';
 import { pictureOf } from '../../io/image/picture.js';
 import { bitsSetting } from '../../io/image/sampling.js';
 import { thumbnailOf } from '../../io/image/thumbnail.js';
+import { outputShapes } from '../../model/model.js';
 import type { FleetJob, FleetReport, FleetResult } from '../../train/fleet/fleetOptions.js';
 import { FleetTrainer } from '../../train/fleet/fleetTrainer.js';
 import type { FleetOptions } from './options.js';
 import { type FleetPlan, kindOf, planOf } from './plan.js';
 import { type FleetRow, failedRow, rowIn, writeResult } from './results.js';
-import { fitsFleet, trainSingly } from './singly.js';
+import { placesOn, trainSingly } from './singly.js';
 import type { Handed, Source } from './source.js';
 
 /** Told what happens. */
@@ -69,7 +71,7 @@ async function oneFleet(images: Reader, run: FleetRun): Promise<boolean> {
   const first = await images.next(engine);
   if (!first) return false;
   const { plan } = first;
-  if (fitsFleet(engine, plan)) await inFleet(engine, plan, first, images, run);
+  if (placesOn(engine, plan) > 0) await inFleet(engine, plan, first, images, run);
   else {
     run.watch.begun(plan, 1);
     const { signal, watch } = run;
@@ -82,7 +84,7 @@ async function oneFleet(images: Reader, run: FleetRun): Promise<boolean> {
 async function inFleet(engine: Engine, plan: FleetPlan, first: Ready, images: Reader, run: FleetRun): Promise<void> {
   const { model, optimiser, preconditioner, steps } = plan;
   const { signal, watch } = run;
-  const batch = await batchOf(images, run);
+  const batch = await batchOf(engine, first, images, run);
   const options = { model, batch, optimiser, steps, ...(preconditioner && { preconditioner }) };
   const fleet = await FleetTrainer.create(engine, options);
   watch.begun(plan, batch);
@@ -123,18 +125,33 @@ class Endings {
   }
 }
 
-const usualBatch = 16;
+/** Of fewer images, measuring would take longer than it saves. */
+const fewImages = 4;
+/** Of device memory, for a batch that was not measured. */
+const mostBytes = 2 ** 30;
+/** Tensors as large as a model's output, and some to spare. */
+const tensorsOfOutput = 8;
 
-/** No more places than there are images. */
-async function batchOf(images: Reader, { options }: FleetRun): Promise<number> {
-  const { batch = usualBatch } = options;
-  return Math.max(1, Math.min(batch, 1 + (await images.left())));
+/** As many as suit the device, but no more than there are images of that size. */
+async function batchOf(engine: Engine, { plan, handed }: Ready, images: Reader, run: FleetRun): Promise<number> {
+  const { model, optimiser, preconditioner, kind } = plan;
+  const places = Math.min(1 + (await images.left(handed)), placesOn(engine, plan));
+  if (run.options.batch !== undefined) return Math.min(run.options.batch, places);
+  const small = Math.floor(mostBytes / (4 * tensorsOfOutput * sizeOfAll(outputShapes(model))));
+  if (places <= fewImages) return Math.max(1, Math.min(places, small));
+  const found =
+    images.batches.get(kind) ??
+    (await FleetTrainer.batchFor(engine, model, { optimiser, ...(preconditioner && { preconditioner }) }));
+  images.batches.set(kind, found);
+  return Math.min(found, places);
 }
 
 /** Reads images as they are wanted, and knows those that are under way. */
 class Reader {
   /** Images that have ended. */
   ended = 0;
+  /** How many of a kind go at a time, as it was measured. */
+  readonly batches = new Map<string, number>();
   #waiting: Ready[] = [];
   /** One that is being read. */
   #asked: Promise<Ready | undefined> | undefined;
@@ -159,9 +176,9 @@ class Reader {
     this.#underWay.clear();
   }
 
-  /** How many may still come, at the most. */
-  async left(): Promise<number> {
-    return this.#waiting.length + (await this.run.source.left());
+  /** How many of the same size may still come. */
+  async left(like: Handed): Promise<number> {
+    return this.#waiting.length + (await this.run.source.left(like));
   }
 
   /** The next, for who has this engine: where that was lost meanwhile, who has the other takes it. */

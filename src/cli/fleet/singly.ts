@@ -2,14 +2,18 @@
 
 import { isDiverged } from '../../errors.js';
 import type { Engine } from '../../graph/engine.js';
-import { contractionFits } from '../../model/fits.js';
+import { mostPlaces } from '../../train/fleet/batchSize.js';
 import type { FleetJob, FleetReport, FleetResult } from '../../train/fleet/fleetOptions.js';
 import { runTraining } from '../../train/runTraining.js';
 import { Trainer } from '../../train/trainer.js';
 import type { FleetPlan } from './plan.js';
 
-export function fitsFleet({ device }: Engine, { model }: Pick<FleetPlan, 'model'>): boolean {
-  return contractionFits(model, device.mostBindingBytes / 4, device);
+/** Places of a fleet of such models, at the most; none where not even one can be bound. */
+export function placesOn(
+  { device }: Pick<Engine, 'device'>,
+  { model, preconditioner }: Pick<FleetPlan, 'model' | 'preconditioner'>,
+): number {
+  return mostPlaces(model, device, preconditioner !== undefined);
 }
 
 const reportEvery = 25;

@@ -18,8 +18,8 @@ export interface Standing {
 export interface Source {
   /** The next image; undefined at the end of all, or once a signal has come. */
   next(): Promise<Handed | undefined>;
-  /** How many may still come, at the most. */
-  left(): Promise<number>;
+  /** How many of the same size may still come, as far as that is known. */
+  left(like: Handed): Promise<number>;
   /** Every row there is, those of other processes and of runs before among them. */
   rows(): Promise<FleetRow[]>;
 }
@@ -51,7 +51,7 @@ export function ownImages(
         }
       );
     },
-    left: async () => waiting.length,
+    left: async ({ image }) => waiting.filter(({ size }) => size === image.size).length,
     rows: async () => rows,
   };
 }

@@ -48,7 +48,7 @@ export type State = 'waiting' | 'active' | 'delayed' | 'prioritized' | 'complete
 export interface Queue<Data, Result> {
   addBulk(jobs: readonly { name: string; data: Data; opts: { jobId: string } }[]): Promise<unknown>;
   getJobCounts(...states: State[]): Promise<Partial<Record<State, number>>>;
-  getJobs(states: State[], start?: number, end?: number): Promise<Job<Data, Result>[]>;
+  getJobs(states: State[], start?: number, end?: number, ascending?: boolean): Promise<Job<Data, Result>[]>;
   retryJobs(options: { state: 'failed' }): Promise<void>;
   obliterate(options: { force: boolean }): Promise<void>;
   on(event: 'error', heard: (error: Error) => void): unknown;

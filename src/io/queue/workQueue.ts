@@ -14,6 +14,8 @@ import { type Job, loadPackages, type Queue, type Worker } from './packages.js';
 const mostFallen = 5;
 /** Pieces that are added, or asked for, at once. */
 const portion = 1000;
+/** Of what waits: more than anybody takes at once. */
+const mostShown = 500;
 
 export interface WorkQueueOptions {
   /** As messages name what gave the address. */
@@ -107,9 +109,9 @@ export class WorkQueue<Data, Result> {
     return { waiting: waiting + delayed + prioritized, underWay: active, done: completed, failed };
   }
 
-  /** Some of what nobody has taken yet. */
+  /** Of what nobody has taken yet, that which is taken next. */
   async someWaiting(): Promise<Data[]> {
-    const jobs = await this.#ask(() => this.queue.getJobs(['waiting'], 0, 99));
+    const jobs = await this.#ask(() => this.queue.getJobs(['waiting'], 0, mostShown - 1, true));
     return jobs.map(({ data }) => data);
   }
 
