@@ -85,6 +85,11 @@ export function numberOf(value: number): Expression {
   return new Expression({ is: 'number', value });
 }
 
+/** A derivative of a field, or the field itself. */
+export function derivativeOf(field: string, orders: Readonly<Record<string, number>>): Expression {
+  return new Expression({ is: 'derivative', of: { field, orders } });
+}
+
 /** A function of the coordinates, evaluated in float64 wherever points are drawn. */
 export function given(at: TableFunction): Expression {
   return new Expression({ is: 'given', at });

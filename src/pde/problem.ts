@@ -8,8 +8,9 @@ import { mostOf } from '../host/arrays.js';
 import { requireNumber, requireOptions, shown, spelled } from '../host/checks.js';
 import { mostOrder } from '../ops/network/jetNetwork.js';
 import {
+  derivativeOf,
   derivativesIn,
-  Expression,
+  type Expression,
   evaluated,
   expressionOf,
   given,
@@ -182,10 +183,6 @@ function fieldOf(problem: string, field: string, axes: readonly string[]): Expre
       return derivativeOf(field, orders);
     },
   });
-}
-
-function derivativeOf(field: string, orders: Readonly<Record<string, number>>): Expression {
-  return new Expression({ is: 'derivative', of: { field, orders } });
 }
 
 /** So much of the greatest value may two conditions differ where they meet, as where a bump does not quite end at a face. */

@@ -1,7 +1,8 @@
 /** Training of networks on a problem: its loss brought down step by step, all of it on the device. */
 
 import type { Tensor } from '../buffer/tensor.js';
-import { DivergedError } from '../errors.js';
+import { DivergedError, InputError } from '../errors.js';
+import type { CotangentMap } from '../graph/differentiate.js';
 import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
 import type { Plan } from '../graph/plan.js';
@@ -21,6 +22,7 @@ import { historyLength, mostSteps, type ParameterState, TrainedParameters } from
 import { activationDerivatives } from './activationDerivatives.js';
 import { type Discretisation, discretise, gridAxes } from './discretisation.js';
 import { type AxisPoints, shapeOf, tabulated } from './grid.js';
+import { type GridPreconditioners, gridPreconditioners } from './gridPreconditioners.js';
 import {
   initialProblemParameters,
   type JetArchitecture,
@@ -37,11 +39,24 @@ export interface ProblemTrainerOptions {
   readonly optimiser: Optimiser;
   /** Points are drawn anew every so many steps; where it is absent they stand at equal distances. */
   readonly redraw?: number;
+  /**
+   * What preconditions the cotangents on each grid, made once from the initial parameters; nothing by default. It wants
+   * points that are not drawn anew.
+   */
+  readonly preconditioners?: GridPreconditioners;
   /** Of the parameters and of the points, 0 by default. */
   readonly seed?: number;
 }
 
-const known = { problem: true, network: true, points: true, optimiser: true, redraw: true, seed: true } as const;
+const known = {
+  problem: true,
+  network: true,
+  points: true,
+  optimiser: true,
+  redraw: true,
+  preconditioners: true,
+  seed: true,
+} as const;
 
 type Plans = {
   readonly step: Plan;
@@ -71,9 +86,12 @@ export class ProblemTrainer {
   /** @throws InputError an option out of range. */
   static async create(engine: Engine, options: ProblemTrainerOptions): Promise<ProblemTrainer> {
     requireOptions('ProblemTrainer', options, known);
-    const { problem, network, points, optimiser, redraw, seed = 0 } = options;
+    const { problem, network, points, optimiser, redraw, preconditioners, seed = 0 } = options;
     requireSeed(seed);
     if (redraw !== undefined) requireCount('redraw', redraw, 1, mostSteps);
+    if (preconditioners && redraw !== undefined) {
+      throw new InputError('preconditioners: are made once, of points that stay: leave redraw out');
+    }
     const discretisation = discretise(problem, points);
     return building(async scope => {
       const initial = initialProblemParameters(problem, network, seed);
@@ -85,14 +103,24 @@ export class ProblemTrainer {
         network,
         redraw === undefined ? undefined : seed,
       );
+      const made =
+        preconditioners &&
+        (await gridPreconditioners(engine, scope, discretisation, network, parameters.tensor, preconditioners));
       const lossesIn = (graph: Graph, at: Value) => gridLosses(graph, discretisation, network, onDevice, at);
       const plans = await engine.compile({
         step: graph => {
           const at = graph.read(parameters.tensor);
-          const loss = Object.values(lossesIn(graph, at)).reduce(add);
-          parameters.update(graph, loss, vjp(loss, 1, [at])[0], true);
+          const grids = lossesIn(graph, at);
+          const loss = grids.map(grid => grid.loss).reduce(add);
+          const transformations = new Map<Value, CotangentMap>();
+          for (const { name, fields } of grids) {
+            const own = made?.get(name);
+            if (own) transformations.set(fields, cotangent => own.current(graph).transform(cotangent));
+          }
+          parameters.update(graph, loss, vjp(loss, 1, [at], transformations)[0], true);
         },
-        evaluate: graph => lossesIn(graph, graph.read(parameters.tensor)),
+        evaluate: graph =>
+          Object.fromEntries(lossesIn(graph, graph.read(parameters.tensor)).map(({ name, loss }) => [name, loss])),
       });
       for (const plan of Object.values<Plan>(plans)) scope.keep(plan);
       return new ProblemTrainer(engine, problem, network, onDevice, redraw, parameters, plans, scope);
@@ -272,25 +300,23 @@ function jetAttributes(network: JetArchitecture, orders: readonly number[]) {
   return { depth, width, omegas, gated, orders, derivatives: activationDerivatives(activation) };
 }
 
-/** The loss of every grid, by its name: its weighted squares, in the mean over its points. */
+/** The loss of every grid, its weighted squares in the mean over its points, and the fields on it. */
 function gridLosses(
   graph: Graph,
   { problem, orders, grids }: Discretisation,
   network: JetArchitecture,
   { input, tables }: PointsOnDevice,
   parameters: Value,
-): Record<string, Value> {
+): { readonly name: string; readonly loss: Value; readonly fields: Value }[] {
   const axes = Object.keys(problem.axes).length;
   const jets = jetNetwork(parameters, graph.read(input), jetAttributes(network, orders));
-  return Object.fromEntries(
-    grids.map(({ name, points, fields, residuals: { text }, count }, i) => {
-      const size = points.reduce((product, [from, to]) => product * (to - from), 1);
-      const found = contractFields(jets, { axes, scale: 1, orders, points, fields });
-      const table = tables[i];
-      const attributes = { text, residuals: count, scale: 2 / size };
-      return [name, residuals(found, table && graph.read(table), attributes).loss];
-    }),
-  );
+  return grids.map(({ name, points, fields, residuals: { text }, count }, i) => {
+    const size = points.reduce((product, [from, to]) => product * (to - from), 1);
+    const found = contractFields(jets, { axes, scale: 1, orders, points, fields });
+    const table = tables[i];
+    const { loss } = residuals(found, table && graph.read(table), { text, residuals: count, scale: 2 / size });
+    return { name, loss, fields: found };
+  });
 }
 
 /** The fields of a problem on a grid. @param parameters as `problemParameterShapes` has them. */

@@ -67,7 +67,7 @@ test('pde --json prints one object with a curve for every way asked, writes the 
       ],
       [
         [...small, '--optimisers', 'adam,muon', '--resume', file],
-        /is of one run: give one of --networks and --optimisers/,
+        /is of one run: give one of --networks, --optimisers and --preconditioners/,
       ],
       [[...small, '--resume', join('whole', 'results.json')], /^sepnn: model .*results.json: /],
     ],

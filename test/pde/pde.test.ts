@@ -1,12 +1,15 @@
 /** Differential equations: expressions, residuals against their twin, problems, and training on them. */
 
 import { InputError } from '../../src/errors.js';
+import { sine } from '../../src/model/activation.js';
 import { residuals as residualsOperation } from '../../src/ops/objective/residuals.js';
 import { vjp } from '../../src/ops/vjp.js';
 import { adam } from '../../src/optimiser/adam.js';
 import { tabulated } from '../../src/pde/grid.js';
+import { observed } from '../../src/pde/observed.js';
 import { diffusionReference } from '../../src/pde/problems/diffusionReference.js';
 import { compileResiduals } from '../../src/pde/residualText.js';
+import { sepPgd } from '../../src/precondition/sepPgd.js';
 import {
   cos,
   defineProblem,
@@ -16,6 +19,7 @@ import {
   jetArchitecture,
   type Point,
   ProblemTrainer,
+  type ProblemTrainerOptions,
   parseExpression,
   problems,
   sin,
@@ -269,6 +273,35 @@ test('a problem of a host: its loss falls, the same seed gives the same bits in 
   const found = await one.solution({ t: [0, 0.5, 1], x: [1, 2] });
   requireEqual('numbers', found.u.length, 6);
   for (const trainer of [one, other]) trainer.dispose();
+});
+
+test('SepPGD on conditions and data: made once of the initial networks, it trains to other parameters, and goes on to the same bits', async () => {
+  const problem = observed(hosts, 1);
+  const network = jetArchitecture({ width: 8, rank: 4, activation: sine, omega: 2 });
+  const create = (more: Partial<ProblemTrainerOptions>) =>
+    ProblemTrainer.create(engine, {
+      problem,
+      network,
+      points: 6,
+      optimiser: adam({ learningRate: 5e-3 }),
+      preconditioners: (grid, shape) =>
+        grid === 'equations' ? undefined : sepPgd({ topK: shape.map(n => Math.min(n, 3)) }),
+      ...more,
+    });
+  const [one, other, plain] = [await create({}), await create({}), await create({ preconditioners: () => undefined })];
+  const losses = await one.advance(30);
+  require(`the loss fell from ${losses[0]} to ${losses[29]}`, losses[29] < 0.5 * losses[0]);
+  requireClose('the first loss', (await plain.advance(2)).slice(0, 1), losses.slice(0, 1), {});
+  const [mine, theirs] = [await plain.advance(1), losses.slice(2, 3)];
+  require('other steps', mine[0] !== theirs[0]);
+  await other.advance(9);
+  const again = await create({});
+  await again.restore(await other.state());
+  requireClose('losses from a state', await again.advance(21), losses.slice(9), {});
+  for (const trainer of [one, other, plain, again]) trainer.dispose();
+  const gated = () => create({ network: jetArchitecture({ width: 4, rank: 2, gated: true }) });
+  await requireThrows('gated networks', gated, 'InputError', /seppgd: takes conditions on the values of one field/);
+  await requireThrows('drawn points', () => create({ redraw: 5 }), 'InputError', /leave redraw out/);
 });
 
 test('what no problem can be is refused by name, before anything is allocated', async () => {

@@ -27,10 +27,13 @@ import {
   addPdeOptions,
   type NetworkName,
   networkOf,
+  onConditions,
   type PdeOptions,
+  type PreconditionerName,
   pointsOf,
   problemNamed,
   problemOptimiser,
+  settled,
   testPointsOf,
   type Way,
   waysOf,
@@ -39,7 +42,10 @@ import {
 export function pdeCommand(ending: Ending): Command {
   return addPdeOptions(
     new Command('pde').description('solve a differential equation by separable networks that carry derivatives'),
-  ).action((name: string, options: PdeOptions) => pde(ending, name, options));
+  ).action((name: string, options: PdeOptions, command: Command) => {
+    const isTyped = (option: string) => command.getOptionValueSource(option) === 'cli';
+    return pde(ending, name, settled(options, isTyped));
+  });
 }
 
 /** What of a run is told. */
@@ -47,6 +53,7 @@ interface RunReport {
   /** Of its files and its curve. */
   readonly name: string;
   readonly network: NetworkName;
+  readonly preconditioner: PreconditionerName;
   readonly optimiser: string;
   readonly steps: number;
   readonly seconds: number;
@@ -98,7 +105,7 @@ async function pde(ending: Ending, name: string, options: PdeOptions): Promise<v
 
 function settingsOf(name: string, way: Way, options: PdeOptions): ProblemSettings {
   const { redraw, seed, steps, reportEvery } = options;
-  const problem = problemNamed(name);
+  const problem = problemNamed(name, options);
   return {
     problem,
     network: networkOf(way.network, options),
@@ -109,15 +116,21 @@ function settingsOf(name: string, way: Way, options: PdeOptions): ProblemSetting
     reportEvery,
     testPoints: testPointsOf(problem, options),
     ...(redraw > 0 && { redraw }),
+    ...(way.preconditioner !== 'none' && { preconditioners: onConditions }),
   };
 }
 
 /** What a file must agree with to be gone on from. */
-function recordOf(name: string, { network, optimiser }: Way, options: PdeOptions): Readonly<Record<string, unknown>> {
+function recordOf(
+  name: string,
+  { network, optimiser, preconditioner }: Way,
+  options: PdeOptions,
+): Readonly<Record<string, unknown>> {
   const { points, activation, omega = null, width, depth, rank, learningRate = null, schedule, redraw, seed } = options;
   const course = schedule === 'constant' ? {} : { schedule, steps: options.steps };
   return {
-    ...{ problem: name, network, optimiser, points, activation, omega, width, depth, rank, learningRate, redraw, seed },
+    ...{ problem: name, preconditioner, data: options.data },
+    ...{ network, optimiser, points, activation, omega, width, depth, rank, learningRate, redraw, seed },
     ...course,
   };
 }
@@ -125,7 +138,8 @@ function recordOf(name: string, { network, optimiser }: Way, options: PdeOptions
 /** @throws InputError a file of other settings, or several runs. */
 async function startOf(path: string, name: string, options: PdeOptions): Promise<ProblemStart> {
   const [way, ...more] = waysOf(options);
-  if (more.length > 0) throw new InputError(`--resume ${path}: is of one run: give one of --networks and --optimisers`);
+  if (more.length > 0)
+    throw new InputError(`--resume ${path}: is of one run: give one of --networks, --optimisers and --preconditioners`);
   const { training, state } = await readProblemFile(path);
   const { reports, ...saved } = training;
   for (const [key, value] of Object.entries(recordOf(name, way, options))) {
@@ -221,20 +235,25 @@ async function report(
     );
   }
   if (last.run.stopped) {
-    const { network, optimiser } = last.way;
-    const more = waysOf(options).length === 1 ? [] : ['--networks', network, '--optimisers', optimiser];
+    const { network, optimiser, preconditioner } = last.way;
+    const own = ['--networks', network, '--optimisers', optimiser, '--preconditioners', preconditioner];
+    const more = waysOf(options).length === 1 ? [] : own;
     throw ending.stopped(
       `stopped at step ${last.run.state.step} of ${options.steps}: to go on: ${commandLine(resuming(ending.args, more, modelPath(out, last.way)))}`,
     );
   }
 }
 
-function reportOf({ name, network }: Way, { reports, state, msPerStep, gpuBytes, work }: FinishedProblem): RunReport {
+function reportOf(
+  { name, network, preconditioner }: Way,
+  { reports, state, msPerStep, gpuBytes, work }: FinishedProblem,
+): RunReport {
   const last = reports[reports.length - 1];
   const numberOrNull = (value: number) => (Number.isFinite(value) ? value : null);
   return {
     name,
     network,
+    preconditioner,
     optimiser: state.optimiser.name,
     steps: state.step,
     seconds: last.seconds,

@@ -11,14 +11,19 @@ import {
 } from '../../experiments/optimisers.js';
 import { activations } from '../../model/codec.js';
 import type { Optimiser } from '../../optimiser/optimiser.js';
+import type { GridPreconditioners } from '../../pde/gridPreconditioners.js';
 import { type JetArchitecture, jetArchitecture } from '../../pde/network.js';
+import { observed } from '../../pde/observed.js';
 import type { Problem } from '../../pde/problem.js';
 import { problems } from '../../pde/problems.js';
+import { sepPgd } from '../../precondition/sepPgd.js';
 import { adapterOption, list, oneOf, real, valueOption, whole, wholes } from '../options.js';
 import type { Command } from '../vendor.js';
 
 const networkNames = ['plain', 'gated'] as const;
 export type NetworkName = (typeof networkNames)[number];
+const preconditionerNames = ['none', 'seppgd'] as const;
+export type PreconditionerName = (typeof preconditionerNames)[number];
 const activationNames = ['tanh', 'sine', 'cosine'] as const;
 
 export interface PdeOptions {
@@ -31,6 +36,9 @@ export interface PdeOptions {
   readonly depth: number;
   readonly rank: number;
   readonly optimisers: readonly OptimiserName[];
+  readonly preconditioners: readonly PreconditionerName[];
+  readonly data: number;
+  readonly preset?: 'paper';
   readonly learningRate?: number;
   readonly schedule: ScheduleName;
   readonly steps: number;
@@ -67,6 +75,18 @@ export function addPdeOptions(command: Command): Command {
     list('--optimisers', oneOf('--optimisers', optimiserNames)),
     ['adam'] as readonly OptimiserName[],
   );
+  add(
+    '--preconditioners <names>',
+    'none, seppgd on conditions and data, or both, a run each; with --redraw 0',
+    list('--preconditioners', oneOf('--preconditioners', preconditionerNames)),
+    ['none'] as readonly PreconditionerName[],
+  );
+  add('--data <weight>', 'of the solution at the points of the equations; 0 for none', real('--data', 0, 1e6), 0);
+  add(
+    '--preset <name>',
+    'paper: its networks, points, rate and steps, plain and SepPGD',
+    oneOf('--preset', ['paper'] as const),
+  );
   add('--lr, --learning-rate <rate>', 'by default 1e-3 of Adam, 1e-2 of others', real('--learning-rate', 0, 10, true));
   add('--schedule <name>', scheduleNames.join(', '), oneOf('--schedule', scheduleNames), 'constant');
   add('--steps <N>', 'steps in all', whole('--steps', 1, 1e9), 2000);
@@ -80,9 +100,9 @@ export function addPdeOptions(command: Command): Command {
   return command.option('--json', 'print one JSON object and nothing else on stdout', false);
 }
 
-/** @throws InputError a problem that there is not. */
-export function problemNamed(name: string): Problem {
-  if (Object.hasOwn(problems, name)) return problems[name]();
+/** @throws InputError a problem that there is not, or one of unknown solution where data are asked for. */
+export function problemNamed(name: string, { data }: Pick<PdeOptions, 'data'>): Problem {
+  if (Object.hasOwn(problems, name)) return data > 0 ? observed(problems[name](), data) : problems[name]();
   throw new InputError(`pde ${name}: there is no such problem: use ${Object.keys(problems).join(', ')}`);
 }
 
@@ -100,21 +120,53 @@ export function pointsOf({ name, axes }: Problem, { points }: PdeOptions): Reado
   return Object.fromEntries(names.map((axis, d) => [axis, counts[d]]));
 }
 
+/** What the paper has, for options that are not typed (Luo and Meng, section 5.3). */
+const presets = {
+  paper: {
+    ...{ activation: 'sine', omega: periodicOmega, width: 64, rank: 64, depth: 4, points: 16, testPoints: 30 },
+    ...{ learningRate: 5e-3, steps: 5000, redraw: 0, data: 1, preconditioners: ['none', 'seppgd'] },
+  },
+} as const;
+
+/** With those of a preset where nothing was typed. @param isTyped whether an option was. */
+export function settled(options: PdeOptions, isTyped: (name: string) => boolean): PdeOptions {
+  if (options.preset === undefined) return options;
+  const taken = Object.entries(presets[options.preset]).filter(([name]) => !isTyped(name));
+  return { ...options, ...Object.fromEntries(taken) };
+}
+
+/** Eigenpairs that SepPGD modulates on each axis, of the data and of conditions. */
+const [dataTopK, conditionTopK] = [5, 2];
+
+/** SepPGD on conditions and data, and nothing on the equations. */
+export const onConditions: GridPreconditioners = (grid, shape) => {
+  if (grid === 'equations') return undefined;
+  const most = grid === 'data' ? dataTopK : conditionTopK;
+  return sepPgd({ topK: shape.map(n => Math.min(most, n)) });
+};
+
 /** One of the runs that are made side by side. */
 export interface Way {
   readonly network: NetworkName;
   readonly optimiser: OptimiserName;
+  readonly preconditioner: PreconditionerName;
   /** Of its files. */
   readonly name: string;
 }
 
-export function waysOf({ networks, optimisers }: Pick<PdeOptions, 'networks' | 'optimisers'>): readonly Way[] {
+export function waysOf({
+  networks,
+  optimisers,
+  preconditioners,
+}: Pick<PdeOptions, 'networks' | 'optimisers' | 'preconditioners'>): readonly Way[] {
   return networks.flatMap(network =>
-    optimisers.map(optimiser => ({
-      network,
-      optimiser,
-      name: optimiser === 'adam' ? network : `${network}-${optimiser}`,
-    })),
+    optimisers.flatMap(optimiser =>
+      preconditioners.map(preconditioner => {
+        const words = [network, ...(optimiser === 'adam' ? [] : [optimiser])];
+        const name = [...words, ...(preconditioner === 'none' ? [] : [preconditioner])].join('-');
+        return { network, optimiser, preconditioner, name };
+      }),
+    ),
   );
 }
 

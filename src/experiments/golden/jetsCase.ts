@@ -11,7 +11,7 @@ import { inputJets, type JetAttributes, jetNetwork, jetParameterShapes } from '.
 import { residuals } from '../../ops/objective/residuals.js';
 import { vjp } from '../../ops/vjp.js';
 import { activationDerivatives } from '../../pde/activationDerivatives.js';
-import { Expression, given as givenValue } from '../../pde/expression.js';
+import { derivativeOf, given as givenValue } from '../../pde/expression.js';
 import { tabulated } from '../../pde/grid.js';
 import { parseExpression } from '../../pde/parse.js';
 import { compileResiduals } from '../../pde/residualText.js';
@@ -42,7 +42,7 @@ export function runJetsCase(engine: Engine, given: JetsCase): Promise<Quantities
       const orders = ordersOf(name, axes);
       if (orders) {
         const byAxis = Object.fromEntries(orders.map((order, axis) => [axisNames[axis], order]));
-        return new Expression({ is: 'derivative', of: { field: 'u', orders: byAxis } });
+        return derivativeOf('u', byAxis);
       }
       const coordinate = /^[a-z](\d+)$/.exec(name)?.[1];
       return coordinate !== undefined && Number(coordinate) < axes ? givenValue(point => point[coordinate]) : undefined;

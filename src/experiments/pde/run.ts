@@ -4,6 +4,7 @@ import type { DivergedError } from '../../errors.js';
 import type { Engine } from '../../graph/engine.js';
 import type { Optimiser } from '../../optimiser/optimiser.js';
 import { type AxisPoints, eachPoint, evenPoints, shapeOf } from '../../pde/grid.js';
+import type { GridPreconditioners } from '../../pde/gridPreconditioners.js';
 import type { JetArchitecture } from '../../pde/network.js';
 import type { Problem } from '../../pde/problem.js';
 import { ProblemTrainer } from '../../pde/problemTrainer.js';
@@ -29,6 +30,7 @@ export interface ProblemSettings {
   readonly points: number | Readonly<Record<string, number>>;
   readonly optimiser: Optimiser;
   readonly redraw?: number;
+  readonly preconditioners?: GridPreconditioners;
   readonly seed: number;
   readonly steps: number;
   readonly reportEvery: number;
@@ -111,7 +113,8 @@ export async function runProblem(
   watch: ProblemWatch = {},
   start?: ProblemStart,
 ): Promise<FinishedProblem> {
-  const { problem, steps, reportEvery, testPoints, network, points, optimiser, redraw, seed } = settings;
+  const { problem, steps, reportEvery, testPoints, network, points, optimiser, redraw, preconditioners, seed } =
+    settings;
   const known = knownOf(problem, testPoints);
   const before = engine.memory.bytes;
   const trainer = await ProblemTrainer.create(engine, {
@@ -121,6 +124,7 @@ export async function runProblem(
     optimiser,
     seed,
     ...(redraw !== undefined && { redraw }),
+    ...(preconditioners && { preconditioners }),
   });
   try {
     if (start) await trainer.restore(start.state);

@@ -1,0 +1,41 @@
+/** A problem with its solution known on the points of the equations, as one more condition. */
+
+import { InputError } from '../errors.js';
+import { derivativeOf, given, type Point } from './expression.js';
+import type { Problem, Reference } from './problem.js';
+
+/**
+ * With a condition `data`, u = solution on the grid of the equations, for every field whose solution is known.
+ *
+ * @throws InputError a problem without a solution or a reference.
+ */
+export function observed(problem: Problem, weight: number): Problem {
+  const reference = problem.reference?.();
+  const known = problem.fields.flatMap(field => {
+    const values = reference?.values[field];
+    if (Object.hasOwn(problem.exact, field)) return [{ field, solution: problem.exact[field] }];
+    return reference && values ? [{ field, solution: interpolated(reference, values) }] : [];
+  });
+  if (known.length === 0) throw new InputError(`${problem.name}: its solution is not known: there are no data`);
+  const conditions = known.map(({ field, solution }) => ({
+    name: known.length === 1 ? 'data' : `data-${field}`,
+    at: {},
+    residual: derivativeOf(field, {}).minus(given(solution)),
+    weight,
+  }));
+  return { ...problem, conditions: [...problem.conditions, ...conditions] };
+}
+
+/** Linear along each axis between the points of a reference, which stand at equal distances. */
+function interpolated({ axes }: Reference, values: ArrayLike<number>): (point: Point) => number {
+  const names = Object.keys(axes);
+  const at = (point: Point, axis: number, index: number): number => {
+    if (axis === names.length) return values[index];
+    const points = axes[names[axis]];
+    const place = ((point[names[axis]] - points[0]) / (points[points.length - 1] - points[0])) * (points.length - 1);
+    const below = Math.min(Math.floor(place), points.length - 2);
+    const [low, high] = [below, below + 1].map(i => at(point, axis + 1, index * points.length + i));
+    return low + (place - below) * (high - low);
+  };
+  return point => at(point, 0, 0);
+}
