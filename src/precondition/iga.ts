@@ -13,13 +13,10 @@
  * spreads to it is a step of the model there as anywhere else.
  */
 
-import type { Engine } from '../graph/engine.js';
 import { requireCount, requireOptions, requireWord } from '../host/checks.js';
 import { Random, requireSeed } from '../host/random.js';
-import type { Scope } from '../host/scope.js';
 import { mostPoints } from '../model/domain/domain.js';
 import { networkInput } from '../model/forward.js';
-import type { Model } from '../model/model.js';
 import { onPoints, pointNtk } from '../ntk/pointNtk.js';
 import { groupPoints, ungroupPoints } from '../ops/precondition/groupPoints.js';
 import { type Modulation, modulations } from '../ops/precondition/modulate.js';
@@ -27,7 +24,7 @@ import type { ModulatedBasis } from '../ops/precondition/precondition.js';
 import { preconditionPoints } from '../ops/precondition/preconditionPoints.js';
 import { coordinatesAt, type Grouping, groupingOf, samplesOf } from './grouping.js';
 import { ModulatedEigenpairs } from './modulatedEigenpairs.js';
-import { type Applied, type Preconditioner, type PreconditionerState, usualRefresh } from './preconditioner.js';
+import { type Applied, type Preconditioner, usualRefresh } from './preconditioner.js';
 
 export interface MskOptions {
   /** k: eigenpairs modulated. */
@@ -75,13 +72,13 @@ function wholeModel(name: string, options: IgaOptions, { remedy, stateName }: Wo
   requireCount('refresh', refresh, 1, 2 ** 31);
   for (const points of [group].flat()) requireCount('group', points as number, 1, mostPoints);
   requireSeed(seed);
-  const start = async (engine: Engine, scope: Scope, model: Model): Promise<PreconditionerState> => {
+  const start: Preconditioner['start'] = async (engine, scope, model, modulateBy) => {
     const grouping = groupingOf(name, model, { topK, group, remedy }, engine.device);
     const samples = samplesOf(grouping, new Random(seed));
     const sampled = onPoints(model, coordinatesAt(model.domain, samples));
     const input = scope.keep(await networkInput(engine, sampled));
     const kernels = Array(model.members).fill({ points: grouping.samples, topK });
-    const eigenpairs = new ModulatedEigenpairs(engine, scope, kernels, modulation);
+    const eigenpairs = new ModulatedEigenpairs(engine, scope, kernels, modulation, modulateBy);
     const applied = ({ vectors, scaled }: ModulatedBasis): Applied => ({
       transform(cotangent) {
         const grouped = groupPoints(cotangent, grouping);

@@ -9,7 +9,7 @@ import { countsIn } from '../host/arrays.js';
 import { Random } from '../host/random.js';
 import type { Scope } from '../host/scope.js';
 import { blockSize, topEigenpairs } from '../ops/eigen/topEigenpairs.js';
-import { type Modulation, modulate } from '../ops/precondition/modulate.js';
+import { type Modulate, type Modulation, modulate } from '../ops/precondition/modulate.js';
 import type { ModulatedBasis } from '../ops/precondition/precondition.js';
 import type { SavedPreconditioner, Spectrum, Start } from './preconditioner.js';
 
@@ -52,6 +52,7 @@ export class ModulatedEigenpairs {
     scope: Scope,
     private readonly kernels: readonly KernelSize[],
     private readonly modulation: Modulation = 'flat',
+    private readonly modulateBy: Modulate = modulate,
   ) {
     const shapes = kernels.map(({ points, topK }) => [blockSize(points, topK), points]);
     const random = new Random(startSeed);
@@ -84,7 +85,7 @@ export class ModulatedEigenpairs {
       graph.read(tensors.vectors),
       start.cold ? cold : warm,
     );
-    const { scaled, used } = modulate(values, vectors, {
+    const { scaled, used } = this.modulateBy(values, vectors, {
       topK: this.kernels.map(({ topK }) => topK),
       modulation: this.modulation,
       scale: this.kernels.map(({ scale = 1 }) => scale),

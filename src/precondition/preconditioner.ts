@@ -8,6 +8,7 @@ import type { Scope } from '../host/scope.js';
 import type { Factors } from '../model/forward.js';
 import type { Model } from '../model/model.js';
 import type { Range } from '../ops/elementwise/pieces.js';
+import type { Modulate } from '../ops/precondition/modulate.js';
 
 /** The leading eigenvalues of one kernel. */
 export interface Spectrum {
@@ -91,9 +92,15 @@ export interface Preconditioner {
   settle?(model: Model, rehearse: Rehearse): Promise<Preconditioner>;
   /**
    * @param scope that disposes of what is made here.
+   * @param modulateBy what modulates its eigenvectors, where it has some: a fleet's takes a k of each model.
    * @throws InputError options that do not fit the model or the device, before anything is allocated.
    */
-  start(engine: Engine, scope: Scope, model: Model): Promise<PreconditionerState> | PreconditionerState;
+  start(
+    engine: Engine,
+    scope: Scope,
+    model: Model,
+    modulateBy?: Modulate,
+  ): Promise<PreconditionerState> | PreconditionerState;
 }
 
 /** The steps from one refresh to the next that the paper has. */

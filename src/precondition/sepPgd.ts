@@ -12,7 +12,7 @@ import { axisPoints, mostPoints } from '../model/domain/domain.js';
 import { hasFactorNetworks, type Model, networkPoints, networksOf } from '../model/model.js';
 import { coordinateAxes } from '../model/outputAxis.js';
 import { mostTopK } from '../ops/eigen/topEigenpairs.js';
-import { type Modulation, modulations } from '../ops/precondition/modulate.js';
+import { type Modulate, type Modulation, modulations } from '../ops/precondition/modulate.js';
 import { type Combine, combines, type ModulatedBasis, precondition } from '../ops/precondition/precondition.js';
 import { preconditionPoints } from '../ops/precondition/preconditionPoints.js';
 import { pseudoNtk } from '../ops/tangent/pseudoNtk.js';
@@ -62,7 +62,8 @@ export function sepPgd(options: SepPgdOptions = {}): Preconditioner {
     name: 'seppgd',
     refresh,
     ...(topK === 'auto' && { settle: (model: Model, rehearse: Rehearse) => settle(options, model, rehearse) }),
-    start: (engine, scope, model) => start(engine, scope, model, { topK, combine, modulation, meanOfLogits }),
+    start: (engine, scope, model, modulateBy) =>
+      start(engine, scope, model, { topK, combine, modulation, meanOfLogits }, modulateBy),
   };
 }
 
@@ -93,6 +94,7 @@ function start(
   scope: Scope,
   model: Model,
   { topK: given, combine, modulation, meanOfLogits }: Required<Omit<SepPgdOptions, 'refresh'>>,
+  modulateBy?: Modulate,
 ): PreconditionerState {
   const { domain } = model;
   if (!hasFactorNetworks(model)) {
@@ -115,7 +117,7 @@ function start(
     topK: topK[i % domain.axes],
     scale: meanOfLogits ? 1 / networks[i].outputs ** 2 : 1,
   }));
-  const eigenpairs = new ModulatedEigenpairs(engine, scope, kernels, modulation);
+  const eigenpairs = new ModulatedEigenpairs(engine, scope, kernels, modulation, modulateBy);
   const applied = (basis: ModulatedBasis): Applied => ({
     transform: cotangent => preconditioned(model, cotangent, basis, { combine, topK }),
     slabs: inSlabs(model, basis, { combine, topK }),

@@ -5,11 +5,13 @@ import type { Tensor } from '../../src/buffer/tensor.js';
 import { bitsOf, countsIn, cut, joined } from '../../src/host/arrays.js';
 import { intoPlaces as intoPlacesOperation } from '../../src/ops/fleet/intoPlaces.js';
 import { lossOfPlaces } from '../../src/ops/fleet/lossOfPlaces.js';
+import { modulateOfPlaces as modulateOfPlacesOperation } from '../../src/ops/fleet/modulateOfPlaces.js';
 import { recordPlaces as recordPlacesOperation } from '../../src/ops/fleet/recordPlaces.js';
 import {
   adamOfPlaces as adamOfPlacesOperation,
   sgdOfPlaces as sgdOfPlacesOperation,
 } from '../../src/ops/fleet/stepOfPlaces.js';
+import { modulations } from '../../src/ops/precondition/modulate.js';
 import { requireBits, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
 import { engine } from '../helpers/gpu.js';
 import { lossNames, lossTexts } from '../helpers/losses.js';
@@ -17,6 +19,7 @@ import { random, randomInteger, randoms } from '../helpers/random.js';
 import { suite } from '../helpers/suite.js';
 import { adamOfPlaces } from '../reference/fleet/adamOfPlaces.js';
 import { intoPlaces } from '../reference/fleet/intoPlaces.js';
+import { modulateOfPlaces } from '../reference/fleet/modulateOfPlaces.js';
 import { type PlaceRecord, recordPlaces } from '../reference/fleet/recordPlaces.js';
 import { sgdOfPlaces } from '../reference/fleet/sgdOfPlaces.js';
 import { pointwiseLoss } from '../reference/objective/pointwiseLoss.js';
@@ -213,6 +216,45 @@ test('sgdOfPlaces: every place goes by its own rate, decay and move', async () =
     for (const name of ['p', 'before', 'm'] as const) {
       requireClose(`${name} of ${places}`, await tensors[name].read(), joined(expected[name]), { absolute: 5e-7 });
     }
+    plan.dispose();
+  }
+});
+
+test('modulateOfPlaces: every matrix has a k of its own, up to the one of all', async () => {
+  const columns = 7;
+  const spectra = [
+    [5, 3, 2, 1.5],
+    [4, 1, 0, -3],
+    [9, 6, 3, 2],
+    [8, 1, 0.5, 0.25],
+  ];
+  const rows = spectra.map(list => randoms(list.length * columns));
+  const own = [1, 3, 2, 9];
+  const values = engine.stack(
+    spectra.map(list => [list.length]),
+    spectra.flat(),
+  );
+  const vectors = engine.stack(
+    spectra.map(list => [list.length, columns]),
+    joined(rows),
+  );
+  const tops = engine.tensor([spectra.length], bitsOf(...own));
+  for (const modulation of modulations) {
+    const attributes = { topK: spectra.map(() => 3), modulation, scale: spectra.map(() => 0.5) };
+    const plan = await engine.compile(g =>
+      modulateOfPlacesOperation(g.read(values), g.read(vectors), attributes, g.read(tops)),
+    );
+    await plan.run();
+    const expected = spectra.map((list, i) =>
+      modulateOfPlaces(Float64Array.from(list), rows[i], columns, 3, own[i], modulation, 0.5),
+    );
+    const scaled = joined(expected.map(one => one.scaled));
+    requireClose(modulation, await plan.outputs.scaled.read(), scaled, { absolute: 1e-6 });
+    requireEqual(
+      `${modulation}: used`,
+      [...countsIn(await plan.outputs.used.read())],
+      expected.map(({ used }) => used),
+    );
     plan.dispose();
   }
 });

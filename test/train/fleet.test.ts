@@ -92,17 +92,18 @@ test('models of a fleet, more than its places, each with a seed, a rate, a decay
       ...(i % 2 === 1 && { learningRate: 1e-3 * i, weightDecay: 1e-4 * i }),
       ...(i % 3 === 1 && { learningRate: cosineDecay(2e-3, 20) }),
       ...(i % 4 === 2 && { steps: 12 + i }),
+      ...(i % 4 === 3 && { topK: [2, 3] }),
     }),
   );
   const fleet = await fleetOf(Math.ceil((2 * count) / 3));
   const results = await allOf(fleet, jobs);
   fleet.dispose();
-  for (const { id, target, seed = 0, learningRate = 1e-3, weightDecay = 0, steps = 23 } of jobs) {
+  for (const { id, target, seed = 0, learningRate = 1e-3, weightDecay = 0, steps = 23, topK = 4 } of jobs) {
     const trainer = await Trainer.create(engine, {
       model,
       target,
       seed,
-      preconditioner,
+      preconditioner: sepPgd({ topK }),
       optimiser: adam({ learningRate, weightDecay }),
     });
     const losses = await trainer.advance(steps);
@@ -289,10 +290,21 @@ test('what no fleet can have, and jobs that do not fit, are refused in one line'
     [{ id: 'rate', target: targetOf(1), learningRate: 0 }, /^job "rate": learningRate: 0: use/],
     [{ id: 'decay', target: targetOf(1), weightDecay: -1 }, /^job "decay": weightDecay: -1: use/],
     [{ id: 'none', target: targetOf(1), steps: 0 }, /^job "none": steps: 0: use/],
+    [
+      { id: 'k', target: targetOf(1), topK: 2 },
+      /^job "k": topK: this fleet has no preconditioner with a k of each model/,
+    ],
     [{ id: 7, target: targetOf(1) } as never, /^job: id 7: use a text$/],
     [{ id: 'more', target: targetOf(1), size: 3 } as never, /^job: option size is unknown: use id, target, mask/],
   ] as readonly [FleetJob, RegExp][]) {
     await requireThrows(String(message), () => allOf(fleet, [job]), 'InputError', message);
+  }
+  for (const [topK, message] of [
+    [5, /^job "k": topK: 5: use a whole number from 1 to 4$/],
+    [[2], /^job "k": topK: a list: give one number, or one for each of 2 axes$/],
+  ] as const) {
+    const job: FleetJob = { id: 'k', target: targetOf(1), topK };
+    await requireThrows(String(message), () => allOf(three, [job]), 'InputError', message);
   }
   await requireThrows(
     'no list',

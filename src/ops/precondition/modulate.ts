@@ -5,16 +5,20 @@ import { InputError } from '../../errors.js';
 import { apply } from '../../graph/apply.js';
 import type { Operation, Value } from '../../graph/operation.js';
 import { mostOf } from '../../host/arrays.js';
+import { requireCount } from '../../host/checks.js';
 import { dispatch, usualWorkgroup } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/precondition.js';
 import { quadsOf } from '../linear/product.js';
 
-const modulationNumbers = { flat: kernels.modulateConstants.FLAT, sqrt: kernels.modulateConstants.SQRT } as const;
+export const modulationNumbers = {
+  flat: kernels.modulateConstants.FLAT,
+  sqrt: kernels.modulateConstants.SQRT,
+} as const;
 /** g of the leading eigenvalues of K (Luo and Meng). flat: g(l) = l_k, their g1. sqrt: g(l) = sqrt(l), their g2. */
 export type Modulation = keyof typeof modulationNumbers;
 export const modulations = Object.keys(modulationNumbers) as readonly Modulation[];
 
-interface Attributes {
+export interface ModulateAttributes {
   /** k of each matrix. */
   readonly topK: readonly number[];
   readonly modulation: Modulation;
@@ -22,10 +26,11 @@ interface Attributes {
   readonly scale: readonly number[];
 }
 
-const operation: Operation<Attributes> = {
+/** A fleet's kernel takes a k of each matrix besides. */
+export const modulateOperation: Operation<ModulateAttributes> = {
   name: 'modulate',
   shapes: ([values, vectors], { topK, scale }) => {
-    const heights = [values, vectors].map(layout => formatLayout(layout));
+    const heights = [values, vectors].map(formatLayout);
     if (
       values.parts.length !== vectors.parts.length ||
       topK.length !== values.parts.length ||
@@ -36,10 +41,7 @@ const operation: Operation<Attributes> = {
       );
     }
     topK.forEach((k, i) => {
-      const pairs = rowsOf(vectors.parts[i].shape);
-      if (!Number.isInteger(k) || k < 1 || k > pairs) {
-        throw new InputError(`modulate: k = ${k} of ${pairs} eigenpairs: use 1 to ${pairs}`);
-      }
+      requireCount('modulate: k', k, 1, rowsOf(vectors.parts[i].shape));
     });
     return [vectors, layoutOf([topK.length])];
   },
@@ -84,7 +86,14 @@ const operation: Operation<Attributes> = {
  * @param vectors V, (b, n) for each matrix.
  * @returns scaled, V's shapes; used, (matrices): how many pairs each used, as u32.
  */
-export function modulate(values: Value, vectors: Value, attributes: Attributes): { scaled: Value; used: Value } {
-  const [scaled, used] = apply(operation, [values, vectors], attributes);
+export function modulate(
+  values: Value,
+  vectors: Value,
+  attributes: ModulateAttributes,
+): { scaled: Value; used: Value } {
+  const [scaled, used] = apply(modulateOperation, [values, vectors], attributes);
   return { scaled, used };
 }
+
+/** How a preconditioner's eigenvectors are modulated: by one k for each axis, or in a fleet by one for each model too. */
+export type Modulate = typeof modulate;

@@ -46,6 +46,8 @@ export interface FleetJob {
   readonly weightDecay?: number;
   /** The fleet's by default. */
   readonly steps?: number;
+  /** k of the preconditioner, for all axes or one each: up to that of the fleet, which it is by default. */
+  readonly topK?: number | readonly number[];
 }
 
 /** What became of a job. */
@@ -146,12 +148,16 @@ const knownOfJob = {
   learningRate: true,
   weightDecay: true,
   steps: true,
+  topK: true,
 } as const;
 
-/** @throws InputError one that names the job. */
-export function requireJob(model: Model, job: FleetJob): void {
+/**
+ * @param most k of the fleet's preconditioner for each axis; none where it has none that a model may have for itself.
+ * @throws InputError one that names the job.
+ */
+export function requireJob(model: Model, most: readonly number[], job: FleetJob): void {
   requireOptions('job', job, knownOfJob);
-  const { id, target, mask, seed = 0, learningRate, weightDecay, steps } = job;
+  const { id, target, mask, seed = 0, learningRate, weightDecay, steps, topK } = job;
   if (typeof id !== 'string') throw new InputError(`job: id ${shown(id)}: use a text`);
   try {
     const count = sizeOfAll(outputShapes(model));
@@ -165,9 +171,22 @@ export function requireJob(model: Model, job: FleetJob): void {
     if (learningRate !== undefined) requireLearningRate(learningRate);
     if (weightDecay !== undefined) requireNumber('weightDecay', weightDecay, { from: 0 });
     if (steps !== undefined) requireCount('steps', steps, 1, mostSteps);
+    if (topK !== undefined) requireTopK(topK, most);
   } catch (error) {
     throw new InputError(`job ${shown(id)}: ${(error as Error).message}`);
   }
+}
+
+function requireTopK(topK: number | readonly number[], most: readonly number[]): void {
+  if (most.length === 0)
+    throw new InputError('topK: this fleet has no preconditioner with a k of each model: leave it out');
+  const all = typeof topK === 'number' ? most.map(() => topK) : topK;
+  if (!isList(all) || all.length !== most.length) {
+    throw new InputError(`topK: ${shown(topK)}: give one number, or one for each of ${most.length} axes`);
+  }
+  most.forEach((limit, axis) => {
+    requireCount('topK', all[axis], 1, limit);
+  });
 }
 
 /** The target with NaN where the mask has 0. */

@@ -13,6 +13,7 @@ import { requireNumber, requireOptions } from '../../host/checks.js';
 import { building, type Scope } from '../../host/scope.js';
 import { networkInput } from '../../model/forward.js';
 import { initialParameters, type Model, outputShapes, toDevice, toHost } from '../../model/model.js';
+import { modulateOfPlaces } from '../../ops/fleet/modulateOfPlaces.js';
 import { adam } from '../../optimiser/adam.js';
 import type { LearningRate } from '../../optimiser/optimiser.js';
 import { bestBatch, mostPlaces } from './batchSize.js';
@@ -90,6 +91,8 @@ export class FleetTrainer {
     target: Tensor,
     private readonly chosen: Tensor,
     private readonly kept: readonly Beginning[],
+    /** k of each kernel on the device, and for each axis the most that it may be. */
+    private readonly k: { readonly tops: Tensor; readonly topK: readonly number[] } | undefined,
     private readonly scope: Scope,
   ) {
     const { places, regions } = state.standing;
@@ -106,7 +109,12 @@ export class FleetTrainer {
     const { model, batch, optimiser, preconditioner, loss } = settled;
     const all: Model = { ...model, members: batch * model.members };
     return building(async scope => {
-      const running = await preconditioner?.start(engine, scope, all);
+      // A k of each kernel, as many as the preconditioner has found eigenpairs of.
+      let tops: Tensor | undefined;
+      const running = await preconditioner?.start(engine, scope, all, (values, vectors, attributes) => {
+        tops ??= scope.keep(engine.tensor([values.layout.parts.length]));
+        return modulateOfPlaces(values, vectors, attributes, values.graph.read(tops));
+      });
       const input = scope.keep(await networkInput(engine, all));
       const target = scope.keep(engine.packed(outputShapes(all)));
       const parameters = new FleetParameters(engine, scope, model, all, optimiser);
@@ -126,7 +134,8 @@ export class FleetTrainer {
         }
       }
       const { refresh } = running?.refreshed && preconditioner ? preconditioner : optimiser;
-      return new FleetTrainer(engine, model, settled, refresh, parameters, plans, target, chosen, kept, scope);
+      const k = tops && running?.topK ? { tops, topK: running.topK } : undefined;
+      return new FleetTrainer(engine, model, settled, refresh, parameters, plans, target, chosen, kept, k, scope);
     });
   }
 
@@ -260,7 +269,7 @@ export class FleetTrainer {
       const none = !this.#places.some(Boolean);
       const job = await source.next(none ? Number.POSITIVE_INFINITY : patienceShare * this.#tookLast);
       if (!job) break;
-      requireJob(this.model, job);
+      requireJob(this.model, this.k?.topK ?? [], job);
       const { optimiser } = this.options;
       const { steps = this.options.steps, learningRate = optimiser.learningRate, weightDecay } = job;
       this.#places[place] = { job, steps, learningRate, weightDecay, losses: [], step: 0 };
@@ -280,8 +289,17 @@ export class FleetTrainer {
       for (const { placed, initial: numbers } of this.kept) placed.write(from, Array(to - from).fill(numbers));
     }
     this.state.place(this.#places);
+    this.k?.tops.write(bitsOf(...this.#places.flatMap(running => this.#topKOf(running))));
     this.chosen.write(bitsOf(...this.#places.map((_, place) => (fresh.includes(place) ? 1 : 0))));
     return true;
+  }
+
+  /** k of each kernel of a place, member by member. */
+  #topKOf(running: Running | undefined): readonly number[] {
+    const most = this.k?.topK ?? [];
+    const { topK = most } = running?.job ?? {};
+    const own = typeof topK === 'number' ? most.map(() => topK) : topK;
+    return Array.from({ length: this.model.members }, () => own).flat();
   }
 
   /** Steps up to where the first model ends, but no more than make a submit; models begin and end at refreshes alone. */
