@@ -42,6 +42,8 @@ export interface KernelsResult {
   readonly topK: number;
   /** Of the losses around one step. */
   readonly error: number;
+  /** Encoding a step on this device, the refreshes among them, which the dispatches' times leave out. */
+  readonly encodeMicroseconds: number;
   readonly dispatches: readonly (DispatchProfile & { readonly share: number; readonly ceiling: 'FMA' | 'copy' })[];
 }
 

@@ -31,11 +31,14 @@ export function sectionsOf(result: BenchResult): Section[] {
 }
 
 function adapterSection({ adapter, versions, roofline, encodeMicroseconds }: BenchResult): Section {
+  const { multiplied, copied } = roofline.numbers;
+  const megas = (count: number) => (count / 1e6).toPrecision(3);
   const rows = [
     ['adapter', `${adapter.description || adapter.architecture} (${adapter.kind})`],
     ...Object.entries(versions),
-    ['f32 FMA peak', `${roofline.gflops.toFixed(1)} GFLOP/s`],
-    ['copy, past the caches', `${roofline.gigabytes.toFixed(1)} GB/s`],
+    ['f32 FMA peak', `${roofline.gflops.toFixed(1)} GFLOP/s, of ${megas(multiplied)} million numbers`],
+    ['copy, past the caches', `${roofline.gigabytes.toFixed(1)} GB/s, of ${megas(copied)} million numbers`],
+    ['kernels timed by', roofline.clock],
     ...(encodeMicroseconds === undefined ? [] : [['encoding a step', `${encodeMicroseconds.toFixed(0)} us`]]),
   ];
   return { title: 'Adapter', head: ['', ''], rows };
@@ -58,7 +61,7 @@ function productSection(products: readonly ProductResult[]): Section {
   return { title: 'Products of two (n, n) matrices', head, rows };
 }
 
-function kernelSection({ size, topK, error, dispatches }: KernelsResult): Section {
+function kernelSection({ size, topK, error, encodeMicroseconds, dispatches }: KernelsResult): Section {
   const rows = dispatches.map(({ kernel, extent, milliseconds, gflops, gigabytes, share, ceiling }) => [
     kernel,
     extent,
@@ -71,7 +74,7 @@ function kernelSection({ size, topK, error, dispatches }: KernelsResult): Sectio
     title: `Kernels of a step with a refresh, n = R = W = ${size}, k = ${topK}, error ${error.toExponential(1)}`,
     head: ['kernel', 'extent', 'ms', 'GFLOP/s', 'GB/s', 'of ceiling'],
     rows,
-    note: 'Copies are measured past the caches, in which small kernels run. orthonormalise and jacobi are timed on what they have done already: see the eigenpairs.',
+    note: `Encoding a step takes ${encodeMicroseconds.toFixed(0)} us besides. Copies are measured past the caches, in which small kernels run. orthonormalise and jacobi are timed on what they have done already: see the eigenpairs.`,
   };
 }
 

@@ -56,7 +56,7 @@ export async function productCase(
       absent[peer.name] = (error as Error).message;
     }
   }
-  const input = engine.tensor([fmaNumbers]);
+  const input = engine.tensor([fmaNumbers(engine.device)]);
   const peak = await fmaPlan(engine, input, roofline.chains);
   open.push(peak, input);
   contenders.push({ name: 'FMA peak', run: times => peak.run({ times }) });

@@ -4,6 +4,7 @@ import { InputError, RunError } from '../errors.js';
 import { type AdapterKind, isCpu } from './adapter.js';
 import { Device, deviceDescriptor } from './device.js';
 import { sleepInTurns } from './sleepInTurns.js';
+import { timestampClock } from './timestamps.js';
 
 /** What is to be known of the system's drivers before Dawn is asked, which prints on stderr what it misses. */
 export interface SystemDrivers {
@@ -204,5 +205,6 @@ async function toDevice({ adapter, gpu }: Found, portable: boolean): Promise<Dev
     owned: true,
     keep: [gpu, adapter],
     whilePending: sleepInTurns,
+    clock: timestampClock,
   });
 }

@@ -12,7 +12,16 @@ export interface DeviceOptions {
   readonly keep?: unknown;
   /** Called when something becomes pending, for a host whose event loop needs care meanwhile: `sleepInTurns`. */
   readonly whilePending?: WhilePending | undefined;
+  /** By which dispatches are measured; the host's where there is none. */
+  readonly clock?: Clock | undefined;
 }
+
+/**
+ * Milliseconds that a pass took on the device by itself: `timestampClock`. Undefined, or 0, where nothing can be told.
+ *
+ * @param encode fills the pass.
+ */
+export type Clock = (device: Device, encode: (pass: GPUComputePassEncoder) => void) => Promise<number | undefined>;
 
 /** Told since when something has been pending, in milliseconds of `performance.now()`; undefined once nothing is. */
 export type WhilePending = (pendingSince: () => number | undefined) => void;
@@ -20,8 +29,8 @@ export type WhilePending = (pendingSince: () => number | undefined) => void;
 /** Limits that are worth asking for beyond the defaults, where the adapter has more. */
 export const wantedLimits = ['maxBufferSize', 'maxStorageBufferBindingSize'] as const;
 
-/** Features that a kernel may use where they are there. Nothing depends on them. */
-export const wantedFeatures = ['subgroups'] as const;
+/** Features that are used where they are there: by kernels, and by who measures them. Nothing depends on them. */
+export const wantedFeatures = ['subgroups', 'timestamp-query'] as const;
 
 /**
  * The descriptor with which an adapter gives a device as this engine wants it: with subgroups, without which a CPU takes
@@ -89,6 +98,7 @@ export class Device {
   doneAt = 0;
   /** Told before each product that a tuner measures, of how many. */
   declare whileTuning?: (done: number, products: number) => void;
+  readonly clock: Clock | undefined;
   readonly #owned: boolean;
   /** Only to be held. */
   readonly keep: unknown;
@@ -118,6 +128,7 @@ export class Device {
     this.cpu = isCpu(info);
     this.lanes = fixedSubgroupSize(info);
     this.subgroupSize = gpu.features.has('subgroups' as GPUFeatureName) ? this.lanes : undefined;
+    this.clock = options.clock;
     this.keep = options.keep;
     this.#owned = options.owned;
     this.#whilePending = options.whilePending;

@@ -4,6 +4,7 @@
  */
 
 import type { Tensor } from '../buffer/tensor.js';
+import type { Device } from '../device/device.js';
 import type { Engine } from '../graph/engine.js';
 import type { Plan } from '../graph/plan.js';
 import { within } from '../host/scope.js';
@@ -19,12 +20,21 @@ export interface Roofline {
   readonly chains: number;
   /** Bytes read and bytes written by a copy, together: GB/s. */
   readonly gigabytes: number;
+  /** Numbers that had their multiply-adds, and numbers that were copied. */
+  readonly numbers: { readonly multiplied: number; readonly copied: number };
+  /** Whose clock told these times, and tells those of profiles: the device's leaves out the way there and back. */
+  readonly clock: 'device' | 'host';
 }
 
-/** Past every cache, and within the binding that every device gives. */
-const copiedNumbers = 2 ** 24;
-/** Numbers on which `fmaPlan` is measured. */
-export const fmaNumbers = 2 ** 16;
+/** Numbers that a processor copies: past its caches, and within the binding that every device gives. */
+const leastCopied = 2 ** 24;
+/** And a GPU, whose caches hold tens of megabytes: fewer where its bindings or its memory are smaller. */
+const mostCopied = 2 ** 27;
+
+/** Numbers on which `fmaPlan` is measured: a GPU has some hundred thousand threads under way, a processor a few. */
+export function fmaNumbers({ cpu }: Device): number {
+  return cpu ? 2 ** 16 : 2 ** 22;
+}
 
 /** A plan of nothing but multiply-adds, 4096 for each number of the input. */
 export function fmaPlan(engine: Engine, input: Tensor, chains: number): Promise<Plan> {
@@ -32,18 +42,46 @@ export function fmaPlan(engine: Engine, input: Tensor, chains: number): Promise<
   return engine.compile(graph => ({ result: repeatedFma(graph.read(input), attributes) }));
 }
 
-/** Measures a device; takes about a second. */
-export function measureRoofline(engine: Engine): Promise<Roofline> {
+/** Measures a device; takes about a second. @param numbers by default as many as suit it. */
+export function measureRoofline(engine: Engine, numbers: Partial<Roofline['numbers']> = {}): Promise<Roofline> {
+  const { cpu } = engine.device;
+  const { multiplied = fmaNumbers(engine.device), copied: most = cpu ? leastCopied : mostCopied } = numbers;
   return within(async scope => {
-    const small = scope.keep(engine.tensor([fmaNumbers]));
-    const large = scope.keep(engine.tensor([copiedNumbers]));
+    const small = scope.keep(engine.tensor([multiplied]));
     const peaks: { readonly gflops: number; readonly chains: number }[] = [];
     for (const chains of chainsTried) {
       const compute = scope.keep(await fmaPlan(engine, small, chains));
       peaks.push({ gflops: (await engine.profile(compute))[0].gflops, chains });
     }
+    const { gigabytes, copied } = await copyBandwidth(engine, most);
+    const best = peaks.reduce((most, next) => (next.gflops > most.gflops ? next : most));
+    const isDevices = engine.device.clock !== undefined && engine.device.features.includes('timestamp-query');
+    return { ...best, gigabytes, numbers: { multiplied, copied }, clock: isDevices ? 'device' : 'host' };
+  });
+}
+
+async function copyBandwidth(
+  engine: Engine,
+  most: number,
+): Promise<{ readonly gigabytes: number; readonly copied: number }> {
+  const { mostBindingBytes } = engine.device;
+  for (let copied = most; ; copied /= 2) {
+    const isLast = copied <= leastCopied;
+    if (4 * copied > mostBindingBytes && !isLast) continue;
+    try {
+      return { gigabytes: await copiedGigabytes(engine, copied), copied };
+    } catch (error) {
+      if (isLast) throw error;
+      await engine.check().catch(() => {}); // so many did not fit into its memory
+    }
+  }
+}
+
+function copiedGigabytes(engine: Engine, count: number): Promise<number> {
+  return within(async scope => {
+    const large = scope.keep(engine.tensor([count]));
     const move = scope.keep(await engine.compile(graph => ({ result: copy(graph.read(large)) })));
     const [{ gigabytes }] = await engine.profile(move);
-    return { ...peaks.reduce((best, next) => (next.gflops > best.gflops ? next : best)), gigabytes };
+    return gigabytes;
   });
 }

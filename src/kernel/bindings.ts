@@ -1,36 +1,32 @@
 /**
  * What a text binds, read when it is dispatched: so no bundle carries the names and structs of a kernel a second time.
- * Whether a host's own text can be read so is checked before (`kernelOf`).
+ * Texts are as `scripts/kernels.ts` prepares them; a host's own are checked and brought to that form before (`kernelOf`).
  */
 
-import type { BindingLayout, FieldLayout, StructLayout } from './kernel.js';
+import type { BindingLayout, StructLayout } from './kernel.js';
 import { integerConstants } from './specialise.js';
 
-const bindingText = /var<\s*(uniform|storage)[,\s]*(\w*)\s*>\s*(\w+)\s*:\s*(array<)?\s*(\w+)/g;
-const fieldText = /(\w+)\s*:\s*(?:array<\s*)?(\w+)(?:\s*,\s*(\w+)\s*>)?/g;
+const bindingText = /var<(uniform|storage),?(\w*)>(\w+):(array<)?(\w+)/g;
+const fieldText = /(\w+):(?:array<)?(\w+)(?:,(\w+)>)?/g;
 
-/** In their order. @param source without comments. */
+/** In their order. @param source without comments, and without spaces that part nothing. */
 export function bindingsOf(source: string): BindingLayout[] {
   return [...source.matchAll(bindingText)].map(([, space, access, name, table, type]) => {
     const struct = structIn(source, type as string);
-    return {
-      name,
-      access: access || (space === 'uniform' ? space : 'read'),
-      ...(struct && { struct, table: !!table }),
-    } as BindingLayout;
+    return { name, access: access || space, ...(struct && { struct, table: !!table }) } as BindingLayout;
   });
 }
 
 /** The layout of the struct of this name, if there is one. */
 function structIn(source: string, name: string): StructLayout | undefined {
-  const body = new RegExp(`struct\\s+${name}\\s*{([^}]*)`).exec(source)?.[1];
+  const body = source.split(`struct ${name}{`)[1]?.split('}')[0];
   if (body === undefined) return undefined;
-  const fields = [...body.matchAll(fieldText)].map(([, field, type, length]) => [field, fieldIn(source, type, length)]);
-  return Object.fromEntries(fields) as StructLayout;
-}
-
-function fieldIn(source: string, type = '', length?: string): FieldLayout | undefined {
-  if (length === undefined) return type as FieldLayout;
-  const [struct, count] = [structIn(source, type), integerConstants(source).get(length) ?? Number(length)];
-  return struct && { struct, count };
+  return Object.fromEntries(
+    [...body.matchAll(fieldText)].map(([, field, type, length]) => [
+      field,
+      length
+        ? { struct: structIn(source, type as string), count: integerConstants(source).get(length) ?? +length }
+        : type,
+    ]),
+  ) as StructLayout;
 }

@@ -61,7 +61,7 @@ function literalOf(text: string): ConstantValue | undefined {
   return /^-?[\d.]+(e[+-]?\d+)?[fui]?$/.test(text) ? Number.parseFloat(text) : undefined;
 }
 
-/** The text without its comments. @throws InputError a binding or a field that cannot be read, or that stands amiss. */
+/** The text without its comments, and without spaces that `bindingsOf` does not expect. @throws InputError a binding or a field that cannot be read, or that stands amiss. */
 function checked(kernel: string, source: string): string {
   const code = source.replace(commentText, '');
   const structs = new Map([...code.matchAll(structText)].map(([, name, body]) => [name as string, body as string]));
@@ -86,7 +86,10 @@ function checked(kernel: string, source: string): string {
       throw new InputError(`kernel ${kernel}: ${name} is a uniform ${spelled(bound)}: use a struct of u32 and f32`);
     }
   }
-  return code;
+  return code
+    .replace(/\b(struct|read|uniform)\s+/g, '$1 ')
+    .replace(/var<storage>/g, 'var<storage,read>')
+    .replace(/\s*([<{,:])\s*|\s+([>}])|(>)\s+/g, '$1$2$3');
 }
 
 /** Whether there is a struct of this name. @param structs what stands in the braces of each. */

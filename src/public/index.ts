@@ -1,6 +1,6 @@
 /** sepnn for a host that brings a GPUDevice: a browser, Deno, or another engine on Dawn. Imports nothing of Node. */
 
-import { Device, type WhilePending } from '../device/device.js';
+import { type Clock, Device, type WhilePending } from '../device/device.js';
 import { InputError } from '../errors.js';
 import { Engine } from '../graph/engine.js';
 import { requireOptions } from '../host/checks.js';
@@ -10,7 +10,8 @@ export type { HostBuffer, MemoryUse } from '../buffer/memory.js';
 export { restoreTensors, type StateArrays, stateOfTensors } from '../buffer/namedTensors.js';
 export type { Tensor } from '../buffer/tensor.js';
 export type { AdapterFacts, AdapterKind } from '../device/adapter.js';
-export { deviceDescriptor } from '../device/device.js';
+export { type Clock, deviceDescriptor } from '../device/device.js';
+export { timestampClock } from '../device/timestamps.js';
 export {
   DeviceLostError,
   DivergedError,
@@ -141,14 +142,16 @@ export interface CreateEngineOptions {
   readonly info?: GPUAdapterInfo;
   /** What to do with the event loop while something is pending: `sleepInTurns` of `sepnn/node` for a device of Dawn's. */
   readonly whilePending?: WhilePending;
+  /** By which `tune` and `profile` measure: `timestampClock` for the device's own, the host's where it is left out. */
+  readonly clock?: Clock;
 }
 
 /** An engine on a host's own device. @throws InputError something that is no device. */
 export async function createEngine(options: CreateEngineOptions): Promise<Engine> {
-  requireOptions('createEngine', options, { device: true, info: true, whilePending: true });
-  const { device, info, whilePending } = options;
+  requireOptions('createEngine', options, { device: true, info: true, whilePending: true, clock: true });
+  const { device, info, whilePending, clock } = options;
   if (typeof device?.createComputePipelineAsync !== 'function') {
     throw new InputError('createEngine: takes a GPUDevice: await adapter.requestDevice(deviceDescriptor(adapter))');
   }
-  return new Engine(new Device(device, { info, owned: false, whilePending }));
+  return new Engine(new Device(device, { info, owned: false, whilePending, clock }));
 }

@@ -16,7 +16,8 @@ import { device, engine } from '../helpers/gpu.js';
 import { atEnd, suite } from '../helpers/suite.js';
 
 const test = suite('benchmark');
-const roofline = { gflops: 1, chains: 2, gigabytes: 1 };
+const numbers = { multiplied: 2 ** 16, copied: 2 ** 24 };
+const roofline = { gflops: 1, chains: 2, gigabytes: 1, numbers, clock: 'host' } as const;
 const brief = { rounds: 3, milliseconds: 1 };
 /** Waiting as their own users do, and as we do. */
 const peersTwice = peerNames.flatMap(name => [name, `${name}, our wait`]);
@@ -90,6 +91,7 @@ test('encoding is timed on the null backend, whatever that leaves in memory', as
 test('every kernel of a step is timed, and the report names them', async () => {
   const kernels = await kernelsCase(engine, 16, roofline);
   require('a kernel without a time', kernels.dispatches.every(({ milliseconds }) => milliseconds > 0));
+  require(`encoding a step: ${kernels.encodeMicroseconds} us`, kernels.encodeMicroseconds > 0);
   const eigen = await eigenCase(engine, 40, brief);
   const eigh = await eighCase(engine, { size: 9, count: 3 }, brief);
   requireEqual(

@@ -1,8 +1,14 @@
 /** The micro-kernels that measure a device's ceilings, and what is made of their times. */
 
 import { layoutOf } from '../../src/buffer/layout.js';
-import { measureRoofline } from '../../src/immediate/roofline.js';
+import { Memory } from '../../src/buffer/memory.js';
+import { Device } from '../../src/device/device.js';
+import { timestampClock } from '../../src/device/timestamps.js';
+import { Engine } from '../../src/graph/engine.js';
+import { fmaNumbers, measureRoofline } from '../../src/immediate/roofline.js';
 import { type Dispatch, dispatch, foldedWorkgroups, type Workgroups } from '../../src/kernel/dispatch.js';
+import { Pipelines } from '../../src/kernel/pipelines.js';
+import { Sequence } from '../../src/kernel/sequence.js';
 import { matmul } from '../../src/ops/linear/matmul.js';
 import * as kernels from '../../src/wgsl/roofline.js';
 import { require, requireClose, requireEqual } from '../helpers/compare.js';
@@ -49,7 +55,9 @@ test('copy: every number arrives, also where workgroups fold into two dimensions
 });
 
 test('the ceilings are positive, and no product runs past the peak', async () => {
-  const roofline = await measureRoofline(engine);
+  // As a processor has them, which is what runs this.
+  const numbers = { multiplied: fmaNumbers({ cpu: true } as Device), copied: 2 ** 24 };
+  const roofline = await measureRoofline(engine, device.cpu ? undefined : numbers);
   const a = engine.tensor([256, 256], randoms(256 * 256));
   const plan = await engine.compile(graph => ({ c: matmul(graph.read(a), graph.read(a)) }));
   const [profile, ...rest] = await engine.profile(plan);
@@ -57,8 +65,55 @@ test('the ceilings are positive, and no product runs past the peak', async () =>
   requireEqual('bytes', profile.bytes, 3 * 4 * 256 ** 2);
   requireEqual('dispatches', rest.length, 0);
   require(`bandwidth ${roofline.gigabytes} GB/s`, roofline.gigabytes > 0);
+  requireEqual('numbers', roofline.numbers, numbers);
   require(`${profile.gflops} of ${roofline.gflops} GFLOP/s`, profile.gflops > 0 && profile.gflops < roofline.gflops);
   plan.dispose();
+});
+
+test("a profile goes by the clock of the device where there is one, and by the host's where that says nothing", async () => {
+  const told: number[] = [];
+  const withClock = async (tell: (dispatches: number) => number | undefined) => {
+    const other = new Device(device.gpu, {
+      owned: false,
+      clock: async (_, encode) => {
+        let dispatches = 0;
+        const pass = { setPipeline() {}, setBindGroup() {}, dispatchWorkgroups: () => dispatches++ };
+        encode(pass as unknown as GPUComputePassEncoder);
+        return tell(dispatches);
+      },
+    });
+    const own = new Engine(other);
+    const b = own.tensor([8, 8], randoms(64));
+    const twin = await own.compile(graph => ({ c: matmul(graph.read(b), graph.read(b)) }));
+    const [{ milliseconds }] = await own.profile(twin, { rounds: 3, milliseconds: 1 });
+    await own.dispose();
+    return milliseconds;
+  };
+  requireEqual('of three milliseconds each', await withClock(dispatches => 3 * dispatches), 3);
+  const byHost = await withClock(dispatches => {
+    told.push(dispatches);
+    return undefined;
+  });
+  require(`${byHost} ms by the host, asked of ${told.join(', ')}`, byHost > 0 && byHost < 3000 && told.length > 2);
+});
+
+test('timestamps of a pass grow with what it does, and are of the order of what the host sees', async () => {
+  if (!device.features.includes('timestamp-query')) {
+    // As in a portable run, which asks for no feature.
+    requireEqual('without the feature', await timestampClock(device, () => {}), undefined);
+    return;
+  }
+  const x = filled(layoutOf([2 ** 14]), randoms(2 ** 14));
+  const result = poisoned(x.layout);
+  const settings = { count: 2 ** 12, rounds: 2000, scale: 0.5, offset: 1 };
+  const buffers = { input: x.storage, result: result.storage };
+  const one = dispatch(kernels.fma, { workgroups: [64, 1, 1], settings, buffers });
+  const sequence = await Sequence.prepare([one], new Memory(device), new Pipelines(device));
+  const start = performance.now();
+  const took = await timestampClock(device, pass => sequence.encode(pass, { from: 0, to: 8 }));
+  const seen = performance.now() - start;
+  require(`${took} ms on the device, ${seen} on the host`, took !== undefined && took > 0.1 && took < seen + 1);
+  sequence.dispose();
 });
 
 test('the work of a plan is that of its dispatches together', async () => {
