@@ -216,6 +216,15 @@ test('an image too large for a fleet is trained by itself to the same result, an
   await engine.dispose();
 });
 
+test('a result that cannot be written ends the run in a line that says how to go on', async () => {
+  const images = await folderOf('unwritable', { 'a.png': [8, 8], 'b.png': [8, 8] });
+  mkdirSync(join(folder, 'unwritable-out', 'b.png.safetensors', 'in the way'), { recursive: true });
+  const { code, stderr } = await sepnn('fleet', images, '--out', 'unwritable-out', ...tiny, '--batch', '1');
+  const line =
+    /\nsepnn: unwritable-out\/b\.png\.safetensors: cannot be written \([^\n]*\): 1 of 2 images are done and kept: to go on: sepnn fleet [^\n]*\n$/;
+  require(`${code}: ${stderr}`, code === 1 && line.test(stderr));
+});
+
 test('bad usage is refused before anything is written', async () => {
   const images = await folderOf('refused', { 'a.png': [8, 8] });
   mkdirSync(join(folder, 'empty'), { recursive: true });

@@ -1,6 +1,6 @@
 /** `sepnn fleet`: represents every image of a folder, many at once, each by a model of its own. */
 
-import { InputError, RunError } from '../../errors.js';
+import { InputError, isInputError, RunError } from '../../errors.js';
 import { sizeFor } from '../../experiments/image/size.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
 import { requireWritableFolder } from '../../io/files.js';
@@ -12,7 +12,7 @@ import type { Ending } from '../ending.js';
 import { openQuietly } from '../engine.js';
 import { requireShareable } from '../fit/options.js';
 import { startFleetProgress } from '../progress.js';
-import { print, warn } from '../terminal.js';
+import { messageOf, print, warn } from '../terminal.js';
 import { requireConsistent } from '../training/options.js';
 import { Command } from '../vendor.js';
 import { addFleetOptions, askedOf, decisiveOf, type FleetOptions, requireQueueOptions } from './options.js';
@@ -117,7 +117,10 @@ async function fitFolder(
       },
       note: warn,
     };
-    await fitImages({ options, isTyped, source, signal, watch }, () => engines.open());
+    await fitImages({ options, isTyped, source, signal, watch }, () => engines.open()).catch((error: Error) => {
+      if (isInputError(error)) throw error;
+      throw new RunError(`${messageOf(error)}: ${goingOn(ending, last)}`);
+    });
     bar.stop();
     await conclude(ending, engines.current.adapter, source, options, last);
   } finally {
@@ -148,14 +151,13 @@ async function conclude(
   adapter: AdapterReport,
   source: Source,
   options: FleetOptions,
-  { done, all }: Standing,
+  standing: Standing,
 ): Promise<void> {
   const { out, json } = options;
   const rows = await source.rows();
   const table = rows.length > 0 && (await writeTable(out, adapter, decisiveOf(options), rows));
   if (!table || ending.signal.aborted) {
-    const words = withoutPassword(commandLine(ending.args));
-    throw ending.stopped(`${done} of ${all} images are done and kept: to go on: ${words}`);
+    throw ending.stopped(goingOn(ending, standing));
   }
   await clearFolders(out, table);
   print(json ? JSON.stringify(table) : summaryOf(table));
@@ -165,6 +167,10 @@ async function conclude(
       `${table.failed} of ${table.results.length} images failed, ${first.name} the first: ${table.files.results} says why`,
     );
   }
+}
+
+function goingOn({ args }: Ending, { done, all }: Standing): string {
+  return `${done} of ${all} images are done and kept: to go on: ${withoutPassword(commandLine(args))}`;
 }
 
 /** Of the images that are done with these settings already. */
