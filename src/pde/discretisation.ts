@@ -6,6 +6,7 @@
  * stand: so a face costs a network one point, and no condition is mixed into the grid of another.
  */
 
+import { padded, sizeOf } from '../buffer/layout.js';
 import { InputError } from '../errors.js';
 import { requireCount, shown } from '../host/checks.js';
 import type { Random } from '../host/random.js';
@@ -24,6 +25,10 @@ export interface ProblemGrid {
   readonly residuals: CompiledResiduals;
   /** Residuals of a point. */
   readonly count: number;
+  /** Points in all, those of other slabs too. */
+  readonly size: number;
+  /** The index of the first of its points among those. */
+  readonly first: number;
 }
 
 export interface Discretisation {
@@ -77,9 +82,12 @@ export function discretise(problem: Problem, points: number | Readonly<Record<st
       if (residuals.fields.length === 0) {
         throw new InputError(`${problem.name}: ${name} holds no field: write it with ${problem.fields.join(', ')}`);
       }
+      const ranges = axes.map((axis, d) => rangeOf(d, at[axis]));
       return {
         name,
-        points: axes.map((axis, d) => rangeOf(d, at[axis])),
+        points: ranges,
+        size: sizeOf(shapeOfRanges(ranges)),
+        first: 0,
         residuals,
         count: equations.length,
         fields: residuals.fields.map(({ field, orders }) => ({
@@ -117,4 +125,35 @@ export function gridAxes(
   return Object.fromEntries(
     Object.keys(problem.axes).map((axis, d) => [axis, points[d].subarray(ranges[d][0], ranges[d][1])]),
   );
+}
+
+/** Points of each axis. */
+export function shapeOfRanges(ranges: readonly Range[]): number[] {
+  return ranges.map(([from, to]) => to - from);
+}
+
+/**
+ * With grids cut along their first axis, so that no stack of fields, tables or residuals takes more than so many bytes.
+ *
+ * @throws InputError a grid of which a single row takes more.
+ */
+export function inSlabs(discretisation: Discretisation, mostBytes: number): Discretisation {
+  const grids = discretisation.grids.flatMap(grid => {
+    const [[from, to], ...rest] = grid.points;
+    const others = shapeOfRanges(rest);
+    const row = sizeOf(others.with(-1, padded(others[others.length - 1])));
+    const parts = Math.max(grid.fields.length, grid.residuals.tables.length, grid.count);
+    const rows = Math.floor(mostBytes / (4 * parts * row));
+    if (rows < 1) {
+      throw new InputError(
+        `${discretisation.problem.name}: a row of ${grid.name} takes ${4 * parts * row} bytes, above ${mostBytes}: use fewer points`,
+      );
+    }
+    return Array.from({ length: Math.ceil((to - from) / rows) }, (_, slab): ProblemGrid => {
+      const start = from + slab * rows;
+      const own: Range = [start, Math.min(to, start + rows)];
+      return { ...grid, points: [own, ...rest], first: (start - from) * sizeOf(others) };
+    });
+  });
+  return { ...discretisation, grids };
 }

@@ -37,6 +37,9 @@ export async function gridPreconditioners(
     const axes = gridAxes(discretisation, one, points);
     const preconditioner = preconditioners(one.name, shapeOf(axes));
     if (!preconditioner) continue;
+    if (grids.filter(({ name }) => name === one.name).length > 1) {
+      throw new InputError(`${preconditioner.name}: ${one.name} is too large for one binding: use fewer points`);
+    }
     const isValue = one.fields.length === 1 && one.fields[0].orders.every(order => order === 0);
     if (gated || problem.fields.length > 1 || !isValue) {
       throw new InputError(

@@ -20,7 +20,7 @@ import type { Optimiser } from '../optimiser/optimiser.js';
 import { runStages, type Stage } from '../train/stepPlans.js';
 import { historyLength, mostSteps, type ParameterState, TrainedParameters } from '../train/trainedParameters.js';
 import { activationDerivatives } from './activationDerivatives.js';
-import { type Discretisation, discretise, gridAxes } from './discretisation.js';
+import { type Discretisation, discretise, gridAxes, inSlabs, shapeOfRanges } from './discretisation.js';
 import { type AxisPoints, shapeOf, tabulated } from './grid.js';
 import { type GridPreconditioners, gridPreconditioners } from './gridPreconditioners.js';
 import {
@@ -44,6 +44,8 @@ export interface ProblemTrainerOptions {
    * points that are not drawn anew.
    */
   readonly preconditioners?: GridPreconditioners;
+  /** Of fields of a grid at a time: larger grids go in slabs of their first axis. What a device binds by default. */
+  readonly slabBytes?: number;
   /** Of the parameters and of the points, 0 by default. */
   readonly seed?: number;
 }
@@ -55,6 +57,7 @@ const known = {
   optimiser: true,
   redraw: true,
   preconditioners: true,
+  slabBytes: true,
   seed: true,
 } as const;
 
@@ -87,12 +90,14 @@ export class ProblemTrainer {
   static async create(engine: Engine, options: ProblemTrainerOptions): Promise<ProblemTrainer> {
     requireOptions('ProblemTrainer', options, known);
     const { problem, network, points, optimiser, redraw, preconditioners, seed = 0 } = options;
+    const { slabBytes = engine.device.mostBindingBytes } = options;
+    requireCount('slabBytes', slabBytes, 16, engine.device.mostBindingBytes);
     requireSeed(seed);
     if (redraw !== undefined) requireCount('redraw', redraw, 1, mostSteps);
     if (preconditioners && redraw !== undefined) {
       throw new InputError('preconditioners: are made once, of points that stay: leave redraw out');
     }
-    const discretisation = discretise(problem, points);
+    const discretisation = inSlabs(discretise(problem, points), slabBytes);
     return building(async scope => {
       const initial = initialProblemParameters(problem, network, seed);
       const parameters = new TrainedParameters(engine, scope, problemParameters(problem, network), optimiser, initial);
@@ -106,21 +111,35 @@ export class ProblemTrainer {
       const made =
         preconditioners &&
         (await gridPreconditioners(engine, scope, discretisation, network, parameters.tensor, preconditioners));
-      const lossesIn = (graph: Graph, at: Value) => gridLosses(graph, discretisation, network, onDevice, at);
       const plans = await engine.compile({
         step: graph => {
           const at = graph.read(parameters.tensor);
-          const grids = lossesIn(graph, at);
-          const loss = grids.map(grid => grid.loss).reduce(add);
-          const transformations = new Map<Value, CotangentMap>();
-          for (const { name, fields } of grids) {
-            const own = made?.get(name);
-            if (own) transformations.set(fields, cotangent => own.current(graph).transform(cotangent));
-          }
-          parameters.update(graph, loss, vjp(loss, 1, [at], transformations)[0], true);
+          const { jets, grids } = gridLosses(graph, discretisation, network, onDevice, at);
+          // Each grid's way back follows its way there, so that no two need memory at a time.
+          const found = grids.map(({ name, lossIn }) => {
+            const { loss, fields } = lossIn();
+            const own = made?.get(name)?.current(graph);
+            const maps = new Map<Value, CotangentMap>(own && [[fields, cotangent => own.transform(cotangent)]]);
+            return { loss, cotangent: vjp(loss, 1, [jets], maps)[0] };
+          });
+          const cotangent = found.map(one => one.cotangent).reduce(add);
+          const loss = found.map(one => one.loss).reduce(add);
+          parameters.update(graph, loss, vjp(jets, cotangent, [at])[0], true);
         },
-        evaluate: graph =>
-          Object.fromEntries(lossesIn(graph, graph.read(parameters.tensor)).map(({ name, loss }) => [name, loss])),
+        evaluate: graph => {
+          const losses: Record<string, Value> = {};
+          for (const { name, lossIn } of gridLosses(
+            graph,
+            discretisation,
+            network,
+            onDevice,
+            graph.read(parameters.tensor),
+          ).grids) {
+            const { loss } = lossIn();
+            losses[name] = losses[name] ? add(losses[name], loss) : loss;
+          }
+          return losses;
+        },
       });
       for (const plan of Object.values<Plan>(plans)) scope.keep(plan);
       return new ProblemTrainer(engine, problem, network, onDevice, redraw, parameters, plans, scope);
@@ -265,7 +284,7 @@ class PointsOnDevice {
     const columns = inputColumns(network);
     this.input = scope.keep(engine.stack(orders.map((order, i) => [(order + 1) * counts[i % counts.length], columns])));
     this.tables = grids.map(({ residuals: { tables }, points }) => {
-      const shape = points.map(([from, to]) => to - from);
+      const shape = shapeOfRanges(points);
       return tables.length > 0 ? scope.keep(engine.stack(tables.map(() => shape))) : undefined;
     });
   }
@@ -281,7 +300,7 @@ class PointsOnDevice {
       ),
     );
     grids.forEach((grid, i) => {
-      this.tables[i]?.write(tabulated(grid.residuals.tables, gridAxes(this.of, grid, points)));
+      this.tables[i]?.write(tabulated(grid.residuals.tables, gridAxes(this.of, grid, points), grid.first));
     });
   }
 }
@@ -300,23 +319,34 @@ function jetAttributes(network: JetArchitecture, orders: readonly number[]) {
   return { depth, width, omegas, gated, orders, derivatives: activationDerivatives(activation) };
 }
 
-/** The loss of every grid, its weighted squares in the mean over its points, and the fields on it. */
+/** What makes a grid's loss, its weighted squares in the mean over its points, and the fields on it. */
+interface GridLoss {
+  readonly name: string;
+  lossIn(): { readonly loss: Value; readonly fields: Value };
+}
+
+/** The jets of all networks, and every grid or slab of one. */
 function gridLosses(
   graph: Graph,
   { problem, orders, grids }: Discretisation,
   network: JetArchitecture,
   { input, tables }: PointsOnDevice,
   parameters: Value,
-): { readonly name: string; readonly loss: Value; readonly fields: Value }[] {
+): { readonly jets: Value; readonly grids: readonly GridLoss[] } {
   const axes = Object.keys(problem.axes).length;
   const jets = jetNetwork(parameters, graph.read(input), jetAttributes(network, orders));
-  return grids.map(({ name, points, fields, residuals: { text }, count }, i) => {
-    const size = points.reduce((product, [from, to]) => product * (to - from), 1);
-    const found = contractFields(jets, { axes, scale: 1, orders, points, fields });
-    const table = tables[i];
-    const { loss } = residuals(found, table && graph.read(table), { text, residuals: count, scale: 2 / size });
-    return { name, loss, fields: found };
-  });
+  return {
+    jets,
+    grids: grids.map(({ name, points, fields, residuals: { text }, count, size }, i) => ({
+      name,
+      lossIn: () => {
+        const found = contractFields(jets, { axes, scale: 1, orders, points, fields });
+        const table = tables[i];
+        const { loss } = residuals(found, table && graph.read(table), { text, residuals: count, scale: 2 / size });
+        return { loss, fields: found };
+      },
+    })),
+  };
 }
 
 /** The fields of a problem on a grid. @param parameters as `problemParameterShapes` has them. */

@@ -275,6 +275,35 @@ test('a problem of a host: its loss falls, the same seed gives the same bits in 
   for (const trainer of [one, other]) trainer.dispose();
 });
 
+test('in slabs of the first axis, of numbers and of tables by their index, the losses are those of whole grids', async () => {
+  const values = randoms(6 * 9);
+  const problem = {
+    ...hosts,
+    equations: [
+      {
+        ...hosts.equations[0],
+        residual: (hosts.equations[0].residual as Expression).minus(given((_, index) => values[index])),
+      },
+    ],
+  };
+  const create = (slabBytes?: number) =>
+    ProblemTrainer.create(engine, {
+      problem,
+      network: jetArchitecture({ width: 8, rank: 4 }),
+      points: { t: 6, x: 9 },
+      optimiser: adam({ learningRate: 5e-3 }),
+      ...(slabBytes && { slabBytes }),
+    });
+  const [whole, slabs] = [await create(), await create(4 * 2 * 12 * 4)];
+  require('there are slabs', slabs.work.dispatches > whole.work.dispatches);
+  requireClose('losses', await slabs.advance(10), await whole.advance(10), { relative: 1e-5 });
+  const [one, other] = [await slabs.evaluate(), await whole.evaluate()];
+  requireClose('of grids', Object.values(one), Object.values(other), { relative: 1e-4 });
+  requireEqual('names', Object.keys(one), Object.keys(other));
+  for (const trainer of [whole, slabs]) trainer.dispose();
+  await requireThrows('a row', () => create(64), 'InputError', /a row of equations takes 96 bytes, above 64/);
+});
+
 test('SepPGD on conditions and data: made once of the initial networks, it trains to other parameters, and goes on to the same bits', async () => {
   const problem = observed(hosts, 1);
   const network = jetArchitecture({ width: 8, rank: 4, activation: sine, omega: 2 });
