@@ -69,6 +69,11 @@ export function endOfSubmit(
   return end;
 }
 
+/** How many runs take as long as a submit may, after so many took so many milliseconds. */
+export function runsOfSubmit(runs: number, milliseconds: number): number {
+  return Math.ceil((runs * mostMilliseconds.submit) / milliseconds);
+}
+
 /** How far one measurement may change what is expected: the first also has what a driver compiles, and two may be seen as one. */
 const [leastChange, mostChange] = [1 / 2, 8];
 

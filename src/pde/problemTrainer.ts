@@ -10,7 +10,7 @@ import { requireCount, requireOptions } from '../host/checks.js';
 import { CallQueue } from '../host/queue.js';
 import { Random, requireSeed } from '../host/random.js';
 import { building, type Disposable, type Scope, within } from '../host/scope.js';
-import { mostMilliseconds } from '../kernel/pace.js';
+import { runsOfSubmit } from '../kernel/pace.js';
 import { contractFields } from '../ops/contraction/contractFields.js';
 import { add } from '../ops/elementwise/linearCombination.js';
 import { inputJets, jetNetwork } from '../ops/network/jetNetwork.js';
@@ -177,8 +177,7 @@ export class ProblemTrainer {
       await runStages(this.engine, this.#stagesOf(count));
       const losses = await this.parameters.losses(this.#step, count);
       this.#step += count;
-      const steps = (count * mostMilliseconds.submit) / (performance.now() - start);
-      this.#pace = Math.min(historyLength, Math.ceil(steps));
+      this.#pace = Math.min(historyLength, runsOfSubmit(count, performance.now() - start));
       return losses;
     });
   }

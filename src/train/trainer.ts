@@ -10,7 +10,7 @@ import { requireCount } from '../host/checks.js';
 import { CallQueue } from '../host/queue.js';
 import { building, type Scope } from '../host/scope.js';
 import { totalWork, type Work } from '../kernel/dispatch.js';
-import { mostMilliseconds } from '../kernel/pace.js';
+import { runsOfSubmit } from '../kernel/pace.js';
 import { encodeParts, type HostEncoder } from '../kernel/sequence.js';
 import { slabsOf } from '../model/fits.js';
 import { networkInput } from '../model/forward.js';
@@ -151,8 +151,7 @@ export class Trainer {
       await runStages(this.engine, this.#stagesOf(count));
       const losses = await this.parameters.losses(this.#step, count);
       this.#step += count;
-      const steps = (count * mostMilliseconds.submit) / (performance.now() - start);
-      this.#pace = Math.min(historyLength, Math.ceil(steps));
+      this.#pace = Math.min(historyLength, runsOfSubmit(count, performance.now() - start));
       return losses;
     });
   }

@@ -11,6 +11,7 @@ import type { Plan } from '../../graph/plan.js';
 import { bitsOf } from '../../host/arrays.js';
 import { requireNumber, requireOptions } from '../../host/checks.js';
 import { building, type Scope } from '../../host/scope.js';
+import { mostMilliseconds, runsOfSubmit } from '../../kernel/pace.js';
 import { networkInput } from '../../model/forward.js';
 import { initialParameters, type Model, outputShapes, toDevice, toHost } from '../../model/model.js';
 import { modulateOfPlaces } from '../../ops/fleet/modulateOfPlaces.js';
@@ -50,8 +51,6 @@ interface Running {
   failure?: number;
 }
 
-/** A submit lasts about so long: long enough to cost nothing, short enough for reports, for an abort and for a watchdog. */
-const submitMilliseconds = 250;
 /** Waited for a job while others run, as a share of a submit: whoever is slow costs no more. */
 const patienceShare = 0.25;
 
@@ -77,7 +76,7 @@ export class FleetTrainer {
   #disposed = false;
   /** Steps that make about one submit. */
   #pace = 1;
-  #tookLast = submitMilliseconds;
+  #tookLast: number = mostMilliseconds.submit;
 
   private constructor(
     readonly engine: Engine,
@@ -228,7 +227,7 @@ export class FleetTrainer {
         while (results.length > 0) yield results.shift() as FleetResult;
         await submit;
         this.#tookLast = performance.now() - start;
-        this.#pace = Math.max(1, Math.round((submitMilliseconds * count) / this.#tookLast));
+        this.#pace = runsOfSubmit(count, this.#tookLast);
         step += count;
         await this.#collect(count);
         if (step % cycle === 0) results = await this.#finish(outputs);
