@@ -16,7 +16,7 @@ export interface Measured {
 
 /** What is trained, and how it is judged. */
 export interface TrainingTask<M extends Measured> extends Pick<TrainerOptions, 'model' | 'evaluations' | 'objective'> {
-  readonly target: Numbers;
+  readonly target: Numbers | ((from: number, to: number) => Float32Array);
   /** Of the present parameters. @throws DivergedError if the loss is not finite. */
   measure(trainer: Trainer): Promise<M>;
   /** What a progress bar shows of it. */
@@ -97,8 +97,6 @@ export interface FinishedRun<M extends Measured> {
   /** The loss by which its state is judged against others: the validation's where there is one. */
   readonly reached: number;
   readonly validated: boolean;
-  /** The model's output, member by member. */
-  readonly output: Float32Array;
   readonly state: TrainerState;
   /** Of the report of the least loss, or the least of the validation. */
   readonly best: Best;
@@ -163,7 +161,6 @@ export async function trainingRun<M extends Measured>(
     const keepsBest = validated && !run.stopped && best.state !== run.state;
     if (keepsBest) await trainer.restore(best.state);
     const { state, measured } = keepsBest ? { state: best.state, measured: await task.measure(trainer) } : run;
-    const output = await trainer.render();
     const spectra = (await trainer.spectra()) ?? [];
     const costs: RunCosts = {
       preconditioner: preconditioner?.name ?? 'none',
@@ -181,7 +178,7 @@ export async function trainingRun<M extends Measured>(
     };
     const { reports, stopped, failure } = run;
     const reached = reachedBy(task, measured);
-    const result = { costs, ended, reports, measured, reached, validated, output, state, best, stopped };
+    const result = { costs, ended, reports, measured, reached, validated, state, best, stopped };
     return { ...result, ...(failure && { failure }) };
   } finally {
     trainer.dispose();

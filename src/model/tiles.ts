@@ -41,6 +41,37 @@ export function* stretches(tile: Pick<Tile, 'start' | 'shape'>, whole: Shape, pl
   }
 }
 
+/**
+ * Tiles, in their order, put together to tiles of whole rows of the first axis: for what reads an output from front to back.
+ *
+ * @param whole the domain's shape. @param planes members times outputs.
+ */
+export async function* tilesOfRows(
+  tiles: AsyncIterable<Tile>,
+  whole: Shape,
+  planes: number,
+): AsyncGenerator<Tile, void, void> {
+  let rows: Tile | undefined;
+  let filled = 0;
+  for await (const tile of tiles) {
+    const shape = [tile.shape[0], ...whole.slice(1)];
+    rows ??= {
+      start: tile.start.map((first, axis) => (axis === 0 ? first : 0)),
+      shape,
+      values: new Float32Array(planes * sizeOf(shape)),
+    };
+    const within = { start: [0, ...tile.start.slice(1)], shape: tile.shape };
+    for (const { from, to, length } of stretches(within, shape, planes)) {
+      rows.values.set(tile.values.subarray(from, from + length), to);
+    }
+    filled += tile.values.length;
+    if (filled < rows.values.length) continue;
+    yield rows;
+    rows = undefined;
+    filled = 0;
+  }
+}
+
 /** Index of the first point of every tile, row-major. */
 export function* tileStarts(whole: Shape, tile: Shape): Generator<readonly number[]> {
   const counts = whole.map((points, axis) => Math.ceil(points / tile[axis]));

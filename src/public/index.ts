@@ -85,7 +85,7 @@ export { identity } from '../model/readout/identity.js';
 export { type MixingOptions, mixing } from '../model/readout/mixing.js';
 export type { Contracted, Readout } from '../model/readout/readout.js';
 export type { Settings } from '../model/settings.js';
-export type { Tile } from '../model/tiles.js';
+export { type Tile, tilesOfRows } from '../model/tiles.js';
 export { bceWithLogits } from '../objective/bceWithLogits.js';
 export { type Goal, type Objective, pointwise } from '../objective/objective.js';
 export { squaredError } from '../objective/squaredError.js';

@@ -178,7 +178,7 @@ test('bad meshes, volumes and options end with exit 2 and one line with the reas
     [[thin], /thin\.npy: has 4 x 1 x 4 points: use one of 2 x 2 x 2 or more/],
     [[good, '--size', '8'], /--size: a volume has a grid of its own: leave it out/],
     [[mesh, '--size', '8x8'], /--size 8x8: use N or AxBxC, whole numbers from 2 to 16384/],
-    [[mesh, '--size', '16384'], /--size 16384: \d+ x \d+ x 16384 are \d+ points, above 268435456: use fewer/],
+    [[mesh, '--size', '16384'], /--size 16384: \d+ x \d+ x 16384 are \d+ points, above 1073741824: use fewer/],
     [
       [mesh, '--rank', '60000', '--width', '60000'],
       /: the parameters take \d+ bytes, and the adapter binds at most \d+: use less/,

@@ -9,6 +9,8 @@ import { writeWhole } from '../../io/files.js';
 import { besideEachOther, encodePng, pictureOf } from '../../io/image/picture.js';
 import { bitsSetting } from '../../io/image/sampling.js';
 import { linePlot } from '../../io/plot.js';
+import { evaluate } from '../../model/evaluate.js';
+import type { Model } from '../../model/model.js';
 import type { Ending } from '../ending.js';
 import { print, table, warn } from '../terminal.js';
 import { requireConsistent } from '../training/options.js';
@@ -109,7 +111,7 @@ async function fit(ending: Ending, image: string, asked: AskedOptions, given: Co
     settled,
     () => imageTask(model, data),
     async result => {
-      const report = await writeResults(result, data, { by: choice.by, names: choice.names, why });
+      const report = await writeResults(result, model, data, { by: choice.by, names: choice.names, why });
       print(options.json ? JSON.stringify(report) : summary(report, result.runs));
     },
   );
@@ -117,7 +119,8 @@ async function fit(ending: Ending, image: string, asked: AskedOptions, given: Co
 
 /** What says how it went first, the pictures after. */
 async function writeResults(
-  { adapter, options, runs, models }: SessionResult<ImageMeasured>,
+  { engine, adapter, options, runs, models }: SessionResult<ImageMeasured>,
+  model: Model,
   { width, height, planes, clean, bits }: PreparedImage,
   choice: FitReport['choice'],
 ): Promise<FitReport> {
@@ -128,7 +131,9 @@ async function writeResults(
     metrics: join(out, 'metrics.json'),
     ...models,
   };
-  const pictures = [clean, ...runs.map(run => run.output)].map(numbers => pictureOf(numbers, width, height, bits));
+  const outputs = [clean];
+  for (const { state } of runs) outputs.push(await evaluate(engine, model, state.parameters));
+  const pictures = outputs.map(numbers => pictureOf(numbers, width, height, bits));
   const report: FitReport = {
     adapter,
     shape: [height, width],

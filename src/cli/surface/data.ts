@@ -4,7 +4,7 @@ import { extname } from 'node:path';
 import { sizeOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import type { VoxelGrid } from '../../geometry/fill.js';
-import { marchingCubes } from '../../geometry/marchingCubes.js';
+import { marchingCubes, marchingCubesOf } from '../../geometry/marchingCubes.js';
 import { boundsOf, type Mesh, placed } from '../../geometry/mesh.js';
 import { gridAround, voxelise } from '../../geometry/voxelise.js';
 import { type FileMesh, meshFormatOf, readMesh } from '../../io/mesh/meshFile.js';
@@ -25,8 +25,8 @@ export interface SurfaceData {
   readonly surface: Mesh;
 }
 
-/** Each takes nine bytes on the host: its occupancy, and four each of target and output. */
-const mostVoxels = 2 ** 28;
+/** Each takes a byte on the host: target and output are never held whole. */
+const mostVoxels = 2 ** 30;
 /** Between the two values of an occupancy. */
 export const occupancyLevel = 0.5;
 
@@ -67,7 +67,11 @@ function requireVoxels(what: string, shape: readonly number[]): void {
   throw new InputError(`${what}: ${shape.join(' x ')} are ${voxels} points, above ${mostVoxels}: use fewer`);
 }
 
-/** The surface on which a model's output passes `level`, where the grid lies. */
-export function surfaceOf(output: Float32Array, { shape, origin, spacing }: VoxelGrid, level: number): Mesh {
-  return placed(marchingCubes(output, shape, level), origin, spacing);
+/** The surface on which a model's output, from front to back, passes `level`, where the grid lies. */
+export async function surfaceOf(
+  output: AsyncIterable<Float32Array>,
+  { shape, origin, spacing }: VoxelGrid,
+  level: number,
+): Promise<Mesh> {
+  return placed(await marchingCubesOf(output, shape, level), origin, spacing);
 }

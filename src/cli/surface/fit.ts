@@ -12,6 +12,9 @@ import { besideEachOther, encodePng } from '../../io/image/picture.js';
 import { loadSharp } from '../../io/image/sharp.js';
 import { encodeMesh } from '../../io/mesh/meshFile.js';
 import { linePlot } from '../../io/plot.js';
+import { evaluateTiles } from '../../model/evaluate.js';
+import type { Model } from '../../model/model.js';
+import { type Tile, tilesOfRows } from '../../model/tiles.js';
 import type { Ending } from '../ending.js';
 import { print, table, warn } from '../terminal.js';
 import { modelOf } from '../training/model.js';
@@ -70,14 +73,15 @@ export async function surface(ending: Ending, file: string, options: SurfaceOpti
     return surfaceTask(model, data.inside, options);
   };
   await trainingSession(ending, { model, topK, resume, words }, settled, prepare, async result => {
-    const report = await writeResults(result, data as SurfaceData, settled);
+    const report = await writeResults(result, model, data as SurfaceData, settled);
     print(options.json ? JSON.stringify(report) : summary(report, result.runs));
   });
 }
 
 /** What says how it went first, meshes and pictures after. */
 async function writeResults(
-  { adapter, runs, models }: SessionResult<OccupancyMeasured>,
+  { engine, adapter, runs, models }: SessionResult<OccupancyMeasured>,
+  model: Model,
   data: SurfaceData,
   options: SurfaceOptions,
 ): Promise<SurfaceReport> {
@@ -105,7 +109,11 @@ async function writeResults(
   };
   await writeWhole(files.metrics, `${JSON.stringify(report, null, 2)}\n`);
   const level = levelOf(options.loss);
-  const surfaces = runs.map(run => surfaceOf(run.output, data.grid, level));
+  const surfaces: Mesh[] = [];
+  for (const { state } of runs) {
+    const tiles = tilesOfRows(evaluateTiles(engine, model, state.parameters), data.grid.shape, 1);
+    surfaces.push(await surfaceOf(valuesOf(tiles), data.grid, level));
+  }
   const last = surfaces.at(-1) as Mesh;
   if (last.triangles.length === 0) warn(`the model is nowhere above ${level}: its surface is empty`);
   await writeWhole(files.mesh, encodeMesh(last, options.format));
@@ -119,6 +127,10 @@ async function writeResults(
     plotOf(report, 'loss', run => run.losses),
   );
   return report;
+}
+
+async function* valuesOf(tiles: AsyncIterable<Tile>): AsyncGenerator<Float32Array, void, void> {
+  for await (const { values } of tiles) yield values;
 }
 
 /** The meshes beside each other, all from one viewpoint at one scale. */

@@ -26,18 +26,27 @@ const leftOut = ['out', 'json', 'resume', 'resumeAnyway', 'saveEvery', 'compare'
  */
 export function recordOf<M extends Measured>(
   options: TrainingOptions,
-  { target, objective = squaredError() }: TrainingTask<M>,
+  { model, target, objective = squaredError() }: TrainingTask<M>,
 ): TrainingRecord {
   const recorded = Object.entries({ ...options }).filter(([name]) => !leftOut.includes(name));
-  const all = [...recorded, ['target', digestOf(target)], ['objective', objective.name]] as const;
+  const all = [
+    ...recorded,
+    ['target', digestOf(target, model.domain.shape[0])],
+    ['objective', objective.name],
+  ] as const;
   return Object.fromEntries([...all].sort(([a], [b]) => (a < b ? -1 : 1))) as unknown as TrainingRecord;
 }
 
-function digestOf(values: ArrayLike<number>): string {
-  const { buffer, byteOffset, byteLength } = Float32Array.from(values);
-  return createHash('sha256')
-    .update(new Uint8Array(buffer, byteOffset, byteLength))
-    .digest('hex');
+/** @param rows of a target that is given by them. */
+function digestOf(target: TrainingTask<Measured>['target'], rows: number): string {
+  const hash = createHash('sha256');
+  const add = (values: ArrayLike<number>) => {
+    const { buffer, byteOffset, byteLength } = Float32Array.from(values);
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+  };
+  if (typeof target === 'function') for (let row = 0; row < rows; row++) add(target(row, row + 1));
+  else add(target);
+  return hash.digest('hex');
 }
 
 /** The loss of a file's state, where it was reached in the training that `record` describes up to its options. */

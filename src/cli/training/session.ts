@@ -43,6 +43,8 @@ export interface SessionSettings<M extends Measured> {
 
 /** What a command makes of its runs. */
 export interface SessionResult<M extends Measured> {
+  /** For what the models give. */
+  readonly engine: Engine;
   readonly adapter: AdapterReport;
   /** As they were settled. */
   readonly options: TrainingOptions;
@@ -118,7 +120,7 @@ async function train<M extends Measured>(
       throw keeper.isRescued ? new RunError(`${error.message}: ${goOn()}`) : error;
     });
     try {
-      await report({ adapter: engine.adapter, options, runs, models });
+      await report({ engine: engines.current, adapter: engine.adapter, options, runs, models });
     } catch (error) {
       throw new RunError(`${(error as Error).message}: ${keeper.whereabouts}: ${goOn()}`);
     }
