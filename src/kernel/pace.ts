@@ -55,8 +55,8 @@ export function endOfSubmit(
   expected: ArrayLike<number>,
   at: number,
   end: number,
-  before = 0,
-  milliseconds = 0,
+  before: number,
+  milliseconds: number,
 ): number {
   let whole = at;
   for (let i = at, time = milliseconds; i < end; i++) {

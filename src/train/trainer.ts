@@ -61,18 +61,19 @@ export class Trainer {
 
   /** @throws InputError an option that is unknown or out of range, or a target that does not fit the model. */
   static async create(engine: Engine, options: TrainerOptions): Promise<Trainer> {
-    const { model, optimiser, objective, preconditioner, seed, tune, targets, slabBytes, targetBytes } =
-      settledOptions(options);
-    const fitting = slabsOf(model, engine.device, slabBytes);
-    const settled = await Trainer.#settle(engine, options, preconditioner);
+    const settings = settledOptions(options);
+    const { model, optimiser } = settings;
+    const fitting = slabsOf(model, engine.device, settings.slabBytes);
+    const settled = await Trainer.#settle(engine, options);
     return building(async scope => {
       const running = await settled?.start(engine, scope, model);
       const input = scope.keep(await networkInput(engine, model));
-      const initial = initialParameters(model, seed);
+      const initial = initialParameters(model, settings.seed);
       const parameters = new TrainedParameters(engine, scope, parametersOf(model), optimiser, initial);
-      const training = { engine, model, input, objective, preconditioner: running, parameters, targets, tune };
+      const training = { ...settings, engine, input, preconditioner: running, parameters };
       const slabs = await slabsInTime(training, fitting);
-      const plans = slabs.length > 1 ? await slabPlans(training, slabs, targetBytes) : await wholePlans(training);
+      const plans =
+        slabs.length > 1 ? await slabPlans(training, slabs, settings.targetBytes) : await wholePlans(training);
       scope.keep(plans);
       const { refresh } = running?.refreshed ? (settled as Preconditioner) : optimiser;
       return new Trainer(engine, model, refresh, running, parameters, plans, scope);
@@ -83,8 +84,8 @@ export class Trainer {
   static async #settle(
     engine: Engine,
     { evaluations: _, ...options }: TrainerOptions,
-    preconditioner: Preconditioner | undefined,
   ): Promise<Preconditioner | undefined> {
+    const { preconditioner } = options;
     if (!preconditioner?.settle) return preconditioner;
     return preconditioner.settle(options.model, async (candidate, steps) => {
       const trainer = await Trainer.create(engine, { ...options, preconditioner: candidate });

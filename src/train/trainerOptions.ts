@@ -57,15 +57,11 @@ const known = {
 } as const;
 
 /** The options with their defaults, and every target by its name. */
-export interface SettledOptions {
-  readonly model: Model;
-  readonly optimiser: Optimiser;
+export interface SettledOptions extends TrainerOptions {
   readonly objective: Objective;
-  readonly preconditioner: Preconditioner | undefined;
   readonly seed: number;
   readonly tune: boolean;
   readonly targets: Readonly<Record<string, Target>>;
-  readonly slabBytes: number | undefined;
   readonly targetBytes: number;
 }
 
@@ -74,7 +70,7 @@ const defaultTargetBytes = 2 ** 30;
 /** @throws InputError an option that is unknown, of another kind or out of range, or a target that does not fit. */
 export function settledOptions(options: TrainerOptions): SettledOptions {
   requireOptions('Trainer', options, known);
-  const { model, target, optimiser, objective = squaredError(), preconditioner, seed = 0, tune = false } = options;
+  const { model, target, objective = squaredError(), seed = 0, tune = false } = options;
   const { evaluations = {}, slabBytes, targetBytes = defaultTargetBytes } = options;
   requireTraining(options);
   requireValue('objective', objective, ['goal'], 'give squaredError() or bceWithLogits()');
@@ -86,8 +82,7 @@ export function settledOptions(options: TrainerOptions): SettledOptions {
   }
   requireTarget('target', model, target);
   for (const [name, values] of Object.entries(evaluations)) requireTarget(`evaluations: ${name}`, model, values);
-  const targets = { training: target, ...evaluations };
-  return { model, optimiser, objective, preconditioner, seed, tune, targets, slabBytes, targetBytes };
+  return { ...options, objective, seed, tune, targets: { training: target, ...evaluations }, targetBytes };
 }
 
 /** What trainers of every kind take. */

@@ -46,7 +46,7 @@ test('submits end after whole runs, within a run that is too long by itself, and
     const end = length * randomInteger(1, 9);
     let at = 0;
     while (at < end) {
-      const next = endOfSubmit(expected, at, end);
+      const next = endOfSubmit(expected, at, end, 0, 0);
       const took = sumOf(Array.from({ length: next - at }, (_, i) => expected[(at + i) % length]));
       require('goes on', next > at && next <= end);
       require(`${took} ms`, took <= mostMilliseconds.submit || next === at + 1);
@@ -62,7 +62,7 @@ test('submits end after whole runs, within a run that is too long by itself, and
   }
   requireEqual('beside others, where there is room', endOfSubmit([10, 10], 0, 20, 3, 200), 4);
   requireEqual('and where there is none', endOfSubmit([60], 0, 5, 3, 200), 0);
-  requireEqual('a dispatch that is past all by itself goes alone', endOfSubmit([900, 1], 0, 2), 1);
+  requireEqual('a dispatch that is past all by itself goes alone', endOfSubmit([900, 1], 0, 2, 0, 0), 1);
 });
 
 test('at 50 GFLOP/s: 18 dispatches of 92 MFLOP go by 250 ms, 2.5 GFLOP to a dispatch, and few workgroups count for more', () => {
@@ -72,9 +72,9 @@ test('at 50 GFLOP/s: 18 dispatches of 92 MFLOP go by 250 ms, 2.5 GFLOP to a disp
   }));
   const expected = dispatches.map(one => expectedMilliseconds(one, leastRate));
   requireClose('a step', [sumOf(expected)], [2.31], { relative: 0.01 });
-  requireEqual('steps in the first submits of 1024', endOfSubmit(expected, 0, 18 * 1024), 18 * 14);
+  requireEqual('steps in the first submits of 1024', endOfSubmit(expected, 0, 18 * 1024, 0, 0), 18 * 14);
   const slow = expected.map(ms => 10 * ms);
-  requireEqual('on a device ten times slower', endOfSubmit(slow, 0, 18 * 1024), 18 * 10);
+  requireEqual('on a device ten times slower', endOfSubmit(slow, 0, 18 * 1024, 0, 0), 18 * 10);
   requireEqual('rows of 33 GFLOP in 512', mostInDispatch(leastRate, 33e9 / 512), 38);
   requireEqual('on an H100', mostInDispatch(3e13, 33e9 / 512) >= 512, true);
   const alone = { ...dispatches[0], workgroups: [1, 1, 1] as const };
