@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import type { PdeReport } from '../../src/cli/pde/command.js';
 import { decodeNpy } from '../../src/io/npy.js';
 import { adapter, folder, requireRefused, sepnn } from '../helpers/command.js';
@@ -46,6 +47,15 @@ test('pde --json prints one object with a curve for every way asked, writes the 
     norm += (Math.exp(-t) * Math.sin(Math.PI * x)) ** 2;
   });
   requireClose('relative L2', [whole.runs[1].relativeL2 as number], [Math.sqrt(off / norm)], { relative: 1e-5 });
+  const slice = await sharp(join(folder, 'whole', 'gated.u.png'))
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  requireEqual('slice', [slice.info.width, slice.info.height], [3 * 9 + 8, 9]);
+  requireEqual(
+    'the greatest of what is known is white',
+    Math.max(...[...Array(9).keys()].map(i => slice.data[(9 + 4 + i) * slice.info.channels])),
+    255,
+  );
   for (const { x } of [{ x: 'step' }, { x: 'seconds' }]) {
     require(`${x}.svg`, readFileSync(join(folder, 'whole', `${x}.svg`), 'utf8').includes('gated'));
   }

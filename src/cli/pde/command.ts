@@ -9,9 +9,11 @@ import {
   type ProblemStart,
   runProblem,
 } from '../../experiments/pde/run.js';
+import { slicePicture } from '../../experiments/pde/slices.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
 import { shown } from '../../host/checks.js';
 import { writeWhole } from '../../io/files.js';
+import { encodePng } from '../../io/image/picture.js';
 import { readProblemFile, writeProblemFile } from '../../io/model/problemFile.js';
 import { writeNpy } from '../../io/npy.js';
 import { linePlot } from '../../io/plot.js';
@@ -221,7 +223,11 @@ async function report(
     for (const [field, values] of Object.entries(run.solution.fields)) {
       const path = join(out, `${way.name}.${field}.npy`);
       files[`${way.name}, ${field}`] = path;
-      await writeNpy(path, shapeOf(run.solution.axes), put => put(0, values));
+      const shape = shapeOf(run.solution.axes);
+      await writeNpy(path, shape, put => put(0, values));
+      const slice = join(out, `${way.name}.${field}.png`);
+      files[`${way.name}, slice of ${field}`] = slice;
+      await writeWhole(slice, await encodePng(slicePicture(values, run.solution.known[field], shape)));
     }
   }
   const whole: PdeReport = { adapter, problem: name, settings, runs, files };
@@ -283,6 +289,6 @@ function summary({ adapter, problem, runs, files }: PdeReport): string {
   return [
     `${adapterLine(adapter)}, ${problem}`,
     table(['run', 'steps', 'seconds', 'ms/step', 'relative L2', 'greatest error', 'loss'], rows),
-    ...fileLines(files, 18),
+    ...fileLines(files, 24),
   ].join('\n');
 }

@@ -70,6 +70,8 @@ export interface FinishedProblem {
 export interface Solution {
   readonly axes: AxisPoints;
   readonly fields: Readonly<Record<string, Float32Array>>;
+  /** What is known of them there. */
+  readonly known: Readonly<Record<string, ArrayLike<number>>>;
 }
 
 /** A solution that is known, on the grid of the test. */
@@ -161,7 +163,7 @@ export async function runProblem(
       msPerStep: run.msPerStep,
       work: trainer.work,
       gpuBytes,
-      solution: { axes: known.axes, fields: await trainer.solution(known.axes) },
+      solution: { axes: known.axes, fields: await trainer.solution(known.axes), known: known.values },
       stopped: run.stopped,
       ...(failure && { failure }),
     };
