@@ -280,9 +280,15 @@ test('what no fleet can have, and jobs that do not fit, are refused in one line'
   }
   const fleet = await create({})();
   for (const [job, message] of [
-    [{ id: 'short', target: new Float32Array(3) }, /^job "short": target: takes 144 numbers, got 3$/],
+    [
+      { id: 'short', target: new Float32Array(3) },
+      new RegExp(`^job "short": target: takes ${size * size} numbers, got 3$`),
+    ],
     [{ id: 'seed', target: targetOf(1), seed: -1 }, /^job "seed": seed: -1: use a whole number from 0/],
-    [{ id: 'mask', target: targetOf(1), mask: [1] }, /^job "mask": mask: 1 numbers: give 144, 0 for a point left out$/],
+    [
+      { id: 'mask', target: targetOf(1), mask: [1] },
+      new RegExp(`^job "mask": mask: 1 numbers: give ${size * size}, 0 for a point left out$`),
+    ],
     [
       { id: 'masked', target: targetOf(1), mask: new Uint8Array(size * size) },
       /^job "masked": target: is NaN everywhere/,
