@@ -250,6 +250,14 @@ test('an abort ends a run soon, even one that waits for a job; the fleet can run
   requireBits('again', again.single.parameters, endless.single.parameters);
   fleet.dispose();
   requireEqual('buffers', engine.memory.buffers, buffers);
+  const ended = await FleetTrainer.create(engine, { model, optimiser, batch: 2, steps: 40 });
+  await requireThrows(
+    'disposed of while it runs',
+    () => allOf(ended, [single], { onReport: () => ended.dispose() }),
+    'InputError',
+    /^the fleet has been disposed of: create another$/,
+  );
+  requireEqual('buffers after that', engine.memory.buffers, buffers);
   await requireThrows(
     'after dispose',
     () => allOf(fleet, [single]),
