@@ -101,19 +101,19 @@ withRedis('what goes through a Redis', () => {
 
   test('a piece of a process that is not heard of comes back, and that process finds out at its end', async () => {
     const redis = await startRedis();
-    const [silent, other] = [await open(redis.url, { lockSeconds: 0.1 }), await open(redis.url, { lockSeconds: 0.1 })];
+    const [silent, other] = [await open(redis.url, { lockSeconds: 1 }), await open(redis.url, { lockSeconds: 1 })];
     await other.add(pieces.slice(0, 1));
     // As though its last word were as old as its lock: one that has run out cannot be renewed.
     const lost = await silent.take();
     await expireLocks(redis.url);
     let again = await other.take();
-    for (let i = 0; i < 100 && !again; i++) {
+    for (let i = 0; i < 400 && !again; i++) {
       await new Promise(resolve => setTimeout(resolve, 10));
       again = await other.take();
     }
     requireEqual('again', again?.data, 1);
     requireEqual('late', await lost?.complete('late'), false);
-    await new Promise(resolve => setTimeout(resolve, 300)); // thrice the lock, which is renewed
+    await new Promise(resolve => setTimeout(resolve, 1200)); // longer than the lock, which is renewed
     requireEqual('in time', await again?.complete('in time'), true);
     requireEqual('ended', await other.ended(), [{ data: 1, result: 'in time' }]);
     await Promise.all([silent.close(), other.close()]);
