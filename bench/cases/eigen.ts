@@ -2,7 +2,8 @@
 
 import type { Engine } from '../../src/graph/engine.js';
 import { Random } from '../../src/host/random.js';
-import { blockSize, topEigenpairs } from '../../src/ops/eigen/topEigenpairs.js';
+import { blockSize } from '../../src/ops/eigen/leadingEigenpairs.js';
+import { topEigenpairs } from '../../src/ops/eigen/topEigenpairs.js';
 import { product } from '../../test/reference/linear/product.js';
 import { type ContestOptions, contest } from '../contest.js';
 import type { EigenResult } from '../results.js';

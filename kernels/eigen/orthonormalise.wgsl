@@ -60,10 +60,10 @@ fn project(p: Problem, row: u32, count: u32, before: u32, quads: u32, lane: u32)
       var dots = mat4x4f();
       for (var q = 0u; q < quads; q++) {
         let x = matrix[p.matrix + i * p.stride + q];
-        dots[0] = fma(matrix[rows[0] + q], x, dots[0]);
-        dots[1] = fma(matrix[rows[1] + q], x, dots[1]);
-        dots[2] = fma(matrix[rows[2] + q], x, dots[2]);
-        dots[3] = fma(matrix[rows[3] + q], x, dots[3]);
+        //# unroll
+        for (var k = 0u; k < 4u; k++) {
+          dots[k] = fma(matrix[rows[k] + q], x, dots[k]);
+        }
       }
       coefficients[i - panel] = vec4f(1.0) * dots;
     }
@@ -73,10 +73,10 @@ fn project(p: Problem, row: u32, count: u32, before: u32, quads: u32, lane: u32)
       for (var i = panel; i < end; i++) {
         let x = matrix[p.matrix + i * p.stride + q];
         let c = coefficients[i - panel];
-        values[0] = fma(vec4f(-c[0]), x, values[0]);
-        values[1] = fma(vec4f(-c[1]), x, values[1]);
-        values[2] = fma(vec4f(-c[2]), x, values[2]);
-        values[3] = fma(vec4f(-c[3]), x, values[3]);
+        //# unroll
+        for (var k = 0u; k < 4u; k++) {
+          values[k] = fma(vec4f(-c[k]), x, values[k]);
+        }
       }
       for (var k = 0u; k < count; k++) { matrix[rows[k] + q] = values[k]; }
     }

@@ -15,8 +15,11 @@ struct Settings {
 @group(0) @binding(4) var<storage, read_write> history: array<f32>;        // (capacity)
 @group(0) @binding(5) var<storage, read_write> learningRate: array<f32>;   // (1)
 
-@compute @workgroup_size(1)
-fn main() {
+const WORKGROUP = 64u;   // as others have, to which it may be joined
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x > 0u) { return; }
   let at = step[0] % settings.capacity;
   history[at] = loss[0];
   learningRate[0] = schedule[at];

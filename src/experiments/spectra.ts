@@ -16,7 +16,7 @@ import { factorsOf, networkInput } from '../model/forward.js';
 import { hasFactorNetworks, type Model, modelParameterShapes, networkPoints, onDomain } from '../model/model.js';
 import { denseNtk } from '../ntk/denseNtk.js';
 import { eigh } from '../ops/eigen/eigh.js';
-import { blockSize } from '../ops/eigen/topEigenpairs.js';
+import { blockSize } from '../ops/eigen/leadingEigenpairs.js';
 import type { Combine } from '../ops/precondition/precondition.js';
 import { pseudoNtk } from '../ops/tangent/pseudoNtk.js';
 import { type SepPgdOptions, sepPgd } from '../precondition/sepPgd.js';

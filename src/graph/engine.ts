@@ -9,6 +9,7 @@ import { InputError } from '../errors.js';
 import { shown, spelled } from '../host/checks.js';
 import { building, type Scope, within } from '../host/scope.js';
 import type { Dispatch, Work } from '../kernel/dispatch.js';
+import { gathered } from '../kernel/gather.js';
 import { type MeasureOptions, measure } from '../kernel/measure.js';
 import { Pipelines } from '../kernel/pipelines.js';
 import { Sequence } from '../kernel/sequence.js';
@@ -159,7 +160,7 @@ export class Engine {
         const graph = new Recorder(this.#memory);
         const outputs = builds[name](graph) ?? {};
         tensors.push(this.#outputTensors(graph, outputs, scope, into));
-        const dispatches = lower(graph, this.device);
+        const dispatches = gathered(this.device, lower(graph, this.device));
         slots.add(dispatches);
         const bound = new Set(dispatches.flatMap(({ resources }) => resources));
         used.push(graph.tensors.filter(({ storage }) => bound.has(storage)));

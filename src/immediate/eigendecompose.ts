@@ -9,7 +9,8 @@ import type { Engine } from '../graph/engine.js';
 import { countsIn, mostOf } from '../host/arrays.js';
 import { within } from '../host/scope.js';
 import { eigh, mostForEigh } from '../ops/eigen/eigh.js';
-import { blockSize, mostTopK, topEigenpairs } from '../ops/eigen/topEigenpairs.js';
+import { blockSize, mostTopK } from '../ops/eigen/leadingEigenpairs.js';
+import { topEigenpairs } from '../ops/eigen/topEigenpairs.js';
 
 export interface EigendecomposeOptions {
   /** k: only the k largest pairs, by iteration; all of them where it is absent. */

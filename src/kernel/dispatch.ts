@@ -34,6 +34,8 @@ export interface Dispatch {
   readonly work: Work;
   /** For a report: the products' rows x columns x inner, or the workgroups. */
   readonly extent: string;
+  /** What they share that write beside each other in one storage: their order does not matter. */
+  readonly beside?: object;
   /** Other dispatches of the same result, among which a tuner may choose. */
   readonly variants?: Variants;
 }

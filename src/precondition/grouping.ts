@@ -8,7 +8,7 @@ import type { Random } from '../host/random.js';
 import { coordinatesOf, type Domain, everyAxis } from '../model/domain/domain.js';
 import { hasPointForm, type Model } from '../model/model.js';
 import { requirePointNtk } from '../ntk/pointNtk.js';
-import { mostTopK } from '../ops/eigen/topEigenpairs.js';
+import { mostTopK } from '../ops/eigen/leadingEigenpairs.js';
 import { groupedShape } from '../ops/precondition/groupPoints.js';
 
 export interface Grouping {

@@ -8,7 +8,7 @@ import type { Graph, Value } from '../graph/operation.js';
 import { countsIn } from '../host/arrays.js';
 import { Random } from '../host/random.js';
 import type { Scope } from '../host/scope.js';
-import { blockSize, topEigenpairs } from '../ops/eigen/topEigenpairs.js';
+import { blockSize, leadingEigenpairs } from '../ops/eigen/leadingEigenpairs.js';
 import { type Modulate, type Modulation, modulate } from '../ops/precondition/modulate.js';
 import type { ModulatedBasis } from '../ops/precondition/precondition.js';
 import type { SavedPreconditioner, Spectrum, Start } from './preconditioner.js';
@@ -32,6 +32,13 @@ const warm = { iterations: 1, tolerance: 1e-2 } as const;
 
 const startSeed = 0x5ee0;
 
+/** How many eigenvalues of a matrix (n, n) float32 tells from rounding, |l| > n 2^-23 max |l|: none where one is not finite. */
+function resolvedAmong(values: Float32Array, points: number): number {
+  const sizes = Array.from(values, Math.abs);
+  const floor = Math.fround(points * 2 ** -23 * Math.max(...sizes));
+  return floor < Number.POSITIVE_INFINITY ? sizes.filter(size => size > floor).length : 0;
+}
+
 export class ModulatedEigenpairs {
   readonly tensors: {
     /** Eigenvectors as rows, (blockSize, n) for each kernel: the state that a refresh starts from. */
@@ -42,8 +49,6 @@ export class ModulatedEigenpairs {
     readonly values: Tensor;
     /** How many eigenpairs each kernel's last refresh used, as u32. */
     readonly used: Tensor;
-    /** How many of each kernel's values float32 tells from rounding, as u32. */
-    readonly resolved: Tensor;
   };
 
   /** @param scope that disposes of what is made here. */
@@ -67,7 +72,6 @@ export class ModulatedEigenpairs {
       scaled: scope.keep(engine.stack(shapes)),
       values: scope.keep(engine.stack(shapes.map(([rows]) => [rows]))),
       used: scope.keep(engine.tensor([kernels.length])),
-      resolved: scope.keep(engine.tensor([kernels.length])),
     };
   }
 
@@ -80,11 +84,7 @@ export class ModulatedEigenpairs {
   /** S of the given kernels, (n, n) each, kept for the steps that follow. */
   refreshed(graph: Graph, matrices: Value, start: Start): ModulatedBasis {
     const { tensors } = this;
-    const { values, vectors, resolved } = topEigenpairs(
-      matrices,
-      graph.read(tensors.vectors),
-      start.cold ? cold : warm,
-    );
+    const { values, vectors } = leadingEigenpairs(matrices, graph.read(tensors.vectors), start.cold ? cold : warm);
     const { scaled, used } = this.modulateBy(values, vectors, {
       topK: this.kernels.map(({ topK }) => topK),
       modulation: this.modulation,
@@ -94,20 +94,19 @@ export class ModulatedEigenpairs {
     graph.assign(tensors.scaled, scaled);
     graph.assign(tensors.values, values);
     graph.assign(tensors.used, used);
-    graph.assign(tensors.resolved, resolved);
     return { vectors, scaled };
   }
 
   /** What the last refresh found, for each kernel. */
   async spectra(): Promise<readonly Spectrum[]> {
     const { tensors } = this;
-    const [used, resolved] = [await tensors.used.read(), await tensors.resolved.read()].map(countsIn);
+    const used = countsIn(await tensors.used.read());
     const all = await tensors.values.read();
     let at = 0;
     return tensors.values.layout.parts.map(({ shape }, i) => {
       const values = all.slice(at, at + sizeOf(shape));
       at += sizeOf(shape);
-      return { values, used: used[i], resolved: resolved[i] };
+      return { values, used: used[i], resolved: resolvedAmong(values, this.kernels[i].points) };
     });
   }
 

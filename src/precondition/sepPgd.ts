@@ -11,7 +11,7 @@ import type { Scope } from '../host/scope.js';
 import { axisPoints, mostPoints } from '../model/domain/domain.js';
 import { hasFactorNetworks, type Model, networkPoints, networksOf } from '../model/model.js';
 import { coordinateAxes } from '../model/outputAxis.js';
-import { mostTopK } from '../ops/eigen/topEigenpairs.js';
+import { mostTopK } from '../ops/eigen/leadingEigenpairs.js';
 import { type Modulate, type Modulation, modulations } from '../ops/precondition/modulate.js';
 import { type Combine, combines, type ModulatedBasis, precondition } from '../ops/precondition/precondition.js';
 import { preconditionPoints } from '../ops/precondition/preconditionPoints.js';

@@ -17,8 +17,7 @@ import { coordinateAxes } from '../model/outputAxis.js';
 import { scale, subtract } from '../ops/elementwise/linearCombination.js';
 import { type Piece, pieces, type Range } from '../ops/elementwise/pieces.js';
 import { matmul } from '../ops/linear/matmul.js';
-import { modeProduct } from '../ops/linear/modeProduct.js';
-import { type Combine, type ModulatedBasis, precondition } from '../ops/precondition/precondition.js';
+import { type Combine, type ModulatedBasis, precondition, project } from '../ops/precondition/precondition.js';
 import type { AppliedInSlabs } from './preconditioner.js';
 
 /** How the preconditioners of the axes are applied. */
@@ -69,7 +68,7 @@ export function inSlabs(model: Model, { vectors, scaled }: ModulatedBasis, how: 
     projection: {
       shape: [firstK, ...outputShape(model).slice(1)],
       // V_1 of the slab's rows times G_s: its share of H.
-      project: (cotangent, rows) => modeProduct(cotangent, first(vectors, rows), 0),
+      project: (cotangent, rows) => project(cotangent, first(vectors, rows)),
       // -W F_1 instead of F_1, on which the VJP with cotangent H takes away what S_1 does.
       reduce: factors => withFirst(factors, scale(matmul(first(scaled), firstOf(factors, axes)), -1), axes),
     },

@@ -45,7 +45,8 @@ export { contractTucker, type TuckerAttributes } from '../ops/contraction/contra
 export type { CpAttributes } from '../ops/contraction/factorMatrices.js';
 export { mttkrp } from '../ops/contraction/mttkrp.js';
 export { eigh } from '../ops/eigen/eigh.js';
-export { blockSize, type TopEigenpairsAttributes, topEigenpairs } from '../ops/eigen/topEigenpairs.js';
+export { blockSize } from '../ops/eigen/leadingEigenpairs.js';
+export { type TopEigenpairsAttributes, topEigenpairs } from '../ops/eigen/topEigenpairs.js';
 export { asValue, fill } from '../ops/elementwise/fill.js';
 export { add, linearCombination, scale, subtract } from '../ops/elementwise/linearCombination.js';
 export { multiply } from '../ops/elementwise/multiply.js';

@@ -117,7 +117,8 @@ test('a value that is updated in place twice in a row takes no copy, unless it w
       graph.assign(m, twice.moment);
       if (wanted) graph.assign(q, wanted === 'before' ? before : once.parameters);
     });
-    requireEqual(`${name}: copies`, plan.dispatches.filter(({ kernel }) => kernel === 'copyRows').length, copies);
+    const ran = plan.dispatches.flatMap(({ kernel }) => kernel.split(' + ')); // on a GPU some are joined
+    requireEqual(`${name}: copies`, ran.filter(kernel => kernel === 'copyRows').length, copies);
     await plan.run();
     const start = from === 'itself' ? [1, 2, 3] : [4, 8, 12];
     requireClose(

@@ -3,7 +3,8 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import { eigendecompose } from '../../src/immediate/eigendecompose.js';
 import { eigh } from '../../src/ops/eigen/eigh.js';
-import { blockSize, topEigenpairs } from '../../src/ops/eigen/topEigenpairs.js';
+import { blockSize } from '../../src/ops/eigen/leadingEigenpairs.js';
+import { topEigenpairs } from '../../src/ops/eigen/topEigenpairs.js';
 import { require, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
 import { engine } from '../helpers/gpu.js';
 import { randomInteger, randoms } from '../helpers/random.js';

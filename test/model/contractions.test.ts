@@ -23,7 +23,7 @@ import { sepPgd } from '../../src/precondition/sepPgd.js';
 import { Trainer } from '../../src/train/trainer.js';
 import { require, requireClose, requireEqual, requireNorm, requireThrows } from '../helpers/compare.js';
 import type { Arrays } from '../helpers/difference.js';
-import { engine } from '../helpers/gpu.js';
+import { device, engine } from '../helpers/gpu.js';
 import { suite } from '../helpers/suite.js';
 import { cp as cpTwin } from '../reference/contraction/cp.js';
 import { tt as ttTwin } from '../reference/contraction/tt.js';
@@ -351,9 +351,15 @@ test('a step takes 14 dispatches for a CP model and 18 with SepPGD; a train 15 a
   for (const contraction of [cp({ rank: 8 }), tensorTrain({ ranks: 8 }), tucker({ ranks: 8 })]) {
     counts.push([await count(contraction), await count(contraction, 6)]);
   }
-  requireEqual('dispatches', counts, [
+  const apart = [
     [14, 18],
     [15, 19],
     [20, 24],
-  ]);
+  ];
+  const joined = [
+    [10, 13],
+    [12, 15],
+    [15, 17],
+  ];
+  requireEqual('dispatches', counts, device.cpu ? apart : joined);
 });

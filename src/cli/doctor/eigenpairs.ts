@@ -1,7 +1,8 @@
 /** Eigenpairs by every way: rotations in workgroup memory and in storage, subspace iteration, reflectors with QL. */
 
 import { eigh } from '../../ops/eigen/eigh.js';
-import { blockSize, topEigenpairs } from '../../ops/eigen/topEigenpairs.js';
+import { blockSize } from '../../ops/eigen/leadingEigenpairs.js';
+import { topEigenpairs } from '../../ops/eigen/topEigenpairs.js';
 import { type Bench, type Check, compared, type Family } from './bench.js';
 
 /** A symmetric matrix with known eigenvalues. */

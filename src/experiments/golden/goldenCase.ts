@@ -22,7 +22,7 @@ import {
 import { type Parameter, parametersOf } from '../../model/parameters.js';
 import { decoder } from '../../model/readout/decoder.js';
 import type { Readout } from '../../model/readout/readout.js';
-import { blockSize } from '../../ops/eigen/topEigenpairs.js';
+import { blockSize } from '../../ops/eigen/leadingEigenpairs.js';
 import { matmul } from '../../ops/linear/matmul.js';
 import { type MuonAttributes, momentShapes, muonDirections } from '../../ops/optimiser/muon.js';
 import { pseudoNtk } from '../../ops/tangent/pseudoNtk.js';

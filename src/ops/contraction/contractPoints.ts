@@ -7,7 +7,7 @@ import type { Operation, Value } from '../../graph/operation.js';
 import { dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/contraction.js';
 import { asValue } from '../elementwise/fill.js';
-import { quadsOf } from '../linear/product.js';
+import { placesOf } from '../linear/product.js';
 import { type CpAttributes, modelsOf, rankOf } from './factorMatrices.js';
 
 const contraction: Operation<CpAttributes> = {
@@ -47,15 +47,11 @@ const contractionVjp: Operation<CpAttributes> = {
     return [stackOf(factors.parts.map(part => part.shape))];
   },
   lower: ({ device, attributes: { axes, scale }, inputs: [cotangent, factors], outputs: [result] }) => {
-    const problems = pointModelsOf('contractPointsVjp', factors.layout, axes).map((model, i) => {
-      const { first, stride } = quadsOf(result.layout.parts[i * axes]);
-      return {
-        ...factorProblem(model, scale),
-        cotangent: cotangent.layout.parts[i].offset,
-        result: first,
-        resultStride: stride,
-      };
-    });
+    const problems = pointModelsOf('contractPointsVjp', factors.layout, axes).map((model, i) => ({
+      ...factorProblem(model, scale),
+      ...placesOf({ result: result.layout.parts[i * axes] }),
+      cotangent: cotangent.layout.parts[i].offset,
+    }));
     const { constants, workgroups } = oneThreadEachOf(
       device,
       problems.map(p => p.points * Math.ceil(p.rank / quad)),
@@ -95,8 +91,7 @@ function outputShape([{ shape }]: readonly Part[]) {
 
 /** What the problems of both kernels begin with. */
 function factorProblem(model: readonly Part[], scale: number) {
-  const { first, stride } = quadsOf(model[0]);
-  return { points: rowsOf(model[0].shape), rank: rankOf(model), scale, factor: first, factorStride: stride };
+  return { points: rowsOf(model[0].shape), rank: rankOf(model), scale, ...placesOf({ factor: model[0] }) };
 }
 
 function numbersOf(problems: readonly { readonly points: number; readonly rank: number }[]): number {

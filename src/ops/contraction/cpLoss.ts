@@ -2,6 +2,7 @@
 
 import { layoutOf, sizeOf, stackOf } from '../../buffer/layout.js';
 import { type Fused, type Operation, scratch } from '../../graph/operation.js';
+import { joins } from '../../kernel/join.js';
 import type { SlotText } from '../../kernel/kernel.js';
 import { productDispatch, productWorkgroups, scheduleOf } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/contraction.js';
@@ -35,7 +36,9 @@ const contraction: Operation<Attributes> = {
       result: cotangent.storage,
       loss: partial.storage,
     };
-    return [productDispatch(device, kernels.cpLoss, { ...how, buffers }, schedule), ...sumDispatches(partial, loss)];
+    // In one where dispatches are joined, so that what waits for the sum has its place beside others.
+    const sums = sumDispatches(partial, loss, joins(device) ? 16384 : undefined);
+    return [productDispatch(device, kernels.cpLoss, { ...how, buffers }, schedule), ...sums];
   },
   notDifferentiable: 'it stands for two nodes that are',
 };

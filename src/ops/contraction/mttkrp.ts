@@ -6,7 +6,7 @@ import { applyOne } from '../../graph/apply.js';
 import type { Operation, Value } from '../../graph/operation.js';
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/contraction.js';
-import { quadsOf } from '../linear/product.js';
+import { placesOf } from '../linear/product.js';
 import { axesOf, type CpAttributes, gridOf, modelsOf, rankOf } from './factorMatrices.js';
 
 const operation: Operation<CpAttributes> = {
@@ -18,8 +18,9 @@ const operation: Operation<CpAttributes> = {
   lower: ({ device, attributes: { axes, scale }, inputs: [tensor, factors], outputs: [result] }) => {
     const models = modelsOf('mttkrp', factors.layout, axes);
     // The last axis lies along the rows of the tensor, every other across them: two texts of one kernel.
-    return [false, true].map(last =>
-      productDispatch(device, kernels.mttkrp, {
+    return [false, true].map(last => ({
+      beside: result.storage,
+      ...productDispatch(device, kernels.mttkrp, {
         constants: { AXES: axes, LAST: last },
         problems: models.flatMap((model, m) =>
           model
@@ -30,7 +31,7 @@ const operation: Operation<CpAttributes> = {
         ),
         buffers: { tensor: tensor.storage, factor: factors.storage, result: result.storage },
       }),
-    );
+    }));
   },
   notDifferentiable: 'it is itself the VJP of the CP contraction, and second derivatives are not offered',
 };
@@ -57,8 +58,7 @@ export function mttkrpProblem(model: readonly Part[], tensor: Part, result: Part
     width: tensor.stride,
     span,
     tensor: tensor.offset / quad,
-    result: quadsOf(result).first,
-    resultStride: quadsOf(result).stride,
+    ...placesOf({ result }),
     axes: axesOf(model),
   };
 }

@@ -1,127 +1,28 @@
-/**
- * The leading eigenpairs of symmetric matrices: block subspace iteration from a given start, then Rayleigh-Ritz (Golub
- * and Van Loan, section 8.2.4 and 8.3.4). A small matrix of which all pairs are asked is turned to a diagonal directly.
- */
+/** The leading eigenpairs of symmetric matrices that may be indefinite: as of others, on A + s I. */
 
-import {
-  columnsOf,
-  formatLayout,
-  formatShape,
-  type Layout,
-  layoutOf,
-  quad,
-  rowsOf,
-  stackOf,
-} from '../../buffer/layout.js';
+import { columnsOf, layoutOf, quad, rowsOf } from '../../buffer/layout.js';
 import type { Device } from '../../device/device.js';
-import { InputError } from '../../errors.js';
-import { apply } from '../../graph/apply.js';
-import { copyRows } from '../../graph/copyRows.js';
-import type { Value } from '../../graph/operation.js';
-import { type Operand, type Operation, scratch } from '../../graph/operation.js';
-import { mostOf } from '../../host/arrays.js';
+import { applyOne } from '../../graph/apply.js';
+import type { Operand, Operation, Value } from '../../graph/operation.js';
 import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/eigen.js';
-import { multiplyStored, productOfParts, quadsOf } from '../linear/product.js';
+import { quadsOf } from '../linear/product.js';
+import { type LeadingAttributes, leadingEigenpairs, type Shifting } from './leadingEigenpairs.js';
 import { resolvedDispatch } from './resolved.js';
-import { requireSquare } from './square.js';
 import { soloWorkgroup } from './workgroups.js';
 
-/** Matrices up to this size are turned to a diagonal as they are. */
-const directSize = 32;
-/** Vectors iterated beyond those asked for: convergence goes by the first eigenvalue left out. */
-const guardVectors = 8;
-/** Rows of a start: what Gram-Schmidt and Jacobi keep of them fits into workgroup memory. */
-const mostRows = 1024;
-
-/** The largest k of which so many points have eigenpairs that can be found. */
-export function mostTopK(points: number): number {
-  return points <= mostRows ? points : mostRows - guardVectors;
-}
-
-/** Eigenvectors that are kept and iterated where the k largest of n are wanted. */
-export function blockSize(points: number, top: number): number {
-  return points <= directSize ? points : Math.min(points, top + guardVectors);
-}
-
-export interface TopEigenpairsAttributes {
-  readonly iterations: number;
-  /**
-   * Elements v_i A v_j up to so many times sqrt(l_i l_j) are left standing off the diagonal: what float32 resolves by
-   * default. A preconditioner S = I - V^T diag(1 - l_k / l_i) V is off by no more than that.
-   */
-  readonly tolerance?: number;
+export type TopEigenpairsAttributes = Omit<LeadingAttributes, 'shifting'> & {
   /**
    * Whether the matrix may have negative eigenvalues as large as those wanted, false by default. The iteration is then on
    * A + s I, s from Gershgorin's circles: it converges by (l_{b+1} + s) / (l_k + s), and takes more turns the larger s is.
    */
   readonly indefinite?: boolean;
-}
-
-const finestTolerance = 5e-8;
-
-const operation: Operation<TopEigenpairsAttributes> = {
-  name: 'topEigenpairs',
-  updates: [undefined, 1],
-  shapes: ([matrix, start], { iterations }) => {
-    if (!Number.isInteger(iterations) || iterations < 1) {
-      throw new InputError(`topEigenpairs: ${iterations} iterations: use 1 or more`);
-    }
-    requireStart(matrix, start);
-    return [stackOf(start.parts.map(({ shape }) => [rowsOf(shape)])), start, layoutOf([start.parts.length])];
-  },
-  lower: site => {
-    const shapes = site.inputs[0].layout.parts.map(({ shape }) => shape);
-    const direct = shapes.every(shape => rowsOf(shape) <= directSize);
-    const [values, , resolved] = site.outputs;
-    return [...(direct ? lowerDirect(site) : lowerIterated(site)), resolvedDispatch(shapes, values, resolved)];
-  },
-  notDifferentiable: 'a preconditioner is made from it, through which no gradient flows',
 };
 
-type Lowering = Parameters<Operation<TopEigenpairsAttributes>['lower']>[0];
+/** s from Gershgorin's circles. */
+const gershgorin: Shifting = { bound: boundDispatch, shift: shiftDispatch };
 
-function lowerDirect({ device, inputs: [matrix], outputs: [values, vectors] }: Lowering): Dispatch[] {
-  const work = scratch(matrix.layout); // the Jacobi rotations destroy what they turn
-  return [...copyRows(device, matrix, work), jacobiDispatch(device, work, values, vectors)];
-}
-
-function lowerIterated(site: Lowering): Dispatch[] {
-  const { device, attributes, inputs, outputs } = site;
-  const [matrix, start] = inputs;
-  const [values, vectors] = outputs;
-  const shift = scratch(layoutOf([matrix.layout.parts.length]));
-  const dispatches: Dispatch[] = attributes.indefinite ? [gershgorinDispatch(device, matrix, shift)] : [];
-  let basis = start;
-  for (let i = 0; i < attributes.iterations; i++) {
-    const next = scratch(start.layout);
-    dispatches.push(multiply(device, basis, matrix, next, false));
-    if (attributes.indefinite) dispatches.push(shiftDispatch(device, basis, shift, next));
-    dispatches.push(orthonormaliseDispatch(device, next));
-    basis = next;
-  }
-  const image = scratch(start.layout);
-  const small = scratch(stackOf(start.layout.parts.map(({ shape }) => [rowsOf(shape), rowsOf(shape)])));
-  const rotation = scratch(small.layout);
-  dispatches.push(
-    multiply(device, basis, matrix, image, false),
-    multiply(device, image, basis, small, true),
-    jacobiDispatch(device, small, values, rotation, attributes.tolerance),
-    multiply(device, rotation, basis, vectors, false),
-  );
-  return dispatches;
-}
-
-function multiply(device: Device, a: Operand, b: Operand, c: Operand, transposeRight: boolean): Dispatch {
-  return multiplyStored(
-    device,
-    c.layout.parts.map((part, i) => productOfParts(a.layout.parts[i], b.layout.parts[i], part)),
-    { left: a.storage, right: b.storage, result: c.storage },
-    { transposeRight },
-  );
-}
-
-function gershgorinDispatch(device: Device, matrix: Operand, bound: Operand): Dispatch {
+function boundDispatch(device: Device, matrix: Operand, bound: Operand): Dispatch {
   const problems = matrix.layout.parts.map((part, i) => {
     const { first, stride } = quadsOf(part);
     return { size: rowsOf(part.shape), matrix: first, stride, bound: i };
@@ -157,86 +58,31 @@ function shiftDispatch(device: Device, vectors: Operand, shift: Operand, result:
   });
 }
 
-function orthonormaliseDispatch(device: Device, matrix: Operand): Dispatch {
-  const problems = matrix.layout.parts.map(part => {
-    const { first, stride } = quadsOf(part);
-    return { rows: rowsOf(part.shape), columns: columnsOf(part.shape), matrix: first, stride };
-  });
-  return dispatch(kernels.orthonormalise, {
-    constants: { WORKGROUP: soloWorkgroup(device) },
-    problems,
-    buffers: { matrix: matrix.storage },
-    workgroups: [problems.length, 1, 1],
-  });
-}
-
-function jacobiDispatch(
-  device: Device,
-  matrix: Operand,
-  values: Operand,
-  vectors: Operand,
-  tolerance = finestTolerance,
-): Dispatch {
-  const work = scratch(matrix.layout);
-  const problems = matrix.layout.parts.map((part, i) => {
-    const [target, room] = [vectors.layout.parts[i], work.layout.parts[i]];
-    return {
-      size: rowsOf(part.shape),
-      matrix: part.offset,
-      matrixStride: part.stride,
-      vectors: quadsOf(target).first,
-      vectorsStride: quadsOf(target).stride,
-      work: quadsOf(room).first,
-      workStride: quadsOf(room).stride,
-      values: values.layout.parts[i].offset,
-    };
-  });
-  return dispatch(kernels.jacobi, {
-    constants: {
-      WORKGROUP: soloWorkgroup(device),
-      MOST_PAIRS: Math.ceil(mostOf(problems, p => p.size) / 2),
-      TOLERANCE: tolerance,
-    },
-    problems,
-    buffers: { matrix: matrix.storage, values: values.storage, vectors: vectors.storage, work: work.storage },
-    workgroups: [problems.length, 1, 1],
-  });
-}
-
-function requireStart(matrix: Layout, start: Layout): void {
-  if (matrix.parts.length !== start.parts.length) {
-    throw new InputError(
-      `topEigenpairs: takes a start a matrix, got ${formatLayout(matrix)} and ${formatLayout(start)}`,
-    );
-  }
-  requireSquare('topEigenpairs', matrix);
-  matrix.parts.forEach(({ shape }, i) => {
-    const [rows, columns] = start.parts[i].shape;
-    if (rows > mostRows) throw new InputError(`topEigenpairs: a start of ${rows} rows: use ${mostRows} or fewer`);
-    if (columns !== shape[0] || rows > columns || (shape[0] <= directSize && rows !== shape[0])) {
-      throw new InputError(
-        `topEigenpairs: a matrix of shape ${formatShape(shape)} takes a start of ${blockSize(shape[0], rows)} rows or fewer of ${shape[0]} numbers, got (${rows}, ${columns})`,
-      );
-    }
-  });
-}
+const resolvedOperation: Operation<undefined> = {
+  name: 'resolved',
+  shapes: ([values]) => [layoutOf([values.parts.length])],
+  lower: ({ inputs: [values, matrix], outputs: [result] }) => [
+    resolvedDispatch(
+      matrix.layout.parts.map(({ shape }) => shape),
+      values,
+      result,
+    ),
+  ],
+  notDifferentiable: 'it counts',
+};
 
 /**
- * Leading eigenvalues, descending, and their eigenvectors as orthonormal rows.
+ * Leading eigenvalues, descending, and their eigenvectors as orthonormal rows: see `leadingEigenpairs`.
  *
- * @param matrix symmetric, (n, n), or a stack of such.
- * @param start (b, n): where the iteration begins, the vectors of the last time or random ones; b from `blockSize`. Rows
- *   of zeros begin as fixed vectors of signs, one turn later. The first b - 8 pairs of the result converge fast. Its memory
- *   takes the vectors where nobody else needs it.
- * @returns values (b) and vectors (b, n) for each matrix; resolved (matrices), as u32: how many of the values float32 tells
- *   from rounding, |l| > n 2^-23 max |l|.
+ * @returns with them `resolved`, (matrices), as u32: how many of the values float32 tells from rounding, |l| > n 2^-23
+ *   max |l|.
  * @throws InputError a matrix that is not square, or a start that does not fit it.
  */
 export function topEigenpairs(
   matrix: Value,
   start: Value,
-  attributes: TopEigenpairsAttributes,
+  { indefinite = false, ...attributes }: TopEigenpairsAttributes,
 ): { values: Value; vectors: Value; resolved: Value } {
-  const [values, vectors, resolved] = apply(operation, [matrix, start], attributes);
-  return { values, vectors, resolved };
+  const pairs = leadingEigenpairs(matrix, start, { ...attributes, ...(indefinite && { shifting: gershgorin }) });
+  return { ...pairs, resolved: applyOne(resolvedOperation, [pairs.values, matrix], undefined) };
 }

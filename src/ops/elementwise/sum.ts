@@ -10,7 +10,7 @@ import * as kernels from '../../wgsl/elementwise.js';
 import { fill } from './fill.js';
 
 /** One workgroup adds so many numbers; up to this count one dispatch does. */
-const stretch = 8192;
+const usualStretch = 8192;
 
 const summation: Operation<undefined> = {
   name: 'sum',
@@ -32,8 +32,8 @@ export function sum(input: Value): Value {
   return applyOne(summation, [input], undefined);
 }
 
-/** Dispatches that add up one tensor into the first number of `result`. */
-export function sumDispatches(input: Operand, result: Operand): Dispatch[] {
+/** Dispatches that add up one tensor into the first number of `result`. @param stretch numbers that a workgroup adds. */
+export function sumDispatches(input: Operand, result: Operand, stretch = usualStretch): Dispatch[] {
   const { shape, stride } = onlyPart('sum', input.layout);
   const [rows, columns] = [rowsOf(shape), columnsOf(shape)];
   const groups = Math.ceil((rows * columns) / stretch);
@@ -43,5 +43,5 @@ export function sumDispatches(input: Operand, result: Operand): Dispatch[] {
     buffers: { input: input.storage, result: partial.storage },
     workgroups: [groups, 1, 1],
   });
-  return groups === 1 ? [first] : [first, ...sumDispatches(partial, result)];
+  return groups === 1 ? [first] : [first, ...sumDispatches(partial, result, stretch)];
 }

@@ -17,6 +17,18 @@ export function quadsOf(part: Part): Stored {
   return { first: part.offset / quad, stride: part.stride / quad };
 }
 
+/** The same of parts by the names that a kernel's table has for them: `left` and `leftStride`, say. */
+export function placesOf<N extends string>(parts: Readonly<Record<N, Part>>) {
+  const places = Object.entries<Part>(parts).flatMap(([name, part]) => {
+    const { first, stride } = quadsOf(part);
+    return [
+      [name, first],
+      [`${name}Stride`, stride],
+    ];
+  });
+  return Object.fromEntries(places) as Readonly<Record<N | `${N}Stride`, number>>;
+}
+
 /** result (rows, columns) = alpha op(left) (rows, inner) op(right) (inner, columns) + beta result. */
 export interface StoredProduct {
   readonly rows: number;

@@ -31,7 +31,7 @@ import type { SlotText } from '../../kernel/kernel.js';
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/network.js';
 import { asValue } from '../elementwise/fill.js';
-import { multiplyStored, productEntry, productOfParts, quadsOf } from '../linear/product.js';
+import { multiplyStored, placesOf, productEntry, productOfParts } from '../linear/product.js';
 
 export interface NetworkAttributes {
   /** Linear layers, from 1; one activation fewer. */
@@ -90,14 +90,12 @@ const forward: Operation<Attributes> = {
       productDispatch(device, kernels.hidden, {
         slots: { activation: activation.text },
         problems: derivative.layout.parts.map((part, i) => {
-          const slope = quadsOf(part);
           const [below, above] = [layers[layer].layout.parts[i], layers[layer + 1].layout.parts[i]];
           return {
             ...productEntry(productOfParts(below, layerOf(parameters.layout, i, layer, depth), above)),
             columns: attributes.width,
             omega: omegas[layer],
-            derivative: slope.first,
-            derivativeStride: slope.stride,
+            ...placesOf({ derivative: part }),
           };
         }),
         buffers: {
@@ -185,11 +183,9 @@ export function cotangentDispatch(
   return productDispatch(device, kernels.cotangent, {
     problems: cotangent.layout.parts.map((part, i) => {
       const weights = layerOf(parameters.layout, i, layer, depth);
-      const slope = quadsOf(derivative.layout.parts[i]);
       return {
         ...productEntry(productOfParts(part, weights, result.layout.parts[i])),
-        derivative: slope.first,
-        derivativeStride: slope.stride,
+        ...placesOf({ derivative: derivative.layout.parts[i] }),
       };
     }),
     buffers: {

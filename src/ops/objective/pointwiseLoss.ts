@@ -8,7 +8,7 @@ import type { SlotText } from '../../kernel/kernel.js';
 import * as kernels from '../../wgsl/objective.js';
 import { scaled } from '../elementwise/linearCombination.js';
 import { sumDispatches } from '../elementwise/sum.js';
-import { quadsOf } from '../linear/product.js';
+import { placesOf } from '../linear/product.js';
 
 /** A fleet takes the same pass, and adds up its sums model by model. */
 export const pointwiseLossOperation: Operation<{ loss: SlotText }> = {
@@ -17,15 +17,11 @@ export const pointwiseLossOperation: Operation<{ loss: SlotText }> = {
   shapes: ([output, target]) => [layoutOf([]), requireSameLayout('pointwiseLoss', output, target)],
   lower: ({ device, attributes: slots, inputs: [output, target], outputs: [loss, cotangent] }) => {
     const problems = output.layout.parts.map((part, i) => {
-      const [input, result] = [quadsOf(part), quadsOf(cotangent.layout.parts[i])];
       const { offset, stride } = target.layout.parts[i];
       return {
         rows: rowsOf(part.shape),
         columns: columnsOf(part.shape),
-        input: input.first,
-        inputStride: input.stride,
-        result: result.first,
-        resultStride: result.stride,
+        ...placesOf({ input: part, result: cotangent.layout.parts[i] }),
         targets: offset,
         targetsStride: stride,
       };

@@ -8,7 +8,7 @@ import { mostOf } from '../../host/arrays.js';
 import { requireCount } from '../../host/checks.js';
 import { dispatch, usualWorkgroup } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/precondition.js';
-import { quadsOf } from '../linear/product.js';
+import { placesOf } from '../linear/product.js';
 
 export const modulationNumbers = {
   flat: kernels.modulateConstants.FLAT,
@@ -47,17 +47,13 @@ export const modulateOperation: Operation<ModulateAttributes> = {
   },
   lower: ({ attributes: { topK, modulation, scale }, inputs: [values, vectors], outputs: [result, used] }) => {
     const problems = vectors.layout.parts.map((part, i) => {
-      const [from, to] = [quadsOf(part), quadsOf(result.layout.parts[i])];
       return {
         rows: rowsOf(part.shape),
         columns: columnsOf(part.shape),
         top: topK[i],
         scale: scale[i],
         values: values.layout.parts[i].offset,
-        vectors: from.first,
-        vectorsStride: from.stride,
-        result: to.first,
-        resultStride: to.stride,
+        ...placesOf({ vectors: part, result: result.layout.parts[i] }),
         used: used.layout.parts[0].offset + i,
       };
     });

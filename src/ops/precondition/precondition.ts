@@ -5,7 +5,7 @@
  * S_d is applied in its factored form, G x_d S_d = G - V_d^T (C_d V_d G) along axis d: O(k n^D) instead of O(n^(D+1)).
  */
 
-import { formatLayout, stackOf } from '../../buffer/layout.js';
+import { formatLayout, rowsOf, stackOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
@@ -79,23 +79,20 @@ function sidesOf({ device, attributes: { axes, topK }, inputs: [, vectors, scale
     const shapes = tensor.layout.parts.map(({ shape }) => shape.map((n, i) => (i === axis ? topK[side] : n)));
     const projection = scratch(stackOf(shapes));
     const parts = tensor.layout.parts.map((whole, i) => ({
-      whole,
-      projected: projection.layout.parts[i],
+      tensor: whole,
       matrix: vectors.layout.parts[i * axes.length + side],
+      result: projection.layout.parts[i],
     }));
+    const turned = parts.map(one => ({ ...one, tensor: one.result, result: one.tensor }));
+    const [whole, projected] = [tensor.storage, projection.storage];
     return {
-      project: modeDispatch(
-        device,
-        axis,
-        parts.map(({ whole, projected, matrix }) => ({ tensor: whole, matrix, result: projected })),
-        { tensor: tensor.storage, matrix: vectors.storage, result: projection.storage },
-      ),
+      project: modeDispatch(device, axis, parts, { tensor: whole, matrix: vectors.storage, result: projected }),
       subtract: (keep: number) =>
         modeDispatch(
           device,
           axis,
-          parts.map(({ whole, projected, matrix }) => ({ tensor: projected, matrix, result: whole })),
-          { tensor: projection.storage, matrix: scaled.storage, result: tensor.storage },
+          turned,
+          { tensor: projected, matrix: scaled.storage, result: whole },
           { transpose: true, alpha: -1, beta: keep },
         ),
     };
@@ -121,4 +118,29 @@ export function precondition(
 ): Value {
   const axes = attributes.topK.map((_, d) => d);
   return applyOne(operation, [cotangent, vectors, scaled], { axes, identities: 0, ...attributes });
+}
+
+const projection: Operation<undefined> = {
+  name: 'project',
+  shapes: ([tensors, matrices]) => [
+    stackOf(tensors.parts.map(({ shape }, i) => [rowsOf(matrices.parts[i].shape), ...shape.slice(1)])),
+  ],
+  lower: ({ device, inputs: [tensor, matrix], outputs: [result] }) => [
+    modeDispatch(
+      device,
+      0,
+      result.layout.parts.map((part, i) => ({
+        tensor: tensor.layout.parts[i],
+        matrix: matrix.layout.parts[i],
+        result: part,
+      })),
+      { tensor: tensor.storage, matrix: matrix.storage, result: result.storage },
+    ),
+  ],
+  notDifferentiable: 'it transforms a cotangent, and second derivatives are not offered',
+};
+
+/** V G along the first axis: (k, n_2 .. n_D) for each tensor G, (n_1 .. n_D), and its V, (k, n_1). */
+export function project(cotangent: Value, vectors: Value): Value {
+  return applyOne(projection, [cotangent, vectors], undefined);
 }

@@ -11,8 +11,7 @@ import { type Operand, type Operation, scratch } from '../../graph/operation.js'
 import { mostOf } from '../../host/arrays.js';
 import { type Dispatch, dispatch, usualWorkgroup } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/tangent.js';
-import { mirrorDispatch } from '../linear/mirror.js';
-import { quadsOf } from '../linear/product.js';
+import { placesOf } from '../linear/product.js';
 import { layerOf, type Residuals } from '../network/factorNetwork.js';
 import { gramDispatch, hiddenLayers, layerDispatches } from './tangentKernel.js';
 
@@ -24,15 +23,14 @@ const operation: Operation<{ depth: number }> = {
     const derivatives = kept.slice(depth);
     const outputs = (network: number) => layerOf(parameters.layout, network, depth - 1, depth).shape[0];
     // The output layer's own share: D is all ones there, so D D^T is the number of outputs.
-    const ofOutput = gramDispatch(device, layers[depth - 1], ntk, outputs);
-    if (depth === 1) return [ofOutput, mirrorDispatch(ntk)];
+    const ofOutput = gramDispatch(device, layers[depth - 1], ntk, outputs, depth > 1);
+    if (depth === 1) return [ofOutput];
     const flowing = scratch(derivatives[depth - 2].layout);
     return [
       ofOutput,
       outputCotangentDispatch(parameters, derivatives[depth - 2], flowing, depth),
-      ...layerDispatches(device, flowing, layers[depth - 2], ntk, true),
+      ...layerDispatches(device, flowing, layers[depth - 2], ntk, { last: depth === 2 }),
       ...hiddenLayers(device, { flowing, from: depth - 2, parameters, layers, derivatives }, ntk, 1),
-      mirrorDispatch(ntk),
     ];
   },
   notDifferentiable: 'a preconditioner is made from it, through which no gradient flows',
@@ -41,17 +39,11 @@ const operation: Operation<{ depth: number }> = {
 function outputCotangentDispatch(parameters: Operand, derivative: Operand, result: Operand, depth: number): Dispatch {
   const problems = derivative.layout.parts.map((part, i) => {
     const weights = layerOf(parameters.layout, i, depth - 1, depth);
-    const [weight, slope, target] = [weights, part, result.layout.parts[i]].map(quadsOf);
     return {
       rows: rowsOf(part.shape),
       columns: columnsOf(part.shape),
       inner: rowsOf(weights.shape),
-      weight: weight.first,
-      weightStride: weight.stride,
-      derivative: slope.first,
-      derivativeStride: slope.stride,
-      result: target.first,
-      resultStride: target.stride,
+      ...placesOf({ weight: weights, derivative: part, result: result.layout.parts[i] }),
     };
   });
   const widest = mostOf(problems, p => p.columns);

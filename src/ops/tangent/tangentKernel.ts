@@ -14,8 +14,7 @@ import { type Operand, type Operation, scratch } from '../../graph/operation.js'
 import type { Dispatch } from '../../kernel/dispatch.js';
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/tangent.js';
-import { mirrorDispatch } from '../linear/mirror.js';
-import { multiplyStored, productEntry, productOfParts, quadsOf } from '../linear/product.js';
+import { multiplyStored, placesOf, productEntry, productOfParts } from '../linear/product.js';
 import { cotangentDispatch, layerOf, type Residuals } from '../network/factorNetwork.js';
 
 interface Attributes {
@@ -37,10 +36,12 @@ const operation: Operation<Attributes> = {
     const derivatives = kept.slice(depth);
     return [
       ...Array.from({ length: networks }, (_, i) =>
-        layerDispatches(device, every(cotangent, networks, i), every(layers[depth - 1], networks, i), ntk, i > 0),
+        layerDispatches(device, every(cotangent, networks, i), every(layers[depth - 1], networks, i), ntk, {
+          accumulate: i > 0,
+          last: depth === 1 && i === networks - 1,
+        }),
       ).flat(),
       ...hiddenLayers(device, { flowing: cotangent, from: depth - 1, parameters, layers, derivatives }, ntk, networks),
-      mirrorDispatch(ntk),
     ];
   },
   notDifferentiable: 'a preconditioner is made from it, through which no gradient flows',
@@ -55,7 +56,7 @@ interface Pass {
   readonly derivatives: readonly Operand[];
 }
 
-/** Adds to the upper triangles of `ntk` the shares of the layers below `from`. */
+/** Adds to the upper triangles of `ntk` the shares of the layers below `from`, the last to the lower ones as well. */
 export function hiddenLayers(device: Device, pass: Pass, ntk: Operand, networks: number): Dispatch[] {
   const { parameters, layers, derivatives } = pass;
   const dispatches: Dispatch[] = [];
@@ -66,29 +67,30 @@ export function hiddenLayers(device: Device, pass: Pass, ntk: Operand, networks:
     dispatches.push(cotangentDispatch(device, flowing, parameters, slope, below, layer, layers.length));
     for (let i = 0; i < networks; i++) {
       const input = every(layers[layer - 1], networks, i);
-      dispatches.push(...layerDispatches(device, every(below, networks, i), input, ntk, true));
+      const last = layer === 1 && i === networks - 1;
+      dispatches.push(...layerDispatches(device, every(below, networks, i), input, ntk, { last }));
     }
     flowing = below;
   }
   return dispatches;
 }
 
-/** K = (H H^T) * (D D^T) for every network, added to what K holds or written; on and above the diagonal. */
+/** K = (H H^T) * (D D^T) for every network, added to what K holds or written; on and above the diagonal, all of the last. */
 export function layerDispatches(
   device: Device,
   cotangent: Operand,
   input: Operand,
   ntk: Operand,
-  accumulate: boolean,
+  { accumulate = true, last }: { readonly accumulate?: boolean; readonly last: boolean },
 ): Dispatch[] {
   const gram = scratch(ntk.layout);
   return [
     gramDispatch(device, input, gram, () => 1),
     productDispatch(device, kernels.layerKernel, {
-      constants: { ACCUMULATE: accumulate },
+      constants: { ACCUMULATE: accumulate, WHOLE: last },
       problems: cotangent.layout.parts.map((part, i) => {
-        const { first, stride } = quadsOf(gram.layout.parts[i]);
-        return { ...productEntry(productOfParts(part, part, ntk.layout.parts[i])), gram: first, gramStride: stride };
+        const entry = productEntry(productOfParts(part, part, ntk.layout.parts[i]));
+        return { ...entry, ...placesOf({ gram: gram.layout.parts[i] }) };
       }),
       buffers: { left: cotangent.storage, right: cotangent.storage, gram: gram.storage, result: ntk.storage },
       upper: true,
@@ -96,18 +98,19 @@ export function layerDispatches(
   ];
 }
 
-/** result = alpha X X^T, alpha for each network; on and above the diagonal. */
+/** result = alpha X X^T, alpha for each network; on and above the diagonal, or all of it. */
 export function gramDispatch(
   device: Device,
   x: Operand,
   result: Operand,
   alpha: (network: number) => number,
+  upper = true,
 ): Dispatch {
   return multiplyStored(
     device,
     x.layout.parts.map((part, i) => productOfParts(part, part, result.layout.parts[i], { alpha: alpha(i) })),
     { left: x.storage, right: x.storage, result: result.storage },
-    { transposeRight: true, upper: true },
+    { transposeRight: true, upper },
   );
 }
 

@@ -1,0 +1,95 @@
+/**
+ * Several dispatches as one: its text has the functions of all, and each of its workgroups runs those of one, by its
+ * place in a line. What each computes, and in which order, stays as it was.
+ *
+ * A storage that several bind is bound once, since a shader has eight, and they take turns with workgroup memory. All have
+ * workgroups of one size.
+ */
+
+import type { Device } from '../device/device.js';
+import { type Dispatch, foldedWorkgroups, totalWork } from './dispatch.js';
+import type { BindingLayout } from './kernel.js';
+import { integerConstants } from './specialise.js';
+
+// Of texts as scripts/kernels.ts writes them.
+const entry = /@compute@workgroup_size\((\w+)\)\s*fn main\(([^{]*)\)/;
+const builtin = /@builtin\((\w+)\)/g;
+const binding = /@group\(0\)@binding\([^)]*\)var<[^>]*>(\w+):([^;]+);/g;
+const memory = /var<workgroup>(\w+):array<vec4f,([^;]+)>;/g;
+const declared = /(?:\bfn |\bstruct |\bconst |var<private>)(\w+)/g;
+/** A struct, or a name that is no member of anything. */
+const structOrName = /struct \w+\{[^}]*\}|(?<![.\w])[A-Za-z_]\w*/g;
+/** What stays where a text is not written so, is made for subgroups, or has other memory of workgroups. */
+const foreign = /@group|@builtin|var<workgroup>/;
+
+/** What an entry point is given in place w of a part's workgroups, and as invocation l there. */
+const builtins: Readonly<Record<string, string>> = {
+  workgroup_id: 'v',
+  num_workgroups: 'n',
+  local_invocation_index: 'l',
+  global_invocation_id: 'vec3u(v.x*SIZE+l,v.yz)',
+};
+
+/** Whether a device gains by it: on a processor a dispatch costs little, and a text longer to compile than that saves. */
+export function joins({ cpu }: Device): boolean {
+  return !cpu;
+}
+
+/**
+ * @param dispatches none of which needs what another writes.
+ * @returns undefined where a device does not run them as one, or a host wrote a text in a way of its own.
+ */
+export function join(device: Device, dispatches: readonly Dispatch[]): Dispatch | undefined {
+  const sizes = dispatches.map(({ source }) => integerConstants(source).get(entry.exec(source)?.[1] ?? '') ?? 0);
+  const [size] = sizes;
+  if (!size || sizes.some(other => other !== size)) return undefined;
+  const bound: (BindingLayout & { readonly type: string; readonly resource: Dispatch['resources'][0] })[] = [];
+  const rooms: string[] = [];
+  let [texts, calls, end] = ['', '', 0];
+  for (const [i, { source, bindings, resources, workgroups }] of dispatches.entries()) {
+    const names = new Map([...source.matchAll(declared)].map(([, name]) => [name, `${name}_${i}`]));
+    const rename = (name: string) => names.get(name) ?? name;
+    const renamed = (text: string) =>
+      text.replace(structOrName, found => (found.endsWith('}') ? found.replace(/\w+\b(?!:)/g, rename) : rename(found)));
+    for (const [at, [, name, declaration]] of [...source.matchAll(binding)].entries()) {
+      const [type, resource] = [renamed(declaration), resources[at]];
+      let known = bound.findIndex(one => one.resource === resource);
+      if (known < 0) known = bound.push({ ...bindings[at], type, resource }) - 1;
+      if (bound[known].type !== type) return undefined;
+      names.set(name, `B_${known}`);
+    }
+    for (const [room, [, name, count]] of [...source.matchAll(memory)].entries()) {
+      names.set(name, `W_${room}`);
+      rooms[room] = `max(${rooms[room] ?? 0},${renamed(count)})`;
+    }
+    const [x, y, z] = workgroups;
+    const values: string[] = [];
+    const text = source.replace(entry, (_, __, parameters: string) => {
+      return `fn main(${parameters.replace(builtin, (whole, name: string) => {
+        values.push(builtins[name]?.replace('SIZE', `${size}`));
+        return builtins[name] ? '' : whole;
+      })})`;
+    });
+    texts += renamed(text.replace(binding, '').replace(memory, ''));
+    const place = `let n=vec3u(${x},${y},${z});let w=i-${end};let v=vec3u(w%n.x,w/n.x%n.y,w/(n.x*n.y));`;
+    end += x * y * z;
+    calls += `if(i<${end}){${place}main_${i}(${values.join()});return;}`;
+  }
+  const spaces = bound.map(({ access }) => (access === 'uniform' ? access : `storage,${access}`));
+  const storages = spaces.filter(space => space !== 'uniform');
+  if (foreign.test(texts) || storages.length > device.limits.maxStorageBuffersPerShaderStage) return undefined;
+  return {
+    kernel: dispatches.map(({ kernel }) => kernel).join(' + '),
+    extent: dispatches.map(({ extent }) => extent).join(' + '),
+    source: [
+      ...bound.map(({ type }, i) => `@group(0)@binding(${i})var<${spaces[i]}>B_${i}:${type};`),
+      ...rooms.map((count, i) => `var<workgroup>W_${i}:array<vec4f,${count}>;`),
+      texts,
+      `@compute@workgroup_size(${size})fn main(@builtin(workgroup_id)g:vec3u,@builtin(num_workgroups)s:vec3u,@builtin(local_invocation_index)l:u32){let i=g.y*s.x+g.x;${calls}}`,
+    ].join('\n'),
+    bindings: bound,
+    resources: bound.map(({ resource }) => resource),
+    workgroups: foldedWorkgroups(end, 1, device),
+    work: totalWork(dispatches),
+  };
+}

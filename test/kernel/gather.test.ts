@@ -1,0 +1,200 @@
+/** Dispatches that run at once: whatever is joined gives the bits of what stood apart. */
+
+import { layoutOf } from '../../src/buffer/layout.js';
+import { within } from '../../src/host/scope.js';
+import { type Dispatch, dispatch } from '../../src/kernel/dispatch.js';
+import { gathered } from '../../src/kernel/gather.js';
+import { kernelOf } from '../../src/kernel/reflect.js';
+import { relu } from '../../src/model/activation.js';
+import { architecture } from '../../src/model/architecture.js';
+import { cp } from '../../src/model/contraction/cp.js';
+import { grid } from '../../src/model/domain/grid.js';
+import { forward, networkInput } from '../../src/model/forward.js';
+import { defineModel, initialParameters, outputShapes } from '../../src/model/model.js';
+import { parametersOf } from '../../src/model/parameters.js';
+import { squaredError } from '../../src/objective/squaredError.js';
+import { adam } from '../../src/optimiser/adam.js';
+import { sepPgd } from '../../src/precondition/sepPgd.js';
+import { createEngine } from '../../src/public/index.js';
+import { appliedIn, gradientOf } from '../../src/train/gradient.js';
+import { TrainedParameters } from '../../src/train/trainedParameters.js';
+import { Trainer } from '../../src/train/trainer.js';
+import * as elementwise from '../../src/wgsl/elementwise.js';
+import { require, requireBits, requireEqual } from '../helpers/compare.js';
+import { contentOf, device, engine, filled, poisoned, run } from '../helpers/gpu.js';
+import { random, randomInteger, randoms } from '../helpers/random.js';
+import { suite } from '../helpers/suite.js';
+
+const test = suite('dispatches at once');
+const isCpu = device.cpu;
+
+/** What is lowered meanwhile is for a GPU. */
+async function asGpu<T>(work: () => T | Promise<T>): Promise<T> {
+  Object.defineProperty(device, 'cpu', { value: false, configurable: true });
+  try {
+    return await work();
+  } finally {
+    Object.defineProperty(device, 'cpu', { value: isCpu, configurable: true });
+  }
+}
+
+test('on a GPU a step at 512 x 512 takes 10 dispatches, with SepPGD 13, with its refresh at most 24', async () => {
+  // What is only counted is not compiled, but for what computes the networks' input.
+  const { gpu } = device;
+  const compile = gpu.createComputePipelineAsync.bind(gpu);
+  gpu.createComputePipelineAsync = async one => (one.label === 'features' ? compile(one) : ({} as GPUComputePipeline));
+  const own = await createEngine({ device: gpu });
+  Object.defineProperty(own.device, 'cpu', { value: false });
+  const counts: number[] = [];
+  for (const preconditioner of [undefined, sepPgd({ topK: 6 })]) {
+    const trainer = await Trainer.create(own, {
+      model: defineModel({
+        domain: grid([512, 512]),
+        contraction: cp({ rank: 500 }),
+        network: architecture({ width: 500 }),
+      }),
+      target: new Float32Array(512 * 512),
+      optimiser: adam({ learningRate: 1e-3 }),
+      ...(preconditioner && { preconditioner }),
+    });
+    counts.push(trainer.work.step.dispatches, trainer.work.refreshStep.dispatches);
+    trainer.dispose();
+  }
+  Reflect.deleteProperty(gpu, 'createComputePipelineAsync');
+  await own.dispose();
+  requireEqual('a step', counts.slice(0, 3), [10, 10, 13]);
+  require(`${counts[3]} with a refresh`, counts[3] <= 24);
+});
+
+type Numbers = readonly Float64Array[];
+
+/** A list of dispatches over storages with the given numbers, and what those hold in the end. */
+async function endOf(numbers: Numbers, list: (storages: ReturnType<typeof filled>[]) => readonly Dispatch[]) {
+  const operands = numbers.map(values => filled(layoutOf([values.length]), values));
+  await run(list(operands));
+  return Promise.all(operands.map(contentOf));
+}
+
+const count = 200;
+
+/** Dispatches among six storages: some with barriers, some with settings, some with a table, of several workgroup sizes. */
+function drawn(length: number) {
+  const steps = Array.from({ length }, () => ({
+    kind: randomInteger(0, 3),
+    size: [8, 64][randomInteger(0, 1)],
+    places: Array.from({ length: 6 }, (_, i) => i).sort(() => random() - 0.5),
+    alpha: random(),
+  }));
+  return (operands: readonly ReturnType<typeof filled>[]) =>
+    steps.map(({ kind, size, places, alpha }) => {
+      const [left, right, result] = places.map(place => operands[place].storage);
+      const each = { constants: { WORKGROUP: size }, workgroups: [Math.ceil(count / size), 1, 1] as const };
+      if (kind === 0) {
+        const settings = { count, alpha, beta: 1 - alpha };
+        return dispatch(elementwise.linearCombination, { ...each, settings, buffers: { left, right, result } });
+      }
+      if (kind === 1) {
+        return dispatch(elementwise.multiply, { ...each, settings: { count }, buffers: { left, right, result } });
+      }
+      if (kind === 2) {
+        const rows = { rows: 3, columns: 20, input: 3, inputStride: 31, result: 7, resultStride: 22 };
+        return dispatch(elementwise.copyRows, {
+          ...each,
+          problems: [rows, { ...rows, input: 60, result: 100 }],
+          buffers: { input: left, result },
+          workgroups: [Math.ceil(60 / size), 1, 2],
+        });
+      }
+      const settings = { rows: 1, columns: count, inputStride: count, stretch: 50 };
+      const constants = { WORKGROUP: size };
+      return dispatch(elementwise.sum, {
+        constants,
+        settings,
+        buffers: { input: left, result },
+        workgroups: [4, 1, 1],
+      });
+    });
+}
+
+test('lists of dispatches drawn at random give the same bits when those that do not depend on each other are joined', async () => {
+  const lists = Number(process.env.SEPNN_GATHERED ?? 6);
+  let [given, left] = [0, 0];
+  for (let i = 0; i < lists; i++) {
+    const numbers = Array.from({ length: 6 }, () => randoms(count));
+    const list = drawn(12);
+    const apart = await endOf(numbers, list);
+    const together = await endOf(numbers, operands => {
+      const joined = gathered(Object.create(device, { cpu: { value: false } }), list(operands));
+      [given, left] = [given + 12, left + joined.length];
+      return joined;
+    });
+    for (const [at, values] of apart.entries()) requireBits(`storage ${at}`, together[at], values);
+  }
+  require(`${left} of ${given} dispatches are left`, left < given);
+});
+
+/** What four steps of SepPGD leave, a refresh in each. */
+function stepped() {
+  return within(async scope => {
+    const model = defineModel({
+      domain: grid([19, 14]),
+      contraction: cp({ rank: 7 }),
+      network: architecture({ width: 12, activation: relu }),
+      members: 2,
+    });
+    const target = scope.keep(engine.stack(outputShapes(model), new Float32Array(2 * 19 * 14).fill(0.5)));
+    const input = scope.keep(await networkInput(engine, model));
+    const preconditioner = await sepPgd({ topK: 3 }).start(engine, scope, model);
+    const optimiser = adam({ learningRate: 1e-3 });
+    const parameters = new TrainedParameters(
+      engine,
+      scope,
+      parametersOf(model),
+      optimiser,
+      initialParameters(model, 1),
+    );
+    parameters.schedule(0, 4);
+    const plan = await engine.compile(graph => {
+      const pass = forward(graph, model, graph.read(parameters.tensor), input);
+      const goal = squaredError().goal(pass.output, graph.read(target));
+      const applied = appliedIn(graph, preconditioner, pass, true);
+      const gradient = gradientOf(goal, pass.output, pass.residuals.parameters, applied);
+      parameters.update(graph, goal.loss, gradient, true);
+    });
+    scope.keep(plan);
+    await plan.run({ times: 4 });
+    const { optimiser: moments, ...state } = await parameters.state(4);
+    const kept = { losses: await parameters.losses(0, 4), parameters: state.parameters, ...moments.state };
+    return { kept: { ...kept, ...(await preconditioner.state()) }, dispatches: plan.dispatches.length };
+  });
+}
+
+test('a step whose dispatches are joined gives the bits of one whose dispatches stand apart', async () => {
+  const together = await asGpu(stepped);
+  // Where a shader binds nothing, nothing is joined.
+  const none = new Proxy(device.limits, {
+    get: (limits, name) => (name === 'maxStorageBuffersPerShaderStage' ? 0 : limits[name as 'maxBufferSize']),
+  });
+  Object.defineProperty(device, 'limits', { value: none, configurable: true });
+  const apart = await asGpu(stepped).finally(() => Reflect.deleteProperty(device, 'limits'));
+  require(`${together.dispatches} of ${apart.dispatches} dispatches`, together.dispatches < 0.7 * apart.dispatches);
+  for (const [name, values] of Object.entries(apart.kept)) requireBits(name, together.kept[name as 'losses'], values);
+});
+
+test('a text that is not written as those of this package runs by itself', () => {
+  const texts = {
+    'white space':
+      '@group(0) @binding(0) var<storage, read_write> result: array<f32>;\n@compute@workgroup_size(1)\nfn main(){result[0]=1.0;}\n',
+    'two axes':
+      '@group(0)@binding(0)var<storage,read_write>result:array<f32>;\n@compute@workgroup_size(4,4)\nfn main(){result[0]=1.0;}\n',
+    'another builtin':
+      '@group(0)@binding(0)var<storage,read_write>result:array<f32>;\n@compute@workgroup_size(1)\nfn main(@builtin(local_invocation_id)id:vec3u){result[id.x]=1.0;}\n',
+  };
+  for (const [name, text] of Object.entries(texts)) {
+    const [one, other] = [poisoned(layoutOf([1])), poisoned(layoutOf([1]))];
+    const list = [one, other].map(({ storage }) =>
+      dispatch(kernelOf(name, text), { buffers: { result: storage }, workgroups: [1, 1, 1] }),
+    );
+    requireEqual(name, gathered(Object.create(device, { cpu: { value: false } }), list).length, 2);
+  }
+});
