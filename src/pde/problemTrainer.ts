@@ -9,10 +9,11 @@ import type { Plan } from '../graph/plan.js';
 import { requireCount, requireOptions } from '../host/checks.js';
 import { CallQueue } from '../host/queue.js';
 import { Random, requireSeed } from '../host/random.js';
-import { building, type Disposable, type Scope, within } from '../host/scope.js';
+import { building, type Disposable, type Scope } from '../host/scope.js';
 import { runsOfSubmit } from '../kernel/pace.js';
 import { contractFields } from '../ops/contraction/contractFields.js';
 import { add } from '../ops/elementwise/linearCombination.js';
+import type { Range } from '../ops/elementwise/pieces.js';
 import { inputJets, jetNetwork } from '../ops/network/jetNetwork.js';
 import { residuals } from '../ops/objective/residuals.js';
 import { vjp } from '../ops/vjp.js';
@@ -21,7 +22,7 @@ import { runStages, type Stage } from '../train/stepPlans.js';
 import { historyLength, mostSteps, type ParameterState, TrainedParameters } from '../train/trainedParameters.js';
 import { activationDerivatives } from './activationDerivatives.js';
 import { type Discretisation, discretise, gridAxes, inSlabs, shapeOfRanges } from './discretisation.js';
-import { type AxisPoints, shapeOf, tabulated } from './grid.js';
+import { type AxisPoints, tabulated } from './grid.js';
 import { type GridPreconditioners, gridPreconditioners } from './gridPreconditioners.js';
 import {
   initialProblemParameters,
@@ -73,6 +74,8 @@ export class ProblemTrainer {
   #pace = 1;
   /** Which drawing of the points lies on the device. */
   #drawn = -1;
+  /** On the grid that was asked of last. */
+  #solver: Solver | undefined;
   readonly #calls = new CallQueue('trainer');
 
   private constructor(
@@ -211,9 +214,16 @@ export class ProblemTrainer {
     });
   }
 
-  /** The fields on a grid of any points, by their names, row-major. */
+  /** The fields on a grid of any points, by their names, row-major. The same `axes` once more take no time to compile. */
   solution(axes: AxisPoints): Promise<Readonly<Record<string, Float32Array>>> {
-    return this.#calls.add(() => solutionOf(this.engine, this.problem, this.network, this.parameters.tensor, axes));
+    return this.#calls.add(async () => {
+      if (this.#solver?.axes !== axes) {
+        this.#solver?.dispose();
+        this.#solver = undefined;
+        this.#solver = await solverOn(this.engine, this.problem, this.network, this.parameters.tensor, axes);
+      }
+      return this.#solver.solve();
+    });
   }
 
   state(): Promise<Required<ParameterState>> {
@@ -230,6 +240,7 @@ export class ProblemTrainer {
 
   dispose(): void {
     this.#calls.end();
+    this.#solver?.dispose();
     this.made.dispose();
   }
 
@@ -348,18 +359,26 @@ function gridLosses(
   };
 }
 
-/** The fields of a problem on a grid. @param parameters as `problemParameterShapes` has them. */
-export function solutionOf(
+/** What gives a problem's fields on one grid, of whatever parameters there are. */
+interface Solver extends Disposable {
+  readonly axes: AxisPoints;
+  solve(): Promise<Record<string, Float32Array>>;
+}
+
+/** @param parameters as `problemParameterShapes` has them. */
+function solverOn(
   engine: Engine,
   problem: Problem,
   network: JetArchitecture,
   parameters: Tensor,
   axes: AxisPoints,
-): Promise<Record<string, Float32Array>> {
-  return within(async scope => {
+): Promise<Solver> {
+  return building(async scope => {
     const names = Object.keys(problem.axes);
+    const missing = names.find(name => !((axes[name]?.length ?? 0) > 0));
+    if (missing !== undefined) throw new InputError(`solution: axis ${missing} has no points: give some on each axis`);
     const points = names.map(name => axes[name]);
-    const shape = shapeOf(Object.fromEntries(names.map((name, d) => [name, points[d]])));
+    const shape = points.map(({ length }) => length);
     const orders = problem.fields.flatMap(() => names.map(() => 0));
     const inputs = points.map(own => inputJets(own, 0, network.frequencies));
     const input = scope.keep(
@@ -372,21 +391,20 @@ export function solutionOf(
       await engine.compile(graph => {
         const jets = jetNetwork(graph.read(parameters), graph.read(input), jetAttributes(network, orders));
         const fields = problem.fields.map((_, model) => ({ model, orders: names.map(() => 0) }));
-        return {
-          fields: contractFields(jets, {
-            axes: names.length,
-            scale: 1,
-            orders,
-            points: shape.map(n => [0, n]),
-            fields,
-          }),
-        };
+        const grid = { axes: names.length, scale: 1, orders, points: shape.map((n): Range => [0, n]), fields };
+        return { fields: contractFields(jets, grid) };
       }),
     );
-    await plan.run();
-    const values = await plan.outputs.fields.read();
-    const size = values.length / problem.fields.length;
-    return Object.fromEntries(problem.fields.map((field, i) => [field, values.slice(i * size, (i + 1) * size)]));
+    return {
+      axes,
+      solve: async () => {
+        await plan.run();
+        const values = await plan.outputs.fields.read();
+        const size = values.length / problem.fields.length;
+        return Object.fromEntries(problem.fields.map((field, i) => [field, values.slice(i * size, (i + 1) * size)]));
+      },
+      dispose: () => scope.dispose(),
+    };
   });
 }
 

@@ -36,10 +36,10 @@ const names = Object.keys(derivativesOf) as JetActivation[];
 
 /** Two networks of other orders and other numbers of points. */
 const batch = [
-  { order: 4, points: 5 },
-  { order: 1, points: 13 },
+  { order: 4, points: 3 },
+  { order: 1, points: 7 },
 ] as const;
-const [columns, omega] = [7, 1.3];
+const [columns, omega] = [5, 1.3];
 const shapes = (more: number) => stackOf(batch.map(({ order, points }) => [(order + 1) * points, columns + more]));
 const sizes = (more: number) => batch.map(({ order, points }) => (order + 1) * points * (columns + more));
 const cutOf = (values: Float64Array, which: number, more = 0) => {
