@@ -2,7 +2,7 @@
 
 import { compared, type Family } from '../../src/cli/doctor/bench.js';
 import { testOf } from '../../src/cli/doctor/selfTest.js';
-import { Tape } from '../../src/cli/doctor/tape.js';
+import { Tape } from '../../src/cli/doctor/twins/tape.js';
 import type { Engine } from '../../src/graph/engine.js';
 import { requireClose, requireEqual } from '../helpers/compare.js';
 import { suite } from '../helpers/suite.js';

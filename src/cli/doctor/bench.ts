@@ -8,6 +8,7 @@ import { Random } from '../../host/random.js';
 import { Scope } from '../../host/scope.js';
 import type { SlotText } from '../../kernel/kernel.js';
 import * as activationTexts from '../../wgsl/activation.js';
+import * as derivativeTexts from '../../wgsl/derivatives.js';
 import * as lossTexts from '../../wgsl/loss.js';
 import * as scheduleTexts from '../../wgsl/schedule.js';
 
@@ -25,7 +26,7 @@ export interface Family {
 }
 
 /** What of a slot's text stands in whatever is compiled of it: up to the first loop that is written out. */
-const slotTexts = [activationTexts, lossTexts, scheduleTexts].flatMap(module =>
+const slotTexts = [activationTexts, derivativeTexts, lossTexts, scheduleTexts].flatMap(module =>
   (Object.values(module) as Partial<SlotText>[]).flatMap(({ name, source }) => {
     const [start = ''] = source?.split('//# unroll') ?? [];
     return name === undefined ? [] : [{ name, part: start.slice(start.lastIndexOf('fn ')).trim() }];
@@ -39,7 +40,24 @@ export class Bench {
   /** Kernels, and the texts in their slots, by their names. */
   readonly kernels = new Set<string>();
 
-  constructor(readonly engine: Engine) {}
+  readonly engine: Engine;
+
+  constructor(engine: Engine) {
+    this.engine = new Proxy(engine, {
+      get: (target, name) => {
+        const found: unknown = Reflect.get(target, name, target);
+        if (typeof found !== 'function') return found;
+        if (name !== 'compile') return found.bind(target);
+        // Whoever compiles on it, a trainer of its own plans too.
+        return async (...given: Parameters<Engine['compile']>) => {
+          const made = await target.compile(...given);
+          for (const plan of 'dispatches' in made ? [made as unknown as Plan] : Object.values<Plan>(made))
+            this.#note(plan);
+          return made;
+        };
+      },
+    });
+  }
 
   /** Numbers from -1 to 1, as float32 has them. */
   numbers(count: number): Float32Array {
@@ -60,7 +78,6 @@ export class Bench {
   ): Promise<Record<N, Float32Array>> {
     const plan = await this.engine.compile(build);
     try {
-      this.note(plan);
       await plan.run();
       const read = {} as Record<N, Float32Array>;
       for (const name of Object.keys(plan.outputs) as N[]) read[name] = await plan.outputs[name].read();
@@ -70,7 +87,7 @@ export class Bench {
     }
   }
 
-  note({ dispatches }: Pick<Plan, 'dispatches'>): void {
+  #note({ dispatches }: Pick<Plan, 'dispatches'>): void {
     for (const { kernel, source } of dispatches) {
       this.kernels.add(kernel);
       for (const { name, part } of slotTexts) if (source.includes(part)) this.kernels.add(name);

@@ -13,8 +13,8 @@ import { pseudoNtk } from '../../ops/tangent/pseudoNtk.js';
 import type { Applied } from '../../precondition/preconditioner.js';
 import { sepPgd } from '../../precondition/sepPgd.js';
 import { type Bench, type Check, compared, type Family } from './bench.js';
-import { combined, type Matrix, matrixOf, times, turned } from './dense.js';
-import { twinOf } from './twin.js';
+import { combined, type Matrix, matrixOf, times, turned } from './twins/dense.js';
+import { twinOf } from './twins/twin.js';
 
 /** With those kept beside them more than Jacobi turns in workgroup memory. */
 const topK = 36;

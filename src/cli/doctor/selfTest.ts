@@ -4,13 +4,25 @@ import type { Engine } from '../../graph/engine.js';
 import { Bench, type Check, type Family } from './bench.js';
 import { eigenpairs } from './eigenpairs.js';
 import { elementwise } from './elementwise.js';
+import { equations } from './equations.js';
+import { fleets } from './fleets.js';
 import { optimisers } from './optimisers.js';
 import { preconditioning } from './preconditioning.js';
 import { products } from './products.js';
 import { slabs } from './slabs.js';
 import { training } from './training.js';
 
-const families: readonly Family[] = [products, elementwise, training, preconditioning, eigenpairs, optimisers, slabs];
+const families: readonly Family[] = [
+  products,
+  elementwise,
+  training,
+  preconditioning,
+  eigenpairs,
+  optimisers,
+  slabs,
+  fleets,
+  equations,
+];
 
 export interface SelfTest extends Check {
   readonly name: string;

@@ -9,7 +9,7 @@ import type { Preconditioner } from '../../precondition/preconditioner.js';
 import { sepPgd } from '../../precondition/sepPgd.js';
 import { Trainer } from '../../train/trainer.js';
 import { compared, type Family } from './bench.js';
-import { lossOf, twinOf } from './twin.js';
+import { lossOf, twinOf } from './twins/twin.js';
 
 const [rows, columns] = [61, 37];
 /** Of an output: four slabs. */

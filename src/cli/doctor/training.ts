@@ -26,7 +26,7 @@ import type { Objective } from '../../objective/objective.js';
 import { squaredError } from '../../objective/squaredError.js';
 import { gradientOf } from '../../train/gradient.js';
 import { type Bench, type Check, compared, type Family } from './bench.js';
-import { lossOf, twinOf } from './twin.js';
+import { lossOf, twinOf } from './twins/twin.js';
 
 const plain = (options: Partial<ArchitectureOptions> = {}) => architecture({ width: 41, omega: 1.5, ...options });
 

@@ -3,9 +3,9 @@
  * are held against. It takes from the engine what a model is, and nothing of how one is computed.
  */
 
-import { coordinatesOf } from '../../model/domain/domain.js';
-import { type Model, networksOf } from '../../model/model.js';
-import { parametersOf } from '../../model/parameters.js';
+import { coordinatesOf } from '../../../model/domain/domain.js';
+import { type Model, networksOf } from '../../../model/model.js';
+import { parametersOf } from '../../../model/parameters.js';
 import { type Entry, Tape } from './tape.js';
 
 /** a(omega z) and its derivative by z. */

@@ -1,0 +1,88 @@
+/** Models trained in one batch, each with a target, a seed, a rate and a k of its own, against each by itself. */
+
+import { architecture } from '../../model/architecture.js';
+import { cp } from '../../model/contraction/cp.js';
+import { grid } from '../../model/domain/grid.js';
+import { defineModel, initialParameters } from '../../model/model.js';
+import { adam } from '../../optimiser/adam.js';
+import type { Optimiser } from '../../optimiser/optimiser.js';
+import { sgd } from '../../optimiser/sgd.js';
+import type { Preconditioner } from '../../precondition/preconditioner.js';
+import { sepPgd } from '../../precondition/sepPgd.js';
+import { FleetTrainer } from '../../train/fleet/fleetTrainer.js';
+import { Trainer } from '../../train/trainer.js';
+import { type Bench, type Check, compared, type Family } from './bench.js';
+import { lossOf, twinOf } from './twins/twin.js';
+
+const [rows, columns] = [21, 35];
+const model = defineModel({
+  domain: grid([rows, columns]),
+  contraction: cp({ rank: 11 }),
+  network: architecture({ width: 14 }),
+});
+/** One more than there are places. */
+const seeds = [1, 2, 3];
+const rates: Readonly<Record<number, number>> = { 1: 1, 2: 0.5, 3: 0.25 };
+/** Large beside most gradients, so that a step is smooth in them. */
+const epsilon = 10;
+
+export const fleets: Family = {
+  name: 'fleets',
+  async run(bench) {
+    const checks: Check[] = [];
+    const plain = await ways(bench, sgd({ learningRate: 1 }));
+    const smoothed = await ways(bench, adam({ learningRate: 1, epsilon }));
+    for (const { seed, loss, gradient } of seeds.map(twin)) {
+      checks.push(compared(`loss of model ${seed}`, plain[seed].losses, [loss], 1e-5));
+      checks.push(
+        compared(
+          `step of gradient descent of model ${seed}`,
+          plain[seed].way,
+          gradient.map(g => rates[seed] * g),
+          2e-5,
+        ),
+      );
+      const step = gradient.map(g => (rates[seed] * g) / (Math.abs(g) + epsilon));
+      checks.push(compared(`step of Adam of model ${seed}`, smoothed[seed].way, step, 2e-5));
+    }
+    const preconditioner = sepPgd({ topK: 6 });
+    const together = await ways(bench, sgd({ learningRate: 1 }), preconditioner);
+    const { engine, scope } = bench;
+    const options = { model, target: targetOf(1), optimiser: sgd({ learningRate: 1 }), preconditioner, seed: 1 };
+    const alone = scope.keep(await Trainer.create(engine, options));
+    await alone.advance(1);
+    const { parameters } = await alone.state();
+    return [
+      ...checks,
+      compared('step of SepPGD, against that of a model alone', together[1].way, wayOf(parameters, 1), 1e-3),
+    ];
+  },
+};
+
+function targetOf(seed: number): Float32Array {
+  return Float32Array.from({ length: rows * columns }, (_, i) => (i % 7 === seed ? Number.NaN : Math.sin(seed * i)));
+}
+
+function wayOf(after: Float32Array, seed: number): Float32Array {
+  const before = initialParameters(model, seed);
+  return after.map((x, i) => before[i] - x);
+}
+
+function twin(seed: number) {
+  const { tape, parameters, outputs } = twinOf(model, initialParameters(model, seed));
+  const loss = lossOf(tape, outputs(), 'squared-error', targetOf(seed));
+  tape.differentiate(loss);
+  return { seed, loss: loss.value, gradient: parameters.map(({ gradient }) => gradient) };
+}
+
+/** The way that the parameters of every model went in a step, and its loss, by seeds. */
+async function ways({ engine, scope }: Bench, optimiser: Optimiser, preconditioner?: Preconditioner) {
+  const options = { model, batch: 2, optimiser, steps: 1, ...(preconditioner && { preconditioner }) };
+  const fleet = scope.keep(await FleetTrainer.create(engine, options));
+  const jobs = seeds.map(seed => ({ id: `${seed}`, target: targetOf(seed), seed, learningRate: rates[seed] }));
+  const found: Record<number, { readonly way: Float32Array; readonly losses: Float32Array }> = {};
+  for await (const { id, parameters, losses } of fleet.train(jobs)) {
+    found[Number(id)] = { way: wayOf(parameters, Number(id)), losses };
+  }
+  return found;
+}
