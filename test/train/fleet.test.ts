@@ -225,6 +225,34 @@ test('jobs are pulled as places get free; a source that is slow stops nobody, an
   fleet.dispose();
 });
 
+test('models whose preconditioner is to be found begin a few together, as places get free one by one', async () => {
+  const small = defineModel({
+    domain: grid([4, 4]),
+    contraction: cp({ rank: 4 }),
+    network: architecture({ width: 4 }),
+  });
+  const own = sepPgd({ topK: 2 });
+  const fleet = await FleetTrainer.create(engine, {
+    model: small,
+    optimiser,
+    preconditioner: own,
+    batch: 16,
+    steps: 10,
+  });
+  const groups = new Map<number, number>();
+  let reports = 0;
+  function* jobs() {
+    for (let i = 0; i < 20; i++) {
+      groups.set(reports, (groups.get(reports) ?? 0) + 1);
+      yield { id: `${i}`, target: targetOf(i, small), steps: i < 16 ? 10 * (i + 1) : 200 };
+    }
+  }
+  const results = await allOf(fleet, jobs(), { onReport: () => reports++ });
+  fleet.dispose();
+  requireEqual('all', Object.keys(results).length, 20);
+  requireEqual('begun together', [...groups.values()], [16, 2, 2]);
+});
+
 test('an abort ends a run soon, even one that waits for a job; the fleet can run again, and leaves nothing behind', async () => {
   await engine.check();
   const { buffers } = engine.memory;
