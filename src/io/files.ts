@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { InputError, isInputError, RunError } from '../errors.js';
 import { isFromBefore } from './processes.js';
 
@@ -35,8 +35,12 @@ export async function writeWholeWith(path: string, work: (write: WriteAt) => Pro
   });
 }
 
+const mostOfName = 40;
+
 async function replaceWith(path: string, write: (beside: string) => Promise<void>): Promise<void> {
-  const beside = `${path}.${process.pid}.${randomUUID()}.part`;
+  // A name as long as a system allows has room for no more.
+  const name = `${basename(path).slice(0, mostOfName)}.${process.pid}.${randomUUID()}.part`;
+  const beside = join(dirname(path), name);
   try {
     await write(beside);
     await rename(beside, path);
@@ -83,7 +87,9 @@ export async function makeFolder(path: string): Promise<void> {
   if ((await stat(path).catch(() => undefined))?.isDirectory()) return;
   const above = dirname(path);
   if (above !== path) await makeFolder(above);
-  await mkdir(path);
+  await mkdir(path).catch(async error => {
+    if (!(await stat(path).catch(() => undefined))?.isDirectory()) throw error; // else another was first
+  });
 }
 
 /** A file's bytes. @throws InputError naming the file and why it cannot be read. */
@@ -136,6 +142,7 @@ export function reasonOf(error: unknown): string {
     ENOSPC: 'the disk is full',
     EDQUOT: 'the quota of the disk is used up',
     EEXIST: 'a file of that name is in the way',
+    ENAMETOOLONG: 'the name is too long',
   };
   return (code && known[code]) ?? message;
 }

@@ -216,6 +216,24 @@ test('an image too large for a fleet is trained by itself to the same result, an
   await engine.dispose();
 });
 
+test('an image whose model would have too long a name fails alone; one that fits is written, and rows of other versions are made again', async () => {
+  const [long, longer] = [`${'n'.repeat(238)}.png`, `${'n'.repeat(240)}.png`];
+  const images = await folderOf('long', { [long]: [8, 8], [longer]: [8, 8] });
+  const words = ['fleet', images, '--out', 'long-out', ...tiny, '--json'];
+  for (const turn of ['first', 'of another version']) {
+    const { code, stdout, stderr } = await sepnn(...words);
+    const { done, failed } = JSON.parse(stdout) as FleetTable;
+    requireEqual(`${turn}: ${stderr}`, [code, done, failed], [1, 1, 1]);
+    require(stderr, /n\.png\.safetensors: cannot be written \(the name is too long\): give the image a shorter one\n/.test(
+      stderr,
+    ));
+    const path = join(folder, 'long-out', `${long}.safetensors`);
+    const text = readFileSync(path, 'latin1');
+    require('a row', text.includes('\\"thumbnail\\"'));
+    writeFileSync(path, text.replace('\\"thumbnail\\"', '\\"thumbnaiL\\"'), 'latin1');
+  }
+});
+
 test('a result that cannot be written ends the run in a line that says how to go on', async () => {
   const images = await folderOf('unwritable', { 'a.png': [8, 8], 'b.png': [8, 8] });
   mkdirSync(join(folder, 'unwritable-out', 'b.png.safetensors', 'in the way'), { recursive: true });
@@ -237,6 +255,8 @@ test('bad usage is refused before anything is written', async () => {
     [[images, '--lock', '5'], /--lock: there is no queue: /],
     [[images, '--queue', 'redis://h', '--status', '--clear'], /--status with --clear: leave one of them out/],
     [[images, '--queue', 'here'], /--queue here: is no address of a Redis: give redis:\/\/host:6379/],
+    [[images, '--queue', 'redis://h', '--queue-name', 'a:b'], /--queue-name a:b: use 1 to 100 characters/],
+    [[images, '--queue', 'redis://h', '--queue-name', ''], /--queue-name : use 1 to 100 characters/],
     [[images, '--model', 'tt', '--rank', '2,3'], /--rank 2,3: 2 numbers for --model tensor-train/],
     [[images, '--optimiser', 'muon'], /--optimiser muon: has no step for many models at once: use adam or sgd/],
     [[images, '--resume', 'x'], /unknown option '--resume'/],

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import type { PdeReport } from '../../src/cli/pde/command.js';
 import { decodeNpy } from '../../src/io/npy.js';
-import { adapter, folder, requireRefused, sepnn } from '../helpers/command.js';
+import { adapter, folder, type Refusal, requireRefused, requireUnwritten, sepnn } from '../helpers/command.js';
 import { require, requireClose, requireEqual } from '../helpers/compare.js';
 import { suite } from '../helpers/suite.js';
 
@@ -92,4 +92,13 @@ test('a loss that diverges ends with exit 1, names the grid and keeps the last g
   require(`"${stderr}"`, /^sepnn: the loss became .* at step \d+: .*equations.* diverged; the state of step \d+ is kept/.test(
     stderr,
   ));
+});
+
+test('a grid of the test that no host holds is refused before a device is opened', async () => {
+  const cases: Refusal[] = [
+    [['klein-gordon-4d', '--test-points', '1024'], /--test-points 1024: klein-gordon-4d has 4 axes: use 90 or fewer/],
+    [['heat-6d', '--test-points', '21'], /--test-points 21: heat-6d has 6 axes: use 20 or fewer/],
+  ];
+  await requireRefused(cases, args => sepnn('pde', ...args, ...adapter, '--out', 'unheld'));
+  requireUnwritten('unheld');
 });

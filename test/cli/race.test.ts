@@ -162,6 +162,7 @@ test('race refuses bad input with exit 2 and one line, and writes nothing', asyn
     [[], /missing required argument 'image'/],
     [[image, '--runs', 'lion'], /--runs lion: use adam, adam-best/],
     [[image, '--runs', 'seppgd', '--model', 'mlp'], /--runs seppgd with --model joint-network: SepPGD wants/],
+    [[image, '--runs', 'adam:steps=5=6'], /--runs adam:steps 5=6: use a whole number from 1 to/],
     [[image, '--runs', 'seppgd:k=11'], /--runs seppgd:k=11: the shorter axis has 10 points: use k=1 to k=10/],
     [[image, '--top-k', '11'], /--top-k 11: the shorter axis has 10 points: use 1 to 10/],
     [[image, '--target', '30,x'], /--target x: use a number from 0/],

@@ -32,10 +32,23 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** @param port a free one by default. */
-export async function startRedis({ port = 0, password = '' } = {}): Promise<RedisServer> {
+/** @param port a free one by default. @param most bytes of memory, 0 for any number. */
+export async function startRedis({ port = 0, password = '', most = '0' } = {}): Promise<RedisServer> {
   const own = port || (await freePort());
-  const options = ['--port', String(own), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', tmpdir()];
+  const options = [
+    '--port',
+    String(own),
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--dir',
+    tmpdir(),
+    '--maxmemory',
+    most,
+  ];
   const child = spawn(program as string, [...options, ...(password === '' ? [] : ['--requirepass', password])]);
   const stop = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;

@@ -37,13 +37,18 @@ test('what is no address is refused in a line that does not tell its password', 
     'http://me:secret@host',
     'redis://',
     'redis://:secret@host/seven',
+    'redis://:secret%zz@host',
+    'redis://:se/secret@host',
     'redis://host:x',
   ]) {
     const pattern =
-      /^--queue [^\n]*: (is no address of a Redis|names no host|has \S+ where .*): give redis:\/\/host:6379$/;
+      /^--queue [^\n]*: (is no address of a Redis|names no host|has \S+ where .*|has a password with .*): give redis:\/\/host:6379$/;
     await requireThrows(text, () => addressOf('--queue', text), 'InputError', pattern);
   }
-  requireEqual('words', withoutPassword('--queue redis://:secret@host:1/2'), '--queue redis://:...@host:1/2');
+  for (const password of ['secret', 'sec@ret', 'sec/ret', 'sec%zz']) {
+    const words = withoutPassword(`--queue redis://:${password}@host:1/2 --lock 3`);
+    requireEqual(password, words, '--queue redis://:...@host:1/2 --lock 3');
+  }
 });
 
 withRedis('what goes through a Redis', () => {
@@ -60,6 +65,16 @@ withRedis('what goes through a Redis', () => {
     const gone =
       /^--queue redis:\/\/127\.0\.0\.1:\d+: cannot be reached \(connect ECONNREFUSED [^\n]*\): start it, or [^\n]*$/;
     await requireThrows('stopped', () => open(redis.url), 'RunError', gone);
+  });
+
+  test('a Redis whose memory is full is told in a line', async () => {
+    const redis = await startRedis({ most: '1' });
+    const queue = await open(redis.url);
+    const pattern =
+      /^--queue redis:\/\/127\.0\.0\.1:\d+: refuses \(OOM [^\n]*\): mend it, or give the address of another$/;
+    await requireThrows('full', () => queue.add(pieces), 'RunError', pattern);
+    await queue.close();
+    await redis.stop();
   });
 
   test('a piece is with one process at a time and ends once; one that is given back goes to another, whatever was added twice', async () => {

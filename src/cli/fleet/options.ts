@@ -1,6 +1,7 @@
 /** The options of `sepnn fleet`. */
 
 import { InputError } from '../../errors.js';
+import { spelled } from '../../host/checks.js';
 import { mostSeed } from '../../host/random.js';
 import { type AskedOptions, addImageOptions, parametersOption, presetOption } from '../fit/options.js';
 import { adapterOption, real, valueOption, whole } from '../options.js';
@@ -36,7 +37,7 @@ export function addFleetOptions(command: Command): Command {
   command.option('--out <dir>', 'folder for the results', 'sepnn-fleet');
   add('--batch <N>', 'models that are trained together (default: by memory and speed)', whole('--batch', 1, 4096));
   command.option('--queue <url>', 'share the images with workers elsewhere, by a Redis: redis://host:6379');
-  command.option('--queue-name <name>', 'of the queue there (default: by the folder and the options)');
+  add('--queue-name <name>', 'of the queue there (default: by the folder and the options)', queueName);
   add(
     '--lock <seconds>',
     'with --queue: silence of a worker after which others take its images',
@@ -51,6 +52,12 @@ export function addFleetOptions(command: Command): Command {
   add('--seed <N>', 'of everything random, alike for all images', whole('--seed', 0, mostSeed), 0);
   command.addOption(adapterOption());
   return command.option('--json', 'print one JSON object and nothing else on stdout', false);
+}
+
+/** Redis keys have colons between their parts. */
+function queueName(text: string): string {
+  if (/^[^:\s]{1,100}$/.test(text)) return text;
+  throw new InputError(`--queue-name ${spelled(text)}: use 1 to 100 characters, no colon or space`);
 }
 
 /** The options as though one image were to be fitted. */

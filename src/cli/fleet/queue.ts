@@ -5,7 +5,7 @@ import { InputError } from '../../errors.js';
 import { type Counts, type Piece, type Taken, WorkQueue } from '../../io/queue/workQueue.js';
 import { warn } from '../terminal.js';
 import { decisiveOf, type FleetOptions } from './options.js';
-import { digestOf, type FleetImage, type FleetRow, failedRow } from './results.js';
+import { digestOf, type FleetImage, type FleetRow, failedRow, isRow } from './results.js';
 import type { Handed, Source, Standing } from './source.js';
 
 /** What is told of an image to those who may have it in another place. */
@@ -19,6 +19,8 @@ export type FleetQueue = WorkQueue<QueuedImage, FleetRow>;
 /** A Redis that was there may be away for so long. */
 const patienceSeconds = 60;
 const millisecondsBetweenLooks = 500;
+
+const otherVersion = 'was done by another version of sepnn: take the queue away by --clear, and run again';
 
 /** Of the folder and of all that decides its results, so that the same command anywhere finds it. */
 export function queueNameOf(folder: string, options: FleetOptions): string {
@@ -91,7 +93,8 @@ export async function queuedImages(given: QueuedImages): Promise<Source> {
         const { name, bytes } = one.data;
         // Of an image that was changed, there may be a row of what it was before.
         if (rows.has(name) && byName.get(name)?.bytes !== bytes) continue;
-        rows.set(name, 'failed' in one ? failedRow(name, one.failed) : one.result);
+        if ('failed' in one) rows.set(name, failedRow(name, one.failed));
+        else rows.set(name, isRow(one.result) ? one.result : failedRow(name, otherVersion));
       }
       return [...rows.values()];
     },

@@ -4,7 +4,9 @@
  */
 
 import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { InputError } from '../../errors.js';
 import { isRecord } from '../../host/checks.js';
 import { makeFolder } from '../../io/files.js';
 import type { ListedImage } from '../../io/image/imageFolder.js';
@@ -45,6 +47,18 @@ export function failedRow(name: string, failed: string): FleetRow {
   return { name, width: 0, height: 0, steps: 0, seconds: 0, loss: null, psnr: null, failed, thumbnail: '' };
 }
 
+/** Files and queues of other versions may hold something else. */
+export function isRow(value: unknown): value is FleetRow {
+  if (!isRecord(value)) return false;
+  const { name, failed, thumbnail, loss, psnr } = value;
+  const counts = [value.width, value.height, value.steps, value.seconds];
+  return (
+    [name, failed, thumbnail].every(text => typeof text === 'string') &&
+    counts.every(count => Number.isFinite(count)) &&
+    [loss, psnr].every(number => number === null || Number.isFinite(number))
+  );
+}
+
 export function digestOf(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
 }
@@ -54,13 +68,25 @@ export function modelFileOf(out: string, name: string): string {
   return join(out, `${name}.safetensors`);
 }
 
+/** @throws InputError an image whose model would have a name that is too long. */
+export async function requireNameable(out: string, name: string): Promise<void> {
+  const path = modelFileOf(out, name);
+  const code = await stat(path).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error.code,
+  );
+  if (code === 'ENAMETOOLONG') {
+    throw new InputError(`model ${path}: cannot be written (the name is too long): give the image a shorter one`);
+  }
+}
+
 /** What was told of an image when its model was written with the same settings; undefined where that is still to be made. */
 export async function rowIn(out: string, { name, key, bytes, modified }: FleetImage): Promise<FleetRow | undefined> {
   const training = await readTraining(modelFileOf(out, name));
   const kept = training?.[fleetKey];
-  if (!isRecord(kept) || !isRecord(kept.row)) return undefined;
+  if (!isRecord(kept) || !isRow(kept.row)) return undefined;
   const isSame = kept.key === key && kept.bytes === bytes && kept.modified === modified;
-  return isSame ? ({ ...kept.row, name } as unknown as FleetRow) : undefined;
+  return isSame ? { ...kept.row, name } : undefined;
 }
 
 /** What an image came to. */

@@ -13,7 +13,7 @@ import type { FleetJob, FleetReport, FleetResult } from '../../train/fleet/fleet
 import { FleetTrainer } from '../../train/fleet/fleetTrainer.js';
 import type { FleetOptions } from './options.js';
 import { type FleetPlan, kindOf, planOf } from './plan.js';
-import { type FleetRow, failedRow, rowIn, writeResult } from './results.js';
+import { type FleetRow, failedRow, requireNameable, rowIn, writeResult } from './results.js';
 import { placesOn, trainSingly } from './singly.js';
 import type { Handed, Source } from './source.js';
 
@@ -209,6 +209,7 @@ class Reader {
         continue;
       }
       try {
+        await requireNameable(this.run.options.out, image.name);
         const { size, gray, background, seed } = this.run.options;
         const data = await prepareImage(image.path, { gray, background, seed, ...(size && { size }) });
         return { handed, data, plan: this.#planFor(data), begun: 0 };

@@ -185,7 +185,14 @@ export function networkOf(network: NetworkName, options: PdeOptions): JetArchite
   return jetArchitecture({ width, depth, rank, activation, omega, gated: network === 'gated' });
 }
 
-/** Points of each axis of the test: at most about a million in all. */
-export function testPointsOf({ axes }: Problem, { testPoints }: PdeOptions): number {
-  return testPoints ?? Math.min(100, Math.floor(1e6 ** (1 / Object.keys(axes).length) + 1e-9));
+/** Of the grid of the test, which the host holds in several copies. */
+const mostTestPoints = 2 ** 26;
+
+/** Points of each axis of the test: at most about a million in all by default. @throws InputError more than are held. */
+export function testPointsOf({ name, axes }: Problem, { testPoints }: PdeOptions): number {
+  const dimensions = Object.keys(axes).length;
+  const sideOf = (points: number) => Math.floor(points ** (1 / dimensions) + 1e-9);
+  const most = sideOf(mostTestPoints);
+  if (testPoints === undefined || testPoints <= most) return testPoints ?? Math.min(100, sideOf(1e6));
+  throw new InputError(`--test-points ${testPoints}: ${name} has ${dimensions} axes: use ${most} or fewer`);
 }

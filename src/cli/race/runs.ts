@@ -60,7 +60,8 @@ function entrantFrom(text: string): Entrant {
   if (new Set(keys).size < keys.length)
     throw new InputError(`--runs ${spelled(text)}: gives a key twice: give each once`);
   const entrant = differences.reduce((changed, difference) => {
-    const [key, value = ''] = difference.split('=');
+    const [key, ...parts] = difference.split('=');
+    const value = parts.join('=');
     if (!Object.hasOwn(changes, key)) {
       throw new InputError(
         `--runs ${spelled(text)}: ${spelled(key)}: use ${Object.keys(changes).join(', ')}, as rate=1e-3`,

@@ -31,12 +31,19 @@ export function addressOf(option: string, text: string): Address {
   if (hostname === '') fail('names no host');
   const db = /^\/?$/.test(pathname) ? '0' : pathname.slice(1);
   if (!/^\d+$/.test(db)) fail(`has ${spelled(pathname)} where the number of a database stands`);
+  const decoded = (what: string, part: string): string => {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      return fail(`has a ${what} with a % that begins no character: write %25 for it`);
+    }
+  };
   const number = port === '' ? usualPort : Number(port);
   return {
     host: hostname.replace(/^\[|\]$/g, ''),
     port: number,
-    ...(username !== '' && { username: decodeURIComponent(username) }),
-    ...(password !== '' && { password: decodeURIComponent(password) }),
+    ...(username !== '' && { username: decoded('user', username) }),
+    ...(password !== '' && { password: decoded('password', password) }),
     db: Number(db),
     secure: protocol === 'rediss:',
     shown: `${protocol}//${hostname}:${number}${db === '0' ? '' : `/${db}`}`,
@@ -45,5 +52,5 @@ export function addressOf(option: string, text: string): Address {
 
 /** Words of a command line with every password of an address in them left out. */
 export function withoutPassword(text: string): string {
-  return text.replace(/(\brediss?:\/\/[^:@/\s]*):[^@/\s]*@/g, '$1:...@');
+  return text.replace(/(\brediss?:\/\/[^:@/\s]*):\S*@/g, '$1:...@');
 }

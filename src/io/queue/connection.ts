@@ -52,7 +52,7 @@ export class Connection {
   static async open(packages: Packages, options: ConnectionOptions): Promise<Connection> {
     const connection = new Connection(packages, options);
     try {
-      await connection.redis.connect();
+      await within(connection.redis.connect());
       connection.#opened = true;
       return connection;
     } catch (error) {
@@ -100,16 +100,40 @@ export class Connection {
     try {
       return await question();
     } catch (error) {
-      if (!this.#isLost) throw error;
+      if (!this.#isLost) throw this.#isRefusal(error) ? this.#refused(error) : error;
       throw new RunError(
         `${this.#name}: was away for ${this.options.patienceSeconds} s (${this.#reason}): start it, and run the command again`,
       );
     }
   }
 
+  /** What the Redis itself answers: that its memory is full, that it only reads, that it is no master. */
+  #isRefusal(error: unknown): error is Error {
+    return (error as Error).name === 'ReplyError';
+  }
+
+  #refused({ message }: Error): Error {
+    const reason = message.split('\n')[0].replace(/\.? script: .*$/, '');
+    return new RunError(`${this.#name}: refuses (${reason}): mend it, or give the address of another`);
+  }
+
   close(): void {
     this.#closed = true;
     this.redis.disconnect();
+  }
+}
+
+/** What takes a connection may be no Redis, and never say a word. */
+async function within(connected: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const say = () => reject(new Error(`no answer within ${mostMillisecondsToConnect / 1000} s`));
+    timer = setTimeout(say, mostMillisecondsToConnect);
+  });
+  try {
+    await Promise.race([connected, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
