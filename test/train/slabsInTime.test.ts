@@ -38,13 +38,12 @@ const test = suite('slabs in time');
 const network = architecture({ width: 64 });
 const large: Record<string, Model> = {
   'a volume': defineModel({ domain: grid([512, 1024, 1024]), contraction: cp({ rank: 64 }), network }),
-  'a larger one': defineModel({ domain: grid([1024, 1024, 1024]), contraction: cp({ rank: 128 }), network }),
   'an image': defineModel({ domain: grid([4096, 4096]), contraction: cp({ rank: 500 }), network }),
-  'in colours': defineModel({ domain: grid([4096, 4096]), contraction: cp({ rank: 200 }), network, members: 3 }),
   mixed: defineModel({
     domain: grid([2048, 2048]),
     contraction: cp({ rank: 256 }),
     network,
+    members: 2,
     readout: mixing({ outputs: 3 }),
   }),
   decoded: defineModel({
@@ -97,13 +96,16 @@ for (const [name, model] of Object.entries(large)) {
     const took = milliseconds(await dispatchesOfSlab(model, slabs[0]));
     const height = slabs[0][1];
     require(`${slabs.length} slabs of ${height} rows: ${took} ms`, took <= 50 && slabs.length > 1);
-    const higher = milliseconds(await dispatchesOfSlab(model, [0, Math.ceil(points / (slabs.length - 1))]));
+    const higher = (took / height) * Math.ceil(points / (slabs.length - 1));
     const bound = slabsOf(model, device).length;
     require(`${slabs.length - 1} slabs: ${higher} ms`, higher > 50 || slabs.length === bound);
-    const fast = await atRate(1e15, () => slabsInTime(trainingOf(model), slabsOf(model, device)));
-    requireEqual('on a fast device, as memory has it', fast, slabsOf(model, device));
   });
 }
+
+test('a fast device has the slabs that memory asks for', async () => {
+  const fitting = slabsOf(large['a volume'], device);
+  requireEqual('slabs', await atRate(1e15, () => slabsInTime(trainingOf(large['a volume']), fitting)), fitting);
+});
 
 const model = defineModel({
   domain: grid([40, 9, 8]),
@@ -155,13 +157,13 @@ test('on a GPU of which nothing is known the rate is measured where it matters, 
       [1, undefined],
     );
     // 5.4 GFLOP in a dispatch, more than a phone makes in its time: 16 rows of it are measured.
-    const wide = defineModel({ domain: grid([8192, 64, 64]), contraction: cp({ rank: 80 }), network });
-    const slabs = await slabsInTime(trainingOf(wide), [[0, 8192]]);
+    const wide = defineModel({ domain: grid([32_768, 32, 32]), contraction: cp({ rank: 80 }), network });
+    const slabs = await slabsInTime(trainingOf(wide), [[0, 32_768]]);
     const { rate } = device;
     require(`${rate} FLOP/s`, rate !== undefined && rate > 1e6 && rate < 1e15);
-    const most = mostInDispatch(rate as number, 2 * 64 * 64 * 80);
-    require(`${slabs.length} slabs`, slabs[0][1] <= most && (slabs.length === 1) === most >= 8192);
-    requireEqual('the same again', await slabsInTime(trainingOf(wide), [[0, 8192]]), slabs);
+    const most = mostInDispatch(rate as number, 2 * 32 * 32 * 80);
+    require(`${slabs.length} slabs`, slabs[0][1] <= most && (slabs.length === 1) === most >= 32_768);
+    requireEqual('the same again', await slabsInTime(trainingOf(wide), [[0, 32_768]]), slabs);
     requireEqual('not again', device.rate, rate);
   } finally {
     device.rate = undefined;
