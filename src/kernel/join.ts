@@ -80,7 +80,7 @@ export function join(device: Device, dispatches: readonly Dispatch[]): Dispatch 
   if (foreign.test(texts) || storages.length > device.limits.maxStorageBuffersPerShaderStage) return undefined;
   return {
     kernel: dispatches.map(({ kernel }) => kernel).join(' + '),
-    extent: dispatches.map(({ extent }) => extent).join(' + '),
+    extent: `${end} workgroups`,
     source: [
       ...bound.map(({ type }, i) => `@group(0)@binding(${i})var<${spaces[i]}>B_${i}:${type};`),
       ...rooms.map((count, i) => `var<workgroup>W_${i}:array<vec4f,${count}>;`),

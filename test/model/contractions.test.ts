@@ -357,8 +357,8 @@ test('a step takes 14 dispatches for a CP model and 18 with SepPGD; a train 15 a
     [20, 24],
   ];
   const joined = [
-    [10, 13],
-    [12, 15],
+    [10, 11],
+    [12, 13],
     [15, 17],
   ];
   requireEqual('dispatches', counts, device.cpu ? apart : joined);

@@ -5,13 +5,16 @@
  * S_d is applied in its factored form, G x_d S_d = G - V_d^T (C_d V_d G) along axis d: O(k n^D) instead of O(n^(D+1)).
  */
 
-import { formatLayout, rowsOf, stackOf } from '../../buffer/layout.js';
+import { formatLayout, type Part, rowsOf, stackOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
+import { copyRows } from '../../graph/copyRows.js';
 import type { Value } from '../../graph/operation.js';
-import { type Operation, scratch } from '../../graph/operation.js';
+import { type Operand, type Operation, scratch } from '../../graph/operation.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
+import { joins } from '../../kernel/join.js';
 import { modeDispatch } from '../linear/modeProduct.js';
+import { multiplyStored, productOfParts } from '../linear/product.js';
 
 export const combines = ['sum', 'product'] as const;
 /** How the axes' preconditioners are combined. sum: P = sum_d G x_d S_d, the paper's. product: P = G x_1 S_1 x_2 S_2 .. */
@@ -64,9 +67,63 @@ type Lowering = Parameters<Operation<Attributes>['lower']>[0];
 
 /** All projections V_d G first, since the sum is then formed over G itself. */
 function lowerSum(site: Lowering): Dispatch[] {
+  const { device, attributes, outputs } = site;
+  const count = attributes.axes.length + attributes.identities;
+  const { length } = outputs[0].layout.parts[0].shape;
+  if (joins(device) && length === 2 && attributes.axes.join() === '0,1') return lowerPair(site, count);
   const sides = sidesOf(site);
-  const count = sides.length + site.attributes.identities;
   return [...sides.map(({ project }) => project), ...sides.map(({ subtract }, i) => subtract(i === 0 ? count : 1))];
+}
+
+/**
+ * The sum over both axes of matrices in one product: with W_d = C_d V_d, P = keep G - [W_1; V_2 G^T]^T [V_1 G; W_2], the
+ * halves one below the other. What makes those waits for G alone, and is joined: see kernel/gather.ts.
+ */
+function lowerPair(
+  { device, attributes: { topK }, inputs: [, vectors, scaled], outputs: [tensor] }: Lowering,
+  keep: number,
+): Dispatch[] {
+  const [k, l] = topK;
+  const members = tensor.layout.parts;
+  const halves = scratch(stackOf(members.flatMap(({ shape }) => shape.map(n => [k + l, n]))));
+  const { storage } = halves;
+  const { parts } = halves.layout;
+  const rows = ({ shape, offset, stride }: Part, from: number, count: number): Part => ({
+    shape: [count, shape[1]],
+    offset: offset + from * stride,
+    stride,
+  });
+  const stack = (all: Operand, from: number): Operand => ({
+    layout: {
+      ...all.layout,
+      parts: all.layout.parts.map((part, i) => (i % 2 ? rows(part, from, l) : rows(part, 0, k))),
+    },
+    storage: all.storage,
+  });
+  const project = (side: 0 | 1, from: number, count: number) => ({
+    ...multiplyStored(
+      device,
+      members.map((g, i) =>
+        productOfParts(vectors.layout.parts[2 * i + side], g, rows(parts[2 * i + 1 - side], from, count)),
+      ),
+      { left: vectors.storage, right: tensor.storage, result: storage },
+      { transposeRight: side === 1 },
+    ),
+    beside: storage,
+  });
+  return [
+    ...copyRows(device, stack(scaled, 0), stack(halves, k)),
+    project(0, 0, k),
+    project(1, k, l),
+    multiplyStored(
+      device,
+      members.map((g, i) =>
+        productOfParts(parts[2 * i], parts[2 * i + 1], g, { transposeLeft: true, alpha: -1, beta: keep }),
+      ),
+      { left: storage, right: storage, result: tensor.storage },
+      { transposeLeft: true },
+    ),
+  ];
 }
 
 function lowerProduct(site: Lowering): Dispatch[] {
