@@ -89,7 +89,7 @@ export class Bench {
 
   #note({ dispatches }: Pick<Plan, 'dispatches'>): void {
     for (const { kernel, source } of dispatches) {
-      this.kernels.add(kernel);
+      for (const one of kernel.split(' + ')) this.kernels.add(one); // several that go in one dispatch
       for (const { name, part } of slotTexts) if (source.includes(part)) this.kernels.add(name);
     }
   }
