@@ -15,6 +15,7 @@ import type { FleetStatus } from '../../src/cli/fleet/status.js';
 import { run } from '../../src/cli/program.js';
 import type { Engine } from '../../src/graph/engine.js';
 import { readModel } from '../../src/io/model/modelFile.js';
+import { WorkQueue } from '../../src/io/queue/workQueue.js';
 import { adam, architecture, cp, defineModel, type FleetReport, FleetTrainer, grid } from '../../src/public/index.js';
 import {
   adapter,
@@ -350,6 +351,23 @@ withRedis('sepnn fleet --queue', () => {
     },
     60 + shared,
   );
+
+  test('a queue of other things, or of files out of the folder, is refused and left as it is', async () => {
+    const images = await folderOf('owned', { 'a.png': [8, 8] });
+    const redis = await startRedis();
+    const open = { option: '--queue', url: redis.url, lockSeconds: 30, patienceSeconds: 30, note: () => {} };
+    const wrong = [{ hello: 1 }, { name: '../a.png', bytes: 1 }, { name: '/etc/a.png', bytes: 1 }];
+    for (const [i, data] of wrong.entries()) {
+      const queue = await WorkQueue.open<unknown, unknown>({ ...open, name: `foreign${i}` });
+      await queue.add([{ id: 'one', data }]);
+      const words = [images, '--queue', redis.url, '--queue-name', `foreign${i}`, ...tiny, '--json'];
+      const line = /--queue: hands out something else than images of a folder: give another --queue-name/;
+      await requireRefused([[words, line]], args => sepnn('fleet', ...args, '--out', 'foreign-out'));
+      requireEqual('left', (await queue.counts()).waiting, 1);
+      await queue.close();
+    }
+    await redis.stop();
+  });
 
   test('a queue of other images is refused, and one that is stopped gives its images back', async () => {
     for (const name of ['mine', 'theirs']) {

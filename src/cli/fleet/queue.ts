@@ -2,6 +2,7 @@
 
 import { basename, join, resolve } from 'node:path';
 import { InputError } from '../../errors.js';
+import { isRecord } from '../../host/checks.js';
 import { type Counts, type Piece, type Taken, WorkQueue } from '../../io/queue/workQueue.js';
 import { warn } from '../terminal.js';
 import { decisiveOf, type FleetOptions } from './options.js';
@@ -75,6 +76,10 @@ export async function queuedImages(given: QueuedImages): Promise<Source> {
     async next() {
       while (!signal.aborted) {
         const taken = await queue.take();
+        if (taken && !isQueued(taken.data)) {
+          await taken.giveBack();
+          throw otherThings();
+        }
         if (taken) return handedOf(taken);
         const counts = await tell();
         if (counts.waiting + counts.underWay === 0) {
@@ -90,6 +95,7 @@ export async function queuedImages(given: QueuedImages): Promise<Source> {
     async rows() {
       const rows = new Map<string, FleetRow>();
       for (const one of await queue.ended()) {
+        if (!isQueued(one.data)) continue;
         const { name, bytes } = one.data;
         // Of an image that was changed, there may be a row of what it was before.
         if (rows.has(name) && byName.get(name)?.bytes !== bytes) continue;
@@ -119,12 +125,23 @@ function pieceOf({ name, bytes }: FleetImage): Piece<QueuedImage> {
   return { id: `image-${digestOf([name, bytes])}`, data: { name, bytes } };
 }
 
+/** Whoever can write to the Redis could name any file else: names stay within the folder. */
+function isQueued(data: unknown): data is QueuedImage {
+  if (!isRecord(data) || typeof data.bytes !== 'number' || typeof data.name !== 'string') return false;
+  return data.name.split(/[/\\]/).every(part => part !== '' && part !== '..');
+}
+
+function otherThings(): InputError {
+  return new InputError('--queue: hands out something else than images of a folder: give another --queue-name');
+}
+
 async function requireSameImages(
   queue: FleetQueue,
   folder: string,
   own: ReadonlyMap<string, FleetImage>,
 ): Promise<void> {
   const waiting = await queue.someWaiting();
+  if (!waiting.every(isQueued)) throw otherThings();
   if (waiting.length === 0 || waiting.some(({ name }) => own.has(name))) return;
   throw new InputError(
     `--queue: hands out other images, such as ${waiting[0].name}, than ${folder} has: give their folder, or --queue-name`,
