@@ -64,3 +64,14 @@ export async function bestBatch(most: () => number, timeOf: (batch: number) => P
   }
   return batch;
 }
+
+/** The least share of the places in which models begin together. */
+const leastBeginning = 1 / 8;
+
+/**
+ * Whether models may begin in so many free places: where theirs is a preconditioner that is found from nothing, that of all
+ * places is computed with it, so that a few begin together.
+ */
+export function mayBegin(free: number, batch: number, found: boolean): boolean {
+  return free > 0 && (!found || free >= leastBeginning * batch);
+}

@@ -17,7 +17,7 @@ import { initialParameters, type Model, outputShapes, toDevice, toHost } from '.
 import { modulateOfPlaces } from '../../ops/fleet/modulateOfPlaces.js';
 import { adam } from '../../optimiser/adam.js';
 import type { LearningRate } from '../../optimiser/optimiser.js';
-import { bestBatch, mostPlaces } from './batchSize.js';
+import { bestBatch, mayBegin, mostPlaces } from './batchSize.js';
 import {
   type BatchOptions,
   type FleetJob,
@@ -51,8 +51,6 @@ interface Running {
   failure?: number;
 }
 
-/** The least share of the places in which models begin together. */
-const leastBeginning = 1 / 8;
 /** Waited for a job while others run, as a share of a submit: whoever is slow costs no more. */
 const patienceShare = 0.25;
 
@@ -213,7 +211,8 @@ export class FleetTrainer {
           while (results.length > 0) yield results.shift() as FleetResult;
         }
         let isFresh = false;
-        if (step % cycle === 0 && this.#mayBegin()) {
+        const free = places.filter(one => !one).length;
+        if (step % cycle === 0 && mayBegin(free, this.batch, this.refresh !== undefined)) {
           try {
             isFresh = await this.#admit(source);
           } catch (error) {
@@ -260,15 +259,6 @@ export class FleetTrainer {
 
   #requireAlive(): void {
     if (this.#disposed) throw new InputError('the fleet has been disposed of: create another');
-  }
-
-  /**
-   * Whether enough places are free: where models that begin have a preconditioner found from nothing, that of all places is
-   * computed with theirs, so that a few begin together.
-   */
-  #mayBegin(): boolean {
-    const free = this.#places.filter(one => !one).length;
-    return free >= (this.refresh === undefined ? 1 : this.batch * leastBeginning) || free === this.batch;
   }
 
   /** Lets models begin in the free places. @returns whether any did. */
