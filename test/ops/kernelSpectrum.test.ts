@@ -304,7 +304,7 @@ test('modulate: both modulations match; k ends before an eigenvalue that is not 
           };
         }),
         buffers: { values: values.storage, vectors: vectors.storage, result: result.storage, used: used.storage },
-        workgroups: [1, 1, spectra.length],
+        workgroups: [Math.max(...spectra.map(list => list.length)), 1, spectra.length],
       }),
     ]);
     const expected = spectra.map((list, i) =>

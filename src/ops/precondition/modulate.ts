@@ -8,6 +8,7 @@ import { mostOf } from '../../host/arrays.js';
 import { requireCount } from '../../host/checks.js';
 import { dispatch, usualWorkgroup } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/precondition.js';
+import { soloWorkgroup } from '../eigen/workgroups.js';
 import { placesOf } from '../linear/product.js';
 
 export const modulationNumbers = {
@@ -45,22 +46,19 @@ export const modulateOperation: Operation<ModulateAttributes> = {
     });
     return [vectors, layoutOf([topK.length])];
   },
-  lower: ({ attributes: { topK, modulation, scale }, inputs: [values, vectors], outputs: [result, used] }) => {
-    const problems = vectors.layout.parts.map((part, i) => {
-      return {
-        rows: rowsOf(part.shape),
-        columns: columnsOf(part.shape),
-        top: topK[i],
-        scale: scale[i],
-        values: values.layout.parts[i].offset,
-        ...placesOf({ vectors: part, result: result.layout.parts[i] }),
-        used: used.layout.parts[0].offset + i,
-      };
-    });
-    const most = mostOf(problems, p => p.rows);
+  lower: ({ device, attributes: { topK, modulation, scale }, inputs: [values, vectors], outputs: [result, used] }) => {
+    const problems = vectors.layout.parts.map((part, i) => ({
+      rows: rowsOf(part.shape),
+      columns: columnsOf(part.shape),
+      top: topK[i],
+      scale: scale[i],
+      values: values.layout.parts[i].offset,
+      ...placesOf({ vectors: part, result: result.layout.parts[i] }),
+      used: used.layout.parts[0].offset + i,
+    }));
     return [
       dispatch(kernels.modulate, {
-        constants: { WORKGROUP: usualWorkgroup, MODULATION: modulationNumbers[modulation] },
+        constants: { WORKGROUP: soloWorkgroup(device, usualWorkgroup), MODULATION: modulationNumbers[modulation] },
         problems,
         buffers: {
           values: values.storage,
@@ -68,7 +66,7 @@ export const modulateOperation: Operation<ModulateAttributes> = {
           result: result.storage,
           used: used.storage,
         },
-        workgroups: [Math.ceil(most / usualWorkgroup), 1, problems.length],
+        workgroups: [mostOf(problems, p => p.rows), 1, problems.length],
       }),
     ];
   },
