@@ -266,6 +266,11 @@ test('bad usage is refused before anything is written', async () => {
   requireUnwritten('refused-out');
 });
 
+test('the help names what a fleet takes', async () => {
+  const { stdout } = await sepnn('fleet', '--help');
+  require('no auto, no muon', !/ auto: | muon,/.test(stdout) && /--optimiser <name> +adam or sgd/.test(stdout));
+});
+
 async function listOf<T>(results: AsyncIterable<T>): Promise<T[]> {
   const list: T[] = [];
   for await (const result of results) list.push(result);

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { PdeReport } from '../../src/cli/pde/command.js';
+import { fileLines } from '../../src/cli/training/session.js';
 import { decodeNpy } from '../../src/io/npy.js';
 import { adapter, folder, type Refusal, requireRefused, requireUnwritten, sepnn } from '../helpers/command.js';
 import { require, requireClose, requireEqual } from '../helpers/compare.js';
@@ -83,6 +84,11 @@ test('pde --json prints one object with a curve for every way asked, writes the 
     ],
     args => sepnn(...args),
   );
+});
+
+test('paths stand apart from names of any length, below each other', () => {
+  const lines = fileLines({ 'plain, u': 'a', 'plain-seppgd, slice of u': 'b' }, 24);
+  requireEqual('lines', lines, ['plain, u:                 a', 'plain-seppgd, slice of u: b']);
 });
 
 test('a loss that diverges ends with exit 1, names the grid and keeps the last good state', async () => {

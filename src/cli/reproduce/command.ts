@@ -145,7 +145,7 @@ function notRun(chosen: readonly Name[], { scale, volume }: ReproduceOptions): s
   return [
     ...(scale === 'paper' ? [] : ["the paper's own scale: `--scale paper`, for a GPU"]),
     ...lines,
-    'Figure 13: the engine solves no PDEs yet',
+    'Figure 13: differential equations have a command of their own, `sepnn pde`, with `--preset paper`',
   ];
 }
 

@@ -92,6 +92,12 @@ export interface TrainingDefaults {
   readonly omega?: number;
 }
 
+/** What the help says of options of which a command takes less. */
+export interface OptionWords {
+  readonly topK?: string;
+  readonly optimiser?: string;
+}
+
 /** Adds options whose default the command may choose. */
 function chosenAdder(command: Command) {
   return <T>(flags: string, description: string, parse: (text: string) => T, initial: T | undefined) => {
@@ -129,7 +135,14 @@ export function addModelOptions(
 }
 
 /** Of the preconditioner and the optimiser, up to the steps in all. */
-export function addOptimiserOptions(command: Command, defaults: TrainingDefaults): Command {
+export function addOptimiserOptions(
+  command: Command,
+  defaults: TrainingDefaults,
+  {
+    topK = 'eigenpairs modulated, or auto: chosen by a short training',
+    optimiser = optimiserNames.join(', '),
+  }: OptionWords = {},
+): Command {
   const add = <T>(flags: string, description: string, parse: (text: string) => T, initial?: T) =>
     command.addOption(valueOption(flags, description, parse, initial));
   const addChosen = chosenAdder(command);
@@ -145,11 +158,7 @@ export function addOptimiserOptions(command: Command, defaults: TrainingDefaults
   });
   add('--group <N>', 'points of a group of iga along each axis, or 4,8 (default: 4)', wholes('--group', 1, mostPoints));
   addChosen('--combine <how>', 'sum or product of the axes', oneOf('--combine', combines), defaults.combine);
-  add(
-    '--top-k <k>',
-    `eigenpairs modulated, or auto: chosen by a short training (default: ${topKDefault(defaults)})`,
-    either('auto', whole('--top-k', 1, mostPoints)),
-  );
+  add('--top-k <k>', `${topK} (default: ${topKDefault(defaults)})`, either('auto', whole('--top-k', 1, mostPoints)));
   add('--modulation <g>', modulations.join(' or '), oneOf('--modulation', modulations), 'flat' as const);
   add(
     '--refresh <N>',
@@ -158,7 +167,7 @@ export function addOptimiserOptions(command: Command, defaults: TrainingDefaults
     usualRefresh,
   );
   const optimisers = oneOf('--optimiser', optimiserNames);
-  addChosen('--optimiser <name>', optimiserNames.join(', '), optimisers, defaults.optimiser);
+  addChosen('--optimiser <name>', optimiser, optimisers, defaults.optimiser);
   const rates = real('--learning-rate', 0, 10, true);
   addChosen('--lr, --learning-rate <rate>', 'of the optimiser', rates, defaults.learningRate);
   addChosen(

@@ -354,7 +354,8 @@ export function adapterLine({ description, architecture, kind }: AdapterReport):
   return `${description || architecture} (${kind})`;
 }
 
-/** @param width of the names. */
+/** @param width of the names, or more where one is longer. */
 export function fileLines(files: Readonly<Record<string, string>>, width = 16): string[] {
-  return Object.entries(files).map(([name, path]) => `${`${name}:`.padEnd(width)}${path}`);
+  const longest = Math.max(...Object.keys(files).map(name => name.length + 2));
+  return Object.entries(files).map(([name, path]) => `${`${name}:`.padEnd(Math.max(width, longest))}${path}`);
 }
