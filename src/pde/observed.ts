@@ -1,11 +1,12 @@
 /** A problem with its solution known on the points of the equations, as one more condition. */
 
 import { InputError } from '../errors.js';
-import { derivativeOf, given, type Point } from './expression.js';
+import { derivativeOf, type Expression, given, type Point } from './expression.js';
 import type { Problem, Reference } from './problem.js';
 
 /**
- * With a condition `data`, u = solution on the grid of the equations, for every field whose solution is known.
+ * With a condition `data`, u = solution on the grid of the equations, for every field whose solution is known. Points weigh
+ * nothing where a reference has none.
  *
  * @throws InputError a problem without a solution or a reference.
  */
@@ -13,17 +14,28 @@ export function observed(problem: Problem, weight: number): Problem {
   const reference = problem.reference?.();
   const known = problem.fields.flatMap(field => {
     const values = reference?.values[field];
-    if (Object.hasOwn(problem.exact, field)) return [{ field, solution: problem.exact[field] }];
-    return reference && values ? [{ field, solution: interpolated(reference, values) }] : [];
+    if (Object.hasOwn(problem.exact, field)) return [{ field, solution: problem.exact[field], hasGaps: false }];
+    if (!reference || !values) return [];
+    return [{ field, solution: interpolated(reference, values), hasGaps: Array.from(values).some(Number.isNaN) }];
   });
   if (known.length === 0) throw new InputError(`${problem.name}: its solution is not known: there are no data`);
-  const conditions = known.map(({ field, solution }) => ({
+  const conditions = known.map(({ field, solution, hasGaps }) => ({
     name: known.length === 1 ? 'data' : `data-${field}`,
     at: {},
-    residual: derivativeOf(field, {}).minus(given(solution)),
+    residual: hasGaps ? withGaps(field, solution) : difference(field, solution),
     weight,
   }));
   return { ...problem, conditions: [...problem.conditions, ...conditions] };
+}
+
+function difference(field: string, solution: (point: Point) => number): Expression {
+  return derivativeOf(field, {}).minus(given(solution));
+}
+
+/** 0 where the solution is NaN. */
+function withGaps(field: string, solution: (point: Point) => number): Expression {
+  const isKnown = (point: Point) => (Number.isNaN(solution(point)) ? 0 : 1);
+  return difference(field, point => solution(point) || 0).times(given(isKnown));
 }
 
 /** Linear along each axis between the points of a reference, which stand at equal distances. */
@@ -34,8 +46,10 @@ function interpolated({ axes }: Reference, values: ArrayLike<number>): (point: P
     const points = axes[names[axis]];
     const place = ((point[names[axis]] - points[0]) / (points[points.length - 1] - points[0])) * (points.length - 1);
     const below = Math.min(Math.floor(place), points.length - 2);
-    const [low, high] = [below, below + 1].map(i => at(point, axis + 1, index * points.length + i));
-    return low + (place - below) * (high - low);
+    const corner = (i: number) => at(point, axis + 1, index * points.length + i);
+    const low = corner(below);
+    // What stands beside a point of the reference may be NaN.
+    return place === below ? low : low + (place - below) * (corner(below + 1) - low);
   };
   return point => at(point, 0, 0);
 }

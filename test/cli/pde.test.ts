@@ -68,6 +68,10 @@ test('pde --json prints one object with a curve for every way asked, writes the 
   await requireRefused(
     [
       [['pde', 'stokes'], /pde stokes: there is no such problem: use diffusion, /],
+      [
+        ['pde', 'heat', '--preconditioners', 'seppgd'],
+        /seppgd with --redraw 100: it is made once, .*: give --redraw 0/,
+      ],
       [['pde', 'heat', '--points', '2'], /--points 2: use 3 or more/],
       [['pde', 'heat', '--points', '5,6,7'], /heat has the axes t, x: give one number, or 2/],
       [['pde', 'heat', '--networks', 'gated', '--depth', '2'], /depth: 2: gated networks have 3 layers or more/],

@@ -8,6 +8,7 @@ import { adam } from '../../src/optimiser/adam.js';
 import { tabulated } from '../../src/pde/grid.js';
 import { observed } from '../../src/pde/observed.js';
 import { diffusionReference } from '../../src/pde/problems/diffusionReference.js';
+import { poissonReference } from '../../src/pde/problems/poissonL.js';
 import { compileResiduals } from '../../src/pde/residualText.js';
 import { sepPgd } from '../../src/precondition/sepPgd.js';
 import {
@@ -301,6 +302,25 @@ test('in slabs of the first axis, of numbers and of tables by their index, the l
   requireEqual('names', Object.keys(one), Object.keys(other));
   for (const trainer of [whole, slabs]) trainer.dispose();
   await requireThrows('a row', () => create(64), 'InputError', /a row of equations takes 96 bytes, above 64/);
+});
+
+test('data weigh nothing where the reference has no solution, and all where it has one, at its edges too', async () => {
+  const trainer = await ProblemTrainer.create(engine, {
+    problem: observed(problems['poisson-l'](), 1),
+    network: jetArchitecture({ width: 8, rank: 4 }),
+    points: 5,
+    optimiser: adam({ learningRate: 1e-3 }),
+  });
+  const places = [-1, -0.5, 0, 0.5, 1];
+  const { u } = await trainer.solution({ x: places, y: places });
+  const { values, axes } = poissonReference(64);
+  let sum = 0;
+  u.forEach((value, at) => {
+    const [i, j] = [Math.floor(at / 5), at % 5];
+    if (i <= 2 || j <= 2) sum += (value - values.u[16 * (i * axes.x.length + j)]) ** 2;
+  });
+  requireClose('data', [(await trainer.evaluate()).data], [sum / 25], { relative: 1e-5 });
+  trainer.dispose();
 });
 
 test('SepPGD on conditions and data: made once of the initial networks, it trains to other parameters, and goes on to the same bits', async () => {

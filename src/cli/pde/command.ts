@@ -35,6 +35,7 @@ import {
   pointsOf,
   problemNamed,
   problemOptimiser,
+  requireStill,
   settled,
   testPointsOf,
   type Way,
@@ -85,6 +86,7 @@ interface Finished {
 
 /** @throws InputError bad input, before the device is touched. @throws RunError a loss that is not finite. */
 async function pde(ending: Ending, name: string, options: PdeOptions): Promise<void> {
+  requireStill(options);
   const runs = waysOf(options).map(way => ({ way, settings: settingsOf(name, way, options) }));
   const start = options.resume === undefined ? undefined : await startOf(options.resume, name, options);
   await ending.inFolder('--out', options.out, () =>

@@ -135,6 +135,14 @@ export function settled(options: PdeOptions, isTyped: (name: string) => boolean)
   return { ...options, ...Object.fromEntries(taken) };
 }
 
+/** @throws InputError SepPGD on points that are drawn anew. */
+export function requireStill({ preconditioners, redraw }: PdeOptions): void {
+  if (redraw === 0 || !preconditioners.includes('seppgd')) return;
+  throw new InputError(
+    `--preconditioners seppgd with --redraw ${redraw}: it is made once, of points that stay: give --redraw 0`,
+  );
+}
+
 /** Eigenpairs that SepPGD modulates on each axis, of the data and of conditions. */
 const [dataTopK, conditionTopK] = [5, 2];
 
