@@ -75,6 +75,10 @@ test('pde --json prints one object with a curve for every way asked, writes the 
       [['pde', 'heat', '--points', '2'], /--points 2: use 3 or more/],
       [['pde', 'heat', '--points', '5,6,7'], /heat has the axes t, x: give one number, or 2/],
       [['pde', 'heat', '--networks', 'gated', '--depth', '2'], /depth: 2: gated networks have 3 layers or more/],
+      [
+        ['render', file, '--size', '8'],
+        /gated.safetensors: is of sepnn pde, which alone reads it: give a file of another/,
+      ],
       [[...small, '--resume', file], /was trained with network "gated", and this run has "plain"/],
       [
         [...small, '--networks', 'gated', '--seed', '1', '--resume', file],

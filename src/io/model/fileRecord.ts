@@ -8,6 +8,7 @@ import { axisPoints } from '../../model/domain/domain.js';
 import type { Model } from '../../model/model.js';
 import { mostSteps } from '../../train/trainedParameters.js';
 import { upgradeFields, upgradeModel } from './oldVersions.js';
+import { problemKey } from './problemFile.js';
 
 /** Raised when a file can no longer be read by what was written for the last. */
 export const formatVersion = 3;
@@ -30,7 +31,12 @@ export interface FileRecord {
 export function parseRecord(path: string, metadata: Readonly<Record<string, string>>, codec?: Codec): FileRecord {
   const remedy = 'give a file that sepnn wrote';
   const text = metadata[metadataKey];
-  if (text === undefined) throw new InputError(`model ${path}: holds no model of sepnn: ${remedy}`);
+  if (text === undefined) {
+    if (Object.hasOwn(metadata, problemKey)) {
+      throw new InputError(`model ${path}: is of sepnn pde, which alone reads it: give a file of another command`);
+    }
+    throw new InputError(`model ${path}: holds no model of sepnn: ${remedy}`);
+  }
   let parsed: Record<string, unknown>;
   try {
     parsed = JSON.parse(text) as Record<string, unknown>;

@@ -9,7 +9,7 @@ import { requireFinite } from './parameterTensors.js';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.js';
 
 /** Of the metadata of the file, where the record stands as JSON. */
-const metadataKey = 'sepnn-pde';
+export const problemKey = 'sepnn-pde';
 const formatVersion = 1;
 const mostBytes = 4e9;
 const [parametersName, optimiserGroup] = ['parameters', 'optimiser.'];
@@ -29,7 +29,7 @@ export async function writeProblemFile(path: string, { training, state }: SavedP
   }
   const { name, since = 0 } = optimiser;
   const record = { version: formatVersion, step, optimiser: { name, since }, training };
-  await writeWhole(path, encodeSafetensors({ tensors, metadata: { [metadataKey]: JSON.stringify(record) } }));
+  await writeWhole(path, encodeSafetensors({ tensors, metadata: { [problemKey]: JSON.stringify(record) } }));
 }
 
 /** @throws InputError a file that cannot be read, is damaged, or was not written by `writeProblemFile`. */
@@ -38,7 +38,7 @@ export async function readProblemFile(path: string): Promise<SavedProblem> {
     throw new InputError(`model ${path}: ${what}: give a file that sepnn pde wrote`);
   };
   const { tensors, metadata } = decodeSafetensors(path, await readBytes('model', path, mostBytes));
-  const record = parsed(metadata[metadataKey]) ?? fail('holds no training on a differential equation');
+  const record = parsed(metadata[problemKey]) ?? fail('holds no training on a differential equation');
   const { version, step, optimiser, training } = record;
   if (version !== formatVersion) fail(`is of format ${shown(version)}, and this sepnn reads ${formatVersion}`);
   if (!isCount(step)) return fail(`its step is ${shown(step)}`);
