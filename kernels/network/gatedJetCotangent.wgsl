@@ -4,7 +4,7 @@
 //
 //   Z and the cotangents (orders * points, columns), U and V (orders * points, columns + 1) as in shared/equations/jets.wgsl. One
 //   thread per number of a point.
-//# import shared/equations/jets.wgsl
+//# import shared/equations/layerJets.wgsl
 //# slot derivatives sineDerivatives
 
 struct Problem {
@@ -18,8 +18,6 @@ struct Problem {
   gatesStride: u32,
 }
 
-@group(0) @binding(0) var<storage, read> problems: array<Problem>;
-@group(0) @binding(1) var<storage, read> input: array<f32>;                    // Z of every network
 @group(0) @binding(2) var<storage, read> closed: array<f32>;                   // U of every network
 @group(0) @binding(3) var<storage, read> open: array<f32>;                     // V of every network
 @group(0) @binding(4) var<storage, read> cotangent: array<f32>;                // at H' of every network
@@ -27,7 +25,6 @@ struct Problem {
 @group(0) @binding(6) var<storage, read_write> closedCotangent: array<f32>;    // at U of every network
 @group(0) @binding(7) var<storage, read_write> openCotangent: array<f32>;      // at V of every network
 
-const WORKGROUP = 64u;
 const ADDS = false;
 
 @compute @workgroup_size(WORKGROUP)
@@ -37,14 +34,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let point = at / p.columns;
   let column = at % p.columns;
   if (point >= p.points) { return; }
-  var z = array<f32, 5>();
+  let z = inputAt(p, point, column);
   var difference = array<f32, 5>();
   var g = array<f32, 5>();
   //# unroll
   for (var k = 0u; k <= ORDER; k++) {
     if (k <= p.order) {
       let gates = p.gates + (k * p.points + point) * p.gatesStride + column;
-      z[k] = input[p.input + (k * p.points + point) * p.inputStride + column];
       difference[k] = open[gates] - closed[gates];
       g[k] = cotangent[p.input + (k * p.points + point) * p.inputStride + column];
     }

@@ -3,25 +3,8 @@
 //
 //   Z (orders * points, columns) and H' (orders * points, columns + 1) as in shared/equations/jets.wgsl. The last column of H' is
 //   that of ones, whose derivatives are zero. One thread per number of H'.
-//# import shared/equations/jets.wgsl
+//# import shared/equations/activatedJets.wgsl
 //# slot derivatives sineDerivatives
-
-struct Problem {
-  points: u32,
-  columns: u32,        // the layer's width
-  order: u32,          // the highest derivative that this network carries
-  omega: f32,
-  input: u32,          // first number of Z, numbers from row to row; the same for H'
-  inputStride: u32,
-  result: u32,
-  resultStride: u32,
-}
-
-@group(0) @binding(0) var<storage, read> problems: array<Problem>;
-@group(0) @binding(1) var<storage, read> input: array<f32>;              // Z of every network
-@group(0) @binding(2) var<storage, read_write> result: array<f32>;       // H' of every network
-
-const WORKGROUP = 64u;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -32,15 +15,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   if (point >= p.points) { return; }
   var h = array<f32, 5>(1.0, 0.0, 0.0, 0.0, 0.0);
   if (column < p.columns) {
-    var z = array<f32, 5>();
-    //# unroll
-    for (var k = 0u; k <= ORDER; k++) {
-      if (k <= p.order) { z[k] = input[p.input + (k * p.points + point) * p.inputStride + column]; }
-    }
+    let z = inputAt(p, point, column);
     h = composed(leading(activationDerivatives(p.omega, z[0])), z);
   }
-  //# unroll
-  for (var k = 0u; k <= ORDER; k++) {
-    if (k <= p.order) { result[p.result + (k * p.points + point) * p.resultStride + column] = h[k]; }
-  }
+  storeAt(p, point, column, h);
 }

@@ -2,7 +2,7 @@
 // derivatives from that at H' = a(omega Z) and its derivatives.
 //
 //   Z, both cotangents (orders * points, columns) as in shared/equations/jets.wgsl. One thread per number of a point.
-//# import shared/equations/jets.wgsl
+//# import shared/equations/layerJets.wgsl
 //# slot derivatives sineDerivatives
 
 struct Problem {
@@ -18,12 +18,8 @@ struct Problem {
   resultStride: u32,
 }
 
-@group(0) @binding(0) var<storage, read> problems: array<Problem>;
-@group(0) @binding(1) var<storage, read> input: array<f32>;              // Z of every network
 @group(0) @binding(2) var<storage, read> cotangent: array<f32>;          // at H' of every network
 @group(0) @binding(3) var<storage, read_write> result: array<f32>;       // at Z of every network
-
-const WORKGROUP = 64u;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -32,12 +28,11 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let point = at / p.columns;
   let column = at % p.columns;
   if (point >= p.points) { return; }
-  var z = array<f32, 5>();
+  let z = inputAt(p, point, column);
   var g = array<f32, 5>();
   //# unroll
   for (var k = 0u; k <= ORDER; k++) {
     if (k <= p.order) {
-      z[k] = input[p.input + (k * p.points + point) * p.inputStride + column];
       g[k] = cotangent[p.cotangent + (k * p.points + point) * p.cotangentStride + column];
     }
   }
