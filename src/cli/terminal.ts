@@ -7,8 +7,9 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+/** Names of files may hold what a terminal would obey. */
 export function warn(text: string): void {
-  process.stderr.write(`sepnn: ${text}\n`);
+  process.stderr.write(`sepnn: ${text.replace(/(?!\n)\p{Cc}/gu, ' ')}\n`);
 }
 
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

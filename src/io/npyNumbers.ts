@@ -24,11 +24,12 @@ export function npyTypeOf(described: string): StoredType | undefined {
 /** A copy of the numbers, in the order of the file: bytes and bools as they are, others in the float that holds them. */
 export function npyNumbers(bytes: Uint8Array, type: StoredType): Uint8Array | Float32Array | Float64Array {
   const { bytes: size, letter, isLittle } = type;
-  if (size === 1 && letter !== 'i') return bytes.slice();
+  const copied = () => new Uint8Array(bytes); // `slice` of Node's buffers copies nothing
+  if (size === 1 && letter !== 'i') return copied();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const at = readerOf(view, type);
   const isShort = size < 4 || (letter === 'f' && size === 4);
-  if (letter === 'f' && size === 4 && isLittle) return new Float32Array(bytes.slice().buffer); // the numbers need not be aligned
+  if (letter === 'f' && size === 4 && isLittle) return new Float32Array(copied().buffer); // the numbers need not be aligned
   const data = new (isShort ? Float32Array : Float64Array)(bytes.length / size);
   for (let i = 0; i < data.length; i++) data[i] = at(i * size);
   return data;

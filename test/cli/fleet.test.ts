@@ -244,6 +244,18 @@ test('a result that cannot be written ends the run in a line that says how to go
   require(`${code}: ${stderr}`, code === 1 && line.test(stderr));
 });
 
+test('a table that cannot be written is told all the same, and names say nothing to a terminal', async () => {
+  const images = await folderOf('untold', { 'a.png': [8, 8] });
+  writeFileSync(join(folder, images, 'b\u001b[31m\n.png'), 'no picture');
+  mkdirSync(join(folder, 'untold-out', 'results.csv', 'in the way'), { recursive: true });
+  const { code, stdout, stderr } = await sepnn('fleet', images, '--out', 'untold-out', ...tiny, '--json');
+  requireEqual('exit', code, 1);
+  require(stderr, /\nsepnn: untold-out\/results\.csv: cannot be written [^\n]*\n$/.test(stderr));
+  require(stderr, !stderr.includes('\u001b') && stderr.trimEnd().split('\n').length === 2);
+  const { done, failed } = JSON.parse(stdout) as FleetTable;
+  requireEqual('told', [done, failed], [1, 1]);
+});
+
 test('bad usage is refused before anything is written', async () => {
   const images = await folderOf('refused', { 'a.png': [8, 8] });
   mkdirSync(join(folder, 'empty'), { recursive: true });

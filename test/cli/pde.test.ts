@@ -1,6 +1,6 @@
 /** `sepnn pde` as a user runs it: what it prints, what it writes, how it goes on, and how it refuses. */
 
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { PdeReport } from '../../src/cli/pde/command.js';
@@ -108,9 +108,22 @@ test('a loss that diverges ends with exit 1, names the grid and keeps the last g
   ));
 });
 
-test('a grid of the test that no host holds is refused before a device is opened', async () => {
+test('what a disk does not take is told all the same', async () => {
+  mkdirSync(join(folder, 'full', 'step.svg', 'in the way'), { recursive: true });
+  const { code, stdout, stderr } = await sepnn(...small, '--steps', '1', '--out', 'full', '--json');
+  requireEqual('exit', code, 1);
+  require(stderr, /^sepnn: full\/step\.svg: cannot be written [^\n]*\n$/.test(stderr));
+  requireEqual('told', (JSON.parse(stdout) as PdeReport).runs[0].steps, 1);
+});
+
+test('a grid or networks that no host holds are refused before a device is opened', async () => {
   const cases: Refusal[] = [
     [['klein-gordon-4d', '--test-points', '1024'], /--test-points 1024: klein-gordon-4d has 4 axes: use 90 or fewer/],
+    [
+      ['helmholtz', '--width', '65536', '--rank', '65536'],
+      /--rank 65536 --width 65536 --depth 4: \d+ parameters: use less/,
+    ],
+    [['heat-6d', '--points', '64'], /--points 64,64,64,64,64,64: 68719476736 points in all: use 1073741824 or fewer/],
     [['heat-6d', '--test-points', '21'], /--test-points 21: heat-6d has 6 axes: use 20 or fewer/],
   ];
   await requireRefused(cases, args => sepnn('pde', ...args, ...adapter, '--out', 'unheld'));

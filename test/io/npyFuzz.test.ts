@@ -40,7 +40,8 @@ test('every number of arrays of no to four axes is the one at its index, whateve
       for (const isFortran of [false, true]) {
         const shape = Array.from({ length: randomInteger(0, 4) }, () => randomInteger(1, 5));
         const file = npyOf(type, isFortran, shape);
-        const read = decodeNpy('x', file);
+        // A buffer of Node's is a piece of a pool, and its `slice` none of an array's.
+        const read = decodeNpy('x', round % 2 === 0 ? file : Buffer.from(file));
         const what = `${type} of (${shape}), Fortran's order ${isFortran}`;
         requireEqual(`${what}: shape`, read.shape, shape);
         requireEqual(

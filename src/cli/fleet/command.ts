@@ -18,7 +18,7 @@ import { Command } from '../vendor.js';
 import { addFleetOptions, askedOf, decisiveOf, type FleetOptions, requireQueueOptions } from './options.js';
 import type { FleetPlan } from './plan.js';
 import { type FleetQueue, openQueue, queuedImages, queueNameOf } from './queue.js';
-import { clearFolders, sheetFileOf, summaryOf, writeTable } from './report.js';
+import { clearFolders, sheetFileOf, summaryOf, tableOf, writeTable } from './report.js';
 import { digestOf, type FleetImage, type FleetRow, rowIn } from './results.js';
 import { fitImages } from './run.js';
 import { ownImages, type Source, type Standing } from './source.js';
@@ -113,7 +113,7 @@ async function fitFolder(
       report: ({ running }: Pick<FleetReport, 'running'>) =>
         bar.update(last.done + last.failed, last.all, headlineOf(running)),
       ended: ({ name, failed }: FleetRow) => {
-        if (failed !== '') warn(failed.includes(name) ? failed : `${name}: ${failed}`);
+        if (failed !== '') warn((failed.includes(name) ? failed : `${name}: ${failed}`).replaceAll('\n', ' '));
       },
       note: warn,
     };
@@ -155,12 +155,20 @@ async function conclude(
 ): Promise<void> {
   const { out, json } = options;
   const rows = await source.rows();
-  const table = rows.length > 0 && (await writeTable(out, adapter, decisiveOf(options), rows));
-  if (!table || ending.signal.aborted) {
+  const table = tableOf(out, adapter, decisiveOf(options), rows);
+  const tell = () => print(json ? JSON.stringify(table) : summaryOf(table));
+  if (rows.length > 0) {
+    await writeTable(table, rows).catch((error: unknown) => {
+      // What was fitted is told even where the disk is full.
+      tell();
+      throw error;
+    });
+  }
+  if (rows.length === 0 || ending.signal.aborted) {
     throw ending.stopped(goingOn(ending, standing));
   }
   await clearFolders(out, table);
-  print(json ? JSON.stringify(table) : summaryOf(table));
+  tell();
   if (table.failed > 0) {
     const [first] = table.results.filter(({ failed }) => failed !== '');
     throw new RunError(

@@ -2,6 +2,7 @@
 
 import { dirname, join } from 'node:path';
 import type { AdapterReport } from '../../graph/engine.js';
+import { mostOf } from '../../host/arrays.js';
 import { clearParts, writeWhole } from '../../io/files.js';
 import { encodePng } from '../../io/image/picture.js';
 import { contactSheet } from '../../io/image/thumbnail.js';
@@ -22,22 +23,25 @@ export function sheetFileOf(out: string): string {
   return join(out, 'contact-sheet.png');
 }
 
-/** @throws RunError a file that cannot be written. */
-export async function writeTable(
+export function tableOf(
   out: string,
   adapter: AdapterReport,
   settings: Readonly<Record<string, unknown>>,
-  found: readonly FleetRow[],
-): Promise<FleetTable> {
-  const rows = [...found].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const files: Record<string, string> = { results: join(out, 'results.csv'), 'contact sheet': sheetFileOf(out) };
-  await writeWhole(files.results, csvOf(rows));
-  const pictures = rows.map(({ thumbnail }) => (thumbnail === '' ? undefined : Buffer.from(thumbnail, 'base64')));
-  const longest = Math.max(...rows.flatMap(({ width, height }) => [width, height]));
-  await writeWhole(files['contact sheet'], await encodePng(await contactSheet(pictures, longest)));
+  rows: readonly FleetRow[],
+): FleetTable {
   const failed = rows.filter(row => row.failed !== '').length;
-  const results = rows.map(({ thumbnail: _, ...row }) => row);
-  return { adapter, settings, done: rows.length - failed, failed, results, files: { ...files, models: out } };
+  const results = rows.map(({ thumbnail: _, ...row }) => row).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const files = { results: join(out, 'results.csv'), 'contact sheet': sheetFileOf(out), models: out };
+  return { adapter, settings, done: rows.length - failed, failed, results, files };
+}
+
+/** @throws RunError a file that cannot be written. */
+export async function writeTable({ results, files }: FleetTable, found: readonly FleetRow[]): Promise<void> {
+  const rows = [...found].sort((a, b) => (a.name < b.name ? -1 : 1));
+  await writeWhole(files.results, csvOf(results));
+  const pictures = rows.map(({ thumbnail }) => (thumbnail === '' ? undefined : Buffer.from(thumbnail, 'base64')));
+  const longest = mostOf(rows, ({ width, height }) => Math.max(width, height));
+  await writeWhole(files['contact sheet'], await encodePng(await contactSheet(pictures, longest)));
 }
 
 /** Takes away what was begun by those that were killed, once nobody writes there any more. */
@@ -48,7 +52,7 @@ export async function clearFolders(out: string, { results }: FleetTable): Promis
 
 const columns = ['name', 'size', 'steps', 'seconds', 'loss', 'psnr', 'failed'] as const;
 
-function csvOf(rows: readonly FleetRow[]): string {
+function csvOf(rows: FleetTable['results']): string {
   const lines = rows.map(({ name, width, height, steps, seconds, loss, psnr, failed }) =>
     [name, width > 0 ? `${width}x${height}` : '', steps, seconds.toFixed(3), loss ?? '', psnr ?? '', failed]
       .map(cell)

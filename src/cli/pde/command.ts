@@ -35,6 +35,7 @@ import {
   pointsOf,
   problemNamed,
   problemOptimiser,
+  requireParameters,
   requireStill,
   settled,
   testPointsOf,
@@ -110,9 +111,11 @@ async function pde(ending: Ending, name: string, options: PdeOptions): Promise<v
 function settingsOf(name: string, way: Way, options: PdeOptions): ProblemSettings {
   const { redraw, seed, steps, reportEvery } = options;
   const problem = problemNamed(name, options);
+  const network = networkOf(way.network, options);
+  requireParameters(problem, network);
   return {
     problem,
-    network: networkOf(way.network, options),
+    network,
     points: pointsOf(problem, options),
     optimiser: problemOptimiser(way, options),
     seed,
@@ -208,6 +211,7 @@ async function report(
   const { out, json, ...settings } = options;
   const runs = finished.map(({ way, run }) => reportOf(way, run));
   const files: Record<string, string> = { results: join(out, 'results.json') };
+  const writes: (() => Promise<void>)[] = [];
   const isKnown = runs.some(({ relativeL2 }) => relativeL2 !== null);
   for (const x of ['step', 'seconds'] as const) {
     files[`error by ${x}`] = join(out, `${x}.svg`);
@@ -218,7 +222,8 @@ async function report(
         .filter(([at, y]) => y > 0 && at >= 0),
     }));
     const y = isKnown ? 'relative L2 error' : 'loss';
-    await writeWhole(files[`error by ${x}`], linePlot(lines, { title: name, x, y, logarithmic: { y: true } }));
+    const plot = linePlot(lines, { title: name, x, y, logarithmic: { y: true } });
+    writes.push(() => writeWhole(files[`error by ${x}`], plot));
   }
   for (const { way, run } of finished) {
     files[way.name] = modelPath(out, way);
@@ -226,15 +231,22 @@ async function report(
       const path = join(out, `${way.name}.${field}.npy`);
       files[`${way.name}, ${field}`] = path;
       const shape = shapeOf(run.solution.axes);
-      await writeNpy(path, shape, put => put(0, values));
       const slice = join(out, `${way.name}.${field}.png`);
       files[`${way.name}, slice of ${field}`] = slice;
-      await writeWhole(slice, await encodePng(slicePicture(values, run.solution.known[field], shape)));
+      writes.push(async () => {
+        await writeNpy(path, shape, put => put(0, values));
+        await writeWhole(slice, await encodePng(slicePicture(values, run.solution.known[field], shape)));
+      });
     }
   }
   const whole: PdeReport = { adapter, problem: name, settings, runs, files };
-  await writeWhole(files.results, `${JSON.stringify(whole, null, 2)}\n`);
-  print(json ? JSON.stringify(whole) : summary(whole));
+  writes.unshift(() => writeWhole(files.results, `${JSON.stringify(whole, null, 2)}\n`));
+  try {
+    for (const write of writes) await write();
+  } finally {
+    // What was trained is not lost with a full disk.
+    print(json ? JSON.stringify(whole) : summary(whole));
+  }
   const last = finished[finished.length - 1];
   if (last.run.failure) {
     const { error, grids } = last.run.failure;

@@ -1,5 +1,6 @@
 /** The options of `sepnn pde`: how each is read, its default, and what they amount to together. */
 
+import { sizeOfAll } from '../../buffer/layout.js';
 import type { AdapterKind } from '../../device/adapter.js';
 import { InputError } from '../../errors.js';
 import {
@@ -12,7 +13,7 @@ import {
 import { activations } from '../../model/codec.js';
 import type { Optimiser } from '../../optimiser/optimiser.js';
 import type { GridPreconditioners } from '../../pde/gridPreconditioners.js';
-import { type JetArchitecture, jetArchitecture } from '../../pde/network.js';
+import { type JetArchitecture, jetArchitecture, problemParameterShapes } from '../../pde/network.js';
 import { observed } from '../../pde/observed.js';
 import type { Problem } from '../../pde/problem.js';
 import { problems } from '../../pde/problems.js';
@@ -117,6 +118,10 @@ export function pointsOf({ name, axes }: Problem, { points }: PdeOptions): Reado
   }
   const few = counts.find(count => count < 3);
   if (few !== undefined) throw new InputError(`--points ${few}: use 3 or more on each axis`);
+  const all = counts.reduce((product, count) => product * count, 1);
+  if (all > mostPointsOfGrid) {
+    throw new InputError(`--points ${counts.join(',')}: ${all} points in all: use ${mostPointsOfGrid} or fewer`);
+  }
   return Object.fromEntries(names.map((axis, d) => [axis, counts[d]]));
 }
 
@@ -191,6 +196,22 @@ export function networkOf(network: NetworkName, options: PdeOptions): JetArchite
   const activation = activations[name];
   const { omega = activation.periodic ? periodicOmega : 1 } = options;
   return jetArchitecture({ width, depth, rank, activation, omega, gated: network === 'gated' });
+}
+
+/** Of the grid of the equations, which the device has a slab at a time. */
+const mostPointsOfGrid = 2 ** 30;
+
+/** That a host makes at first, and an optimiser holds three times over. */
+const mostParameters = 2 ** 28;
+
+/** @throws InputError networks with more parameters than that. */
+export function requireParameters(problem: Problem, network: JetArchitecture): void {
+  const count = sizeOfAll(problemParameterShapes(problem, network));
+  if (count <= mostParameters) return;
+  const { rank, width, depth } = network;
+  throw new InputError(
+    `--rank ${rank} --width ${width} --depth ${depth}: ${count} parameters: use less, for ${mostParameters} or fewer`,
+  );
 }
 
 /** Of the grid of the test, which the host holds in several copies. */
