@@ -27,6 +27,7 @@ import { adapterLine, fileLines } from '../training/session.js';
 import { Command } from '../vendor.js';
 import {
   addPdeOptions,
+  courseOf,
   type NetworkName,
   networkOf,
   onConditions,
@@ -109,7 +110,8 @@ async function pde(ending: Ending, name: string, options: PdeOptions): Promise<v
 }
 
 function settingsOf(name: string, way: Way, options: PdeOptions): ProblemSettings {
-  const { redraw, seed, steps, reportEvery } = options;
+  const { redraw, seed, reportEvery } = options;
+  const { steps } = courseOf(way, options);
   const problem = problemNamed(name, options);
   const network = networkOf(way.network, options);
   requireParameters(problem, network);
@@ -128,13 +130,11 @@ function settingsOf(name: string, way: Way, options: PdeOptions): ProblemSetting
 }
 
 /** What a file must agree with to be gone on from. */
-function recordOf(
-  name: string,
-  { network, optimiser, preconditioner }: Way,
-  options: PdeOptions,
-): Readonly<Record<string, unknown>> {
-  const { points, activation, omega = null, width, depth, rank, learningRate = null, schedule, redraw, seed } = options;
-  const course = schedule === 'constant' ? {} : { schedule, steps: options.steps };
+function recordOf(name: string, way: Way, options: PdeOptions): Readonly<Record<string, unknown>> {
+  const { network, preconditioner } = way;
+  const { points, activation, omega = null, width, depth, rank, redraw, seed } = options;
+  const { optimiser, learningRate = null, schedule, steps } = courseOf(way, options);
+  const course = schedule === 'constant' ? {} : { schedule, steps };
   return {
     ...{ problem: name, preconditioner, data: options.data },
     ...{ network, optimiser, points, activation, omega, width, depth, rank, learningRate, redraw, seed },
@@ -169,7 +169,8 @@ async function oneRun(
   options: PdeOptions,
   start: ProblemStart | undefined,
 ): Promise<FinishedProblem> {
-  const { steps, saveEvery, json, out } = options;
+  const { saveEvery, json, out } = options;
+  const { steps } = settings;
   const bar = startProgress(way.name.padEnd(6), start?.state.step ?? 0, steps, json);
   try {
     return await runProblem(
@@ -208,7 +209,8 @@ async function report(
   options: PdeOptions,
   finished: readonly Finished[],
 ): Promise<void> {
-  const { out, json, ...settings } = options;
+  const { out, json, optimisers, ...others } = options;
+  const settings = { ...others, optimisers: optimisers.map(({ text }) => text) };
   const runs = finished.map(({ way, run }) => reportOf(way, run));
   const files: Record<string, string> = { results: join(out, 'results.json') };
   const writes: (() => Promise<void>)[] = [];
@@ -256,10 +258,10 @@ async function report(
   }
   if (last.run.stopped) {
     const { network, optimiser, preconditioner } = last.way;
-    const own = ['--networks', network, '--optimisers', optimiser, '--preconditioners', preconditioner];
+    const own = ['--networks', network, '--optimisers', optimiser.text, '--preconditioners', preconditioner];
     const more = waysOf(options).length === 1 ? [] : own;
     throw ending.stopped(
-      `stopped at step ${last.run.state.step} of ${options.steps}: to go on: ${commandLine(resuming(ending.args, more, modelPath(out, last.way)))}`,
+      `stopped at step ${last.run.state.step} of ${courseOf(last.way, options).steps}: to go on: ${commandLine(resuming(ending.args, more, modelPath(out, last.way)))}`,
     );
   }
 }

@@ -18,6 +18,7 @@ import { observed } from '../../pde/observed.js';
 import type { Problem } from '../../pde/problem.js';
 import { problems } from '../../pde/problems.js';
 import { sepPgd } from '../../precondition/sepPgd.js';
+import { type Changes, type Differing, differing } from '../differences.js';
 import { adapterOption, list, oneOf, real, valueOption, whole, wholes } from '../options.js';
 import type { Command } from '../vendor.js';
 
@@ -26,6 +27,29 @@ export type NetworkName = (typeof networkNames)[number];
 const preconditionerNames = ['none', 'seppgd'] as const;
 export type PreconditionerName = (typeof preconditionerNames)[number];
 const activationNames = ['tanh', 'sine', 'cosine'] as const;
+
+/** An optimiser, and what of its course is not that of all. */
+interface OptimiserWay {
+  readonly optimiser: OptimiserName;
+  readonly learningRate?: number;
+  readonly schedule?: ScheduleName;
+  readonly steps?: number;
+}
+
+const mostSteps = 1e9;
+
+const optimiserChanges: Changes<OptimiserWay> = {
+  rate: (way, given, value) => ({ ...way, learningRate: real(given, 0, 10, true)(value) }),
+  schedule: (way, given, value) => ({ ...way, schedule: oneOf(given, scheduleNames)(value) }),
+  steps: (way, given, value) => ({ ...way, steps: whole(given, 1, mostSteps)(value) }),
+};
+
+const usualOptimiser: OptimiserName = 'adam';
+
+function optimisersFrom(text: string): readonly Differing<OptimiserWay>[] {
+  const startOf = (name: string) => ({ optimiser: oneOf('--optimisers', optimiserNames)(name) });
+  return differing('--optimisers', text, startOf, optimiserChanges);
+}
 
 export interface PdeOptions {
   readonly out: string;
@@ -36,7 +60,7 @@ export interface PdeOptions {
   readonly width: number;
   readonly depth: number;
   readonly rank: number;
-  readonly optimisers: readonly OptimiserName[];
+  readonly optimisers: readonly Differing<OptimiserWay>[];
   readonly preconditioners: readonly PreconditionerName[];
   readonly data: number;
   readonly preset?: 'paper';
@@ -70,11 +94,13 @@ export function addPdeOptions(command: Command): Command {
   add('--width <W>', 'width of the networks', whole('--width', 1, 65_536), 64);
   add('--depth <L>', 'linear layers of the networks', whole('--depth', 2, 64), 4);
   add('--rank <R>', 'rank of the contraction', whole('--rank', 1, 65_536), 32);
-  add(
-    '--optimisers <names>',
-    `${optimiserNames.join(', ')}, a run each`,
-    list('--optimisers', oneOf('--optimisers', optimiserNames)),
-    ['adam'] as readonly OptimiserName[],
+  const differences = 'shampoo:rate=1e-2:schedule=cosine:steps=3000';
+  command.addOption(
+    valueOption(
+      '--optimisers <names>',
+      `${optimiserNames.join(', ')}, a run each, with what differs: ${differences}`,
+      optimisersFrom,
+    ).default(optimisersFrom(usualOptimiser), usualOptimiser),
   );
   add(
     '--preconditioners <names>',
@@ -90,7 +116,7 @@ export function addPdeOptions(command: Command): Command {
   );
   add('--lr, --learning-rate <rate>', 'by default 1e-3 of Adam, 1e-2 of others', real('--learning-rate', 0, 10, true));
   add('--schedule <name>', scheduleNames.join(', '), oneOf('--schedule', scheduleNames), 'constant');
-  add('--steps <N>', 'steps in all', whole('--steps', 1, 1e9), 2000);
+  add('--steps <N>', 'steps in all', whole('--steps', 1, mostSteps), 2000);
   add('--report-every <N>', 'steps from one point of the curves to the next', whole('--report-every', 1, 1e6), 100);
   add('--redraw <N>', 'draw points anew every so many steps; 0: equal distances', whole('--redraw', 0, 1e9), 100);
   add('--seed <N>', 'of the parameters and of the points', whole('--seed', 0, 2 ** 31 - 1), 0);
@@ -161,7 +187,8 @@ export const onConditions: GridPreconditioners = (grid, shape) => {
 /** One of the runs that are made side by side. */
 export interface Way {
   readonly network: NetworkName;
-  readonly optimiser: OptimiserName;
+  /** As it was typed. */
+  readonly optimiser: Differing<OptimiserWay>;
   readonly preconditioner: PreconditionerName;
   /** Of its files. */
   readonly name: string;
@@ -175,7 +202,7 @@ export function waysOf({
   return networks.flatMap(network =>
     optimisers.flatMap(optimiser =>
       preconditioners.map(preconditioner => {
-        const words = [network, ...(optimiser === 'adam' ? [] : [optimiser])];
+        const words = [network, ...(optimiser.text === 'adam' ? [] : optimiser.text.split(/[:=]/))];
         const name = [...words, ...(preconditioner === 'none' ? [] : [preconditioner])].join('-');
         return { network, optimiser, preconditioner, name };
       }),
@@ -186,9 +213,14 @@ export function waysOf({
 /** What matrices' optimisers leave to Adam goes at a tenth of their rate. */
 const restRate = 0.1;
 
-export function problemOptimiser({ optimiser }: Way, { learningRate, schedule, steps }: PdeOptions): Optimiser {
-  const rate = learningRate ?? (optimiser === 'adam' ? 1e-3 : 1e-2);
-  return optimiserOf({ optimiser, learningRate: rate, schedule, restRate }, steps);
+/** Its learning rate where one is given, its schedule and its steps: its own, or else those of all. */
+export function courseOf({ optimiser }: Way, { learningRate, schedule, steps }: PdeOptions) {
+  return { learningRate, schedule, steps, ...optimiser.value };
+}
+
+export function problemOptimiser(way: Way, options: PdeOptions): Optimiser {
+  const { optimiser, learningRate = optimiser === 'adam' ? 1e-3 : 1e-2, schedule, steps } = courseOf(way, options);
+  return optimiserOf({ optimiser, learningRate, schedule, restRate }, steps);
 }
 
 export function networkOf(network: NetworkName, options: PdeOptions): JetArchitecture {

@@ -1,7 +1,4 @@
-/**
- * `--runs`: entrants by name, commas between them. A colon says what differs, each as key=value:
- * `muon:rate=3e-3:seppgd=product:k=30`.
- */
+/** `--runs`: entrants by name, with what differs: `muon:rate=3e-3:seppgd=product:k=30`. */
 
 import { InputError } from '../../errors.js';
 import { type Entrant, type EntrantName, entrantNames, entrants } from '../../experiments/entrants.js';
@@ -9,13 +6,12 @@ import { type OptimiserName, polynomialsNames, scheduleNames } from '../../exper
 import type { NamedEntrant } from '../../experiments/race/race.js';
 import { spelled } from '../../host/checks.js';
 import { combines } from '../../ops/precondition/precondition.js';
+import { type Changes, differing } from '../differences.js';
 import { either, mostPoints, oneOf, real, whole } from '../options.js';
-
-type Change = (entrant: Entrant, given: string, value: string) => Entrant;
 
 const rate = (given: string, value: string) => real(given, 0, 10, true)(value);
 
-const changes: Readonly<Record<string, Change>> = {
+const changes: Changes<Entrant> = {
   rate: ({ rates: _, ...entrant }, given, value) => ({ ...entrant, learningRate: rate(given, value) }),
   schedule: (entrant, given, value) => ({ ...entrant, schedule: oneOf(given, scheduleNames)(value) }),
   'warm-up': (entrant, given, value) => ({ ...entrant, warmUp: whole(given, 1, 1e7)(value) }),
@@ -47,28 +43,9 @@ function of(knowing: readonly OptimiserName[], entrant: Entrant, given: string):
 
 /** @throws InputError a name or a key that there is not, a value that it does not take, or the same twice. */
 export function entrantsFrom(text: string): readonly NamedEntrant[] {
-  const names = text.split(',').map(part => part.trim());
-  if (new Set(names).size < names.length)
-    throw new InputError(`--runs ${spelled(text)}: names one twice: name each once`);
-  return names.map(name => ({ name, entrant: entrantFrom(name) }));
-}
-
-function entrantFrom(text: string): Entrant {
-  const [base, ...differences] = text.split(':');
-  const start: Entrant = entrants[oneOf<EntrantName>('--runs', entrantNames)(base)];
-  const keys = differences.map(difference => difference.split('=')[0]);
-  if (new Set(keys).size < keys.length)
-    throw new InputError(`--runs ${spelled(text)}: gives a key twice: give each once`);
-  const entrant = differences.reduce((changed, difference) => {
-    const [key, ...parts] = difference.split('=');
-    const value = parts.join('=');
-    if (!Object.hasOwn(changes, key)) {
-      throw new InputError(
-        `--runs ${spelled(text)}: ${spelled(key)}: use ${Object.keys(changes).join(', ')}, as rate=1e-3`,
-      );
-    }
-    return changes[key](changed, `--runs ${base}:${key}`, value);
-  }, start);
-  if (entrant.topK === undefined || entrant.combine !== undefined) return entrant;
-  throw new InputError(`--runs ${spelled(text)}: k is SepPGD's: add seppgd=sum or seppgd=product, or leave k out`);
+  const startOf = (name: string): Entrant => entrants[oneOf<EntrantName>('--runs', entrantNames)(name)];
+  return differing('--runs', text, startOf, changes).map(({ text: name, value: entrant }) => {
+    if (entrant.topK === undefined || entrant.combine !== undefined) return { name, entrant };
+    throw new InputError(`--runs ${spelled(name)}: k is SepPGD's: add seppgd=sum or seppgd=product, or leave k out`);
+  });
 }
