@@ -7,10 +7,9 @@ import { type Shape, sizeOf, stackOf } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
-import { mostOf, type Numbers, requireArray } from '../host/arrays.js';
+import { type Numbers, requireArray } from '../host/arrays.js';
 import { requireCount, requireOptions } from '../host/checks.js';
 import { building, type Disposable } from '../host/scope.js';
-import { leastRate, mostInDispatch } from '../kernel/pace.js';
 import { fill } from '../ops/elementwise/fill.js';
 import type { Domain } from './domain/domain.js';
 import { onPart } from './fits.js';
@@ -24,7 +23,7 @@ import {
   planeCount,
   toHost,
 } from './model.js';
-import { stretches, type Tile, tileShape, tileStarts } from './tiles.js';
+import { mostInTime, stretches, type Tile, tileShape, tileStarts } from './tiles.js';
 
 export interface EvaluateOptions {
   /** Numbers of the output computed at once, about: 2^24 by default, and never more than the device binds. */
@@ -114,8 +113,7 @@ async function tileInTime(engine: Engine, whole: Model, mostNumbers: number, par
     const inputs = networkPoints(there).map(points => [points, networkInputs(there) + 1]);
     return { output: forward(graph, there, graph.read(parameters), fill(graph, stackOf(inputs), 0)).output };
   });
-  const numbers = planeCount(there) * sizeOf(tile);
-  const most = mostInDispatch(device.rate ?? leastRate, mostOf(dispatches, ({ work }) => work.operations) / numbers);
+  const most = mostInTime(device, dispatches, planeCount(there) * sizeOf(tile));
   return tileShape(whole, Math.min(mostNumbers, most), device);
 }
 

@@ -2,6 +2,9 @@
 
 import { padded, type Shape, sizeOf } from '../buffer/layout.js';
 import type { Device } from '../device/device.js';
+import { mostOf } from '../host/arrays.js';
+import type { Dispatch } from '../kernel/dispatch.js';
+import { leastRate, mostInDispatch } from '../kernel/pace.js';
 import { contractionFits, onPart } from './fits.js';
 import { type Model, networkInputs, networkPoints, networksOf } from './model.js';
 
@@ -86,6 +89,11 @@ export function* tileStarts(whole: Shape, tile: Shape): Generator<readonly numbe
   }
 }
 
+/** How many numbers of an output a tile may have, of which so many take these dispatches, for each dispatch to end in time. */
+export function mostInTime({ rate = leastRate }: Device, dispatches: readonly Dispatch[], numbers: number): number {
+  return mostInDispatch(rate, mostOf(dispatches, ({ work }) => work.operations) / numbers);
+}
+
 /** The first axis is the rows of the contraction, a matrix product: with fewer, a schedule's tile is not filled. */
 const goodRows = 64;
 
@@ -105,7 +113,12 @@ export function tileShape(model: Model, mostNumbers: number, device: Pick<Device
     );
     return layer <= mostBound && contractionFits(there, mostNumbers, device);
   };
-  const tile = [...model.domain.shape];
+  return halved(model.domain.shape, fits);
+}
+
+/** The whole halved until it fits, or is a single point: leading axes first. */
+export function halved(whole: Shape, fits: (tile: Shape) => boolean): Shape {
+  const tile = [...whole];
   while (!fits(tile) && tile.some(points => points > 1)) {
     const tall = tile.findIndex(points => points > goodRows);
     const axis = tall >= 0 ? tall : tile.indexOf(Math.max(...tile));

@@ -42,7 +42,8 @@ export function tabulated(tables: readonly TableFunction[], axes: AxisPoints, fi
   return values;
 }
 
-/** n points at equal distances, ends included. */
+/** n points at equal distances, ends included; a single point is the middle. */
 export function evenPoints([from, to]: readonly [number, number], n: number): Float64Array {
+  if (n === 1) return Float64Array.of((from + to) / 2);
   return Float64Array.from({ length: n }, (_, i) => from + ((to - from) * i) / (n - 1));
 }

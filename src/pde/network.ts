@@ -13,7 +13,7 @@ import {
   weightBound,
 } from '../model/architecture.js';
 import type { Parameter } from '../model/parameters.js';
-import { jetParameterShapes } from '../ops/network/jetNetwork.js';
+import { type JetAttributes, jetParameterShapes } from '../ops/network/jetNetwork.js';
 import { activationDerivatives } from './activationDerivatives.js';
 import type { Problem } from './problem.js';
 
@@ -38,6 +38,17 @@ export function jetArchitecture({ rank = 32, gated = false, ...options }: JetArc
   activationDerivatives(network.activation); // refuses one that is not smooth
   if (gated && network.depth < 3) throw new InputError(`depth: ${network.depth}: gated networks have 3 layers or more`);
   return { ...network, rank, gated };
+}
+
+/** Columns of a network's homogeneous input. */
+export function inputColumns(network: JetArchitecture): number {
+  return inputsOf(network) + 1;
+}
+
+/** @param orders the highest derivative that each network carries. */
+export function jetAttributes(network: JetArchitecture, orders: readonly number[]): JetAttributes {
+  const { depth, width, omegas, gated, activation } = network;
+  return { depth, width, omegas, gated, orders, derivatives: activationDerivatives(activation) };
 }
 
 /** Axes of every matrix [W | b], network by network: see `jetParameterShapes`. */

@@ -13,24 +13,26 @@ import { building, type Disposable, type Scope } from '../host/scope.js';
 import { runsOfSubmit } from '../kernel/pace.js';
 import { contractFields } from '../ops/contraction/contractFields.js';
 import { add } from '../ops/elementwise/linearCombination.js';
-import type { Range } from '../ops/elementwise/pieces.js';
 import { inputJets, jetNetwork } from '../ops/network/jetNetwork.js';
 import { residuals } from '../ops/objective/residuals.js';
 import { vjp } from '../ops/vjp.js';
 import type { Optimiser } from '../optimiser/optimiser.js';
 import { runStages, type Stage } from '../train/stepPlans.js';
 import { historyLength, mostSteps, type ParameterState, TrainedParameters } from '../train/trainedParameters.js';
-import { activationDerivatives } from './activationDerivatives.js';
 import { type Discretisation, discretise, gridAxes, inSlabs, shapeOfRanges } from './discretisation.js';
 import { type AxisPoints, tabulated } from './grid.js';
 import { type GridPreconditioners, gridPreconditioners } from './gridPreconditioners.js';
 import {
   initialProblemParameters,
+  inputColumns,
   type JetArchitecture,
+  jetAttributes,
   problemParameterShapes,
   problemParameters,
 } from './network.js';
 import type { Problem } from './problem.js';
+import { fieldTerm } from './solution/fields.js';
+import { FieldSolver } from './solution/solver.js';
 
 export interface ProblemTrainerOptions {
   readonly problem: Problem;
@@ -74,8 +76,9 @@ export class ProblemTrainer {
   #pace = 1;
   /** Which drawing of the points lies on the device. */
   #drawn = -1;
-  /** On the grid that was asked of last. */
-  #solver: Solver | undefined;
+  /** Of the fields that were asked for last. */
+  #solver: FieldSolver | undefined;
+  #solved = '';
   readonly #calls = new CallQueue('trainer');
 
   private constructor(
@@ -214,15 +217,25 @@ export class ProblemTrainer {
     });
   }
 
-  /** The fields on a grid of any points, by their names, row-major. The same `axes` once more take no time to compile. */
-  solution(axes: AxisPoints): Promise<Readonly<Record<string, Float32Array>>> {
+  /**
+   * The fields on a grid of any points, by their names, row-major. A grid of the same shape once more takes no time to compile.
+   *
+   * @param fields all by default, without derivatives; also u_t or u_xx.
+   * @throws InputError a field that there is not, or an axis without points.
+   */
+  solution(
+    axes: AxisPoints,
+    fields: readonly string[] = this.problem.fields,
+  ): Promise<Readonly<Record<string, Float32Array>>> {
     return this.#calls.add(async () => {
-      if (this.#solver?.axes !== axes) {
+      const terms = fields.map(field => fieldTerm(this.problem, field));
+      if (this.#solved !== `${fields}`) {
         this.#solver?.dispose();
-        this.#solver = undefined;
-        this.#solver = await solverOn(this.engine, this.problem, this.network, this.parameters.tensor, axes);
+        this.#solver = new FieldSolver(this.engine, this.problem, this.network, this.parameters.tensor, terms);
+        this.#solved = `${fields}`;
       }
-      return this.#solver.solve();
+      const values = await (this.#solver as FieldSolver).whole(axes);
+      return Object.fromEntries(fields.map((field, i) => [field, values[i]]));
     });
   }
 
@@ -320,15 +333,6 @@ function drawingSeed(seed: number, drawing: number): number {
   return (Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(drawing + 1, 0x85ebca6b)) >>> 1;
 }
 
-function inputColumns({ frequencies }: JetArchitecture): number {
-  return (frequencies.length > 0 ? 2 * frequencies.length : 1) + 1;
-}
-
-function jetAttributes(network: JetArchitecture, orders: readonly number[]) {
-  const { depth, width, omegas, gated, activation } = network;
-  return { depth, width, omegas, gated, orders, derivatives: activationDerivatives(activation) };
-}
-
 /** What makes a grid's loss, its weighted squares in the mean over its points, and the fields on it. */
 interface GridLoss {
   readonly name: string;
@@ -357,55 +361,6 @@ function gridLosses(
       },
     })),
   };
-}
-
-/** What gives a problem's fields on one grid, of whatever parameters there are. */
-interface Solver extends Disposable {
-  readonly axes: AxisPoints;
-  solve(): Promise<Record<string, Float32Array>>;
-}
-
-/** @param parameters as `problemParameterShapes` has them. */
-function solverOn(
-  engine: Engine,
-  problem: Problem,
-  network: JetArchitecture,
-  parameters: Tensor,
-  axes: AxisPoints,
-): Promise<Solver> {
-  return building(async scope => {
-    const names = Object.keys(problem.axes);
-    const missing = names.find(name => !((axes[name]?.length ?? 0) > 0));
-    if (missing !== undefined) throw new InputError(`solution: axis ${missing} has no points: give some on each axis`);
-    const points = names.map(name => axes[name]);
-    const shape = points.map(({ length }) => length);
-    const orders = problem.fields.flatMap(() => names.map(() => 0));
-    const inputs = points.map(own => inputJets(own, 0, network.frequencies));
-    const input = scope.keep(
-      engine.stack(
-        orders.map((_, i) => [shape[i % names.length], inputColumns(network)]),
-        orders.flatMap((_, i) => [...inputs[i % names.length]]),
-      ),
-    );
-    const plan = scope.keep(
-      await engine.compile(graph => {
-        const jets = jetNetwork(graph.read(parameters), graph.read(input), jetAttributes(network, orders));
-        const fields = problem.fields.map((_, model) => ({ model, orders: names.map(() => 0) }));
-        const grid = { axes: names.length, scale: 1, orders, points: shape.map((n): Range => [0, n]), fields };
-        return { fields: contractFields(jets, grid) };
-      }),
-    );
-    return {
-      axes,
-      solve: async () => {
-        await plan.run();
-        const values = await plan.outputs.fields.read();
-        const size = values.length / problem.fields.length;
-        return Object.fromEntries(problem.fields.map((field, i) => [field, values.slice(i * size, (i + 1) * size)]));
-      },
-      dispose: () => scope.dispose(),
-    };
-  });
 }
 
 /** How large a problem's networks are. */

@@ -4,7 +4,9 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { PdeReport } from '../../src/cli/pde/command.js';
+import type { RenderReport } from '../../src/cli/render/command.js';
 import { fileLines } from '../../src/cli/training/session.js';
+import { readProblemFile, writeProblemFile } from '../../src/io/model/problemFile.js';
 import { decodeNpy } from '../../src/io/npy.js';
 import { adapter, folder, type Refusal, requireRefused, requireUnwritten, sepnn } from '../helpers/command.js';
 import { require, requireClose, requireEqual } from '../helpers/compare.js';
@@ -90,10 +92,14 @@ test('pde --json prints one object with a curve for every way asked, writes the 
       [['pde', 'heat', '--points', '2'], /--points 2: use 3 or more/],
       [['pde', 'heat', '--points', '5,6,7'], /heat has the axes t, x: give one number, or 2/],
       [['pde', 'heat', '--networks', 'gated', '--depth', '2'], /depth: 2: gated networks have 3 layers or more/],
+      [['ntk', file], /gated.safetensors: is of sepnn pde, and only pde and render read it: give a file of another/],
+      [['render', file, '--fields', 'u,w'], /heat: there is no "w": use u, or derivatives by t, x such as u_tt/],
+      [['render', file, '--fields', 'u,u'], /--fields u,u: names one twice/],
       [
-        ['render', file, '--size', '8'],
-        /gated.safetensors: is of sepnn pde, which alone reads it: give a file of another/,
+        ['render', file, '--fields', 'u,u_x', '--out', 'two.png'],
+        /two.png: a picture has 2 axes and one field, and this has u, u_x: give an .npy file, or --fields/,
       ],
+      [['render', file, '--size', '3,4,5'], /--size 3,4,5: the model has 2 axes/],
       [[...small, '--resume', file], /was trained with network "gated", and this run has "plain"/],
       [
         [...small, '--networks', 'gated', '--seed', '1', '--resume', file],
@@ -107,6 +113,64 @@ test('pde --json prints one object with a curve for every way asked, writes the 
     ],
     args => sepnn(...args),
   );
+});
+
+async function rendered(...args: string[]): Promise<RenderReport> {
+  const { code, stdout, stderr } = await sepnn('render', ...args, ...adapter, '--json');
+  requireEqual('exit', [code, stderr], [0, '']);
+  return JSON.parse(stdout) as RenderReport;
+}
+
+const arrayAt = (name: string) => decodeNpy(name, new Uint8Array(readFileSync(join(folder, name))));
+
+test('render of a solution: on the grid of the test it has its bits, fields and slices are planes of it, a picture goes from the least to the greatest', async () => {
+  const file = join('drawn', 'plain.safetensors');
+  await reportOf('--steps', '3', '--out', 'drawn');
+  const whole = await rendered(file, '--size', '9', '--out', 'u.npy');
+  requireEqual('shape', [whole.shape, whole.channels, whole.fields], [[9, 9], 1, ['u']]);
+  requireClose('bits', arrayAt('u.npy').data, arrayAt(join('drawn', 'plain.u.npy')).data, {});
+  const own = await rendered(file, '--fields', 'u_xx,u', '--crop', '1,0,3,5', '--out', 'part.npy');
+  requireEqual(
+    'of the points of the equations',
+    [own.shape, own.fields],
+    [
+      [5, 2],
+      ['u_xx', 'u'],
+    ],
+  );
+  requireEqual('axes', arrayAt('part.npy').shape, [2, 5, 2]);
+  await rendered(file, '--size', '5,9', '--slice', '0=1', '--out', 'line.npy');
+  requireClose('a line', arrayAt('line.npy').data, arrayAt('u.npy').data.slice(18, 27), {});
+  const picture = await rendered(file, '--size', '9', '--fields', 'u', '--out', 'u.png');
+  const values = [...arrayAt('u.npy').data];
+  const [least, greatest] = [Math.min(...values), Math.max(...values)];
+  requireEqual('range', picture.range, [least, greatest]);
+  const { data, info } = await sharp(join(folder, 'u.png')).raw().toBuffer({ resolveWithObject: true });
+  requireClose(
+    'pixels',
+    values.map((_, i) => data[i * info.channels]),
+    values.map(value => (255 * (value - least)) / (greatest - least)),
+    { absolute: 0.51 },
+  );
+});
+
+test('a file of pde that says of itself what it is not is refused by render', async () => {
+  const path = join(folder, 'drawn', 'plain.safetensors');
+  const saved = await readProblemFile(path);
+  const cases: [Readonly<Record<string, unknown>>, RegExp][] = [
+    [{ problem: 'stokes' }, /there is no such problem/],
+    [{ network: 'gated' }, /parameters: \d+ numbers, and its networks have \d+/],
+    [{ width: 'wide' }, /width: "wide"/],
+    [{ activation: 'relu' }, /activation relu: use tanh, sine, cosine/],
+    [{ points: [5, -1] }, /points: -1/],
+  ];
+  for (const [change, message] of cases) {
+    await writeProblemFile(join(folder, 'changed.safetensors'), {
+      ...saved,
+      training: { ...saved.training, ...change },
+    });
+    await requireRefused([[['render', 'changed.safetensors'], message]], args => sepnn(...args, ...adapter));
+  }
 });
 
 test('paths stand apart from names of any length, below each other', () => {

@@ -22,11 +22,11 @@ import { type Changes, type Differing, differing } from '../differences.js';
 import { adapterOption, list, oneOf, real, valueOption, whole, wholes } from '../options.js';
 import type { Command } from '../vendor.js';
 
-const networkNames = ['plain', 'gated'] as const;
+export const networkNames = ['plain', 'gated'] as const;
 export type NetworkName = (typeof networkNames)[number];
 const preconditionerNames = ['none', 'seppgd'] as const;
 export type PreconditionerName = (typeof preconditionerNames)[number];
-const activationNames = ['tanh', 'sine', 'cosine'] as const;
+export const activationNames = ['tanh', 'sine', 'cosine'] as const;
 
 /** An optimiser, and what of its course is not that of all. */
 interface OptimiserWay {
@@ -134,7 +134,10 @@ export function problemNamed(name: string, { data }: Pick<PdeOptions, 'data'>): 
 }
 
 /** @throws InputError numbers of points that are not as many as the axes, or fewer than 3. */
-export function pointsOf({ name, axes }: Problem, { points }: PdeOptions): Readonly<Record<string, number>> {
+export function pointsOf(
+  { name, axes }: Problem,
+  { points }: Pick<PdeOptions, 'points'>,
+): Readonly<Record<string, number>> {
   const names = Object.keys(axes);
   const counts = typeof points === 'number' ? names.map(() => points) : points;
   if (counts.length !== names.length) {
@@ -223,7 +226,10 @@ export function problemOptimiser(way: Way, options: PdeOptions): Optimiser {
   return optimiserOf({ optimiser, learningRate, schedule, restRate }, steps);
 }
 
-export function networkOf(network: NetworkName, options: PdeOptions): JetArchitecture {
+export function networkOf(
+  network: NetworkName,
+  options: Pick<PdeOptions, 'activation' | 'omega' | 'width' | 'depth' | 'rank'>,
+): JetArchitecture {
   const { activation: name, width, depth, rank } = options;
   const activation = activations[name];
   const { omega = activation.periodic ? periodicOmega : 1 } = options;

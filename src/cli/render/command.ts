@@ -1,28 +1,27 @@
-/** `sepnn render`: evaluates a saved model on any grid over [-1, 1]^D, or on a part of one. */
+/** `sepnn render`: evaluates a saved model on any grid over [-1, 1]^D, or a solution over its own ranges, or on a part of one. */
 
 import { extname } from 'node:path';
 import { sizeOf } from '../../buffer/layout.js';
 import type { AdapterKind } from '../../device/adapter.js';
 import { InputError } from '../../errors.js';
+import { between, type Extent, extent } from '../../experiments/pde/slices.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
 import { requireWritableFile, writeWhole } from '../../io/files.js';
-import { blackPicture, channelsOf, encodePng, paint } from '../../io/image/picture.js';
-import { bitsOf } from '../../io/image/sampling.js';
-import { readModel, type SavedModel } from '../../io/model/modelFile.js';
+import { blackPicture, channelsOf, encodePng, paint, pictureOf } from '../../io/image/picture.js';
 import { writeNpy } from '../../io/npy.js';
 import type { Domain } from '../../model/domain/domain.js';
-import { evaluateTiles } from '../../model/evaluate.js';
-import { planeCount } from '../../model/model.js';
 import { stretches, type Tile } from '../../model/tiles.js';
 import { openQuietly } from '../engine.js';
-import { adapterOption } from '../options.js';
+import { adapterOption, list, valueOption } from '../options.js';
 import { startTileProgress } from '../progress.js';
 import { print, warn } from '../terminal.js';
 import { adapterLine, fileLines } from '../training/session.js';
 import { Command, Option } from '../vendor.js';
 import { crop, gridSize, type Region, type RegionOptions, regionOf, slice } from './region.js';
+import { readSource, type Source } from './source.js';
 
 interface RenderOptions extends RegionOptions {
+  readonly fields?: readonly string[];
   readonly out?: string;
   readonly adapter: AdapterKind | 'auto';
   readonly json: boolean;
@@ -33,6 +32,10 @@ export interface RenderReport {
   /** Points of each axis of what was written, row-major: rows and columns of a picture. */
   readonly shape: readonly number[];
   readonly channels: number;
+  /** What the channels are, where they are fields of a differential equation. */
+  readonly fields?: readonly string[];
+  /** What is black and what is white in a picture of a field. */
+  readonly range?: Extent;
   /** Evaluating and writing, the file's encoding included. */
   readonly seconds: number;
   readonly files: { readonly picture: string } | { readonly array: string };
@@ -44,19 +47,28 @@ const mostNumbers = 2 ** 31;
 
 export function renderCommand(): Command {
   return new Command('render')
-    .description('evaluate a saved model on any grid: a picture (PNG), or an array (NPY) where it has not two axes')
+    .description(
+      'evaluate a saved model, or a solution of pde, on any grid: a picture (PNG), or an array (NPY) where it has not two axes',
+    )
     .argument('<model>')
     .option('--out <file>', '.png or .npy (default: render.png for two axes, else render.npy)')
     .addOption(
       new Option(
         '--size <N|WxH|N,N,..>',
-        "points of the grid over [-1, 1], N a picture's longer side (default: the model's own)",
+        "points of the grid over all of it, N a picture's longer side or all axes of else (default: the model's own)",
       ).argParser(gridSize),
     )
     .addOption(new Option('--crop <x0,y0,x1,y1>', 'only this part of that grid, the ends left out').argParser(crop))
     .addOption(
       new Option('--slice <axis=index>', 'only this index of an axis, both from 0; once for each such axis').argParser(
         slice,
+      ),
+    )
+    .addOption(
+      valueOption(
+        '--fields <names>',
+        'of a solution of pde, derivatives too, such as u,u_xx (default: all fields)',
+        list('--fields', name => name),
       ),
     )
     .addOption(adapterOption())
@@ -66,20 +78,24 @@ export function renderCommand(): Command {
 
 /** @throws InputError bad input, before the device is touched or anything written. */
 async function render(path: string, options: RenderOptions): Promise<void> {
-  const saved = await readModel(path);
-  const region = regionOf(saved.model, options);
-  const out = outOf(options, region, planeCount(saved.model));
-  requireWritableSize(out, region, planeCount(saved.model));
+  const source = await readSource(path, options.fields);
+  const region = regionOf(source, options);
+  const { channels, fields } = source;
+  const out = outOf(options, region, source);
+  requireWritableSize(out, region, channels);
   await requireWritableFile('--out', out);
-  if (region.changesAspect) warn(changedAspect(options, saved.model.domain));
+  if (region.changesAspect) warn(changedAspect(options, source.domain));
   const engine = await openQuietly(options.adapter);
   try {
     const start = performance.now();
-    await (isPicture(out) ? renderPicture : renderArray)(engine, saved, region, out, options.json);
+    const write = isPicture(out) ? (fields ? renderField : renderPicture) : renderArray;
+    const range = await write(engine, source, region, out, options.json);
     const report: RenderReport = {
       adapter: engine.adapter,
       shape: region.shape,
-      channels: planeCount(saved.model),
+      channels,
+      ...(fields && { fields }),
+      ...(range && { range }),
       seconds: (performance.now() - start) / 1000,
       files: isPicture(out) ? { picture: out } : { array: out },
     };
@@ -98,16 +114,18 @@ function isPicture(out: string): boolean {
 }
 
 /** @throws InputError a file of neither kind, or a picture of what is none. */
-function outOf({ out }: RenderOptions, { kept }: Region, channels: number): string {
-  const drawable = kept.length === 2 && (channels === 1 || channels === 3);
+function outOf({ out }: RenderOptions, { kept }: Region, { channels, fields }: Source): string {
+  const drawable = kept.length === 2 && (channels === 1 || (channels === 3 && !fields));
   if (out === undefined) return drawable ? 'render.png' : 'render.npy';
   if (!['.png', '.npy'].includes(extname(out).toLowerCase())) {
     throw new InputError(`--out ${out}: is neither .png nor .npy: give a file of one of them`);
   }
   if (isPicture(out) && !drawable) {
-    const got = kept.length === 2 ? `${channels} channels` : `${kept.length} axes`;
-    const remedy = kept.length > 2 ? 'give an .npy file, or --slice' : 'give an .npy file';
-    throw new InputError(`--out ${out}: a picture has 2 axes and 1 or 3 channels, and this has ${got}: ${remedy}`);
+    const got = kept.length === 2 ? (fields?.join(', ') ?? `${channels} channels`) : `${kept.length} axes`;
+    const most = fields ? 'one field' : '1 or 3 channels';
+    const remedy =
+      kept.length > 2 ? 'give an .npy file, or --slice' : `give an .npy file${fields ? ', or --fields' : ''}`;
+    throw new InputError(`--out ${out}: a picture has 2 axes and ${most}, and this has ${got}: ${remedy}`);
   }
   return out;
 }
@@ -127,30 +145,50 @@ function requireWritableSize(out: string, { shape }: Region, channels: number): 
 
 async function renderPicture(
   engine: Engine,
-  saved: SavedModel,
+  source: Source,
   region: Region,
   out: string,
   quiet: boolean,
-): Promise<void> {
+): Promise<undefined> {
   const [height, width] = region.shape;
-  const picture = blackPicture(width, height, channelsOf(planeCount(saved.model)), bitsOf(saved.training));
-  await eachTile(engine, saved, region, quiet, async ({ start, shape, values }) => {
+  const picture = blackPicture(width, height, channelsOf(source.channels), source.bits);
+  await eachTile(engine, source, region, quiet, async ({ start, shape, values }) => {
     paint(picture, values, { left: start[1], top: start[0], width: shape[1], height: shape[0] });
   });
   await writeWhole(out, await encodePng(picture));
 }
 
-/** (channels, then the axes), without the channels where there is one. */
-async function renderArray(
+/** @returns the least and the greatest of the field, which are black and white. */
+async function renderField(
   engine: Engine,
-  saved: SavedModel,
+  source: Source,
   region: Region,
   out: string,
   quiet: boolean,
-): Promise<void> {
-  const channels = planeCount(saved.model);
+): Promise<Extent> {
+  const [height, width] = region.shape;
+  const whole = new Float32Array(height * width);
+  await eachTile(engine, source, region, quiet, async tile => {
+    for (const { from, to, length } of stretches(tile, region.shape, 1)) {
+      whole.set(tile.values.subarray(from, from + length), to);
+    }
+  });
+  const range = extent(whole);
+  await writeWhole(out, await encodePng(pictureOf(between(whole, range), width, height, source.bits)));
+  return range;
+}
+
+/** (channels, then the axes), without the channels where there is one. */
+async function renderArray(
+  engine: Engine,
+  source: Source,
+  region: Region,
+  out: string,
+  quiet: boolean,
+): Promise<undefined> {
+  const { channels } = source;
   await writeNpy(out, channels === 1 ? region.shape : [channels, ...region.shape], put =>
-    eachTile(engine, saved, region, quiet, async tile => {
+    eachTile(engine, source, region, quiet, async tile => {
       for (const { from, to, length } of stretches(tile, region.shape, channels)) {
         await put(to, tile.values.subarray(from, from + length));
       }
@@ -161,25 +199,27 @@ async function renderArray(
 /** Every tile of the region, with the axes that are kept alone: those that are sliced have one point. */
 async function eachTile(
   engine: Engine,
-  { model, state }: SavedModel,
+  source: Source,
   { domain, kept, shape }: Region,
   quiet: boolean,
   visit: (tile: Tile) => Promise<void>,
 ): Promise<void> {
   const progress = startTileProgress(sizeOf(shape), quiet);
   try {
-    for await (const tile of evaluateTiles(engine, model, state.parameters, domain)) {
+    for await (const tile of source.tiles(engine, domain)) {
       const only = (numbers: readonly number[]) => kept.map(axis => numbers[axis]);
       await visit({ start: only(tile.start), shape: only(tile.shape), values: tile.values });
-      progress.add(tile.values.length / planeCount(model));
+      progress.add(tile.values.length / source.channels);
     }
   } finally {
     progress.stop();
   }
 }
 
-function summary({ adapter, shape, channels, seconds, files }: RenderReport): string {
+function summary({ adapter, shape, channels, fields, range, seconds, files }: RenderReport): string {
   const size = shape.length === 2 ? `${shape[1]} x ${shape[0]}` : shape.join(' x ') || '1 point';
-  const head = `${adapterLine(adapter)}, ${size}, ${channelsText(channels)}, ${seconds.toFixed(1)} s`;
-  return [head, ...fileLines(files)].join('\n');
+  const what = fields?.join(', ') ?? channelsText(channels);
+  const head = `${adapterLine(adapter)}, ${size}, ${what}, ${seconds.toFixed(1)} s`;
+  const scale = range ? [`black is ${range[0].toPrecision(4)}, white ${range[1].toPrecision(4)}`] : [];
+  return [head, ...scale, ...fileLines(files)].join('\n');
 }

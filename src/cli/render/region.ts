@@ -4,7 +4,6 @@ import { InputError } from '../../errors.js';
 import { followLongest, keepsAspect } from '../../host/aspect.js';
 import { type Domain, mostPoints } from '../../model/domain/domain.js';
 import { grid } from '../../model/domain/grid.js';
-import type { Model } from '../../model/model.js';
 
 /** An option's text, for errors, with what was read from it. */
 interface Given<T> {
@@ -25,6 +24,14 @@ export interface RegionOptions {
   readonly size?: GridSize;
   readonly crop?: Crop;
   readonly slice?: readonly Slice[];
+}
+
+/** What has a value at every point of a grid. */
+export interface Gridded {
+  /** Its own points. */
+  readonly domain: Domain;
+  /** A grid of so many points of each axis, where it is no picture over [-1, 1]. */
+  gridOf?(points: readonly number[]): Domain;
 }
 
 export interface Region {
@@ -72,8 +79,8 @@ function wholeNumbers(text: string): readonly number[] | undefined {
 }
 
 /** @throws InputError an option that does not fit the model's axes, or the grid. */
-export function regionOf(model: Model, options: RegionOptions): Region {
-  const whole = domainOf(model, options.size);
+export function regionOf(source: Gridded, options: RegionOptions): Region {
+  const whole = domainOf(source, options.size);
   const { shape } = whole;
   const ranges = shape.map((points): readonly [number, number] => [0, points]);
   for (const { text, value } of options.slice ?? []) {
@@ -104,17 +111,18 @@ export function regionOf(model: Model, options: RegionOptions): Region {
     ),
     kept,
     shape: kept.map(axis => ranges[axis][1] - ranges[axis][0]),
-    changesAspect: pictured(model.domain) && !keepsAspect(model.domain.shape, shape),
+    changesAspect: pictured(source) && !keepsAspect(source.domain.shape, shape),
   };
 }
 
 /** Whether it has the rows and columns of a picture: only there has a ratio of the axes a meaning that is known. */
-function pictured({ isGrid, axes }: Domain): boolean {
-  return isGrid && axes === 2;
+function pictured({ domain: { isGrid, axes }, gridOf }: Gridded): boolean {
+  return isGrid && axes === 2 && !gridOf;
 }
 
-/** The model's own domain, or a grid of the given size. */
-function domainOf({ domain }: Model, size: GridSize | undefined): Domain {
+/** Its own domain, or a grid of the given size. */
+function domainOf(source: Gridded, size: GridSize | undefined): Domain {
+  const { domain, gridOf = grid } = source;
   const { axes } = domain;
   if (size === undefined && !domain.isGrid) {
     throw new InputError('--size: the model was trained on scattered points and has no grid of its own: give one');
@@ -122,15 +130,15 @@ function domainOf({ domain }: Model, size: GridSize | undefined): Domain {
   if (!size) return domain;
   const { text, value } = size;
   if ('longest' in value)
-    return grid(
-      pictured(domain) ? [...followLongest(domain.shape, value.longest)] : Array<number>(axes).fill(value.longest),
+    return gridOf(
+      pictured(source) ? [...followLongest(domain.shape, value.longest)] : Array<number>(axes).fill(value.longest),
     );
   if ('columnsByRows' in value) {
     const [columns, rows] = value.columnsByRows;
-    if (axes === 2) return grid([rows, columns]);
+    if (axes === 2) return gridOf([rows, columns]);
     throw new InputError(`--size ${text}: the model has ${axes} axes: give the points of each with commas between`);
   }
-  if (value.axes.length === axes) return grid(value.axes);
+  if (value.axes.length === axes) return gridOf(value.axes);
   throw new InputError(`--size ${text}: the model has ${axes} axes: give as many numbers, or one`);
 }
 

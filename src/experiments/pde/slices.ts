@@ -29,16 +29,19 @@ export function slicePicture(
   return besideEachOther(planes.map(plane => pictureOf(plane, columns, rows)));
 }
 
+export type Extent = readonly [least: number, greatest: number];
+
 /** The least and the greatest of what is a number. */
-function extent(values: Float64Array): readonly [number, number] {
+export function extent(values: ArrayLike<number>): Extent {
   let [least, greatest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const value of values) {
-    if (value < least) least = value;
-    if (value > greatest) greatest = value;
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] < least) least = values[i];
+    if (values[i] > greatest) greatest = values[i];
   }
   return [least, greatest];
 }
 
-function between(values: Float64Array, [least, greatest]: readonly [number, number]): Float64Array {
-  return values.map(value => (greatest > least ? (value - least) / (greatest - least) : 0));
+/** Values as shares of the way from the least to the greatest; 0 where they are one. */
+export function between<T extends Float32Array | Float64Array>(values: T, [least, greatest]: Extent): T {
+  return values.map(value => (greatest > least ? (value - least) / (greatest - least) : 0)) as T;
 }

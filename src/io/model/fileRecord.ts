@@ -33,7 +33,9 @@ export function parseRecord(path: string, metadata: Readonly<Record<string, stri
   const text = metadata[metadataKey];
   if (text === undefined) {
     if (Object.hasOwn(metadata, problemKey)) {
-      throw new InputError(`model ${path}: is of sepnn pde, which alone reads it: give a file of another command`);
+      throw new InputError(
+        `model ${path}: is of sepnn pde, and only pde and render read it: give a file of another command`,
+      );
     }
     throw new InputError(`model ${path}: holds no model of sepnn: ${remedy}`);
   }

@@ -3,13 +3,12 @@ import { type Codec, describeModel } from '../../model/codec.js';
 import { coordinateTensors, withCoordinates } from '../../model/coordinates.js';
 import type { Model } from '../../model/model.js';
 import type { TrainerState } from '../../train/trainer.js';
-import { readBytes, writeWhole } from '../files.js';
+import { writeWhole } from '../files.js';
 import { checked, formatVersion, metadataKey, parseRecord } from './fileRecord.js';
 import { calledIn, upgradeFile } from './oldVersions.js';
 import { addParameters, collectParameters, requireHeld } from './parameterTensors.js';
-import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.js';
-
-const mostBytes = 4e9; // about what one array of Node's holds
+import { type DecodedFile, decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.js';
+import { readTensorFile } from './tensorFile.js';
 
 export interface SavedModel {
   readonly model: Model;
@@ -55,12 +54,16 @@ export async function writeModel(path: string, { model, state, training }: Saved
  *   not finite.
  */
 export async function readModel(path: string, codec?: Codec): Promise<SavedModel> {
-  return decodeModel(path, await readBytes('model', path, mostBytes), codec);
+  return modelIn(path, await readTensorFile(path), codec);
 }
 
 /** The same from the bytes of a file. */
 export function decodeModel(path: string, bytes: Uint8Array, codec?: Codec): SavedModel {
-  const given = decodeSafetensors(path, bytes);
+  return modelIn(path, decodeSafetensors(path, bytes), codec);
+}
+
+/** The same from what the file holds. */
+export function modelIn(path: string, given: DecodedFile, codec?: Codec): SavedModel {
   const { model, step, preconditioner, topK, training, ...record } = parseRecord(path, given.metadata, codec);
   requireHeld(path, model, given);
   const { file, optimiser } = upgradeFile({ path, model, file: given, ...record });

@@ -4,14 +4,14 @@ import type { StateArrays } from '../../buffer/namedTensors.js';
 import { InputError } from '../../errors.js';
 import { isRecord, shown } from '../../host/checks.js';
 import { mostSteps, type ParameterState } from '../../train/trainedParameters.js';
-import { readBytes, writeWhole } from '../files.js';
+import { writeWhole } from '../files.js';
 import { requireFinite } from './parameterTensors.js';
-import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.js';
+import { type DecodedFile, encodeSafetensors, type NamedTensor } from './safetensors.js';
+import { readTensorFile } from './tensorFile.js';
 
 /** Of the metadata of the file, where the record stands as JSON. */
 export const problemKey = 'sepnn-pde';
 const formatVersion = 1;
-const mostBytes = 4e9;
 const [parametersName, optimiserGroup] = ['parameters', 'optimiser.'];
 
 export interface SavedProblem {
@@ -34,10 +34,14 @@ export async function writeProblemFile(path: string, { training, state }: SavedP
 
 /** @throws InputError a file that cannot be read, is damaged, or was not written by `writeProblemFile`. */
 export async function readProblemFile(path: string): Promise<SavedProblem> {
+  return problemIn(path, await readTensorFile(path));
+}
+
+/** The same from what the file holds. */
+export function problemIn(path: string, { tensors, metadata }: DecodedFile): SavedProblem {
   const fail = (what: string): never => {
     throw new InputError(`model ${path}: ${what}: give a file that sepnn pde wrote`);
   };
-  const { tensors, metadata } = decodeSafetensors(path, await readBytes('model', path, mostBytes));
   const record = parsed(metadata[problemKey]) ?? fail('holds no training on a differential equation');
   const { version, step, optimiser, training } = record;
   if (version !== formatVersion) fail(`is of format ${shown(version)}, and this sepnn reads ${formatVersion}`);

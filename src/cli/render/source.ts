@@ -1,0 +1,78 @@
+/** What `sepnn render` evaluates: a model, or the solution of a differential equation with its derivatives. */
+
+import { InputError } from '../../errors.js';
+import type { Engine } from '../../graph/engine.js';
+import { bitsOf, type PngBits } from '../../io/image/sampling.js';
+import { modelIn, type SavedModel } from '../../io/model/modelFile.js';
+import { problemIn, problemKey } from '../../io/model/problemFile.js';
+import { readTensorFile } from '../../io/model/tensorFile.js';
+import { coordinatesOf, type Domain, everyAxis } from '../../model/domain/domain.js';
+import { grid } from '../../model/domain/grid.js';
+import { evaluateTiles } from '../../model/evaluate.js';
+import { planeCount } from '../../model/model.js';
+import type { Tile } from '../../model/tiles.js';
+import { evenPoints } from '../../pde/grid.js';
+import { problemParameterShapes } from '../../pde/network.js';
+import { fieldTerm } from '../../pde/solution/fields.js';
+import { FieldSolver } from '../../pde/solution/solver.js';
+import { type SolvedProblem, solvedProblem } from '../pde/saved.js';
+import type { Gridded } from './region.js';
+
+export interface Source extends Gridded {
+  readonly channels: number;
+  /** What the channels are, where they are fields: numbers of any size, which a picture has from black to white. */
+  readonly fields?: readonly string[];
+  /** Of a channel of a picture. */
+  readonly bits: PngBits;
+  /** (channels, then the shape) of each part of a domain. */
+  tiles(engine: Engine, domain: Domain): AsyncIterable<Tile>;
+}
+
+/**
+ * @param fields of a differential equation, all by default.
+ * @throws InputError a file of neither, or fields that it has not.
+ */
+export async function readSource(path: string, fields: readonly string[] | undefined): Promise<Source> {
+  const file = await readTensorFile(path);
+  if (Object.hasOwn(file.metadata, problemKey)) return ofProblem(solvedProblem(path, problemIn(path, file)), fields);
+  if (!fields) return ofModel(modelIn(path, file));
+  throw new InputError(`--fields ${fields.join(',')}: ${path} is not of sepnn pde: leave it out`);
+}
+
+function ofModel({ model, state, training }: SavedModel): Source {
+  return {
+    domain: model.domain,
+    channels: planeCount(model),
+    bits: bitsOf(training),
+    tiles: (engine, domain) => evaluateTiles(engine, model, state.parameters, domain),
+  };
+}
+
+function ofProblem(
+  { problem, network, points, parameters }: SolvedProblem,
+  fields: readonly string[] = problem.fields,
+): Source {
+  const terms = fields.map(field => fieldTerm(problem, field));
+  const names = Object.keys(problem.axes);
+  const gridOf = (counts: readonly number[]) =>
+    grid(Object.values(problem.axes).map((range, axis) => evenPoints(range, counts[axis])));
+  return {
+    domain: gridOf(points),
+    gridOf,
+    channels: fields.length,
+    fields,
+    bits: 8,
+    async *tiles(engine, domain) {
+      const held = engine.stack(problemParameterShapes(problem, network), parameters);
+      const solver = new FieldSolver(engine, problem, network, held, terms);
+      try {
+        yield* solver.tiles(
+          Object.fromEntries(everyAxis(domain).map(axis => [names[axis], coordinatesOf(domain, [axis])])),
+        );
+      } finally {
+        solver.dispose();
+        held.dispose();
+      }
+    },
+  };
+}
