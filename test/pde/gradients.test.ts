@@ -2,7 +2,7 @@
 
 import { runCase } from '../../src/experiments/golden/goldenCase.js';
 import { type JetsCase, requireCase } from '../../src/experiments/golden/goldenFormat.js';
-import { flat } from '../../src/experiments/golden/nested.js';
+import { flat, nest } from '../../src/experiments/golden/nested.js';
 import { sgd } from '../../src/optimiser/sgd.js';
 import { discretise, gridAxes } from '../../src/pde/discretisation.js';
 import { eachPoint } from '../../src/pde/grid.js';
@@ -104,65 +104,136 @@ for (const [name, options] of [
   });
 }
 
-test('a golden case of a gated network, of two axes and of the fourth order, has every quantity of the float64 twin', async () => {
-  const [ns, rank, width, depth] = [[4, 3], 2, 3, 4];
-  const shape: JetShape = { inputs: 1, width, outputs: rank, depth, name: 'tanh', omegas: [1, 1.5, 2], gated: true };
-  const own = ns.map(() => randoms(countOf(shape)));
-  const coords = ns.map(n => [...randoms(n)]);
-  const source = [...randoms(ns[0] * ns[1])];
-  const params: Record<string, number[] | number[][]> = {};
-  const named = ns.flatMap((_, axis) => {
-    let at = 0;
-    return jetLayerShapes(shape).map(([rows, columns], matrix) => {
-      const values = own[axis].slice(at, at + rows * columns);
-      at += rows * columns;
-      const gate = matrix === depth ? 'U' : 'V';
-      const [weights, biases] =
-        matrix < depth ? [`d${axis}.W${matrix}`, `d${axis}.b${matrix}`] : [`d${axis}.${gate}.W`, `d${axis}.${gate}.b`];
-      const all = Array.from({ length: rows }, (_, row) => [...values.slice(row * columns, (row + 1) * columns)]);
-      params[weights] = all.map(row => row.slice(0, -1));
-      params[biases] = all.map(row => row[columns - 1]);
-      return { weights, biases, rows, columns };
+/** A golden case by its settings, and the same residual in float64 of derivatives of the model by their orders. */
+interface Golden {
+  readonly ns: readonly number[];
+  readonly rank: number;
+  readonly width: number;
+  readonly activation: 'sin' | 'tanh';
+  readonly omegas: readonly number[];
+  readonly gate: boolean;
+  readonly frequencies?: readonly number[];
+  readonly scale: number;
+  readonly terms: string;
+  readonly hasSource?: boolean;
+  residual(u: (...orders: readonly number[]) => number, x: readonly number[]): number;
+}
+
+const goldens: Readonly<Record<string, Golden>> = {
+  'of two axes and of the fourth order, gated, tanh': {
+    ...{ ns: [4, 3], rank: 2, width: 3, activation: 'tanh', omegas: [1, 1.5, 2], gate: true, scale: 0.5 },
+    ...{ terms: 'u_t0 + 2*u*u_x1 - 0.5*u_x1x1x1x1 + x1^2', hasSource: true },
+    residual: (u, [, x]) => u(1, 0) + 2 * u(0, 0) * u(0, 1) - 0.5 * u(0, 4) + x ** 2,
+  },
+  'of three axes, plain, sine of features': {
+    ...{ ns: [3, 2, 4], rank: 3, width: 4, activation: 'sin', omegas: [3, 1.25], gate: false, scale: 1 },
+    ...{ frequencies: [0.25, 0.5], hasSource: true },
+    terms: 'u_t0 - 0.05*(u_x1^2 + u*u_x1x1 + u_x2**2 + u u_x2x2)',
+    residual: u => u(1) - 0.05 * (u(0, 1) ** 2 + u() * u(0, 2) + u(0, 0, 1) ** 2 + u() * u(0, 0, 2)),
+  },
+  'of four axes, gated, sine': {
+    ...{ ns: [2, 3, 2, 2], rank: 2, width: 3, activation: 'sin', omegas: [2, 0.5, 1], gate: true, scale: 2 },
+    terms: 'u_t0t0 - u_x1x1 - u_x2x2 - u_x3x3 + u^2 - sin(u) x3',
+    residual: (u, x) => u(2) - u(0, 2) - u(0, 0, 2) - u(0, 0, 0, 2) + u() ** 2 - Math.sin(u()) * x[3],
+  },
+  'of five axes, plain, tanh, with mixed derivatives': {
+    ...{ ns: [2, 2, 3, 2, 2], rank: 2, width: 3, activation: 'tanh', omegas: [1, 2], gate: false, scale: 1 },
+    ...{ terms: 'u_t0 - (u_x1x1 + u_x2x2)/3 + u_x1x3*u_x4 - exp(t0)', hasSource: true },
+    residual: (u, [t]) => u(1) - (u(0, 2) + u(0, 0, 2)) / 3 + u(0, 1, 0, 1) * u(0, 0, 0, 0, 1) - Math.exp(t),
+  },
+};
+
+/** A coordinate, or its features, each with its derivatives up to the fourth. */
+function inputAt(x: number, frequencies: readonly number[]): number[][] {
+  if (frequencies.length === 0) return [[x, 1, 0, 0, 0]];
+  const turned = (shift: number) =>
+    frequencies.map(b =>
+      [0, 1, 2, 3, 4].map(k => (2 * Math.PI * b) ** k * Math.cos(2 * Math.PI * b * x + shift + (k * Math.PI) / 2)),
+    );
+  return [...turned(0), ...turned(-Math.PI / 2)];
+}
+
+/** Every combination of indices, row-major. */
+function indicesOf([n, ...rest]: readonly number[]): number[][] {
+  if (n === undefined) return [[]];
+  return Array.from({ length: n }, (_, i) => indicesOf(rest).map(others => [i, ...others])).flat();
+}
+
+for (const [what, golden] of Object.entries(goldens)) {
+  test(`a golden case ${what}, has every quantity of the float64 twin`, async () => {
+    const { ns, rank, width, activation, omegas, gate, frequencies = [], scale, terms, hasSource, residual } = golden;
+    const depth = omegas.length + 1;
+    const shape: JetShape = {
+      ...{ inputs: Math.max(1, 2 * frequencies.length), width, outputs: rank, depth },
+      ...{ name: activation === 'sin' ? 'sine' : 'tanh', omegas, gated: gate },
+    };
+    const count = countOf(shape);
+    const parameters = randoms(ns.length * count);
+    const coords = ns.map(n => [...randoms(n)]);
+    const indices = indicesOf(ns);
+    const source = randoms(indices.length).map(f => (hasSource ? f : 0));
+    const jetsOf = (at: Float64Array) =>
+      coords.map((axis, d) =>
+        axis.map(x => jetNetwork(at.subarray(d * count, (d + 1) * count), inputAt(x, frequencies), shape)),
+      );
+    const residuals = (at: Float64Array) => {
+      const jets = jetsOf(at);
+      return indices.map((index, i) => {
+        const here = index.map((point, d) => jets[d][point]);
+        const u = (...orders: readonly number[]) =>
+          scale *
+          fieldAt(
+            here,
+            ns.map((_, d) => orders[d] ?? 0),
+          );
+        return (
+          residual(
+            u,
+            index.map((point, d) => coords[d][point]),
+          ) - source[i]
+        );
+      });
+    };
+    const params: Record<string, number[] | number[][]> = {};
+    const named = ns.flatMap((_, axis) => {
+      let at = axis * count;
+      return jetLayerShapes(shape).map(([rows, columns], matrix) => {
+        const gateName = matrix === depth ? 'U' : 'V';
+        const [weights, biases] =
+          matrix < depth
+            ? [`d${axis}.W${matrix}`, `d${axis}.b${matrix}`]
+            : [`d${axis}.${gateName}.W`, `d${axis}.${gateName}.b`];
+        const all = Array.from({ length: rows }, (__, row) => [
+          ...parameters.slice(at + row * columns, at + (row + 1) * columns),
+        ]);
+        at += rows * columns;
+        params[weights] = all.map(row => row.slice(0, -1));
+        params[biases] = all.map(row => row[columns - 1]);
+        return [weights, biases];
+      });
     });
+    const given = {
+      ...{ name: what, kind: 'cp', case: 'jets', ns, ranks: rank, W: width, depth, activation, gate, omegas, scale },
+      ...{ fourier_B: frequencies.length > 0 ? frequencies : null, coords, params, terms },
+      ...(hasSource && { source: nest([...source], ns) }),
+    };
+    const found = await runCase(engine, requireCase(given) as JetsCase);
+    const expected = residuals(parameters);
+    requireNorm('residual', flat(found.residual as number[][]), expected, 1e-5);
+    const halfSquares = (all: readonly number[]) => all.reduce((sum, r) => sum + (r * r) / 2, 0);
+    requireClose('loss', [found.loss_value as number], [halfSquares(expected)], { relative: 1e-5 });
+    const jets = jetsOf(parameters);
+    requireNorm(
+      'jets',
+      flat(found.jets as number[][]),
+      jets.flatMap(axis => [0, 1, 2].flatMap(k => axis.flatMap(point => point.map(one => one[k])))),
+      1e-5,
+    );
+    const gradient = someGradient(at => Float64Array.of(halfSquares(residuals(at))), parameters);
+    const byName = found.grad_plain as Record<string, number[] & number[][]>;
+    const joined = named.flatMap(([weights, biases]) =>
+      (byName[weights] as number[][]).flatMap((row, i) => [...row, (byName[biases] as number[])[i]]),
+    );
+    requireNorm('gradient', someOf(joined), gradient, 1e-5);
   });
-  const given = {
-    ...{ name: 'gated', kind: 'cp', case: 'jets', ns, ranks: rank, W: width, depth, activation: 'tanh', gate: true },
-    ...{
-      omegas: shape.omegas,
-      fourier_B: null,
-      scale: 0.5,
-      coords,
-      params,
-      source: [source.slice(0, 3), source.slice(3, 6), source.slice(6, 9), source.slice(9)],
-    },
-    terms: 'u_t0 + 2*u*u_x1 - 0.5*u_x1x1x1x1 + x1^2',
-  };
-  const residual = (parameters: readonly Float64Array[]) => {
-    const [first, second] = coords.map((axis, d) => axis.map(x => jetsAt(parameters[d], x, shape)));
-    return source.map((f, at) => {
-      const [i, j] = [Math.floor(at / ns[1]), at % ns[1]];
-      const field = (t: number, x: number) => 0.5 * fieldAt([first[i], second[j]], [t, x]);
-      return field(1, 0) + 2 * field(0, 0) * field(0, 1) - 0.5 * field(0, 4) + coords[1][j] ** 2 - f;
-    });
-  };
-  const found = await runCase(engine, requireCase(given) as JetsCase);
-  const expected = residual(own);
-  requireNorm('residual', flat(found.residual as number[][]), expected, 1e-5);
-  const loss = expected.reduce((sum, r) => sum + (r * r) / 2, 0);
-  requireClose('loss', [found.loss_value as number], [loss], { relative: 1e-5 });
-  const jets = coords.flatMap((axis, d) =>
-    [0, 1, 2].flatMap(k => axis.flatMap(x => jetsAt(own[d], x, shape).map(one => one[k]))),
-  );
-  requireNorm('jets', flat(found.jets as number[][]), jets, 1e-5);
-  const counts = own.map(({ length }) => length);
-  const half = (parameters: Float64Array) => [parameters.slice(0, counts[0]), parameters.slice(counts[0])];
-  const gradient = someGradient(
-    parameters => Float64Array.of(residual(half(parameters)).reduce((sum, r) => sum + (r * r) / 2, 0)),
-    Float64Array.from(own.flatMap(values => [...values])),
-  );
-  const byName = found.grad_plain as Record<string, number[] & number[][]>;
-  const joined = named.flatMap(({ weights, biases }) =>
-    (byName[weights] as number[][]).flatMap((row, i) => [...row, (byName[biases] as number[])[i]]),
-  );
-  requireNorm('gradient', someOf(joined), gradient, 1e-5);
-});
+}
