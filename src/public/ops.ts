@@ -39,6 +39,7 @@ export type { Kernel, SlotText } from '../kernel/kernel.js';
 export { kernelOf, slotText } from '../kernel/reflect.js';
 export { contractCp } from '../ops/contraction/contractCp.js';
 export { contractCpJvp } from '../ops/contraction/contractCpJvp.js';
+export { contractFields, type FieldAttributes, type FieldTerm } from '../ops/contraction/contractFields.js';
 export { contractPoints, contractPointsVjp } from '../ops/contraction/contractPoints.js';
 export { contractTt, type TtAttributes } from '../ops/contraction/contractTt.js';
 export { contractTucker, type TuckerAttributes } from '../ops/contraction/contractTucker.js';
@@ -64,6 +65,7 @@ export {
 } from '../ops/network/factorNetwork.js';
 export { factorNetworkJvp } from '../ops/network/factorNetworkJvp.js';
 export { features } from '../ops/network/features.js';
+export { inputJets, type JetAttributes, jetNetwork, jetParameterShapes } from '../ops/network/jetNetwork.js';
 export { pointwiseLoss } from '../ops/objective/pointwiseLoss.js';
 export { type AdamAttributes, type AdamState, adamStep } from '../ops/optimiser/adam.js';
 export { type Recorded, record } from '../ops/optimiser/record.js';

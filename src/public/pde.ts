@@ -1,6 +1,7 @@
 /** Differential equations: problems stated as values, networks that carry derivatives, training on them. */
 
 export { mostOrder } from '../ops/network/jetNetwork.js';
+export { activationDerivatives } from '../pde/activationDerivatives.js';
 export { type Discretisation, discretise } from '../pde/discretisation.js';
 export {
   cos,

@@ -1,14 +1,15 @@
 /** `sepnn pde` as a user runs it: what it prints, what it writes, how it goes on, and how it refuses. */
 
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import type { PdeReport } from '../../src/cli/pde/command.js';
 import type { RenderReport } from '../../src/cli/render/command.js';
 import { fileLines } from '../../src/cli/training/session.js';
 import { readProblemFile, writeProblemFile } from '../../src/io/model/problemFile.js';
 import { decodeNpy } from '../../src/io/npy.js';
-import { adapter, folder, type Refusal, requireRefused, requireUnwritten, sepnn } from '../helpers/command.js';
+import { adapter, folder, type Refusal, requireRefused, requireUnwritten, root, sepnn } from '../helpers/command.js';
 import { require, requireClose, requireEqual } from '../helpers/compare.js';
 import { suite } from '../helpers/suite.js';
 
@@ -69,7 +70,7 @@ test('pde --json prints one object with a curve for every way asked, writes the 
     Math.max(...[...Array(9).keys()].map(i => slice.data[(9 + 4 + i) * slice.info.channels])),
     255,
   );
-  for (const { x } of [{ x: 'step' }, { x: 'seconds' }]) {
+  for (const x of ['step', 'seconds', 'greatest-step', 'greatest-seconds']) {
     require(`${x}.svg`, readFileSync(join(folder, 'whole', `${x}.svg`), 'utf8').includes('gated'));
   }
   await reportOf('--networks', 'gated', '--steps', '10', '--out', 'parts');
@@ -152,6 +153,70 @@ test('render of a solution: on the grid of the test it has its bits, fields and 
     values.map(value => (255 * (value - least)) / (greatest - least)),
     { absolute: 0.51 },
   );
+});
+
+/** A module that exports a problem, as a host writes one. */
+function moduleOf(
+  name: string,
+  { range = '[-1, 1]', equations = 'all.u.dt.minus(all.u.dxx)', ends = 'u', weight = 1 } = {},
+): string {
+  const text = `
+    import { defineProblem, given } from '${new URL('src/public/pde.ts', pathToFileURL(root)).href}';
+    export default () => defineProblem({
+      name: 'bar',
+      axes: { t: [0, 1], x: ${range} },
+      fields: ['u'],
+      equations: all => [{ residual: ${equations}, weight: ${weight} }],
+      conditions: ({ u }) => [
+        { name: 'start', at: { t: 0 }, residual: u.minus(given(({ x }) => Math.cos(x))), weight: ${weight} },
+        { name: 'ends', at: { x: [-1, 1] }, residual: ${ends}, weight: ${weight} },
+      ],
+    });`;
+  writeFileSync(join(folder, name), text);
+  return `./${name}`;
+}
+
+test('a problem of a host in a module is solved and drawn by its module alone, and what none can be is told in one line', async () => {
+  const bar = moduleOf('bar.mjs', { ends: 'u.minus(Math.cos(1))' });
+  const sizes = [
+    '--points',
+    '4',
+    '--width',
+    '4',
+    '--rank',
+    '2',
+    '--steps',
+    '2',
+    '--test-points',
+    '3',
+    '--report-every',
+    '2',
+  ];
+  const { code, stderr } = await sepnn('pde', bar, ...sizes, '--out', 'own', ...adapter, '--json');
+  requireEqual('exit', [code, stderr], [0, '']);
+  const file = join('own', 'plain.safetensors');
+  const { shape } = await rendered(file, '--problem', bar, '--out', 'own.npy');
+  requireEqual('shape', shape, [4, 4]);
+  writeFileSync(join(folder, 'none.mjs'), 'export default 3;');
+  writeFileSync(join(folder, 'broken.mjs'), 'export default (;');
+  const cases: Refusal[] = [
+    [['pde', moduleOf('a.mjs', { range: '[1, 1]' })], /bar: axis x goes from 1 to 1: use a range with a length/],
+    [['pde', moduleOf('b.mjs', { equations: 'all.u.dxxxxx' })], /bar: u.dxxxxx: networks carry .* up to order 4/],
+    [['pde', moduleOf('c.mjs', { equations: 'all.v' })], /bar: there is no v: use t, x, u/],
+    [['pde', moduleOf('d.mjs')], /bar: conditions start and ends contradict each other where they meet, by 0.5/],
+    [['pde', moduleOf('e.mjs', { weight: 0 })], /bar: every weight is 0/],
+    [['pde', bar, '--data', '1'], /bar: its solution is not known: there are no data/],
+    [['pde', './none.mjs'], /none.mjs: its default export is 3: give a module whose default export is what/],
+    [['pde', './broken.mjs'], /broken.mjs: cannot be run \(.*\): give a module/],
+    [['pde', './absent.mjs'], /absent.mjs: cannot be run \(/],
+    [
+      ['render', file],
+      /own.plain.safetensors: is of "module:bar", a problem of your own: give its module by --problem/,
+    ],
+    [['render', file, '--problem', 'heat'], /--problem heat: is "heat", and .* is of "module:bar": give that/],
+    [['pde', 'heat', ...sizes, '--resume', file], /trained with problem "module:bar", and this run has "heat"/],
+  ];
+  await requireRefused(cases, args => sepnn(...args, ...adapter));
 });
 
 test('a file of pde that says of itself what it is not is refused by render', async () => {

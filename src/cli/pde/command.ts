@@ -18,6 +18,7 @@ import { readProblemFile, writeProblemFile } from '../../io/model/problemFile.js
 import { writeNpy } from '../../io/npy.js';
 import { linePlot } from '../../io/plot.js';
 import { shapeOf } from '../../pde/grid.js';
+import type { Problem } from '../../pde/problem.js';
 import { commandLine, resuming } from '../commandLine.js';
 import type { Ending } from '../ending.js';
 import { openQuietly } from '../engine.js';
@@ -34,7 +35,6 @@ import {
   type PdeOptions,
   type PreconditionerName,
   pointsOf,
-  problemNamed,
   problemOptimiser,
   requireParameters,
   requireStill,
@@ -43,6 +43,7 @@ import {
   type Way,
   waysOf,
 } from './options.js';
+import { problemNamed, withData } from './problem.js';
 
 export function pdeCommand(ending: Ending): Command {
   return addPdeOptions(
@@ -87,9 +88,12 @@ interface Finished {
 }
 
 /** @throws InputError bad input, before the device is touched. @throws RunError a loss that is not finite. */
-async function pde(ending: Ending, name: string, options: PdeOptions): Promise<void> {
+async function pde(ending: Ending, given: string, options: PdeOptions): Promise<void> {
   requireStill(options);
-  const runs = waysOf(options).map(way => ({ way, settings: settingsOf(name, way, options) }));
+  const named = await problemNamed(given);
+  const { name } = named;
+  const problem = withData(named.problem, options.data);
+  const runs = waysOf(options).map(way => ({ way, settings: settingsOf(problem, way, options) }));
   const start = options.resume === undefined ? undefined : await startOf(options.resume, name, options);
   await ending.inFolder('--out', options.out, () =>
     ending.patiently(async () => {
@@ -109,10 +113,9 @@ async function pde(ending: Ending, name: string, options: PdeOptions): Promise<v
   );
 }
 
-function settingsOf(name: string, way: Way, options: PdeOptions): ProblemSettings {
+function settingsOf(problem: Problem, way: Way, options: PdeOptions): ProblemSettings {
   const { redraw, seed, reportEvery } = options;
   const { steps } = courseOf(way, options);
-  const problem = problemNamed(name, options);
   const network = networkOf(way.network, options);
   requireParameters(problem, network);
   return {
@@ -201,6 +204,13 @@ function headlineOf({ loss, relativeL2 }: ProblemReport): string {
   return Number.isNaN(relativeL2) ? `loss ${loss.toExponential(2)}` : `relative L2 ${relativeL2.toExponential(2)}`;
 }
 
+/** What curves show, and with what their files' names begin. */
+const plotted = {
+  relativeL2: { y: 'relative L2 error', prefix: '' },
+  greatestError: { y: 'greatest error', prefix: 'greatest-' },
+  loss: { y: 'loss', prefix: '' },
+} as const;
+
 /** Writes and prints what came of the runs. @throws RunError a loss that is not finite. @throws StoppedError after a signal. */
 async function report(
   ending: Ending,
@@ -215,17 +225,19 @@ async function report(
   const files: Record<string, string> = { results: join(out, 'results.json') };
   const writes: (() => Promise<void>)[] = [];
   const isKnown = runs.some(({ relativeL2 }) => relativeL2 !== null);
-  for (const x of ['step', 'seconds'] as const) {
-    files[`error by ${x}`] = join(out, `${x}.svg`);
-    const lines = runs.map(({ name: own, curve }) => ({
-      name: own,
-      points: curve
-        .map(point => [point[x], isKnown ? point.relativeL2 : point.loss] as const)
-        .filter(([at, y]) => y > 0 && at >= 0),
-    }));
-    const y = isKnown ? 'relative L2 error' : 'loss';
-    const plot = linePlot(lines, { title: name, x, y, logarithmic: { y: true } });
-    writes.push(() => writeWhole(files[`error by ${x}`], plot));
+  const measures = isKnown ? (['relativeL2', 'greatestError'] as const) : (['loss'] as const);
+  for (const measure of measures) {
+    for (const x of ['step', 'seconds'] as const) {
+      const { y, prefix } = plotted[measure];
+      const path = join(out, `${prefix}${x}.svg`);
+      files[`${y} by ${x}`] = path;
+      const lines = runs.map(({ name: own, curve }) => ({
+        name: own,
+        points: curve.map(point => [point[x], point[measure]] as const).filter(([at, value]) => value > 0 && at >= 0),
+      }));
+      const plot = linePlot(lines, { title: name, x, y, logarithmic: { y: true } });
+      writes.push(() => writeWhole(path, plot));
+    }
   }
   for (const { way, run } of finished) {
     files[way.name] = modelPath(out, way);

@@ -14,7 +14,6 @@ import { activations } from '../../model/codec.js';
 import type { Optimiser } from '../../optimiser/optimiser.js';
 import type { GridPreconditioners } from '../../pde/gridPreconditioners.js';
 import { type JetArchitecture, jetArchitecture, problemParameterShapes } from '../../pde/network.js';
-import { observed } from '../../pde/observed.js';
 import type { Problem } from '../../pde/problem.js';
 import { problems } from '../../pde/problems.js';
 import { sepPgd } from '../../precondition/sepPgd.js';
@@ -83,7 +82,10 @@ const periodicOmega = 2;
 export function addPdeOptions(command: Command): Command {
   const add = <T>(flags: string, description: string, parse: (text: string) => T, initial?: T) =>
     command.addOption(valueOption(flags, description, parse, initial));
-  command.argument('<name>', Object.keys(problems).join(', '));
+  command.argument(
+    '<name>',
+    `${Object.keys(problems).join(', ')}, or a module that exports one of your own, such as ./bar.mjs`,
+  );
   command.option('--out <dir>', 'folder for the results', 'sepnn-pde');
   add('--points <n>', 'of each axis, or one number an axis: 16 or 16,32,32', wholes('--points', 1, 4096), 16);
   add('--networks <names>', 'plain, gated or both, a run each', list('--networks', oneOf('--networks', networkNames)), [
@@ -125,12 +127,6 @@ export function addPdeOptions(command: Command): Command {
   command.option('--resume <file>', 'go on from a file that a run of the same settings wrote');
   command.addOption(adapterOption());
   return command.option('--json', 'print one JSON object and nothing else on stdout', false);
-}
-
-/** @throws InputError a problem that there is not, or one of unknown solution where data are asked for. */
-export function problemNamed(name: string, { data }: Pick<PdeOptions, 'data'>): Problem {
-  if (Object.hasOwn(problems, name)) return data > 0 ? observed(problems[name](), data) : problems[name]();
-  throw new InputError(`pde ${name}: there is no such problem: use ${Object.keys(problems).join(', ')}`);
 }
 
 /** @throws InputError numbers of points that are not as many as the axes, or fewer than 3. */

@@ -8,7 +8,8 @@ import type { SavedProblem } from '../../io/model/problemFile.js';
 import { type JetArchitecture, problemParameterShapes } from '../../pde/network.js';
 import type { Problem } from '../../pde/problem.js';
 import { oneOf } from '../options.js';
-import { activationNames, networkNames, networkOf, pointsOf, problemNamed } from './options.js';
+import { activationNames, networkNames, networkOf, pointsOf } from './options.js';
+import { moduleMark, problemNamed, shippedProblem } from './problem.js';
 
 export interface SolvedProblem {
   readonly problem: Problem;
@@ -18,22 +19,38 @@ export interface SolvedProblem {
   readonly parameters: Float32Array;
 }
 
-/** @throws InputError settings that `sepnn pde` does not write, or parameters of other networks. */
-export function solvedProblem(path: string, { training, state: { parameters } }: SavedProblem): SolvedProblem {
+/**
+ * @param given the problem by its name, or by a module of the host's own; what the file says by default.
+ * @throws InputError settings that `sepnn pde` does not write, parameters of other networks, or another problem.
+ */
+export async function solvedProblem(
+  path: string,
+  { training, state: { parameters } }: SavedProblem,
+  given: string | undefined,
+): Promise<SolvedProblem> {
+  const { problem: recorded, network: kind, activation, omega, points, ...sizes } = training;
+  const wanted = String(recorded);
+  // A file of numbers does not choose which module is run.
+  if (given === undefined && wanted.startsWith(moduleMark)) {
+    throw new InputError(`model ${path}: is of ${shown(wanted)}, a problem of your own: give its module by --problem`);
+  }
+  const named = given === undefined ? undefined : await problemNamed(given);
+  if (named && named.name !== wanted) {
+    throw new InputError(`--problem ${given}: is ${shown(named.name)}, and ${path} is of ${shown(wanted)}: give that`);
+  }
   return checked(path, () => {
-    const { problem: name, network: kind, activation, omega, points, ...sizes } = training;
-    const problem = problemNamed(String(name), { data: 0 });
+    const problem = named?.problem ?? shippedProblem(wanted);
     const numbers = [points].flat() as readonly number[];
-    for (const count of numbers) requireCount('points', count, 1, Number.MAX_SAFE_INTEGER);
+    for (const each of numbers) requireCount('points', each, 1, Number.MAX_SAFE_INTEGER);
     const { width, depth, rank } = sizes as Record<'width' | 'depth' | 'rank', number>;
     const network = networkOf(oneOf('network', networkNames)(String(kind)), {
       activation: oneOf('activation', activationNames)(String(activation)),
       ...(omega !== null && { omega: omega as number }),
       ...{ width, depth, rank },
     });
-    const wanted = sizeOfAll(problemParameterShapes(problem, network));
-    if (parameters.length !== wanted) {
-      throw new InputError(`parameters: ${shown(parameters.length)} numbers, and its networks have ${wanted}`);
+    const count = sizeOfAll(problemParameterShapes(problem, network));
+    if (parameters.length !== count) {
+      throw new InputError(`parameters: ${shown(parameters.length)} numbers, and its networks have ${count}`);
     }
     const counts = pointsOf(problem, { points: numbers.length === 1 ? numbers[0] : numbers });
     return { problem, network, points: Object.values(counts), parameters };

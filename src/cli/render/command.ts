@@ -18,10 +18,9 @@ import { print, warn } from '../terminal.js';
 import { adapterLine, fileLines } from '../training/session.js';
 import { Command, Option } from '../vendor.js';
 import { crop, gridSize, type Region, type RegionOptions, regionOf, slice } from './region.js';
-import { readSource, type Source } from './source.js';
+import { readSource, type SolutionOptions, type Source } from './source.js';
 
-interface RenderOptions extends RegionOptions {
-  readonly fields?: readonly string[];
+interface RenderOptions extends RegionOptions, SolutionOptions {
   readonly out?: string;
   readonly adapter: AdapterKind | 'auto';
   readonly json: boolean;
@@ -71,6 +70,7 @@ export function renderCommand(): Command {
         list('--fields', name => name),
       ),
     )
+    .option('--problem <module>', 'of a solution of a problem of your own: the module that pde was given')
     .addOption(adapterOption())
     .option('--json', 'print one JSON object and nothing else on stdout', false)
     .action(render);
@@ -78,7 +78,7 @@ export function renderCommand(): Command {
 
 /** @throws InputError bad input, before the device is touched or anything written. */
 async function render(path: string, options: RenderOptions): Promise<void> {
-  const source = await readSource(path, options.fields);
+  const source = await readSource(path, options);
   const region = regionOf(source, options);
   const { channels, fields } = source;
   const out = outOf(options, region, source);

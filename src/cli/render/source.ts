@@ -28,15 +28,23 @@ export interface Source extends Gridded {
   tiles(engine: Engine, domain: Domain): AsyncIterable<Tile>;
 }
 
-/**
- * @param fields of a differential equation, all by default.
- * @throws InputError a file of neither, or fields that it has not.
- */
-export async function readSource(path: string, fields: readonly string[] | undefined): Promise<Source> {
+/** What is asked of a solution of a differential equation alone. */
+export interface SolutionOptions {
+  /** All by default. */
+  readonly fields?: readonly string[];
+  /** By its name, or by a module of the host's own; what the file says by default. */
+  readonly problem?: string;
+}
+
+/** @throws InputError a file of neither, fields that it has not, or another problem. */
+export async function readSource(path: string, { fields, problem }: SolutionOptions): Promise<Source> {
   const file = await readTensorFile(path);
-  if (Object.hasOwn(file.metadata, problemKey)) return ofProblem(solvedProblem(path, problemIn(path, file)), fields);
-  if (!fields) return ofModel(modelIn(path, file));
-  throw new InputError(`--fields ${fields.join(',')}: ${path} is not of sepnn pde: leave it out`);
+  if (Object.hasOwn(file.metadata, problemKey)) {
+    return ofProblem(await solvedProblem(path, problemIn(path, file), problem), fields);
+  }
+  const given = Object.entries({ fields, problem }).find(([, value]) => value !== undefined);
+  if (given) throw new InputError(`--${given.join(' ')}: ${path} is not of sepnn pde: leave it out`);
+  return ofModel(modelIn(path, file));
 }
 
 function ofModel({ model, state, training }: SavedModel): Source {

@@ -1,0 +1,62 @@
+/** Which problem is meant: one that ships, by its name, or one of a host's own, by the module that exports it. */
+
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { InputError, isInputError } from '../../errors.js';
+import { isRecord, shown, spelled } from '../../host/checks.js';
+import { observed } from '../../pde/observed.js';
+import type { Problem } from '../../pde/problem.js';
+import { problems } from '../../pde/problems.js';
+
+const isModule = /\.[cm]?[jt]s$/;
+/** Before the names of problems of a host's own, so that none is taken for one that ships. */
+export const moduleMark = 'module:';
+
+export interface NamedProblem {
+  /** By which files tell it from others. */
+  readonly name: string;
+  readonly problem: Problem;
+}
+
+/** @throws InputError a name that there is not, or a module whose default export is no problem. */
+export async function problemNamed(name: string): Promise<NamedProblem> {
+  if (!isModule.test(name)) return { name, problem: shippedProblem(name) };
+  const problem = await ofModule(name);
+  return { name: `${moduleMark}${problem.name}`, problem };
+}
+
+/** @throws InputError a name that there is not. */
+export function shippedProblem(name: string): Problem {
+  if (Object.hasOwn(problems, name)) return problems[name]();
+  throw new InputError(
+    `pde ${spelled(name)}: there is no such problem: use ${Object.keys(problems).join(', ')}, or a module that exports one, such as ./bar.mjs`,
+  );
+}
+
+/** With its solution as data, where they weigh anything. @throws InputError one whose solution is not known. */
+export function withData(problem: Problem, weight: number): Problem {
+  return weight > 0 ? observed(problem, weight) : problem;
+}
+
+async function ofModule(path: string): Promise<Problem> {
+  const fail = (what: string): never => {
+    throw new InputError(`pde ${path}: ${what}: give a module whose default export is what defineProblem gives`);
+  };
+  let found: unknown;
+  try {
+    const { default: exported } = (await import(pathToFileURL(resolve(path)).href)) as { readonly default?: unknown };
+    found = typeof exported === 'function' ? await exported() : exported;
+  } catch (error) {
+    if (isInputError(error)) throw error;
+    return fail(`cannot be run (${spelled((error as Error | undefined)?.message ?? error)})`);
+  }
+  if (!isProblem(found)) return fail(`its default export is ${shown(found)}`);
+  return found;
+}
+
+function isProblem(value: unknown): value is Problem {
+  if (!isRecord(value)) return false;
+  const { name, axes, exact } = value;
+  const areLists = ['fields', 'equations', 'conditions'].every(key => Array.isArray(value[key]));
+  return typeof name === 'string' && isRecord(axes) && isRecord(exact) && areLists;
+}
