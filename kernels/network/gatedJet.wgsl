@@ -24,8 +24,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     //# unroll
     for (var k = 0u; k <= ORDER; k++) {
       if (k <= p.order) {
-        u[k] = closed[p.result + (k * p.points + point) * p.resultStride + column];
-        difference[k] = open[p.result + (k * p.points + point) * p.resultStride + column] - u[k];
+        let entry = activatedEntry(p, k, point, column);
+        u[k] = closed[entry];
+        difference[k] = open[entry] - u[k];
       }
     }
     let gate = composed(leading(activationDerivatives(p.omega, z[0])), z);

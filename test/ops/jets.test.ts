@@ -46,10 +46,17 @@ const cutOf = (values: Float64Array, which: number, more = 0) => {
   const [first, second] = sizes(more);
   return which === 0 ? values.slice(0, first) : values.slice(first, first + second);
 };
-const problem = (which: number) => ({ ...batch[which], columns, omega });
-const place = (name: string, layout: ReturnType<typeof shapes>, which: number) => ({
-  [name]: layout.parts[which].offset,
-  [`${name}Stride`]: layout.parts[which].stride,
+const problems = batch.map((own, which) => {
+  const [input, activated] = [0, 1].map(more => shapes(more).parts[which]);
+  return {
+    ...own,
+    columns,
+    omega,
+    input: input.offset,
+    inputStride: input.stride,
+    activated: activated.offset,
+    activatedStride: activated.stride,
+  };
 });
 /** With a column more, as gates lie on the device: it is not read. */
 const widened = (values: Float64Array) =>
@@ -79,21 +86,17 @@ test('jet, gatedJet and their cotangents: two networks of orders 4 and 1 match t
     const results = { jet: poisoned(shapes(1)), gated: poisoned(shapes(1)), at: poisoned(shapes(0)) };
     const gated = { at: poisoned(shapes(0)), closed: poisoned(shapes(0)), open: poisoned(shapes(0)) };
     const slots = { derivatives: derivativesOf[name] };
-    const problems = (...places: readonly (readonly [string, number])[]) =>
-      batch.map((_, which) =>
-        Object.assign(problem(which), ...places.map(([field, more]) => place(field, shapes(more), which))),
-      );
     const dispatches: Dispatch[] = [
       dispatch(network.jet, {
         ...constants(1),
         slots,
-        problems: problems(['input', 0], ['result', 1]),
+        problems,
         buffers: { input: input.storage, result: results.jet.storage },
       }),
       dispatch(network.gatedJet, {
         ...constants(1),
         slots,
-        problems: problems(['input', 0], ['result', 1]),
+        problems,
         buffers: {
           input: input.storage,
           closed: closed.storage,
@@ -104,7 +107,7 @@ test('jet, gatedJet and their cotangents: two networks of orders 4 and 1 match t
       dispatch(network.jetCotangent, {
         ...constants(0),
         slots,
-        problems: problems(['input', 0], ['cotangent', 0], ['result', 0]),
+        problems,
         buffers: { input: input.storage, cotangent: cotangent.storage, result: results.at.storage },
       }),
       ...[false, true].map(adds =>
@@ -112,7 +115,7 @@ test('jet, gatedJet and their cotangents: two networks of orders 4 and 1 match t
           ...constants(0),
           constants: { ...constants(0).constants, ADDS: adds },
           slots,
-          problems: problems(['input', 0], ['gates', 1]),
+          problems,
           buffers: {
             input: input.storage,
             closed: closed.storage,

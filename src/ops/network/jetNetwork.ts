@@ -120,11 +120,9 @@ const forward: Operation<JetAttributes> = {
     const { sums, activations, gates } = residualsOf(rest, attributes);
     const dispatches: Dispatch[] = [];
     const activate = (sum: Operand, result: Operand, omega: number) => {
-      const problems = jetProblems(sum.layout, attributes, omega, i => resultOf(result, i));
       dispatches.push(
         dispatch(kernels.jet, {
-          ...jetGrid(device, problems, attributes, 1),
-          problems,
+          ...jetsOf(device, sum, result, attributes, omega, 1),
           buffers: { input: sum.storage, result: result.storage },
         }),
       );
@@ -143,12 +141,10 @@ const forward: Operation<JetAttributes> = {
       const [sum, result] = [sums[layer], activations[layer]];
       dispatches.push(layerProduct(device, below, parameters, sum, layer, attributes));
       if (layer > 0 && gates) {
-        const problems = jetProblems(sum.layout, attributes, omegas[layer], i => resultOf(result, i));
         const { closed, open } = gates;
         dispatches.push(
           dispatch(kernels.gatedJet, {
-            ...jetGrid(device, problems, attributes, 1),
-            problems,
+            ...jetsOf(device, sum, result, attributes, omegas[layer], 1),
             buffers: { input: sum.storage, closed: closed.storage, open: open.storage, result: result.storage },
           }),
         );
@@ -189,18 +185,13 @@ const backward: Operation<JetAttributes> = {
         { left: sum.storage, right: below.storage, result: gradient.storage },
         { transposeLeft: true },
       );
-    /** The cotangent at what an activation takes, from that at what it gives. */
-    const through = (sum: Operand, atResult: Operand, omega: number): Operand => {
+    /** The cotangent at what an activation takes, from that at what it gives, `activated`. */
+    const through = (sum: Operand, activated: Operand, cotangent: Operand, omega: number): Operand => {
       const result = scratch(sum.layout);
-      const problems = jetProblems(sum.layout, attributes, omega, i => ({
-        ...placeOf('cotangent', atResult.layout.parts[i]),
-        ...resultOf(result, i),
-      }));
       dispatches.push(
         dispatch(kernels.jetCotangent, {
-          ...jetGrid(device, problems, attributes, 0),
-          problems,
-          buffers: { input: sum.storage, cotangent: atResult.storage, result: result.storage },
+          ...jetsOf(device, sum, activated, attributes, omega, 0),
+          buffers: { input: sum.storage, cotangent: cotangent.storage, result: result.storage },
         }),
       );
       return result;
@@ -210,7 +201,7 @@ const backward: Operation<JetAttributes> = {
     for (let layer = depth - 1; layer >= 0; layer--) {
       dispatches.push(gradientOf(atSum, layer === 0 ? input : activations[layer - 1], layer));
       if (layer === 0) break;
-      const sum = sums[layer - 1];
+      const [sum, activated, omega] = [sums[layer - 1], activations[layer - 1], omegas[layer - 1]];
       const atActivation = scratch(sum.layout);
       dispatches.push(
         multiplyStored(
@@ -222,20 +213,15 @@ const backward: Operation<JetAttributes> = {
         ),
       );
       if (layer === 1 || !gates || !atGates) {
-        atSum = through(sum, atActivation, omegas[layer - 1]);
+        atSum = through(sum, activated, atActivation, omega);
         continue;
       }
       atSum = scratch(sum.layout);
-      const problems = jetProblems(sum.layout, attributes, omegas[layer - 1], i =>
-        placeOf('gates', gates.closed.layout.parts[i]),
-      );
-      const { constants, workgroups } = jetGrid(device, problems, attributes, 0);
+      const jets = jetsOf(device, sum, activated, attributes, omega, 0);
       dispatches.push(
         dispatch(kernels.gatedJetCotangent, {
-          constants: { ...constants, ADDS: layer < depth - 1 },
-          slots: { derivatives: attributes.derivatives },
-          workgroups,
-          problems,
+          ...jets,
+          constants: { ...jets.constants, ADDS: layer < depth - 1 },
           buffers: {
             input: sum.storage,
             closed: gates.closed.storage,
@@ -249,8 +235,8 @@ const backward: Operation<JetAttributes> = {
       );
     }
     if (gates && atGates) {
-      const closed = through(gates.closedSum, atGates.closed, omegas[0]);
-      const open = through(gates.openSum, atGates.open, omegas[0]);
+      const closed = through(gates.closedSum, gates.closed, atGates.closed, omegas[0]);
+      const open = through(gates.openSum, gates.open, atGates.open, omegas[0]);
       dispatches.push(gradientOf(closed, input, depth), gradientOf(open, input, depth + 1));
     }
     return dispatches;
@@ -282,38 +268,34 @@ function layerProduct(
   );
 }
 
-function placeOf<Name extends string>(name: Name, { offset, stride }: Part) {
-  return { [name]: offset, [`${name}Stride`]: stride } as Record<Name | `${Name}Stride`, number>;
-}
-
-function resultOf({ layout }: Operand, network: number) {
-  return placeOf('result', layout.parts[network]);
-}
-
-/** What the kernels of jets know of each network, and what `more` adds to it. */
-function jetProblems<More>(sum: Layout, { orders, width }: JetAttributes, omega: number, more: (i: number) => More) {
-  return sum.parts.map((part, i) => ({
-    points: rowsOf(part.shape) / (orders[i] + 1),
+/**
+ * A kernel of jets without what it binds: one thread for each number of a point, and for so many columns more.
+ *
+ * @param activated what lies as the layer's H' does, beside a column of ones.
+ */
+function jetsOf(
+  device: Device,
+  sum: Operand,
+  activated: Operand,
+  { derivatives, orders, width }: JetAttributes,
+  omega: number,
+  more: number,
+) {
+  const problems = sum.layout.parts.map(({ shape, offset, stride }, i) => ({
+    points: rowsOf(shape) / (orders[i] + 1),
     columns: width,
     order: orders[i],
     omega,
-    ...placeOf('input', part),
-    ...more(i),
+    input: offset,
+    inputStride: stride,
+    activated: activated.layout.parts[i].offset,
+    activatedStride: activated.layout.parts[i].stride,
   }));
-}
-
-/** One thread for each number of a point, and for so many columns more. */
-function jetGrid(
-  device: Device,
-  problems: readonly { readonly points: number; readonly columns: number }[],
-  { derivatives, orders }: JetAttributes,
-  more: number,
-) {
   const { constants, workgroups } = oneThreadEachOf(
     device,
     problems.map(({ points, columns }) => points * (columns + more)),
   );
-  return { constants: { ...constants, ORDER: Math.max(...orders) }, slots: { derivatives }, workgroups };
+  return { constants: { ...constants, ORDER: Math.max(...orders) }, slots: { derivatives }, problems, workgroups };
 }
 
 function requireNetworks(parameters: Layout, input: Layout, attributes: JetAttributes): void {
