@@ -3,7 +3,7 @@
  * dispatches and its VJP, which stand together in one file.
  */
 
-import type { Layout, Shape } from '../buffer/layout.js';
+import type { Layout, Part, Shape } from '../buffer/layout.js';
 import { Storage } from '../buffer/memory.js';
 import type { Tensor } from '../buffer/tensor.js';
 import type { Device } from '../device/device.js';
@@ -114,4 +114,17 @@ export interface Fused {
 /** Memory that one lowering needs between its own dispatches. */
 export function scratch(layout: Layout): Operand {
   return { layout, storage: new Storage(layout.length * 4) };
+}
+
+/** Some parts of an operand, or stretches of them, as a stack where they are. */
+export function withParts({ layout, storage }: Operand, parts: readonly Part[]): Operand {
+  return { layout: { ...layout, parts }, storage };
+}
+
+/** Parts i, i + step, i + 2 step .. of a stack. */
+export function everyPart(operand: Operand, step: number, i: number): Operand {
+  return withParts(
+    operand,
+    operand.layout.parts.filter((_, at) => at % step === i),
+  );
 }

@@ -1,8 +1,10 @@
 /** The CP contraction: factor matrices to the output tensor of a separable model. */
 
 import { stackOf } from '../../buffer/layout.js';
+import type { Device } from '../../device/device.js';
 import { applyOne } from '../../graph/apply.js';
-import type { Operation, Value } from '../../graph/operation.js';
+import type { Operand, Operation, Value } from '../../graph/operation.js';
+import type { Dispatch } from '../../kernel/dispatch.js';
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/contraction.js';
 import { asValue } from '../elementwise/fill.js';
@@ -13,19 +15,24 @@ import { mttkrp } from './mttkrp.js';
 const contraction: Operation<CpAttributes> = {
   name: 'contractCp',
   shapes: ([factors], { axes }) => [stackOf(modelsOf('contractCp', factors, axes).map(gridOf))],
-  lower: ({ device, attributes: { axes, scale }, inputs: [factors], outputs: [result] }) => [
-    productDispatch(device, kernels.cp, {
-      constants: { AXES: axes },
-      problems: modelsOf('contractCp', factors.layout, axes).map((model, i) =>
-        cpProblem(model, result.layout.parts[i], scale),
-      ),
-      buffers: { factor: factors.storage, result: result.storage },
-    }),
+  lower: ({ device, attributes, inputs: [factors], outputs: [result] }) => [
+    cpDispatch(device, factors, result, attributes),
   ],
   vjp: ({ attributes, inputs: [factors], outputs: [output], cotangents: [cotangent] }) =>
     cotangent === undefined ? [] : [(attributes.gradient ?? mttkrp)(asValue(cotangent, output), factors, attributes)],
   epilogue: cpWithLoss,
 };
+
+/** The contraction of stored factor matrices. */
+export function cpDispatch(device: Device, factors: Operand, result: Operand, { axes, scale }: CpAttributes): Dispatch {
+  return productDispatch(device, kernels.cp, {
+    constants: { AXES: axes },
+    problems: modelsOf('contractCp', factors.layout, axes).map((model, i) =>
+      cpProblem(model, result.layout.parts[i], scale),
+    ),
+    buffers: { factor: factors.storage, result: result.storage },
+  });
+}
 
 /**
  * Z[i_1 .. i_D] = scale sum_r F_1[i_1, r] .. F_D[i_D, r] for each model of a stack.

@@ -11,11 +11,10 @@ import { type Layout, rowsOf, stackOf } from '../../buffer/layout.js';
 import { applyOne, requireSameLayout } from '../../graph/apply.js';
 import { copyRows } from '../../graph/copyRows.js';
 import type { Value } from '../../graph/operation.js';
-import { type Operand, type Operation, scratch } from '../../graph/operation.js';
-import { productDispatch } from '../../schedule/product.js';
-import * as kernels from '../../wgsl/contraction.js';
+import { type Operand, type Operation, scratch, withParts } from '../../graph/operation.js';
 import { asValue } from '../elementwise/fill.js';
-import { type CpAttributes, cpProblem, gridOf, modelsOf, rankOf } from './factorMatrices.js';
+import { cpDispatch } from './contractCp.js';
+import { type CpAttributes, gridOf, modelsOf, rankOf } from './factorMatrices.js';
 import { mttkrp } from './mttkrp.js';
 
 const operation: Operation<CpAttributes> = {
@@ -34,15 +33,10 @@ const operation: Operation<CpAttributes> = {
     );
     const fill = (from: Operand, isTangent: boolean) => {
       const pairs = blockPairs(from.layout, blocks.layout, axes, isTangent);
-      return copyRows(device, { ...from, layout: pairs.from }, { ...blocks, layout: pairs.to });
+      const [own, filled] = [pairs.map(({ part }) => part), pairs.map(({ block }) => block)];
+      return copyRows(device, withParts(from, own), withParts(blocks, filled));
     };
-    const product = productDispatch(device, kernels.cp, {
-      constants: { AXES: axes },
-      problems: modelsOf('contractCpJvp', blocks.layout, axes).map((model, i) =>
-        cpProblem(model, result.layout.parts[i], scale),
-      ),
-      buffers: { factor: blocks.storage, result: result.storage },
-    });
+    const product = cpDispatch(device, blocks, result, { axes, scale });
     return [...fill(factors, false), ...fill(tangent, true), product];
   },
   vjp: ({ attributes, inputs: [, factors], outputs: [output], cotangents: [cotangent] }) =>
@@ -50,19 +44,15 @@ const operation: Operation<CpAttributes> = {
 };
 
 /** Each matrix and the blocks of columns that it fills: on axis d the d-th is the tangent's, the others are not. */
-function blockPairs(matrices: Layout, blocks: Layout, axes: number, isTangent: boolean): { from: Layout; to: Layout } {
-  const pairs = matrices.parts.flatMap((part, i) => {
+function blockPairs(matrices: Layout, blocks: Layout, axes: number, isTangent: boolean) {
+  return matrices.parts.flatMap((part, i) => {
     const { offset, stride } = blocks.parts[i];
-    const [, rank] = part.shape;
+    const { shape } = part;
     const filled = Array.from({ length: axes }, (_, block) => block).filter(
       block => (block === i % axes) === isTangent,
     );
-    return filled.map(block => ({ part, block: { shape: part.shape, offset: offset + block * rank, stride } }));
+    return filled.map(block => ({ part, block: { shape, offset: offset + block * shape[1], stride } }));
   });
-  return {
-    from: { ...matrices, parts: pairs.map(({ part }) => part) },
-    to: { ...blocks, parts: pairs.map(({ block }) => block) },
-  };
 }
 
 /**

@@ -10,7 +10,7 @@ import { formatLayout, formatShape, type Layout, type Part, stackOf } from '../.
 import { InputError } from '../../errors.js';
 import { apply } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
-import { type Operation, scratch } from '../../graph/operation.js';
+import { type Operand, type Operation, scratch, withParts } from '../../graph/operation.js';
 import { asValue } from '../elementwise/fill.js';
 import { modeDispatch, unfoldedDispatch } from '../linear/modeProduct.js';
 import { factorsByModel, gridOf } from './factorMatrices.js';
@@ -40,13 +40,7 @@ const contraction: Operation<TuckerAttributes> = {
     const tensors = [cores, ...partial, result];
     return tensors.slice(1).map((to, i) => {
       const [from, axis] = [tensors[i], models[0].length - 1 - i];
-      return modeDispatch(
-        device,
-        axis,
-        models.map((model, m) => ({ tensor: from.layout.parts[m], matrix: model[axis], result: to.layout.parts[m] })),
-        { tensor: from.storage, matrix: factors.storage, result: to.storage },
-        { alpha: axis === 0 ? scale : 1 },
-      );
+      return modeDispatch(device, axis, from, ofAxis(factors, models, axis), to, { alpha: axis === 0 ? scale : 1 });
     });
   },
   vjp: ({
@@ -81,7 +75,6 @@ const backward: Operation<TuckerAttributes> = {
       const current = flowing;
       const alpha = axis === 0 ? scale : 1;
       flowing = axis === below.length - 1 ? core : scratch(operand.layout);
-      const next = flowing;
       return [
         unfoldedDispatch(
           device,
@@ -94,22 +87,20 @@ const backward: Operation<TuckerAttributes> = {
           { left: current.storage, right: operand.storage, result: gradient.storage },
           alpha,
         ),
-        modeDispatch(
-          device,
-          axis,
-          models.map((model, m) => ({
-            tensor: current.layout.parts[m],
-            matrix: model[axis],
-            result: next.layout.parts[m],
-          })),
-          { tensor: current.storage, matrix: factors.storage, result: next.storage },
-          { transpose: true, alpha },
-        ),
+        modeDispatch(device, axis, current, ofAxis(factors, models, axis), flowing, { transpose: true, alpha }),
       ];
     });
   },
   notDifferentiable: 'it is itself the VJP of the Tucker contraction, and second derivatives are not offered',
 };
+
+/** The factor matrix of one axis of every model. */
+function ofAxis(factors: Operand, models: readonly (readonly Part[])[], axis: number): Operand {
+  return withParts(
+    factors,
+    models.map(model => model[axis]),
+  );
+}
 
 /** The factor matrices of each of several models. @throws InputError where one does not fit its core. */
 function modelsOf(factors: Layout, cores: Layout): readonly (readonly Part[])[] {

@@ -14,7 +14,7 @@ import { mostOf } from '../../host/arrays.js';
 import { requireCount } from '../../host/checks.js';
 import { type Dispatch, dispatch } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/eigen.js';
-import { multiplyStored, placesOf, productOfParts, quadsOf } from '../linear/product.js';
+import { multiplyStacks, placesOf, quadsOf } from '../linear/product.js';
 import { requireSquare } from './square.js';
 import { soloWorkgroup } from './workgroups.js';
 
@@ -91,7 +91,7 @@ function lowerIterated(site: Lowering): Dispatch[] {
   let basis = start;
   for (let i = 0; i < iterations; i++) {
     const next = scratch(start.layout);
-    dispatches.push(multiply(device, basis, matrix, next, false));
+    dispatches.push(multiplyStacks(device, basis, matrix, next));
     if (shifting) dispatches.push(shifting.shift(device, basis, shift, next));
     dispatches.push(orthonormaliseDispatch(device, next));
     basis = next;
@@ -100,21 +100,12 @@ function lowerIterated(site: Lowering): Dispatch[] {
   const small = scratch(stackOf(start.layout.parts.map(({ shape }) => [rowsOf(shape), rowsOf(shape)])));
   const rotation = scratch(small.layout);
   dispatches.push(
-    multiply(device, basis, matrix, image, false),
-    multiply(device, image, basis, small, true),
+    multiplyStacks(device, basis, matrix, image),
+    multiplyStacks(device, image, basis, small, { transposeRight: true }),
     jacobiDispatch(device, small, values, rotation, tolerance),
-    multiply(device, rotation, basis, vectors, false),
+    multiplyStacks(device, rotation, basis, vectors),
   );
   return dispatches;
-}
-
-function multiply(device: Device, a: Operand, b: Operand, c: Operand, transposeRight: boolean): Dispatch {
-  return multiplyStored(
-    device,
-    c.layout.parts.map((part, i) => productOfParts(a.layout.parts[i], b.layout.parts[i], part)),
-    { left: a.storage, right: b.storage, result: c.storage },
-    { transposeRight },
-  );
 }
 
 function orthonormaliseDispatch(device: Device, matrix: Operand): Dispatch {

@@ -1,10 +1,12 @@
 /** Stacks cut up and put together: matrices, or ranges of their rows and columns, of one or several stacks as one. */
 
 import { columnsOf, formatLayout, formatShape, type Layout, type Part, rowsOf, stackOf } from '../../buffer/layout.js';
+import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import { copyRows } from '../../graph/copyRows.js';
-import type { Operand, Operation, Value } from '../../graph/operation.js';
+import { type Operand, type Operation, type Value, withParts } from '../../graph/operation.js';
+import type { Dispatch } from '../../kernel/dispatch.js';
 import { asValue, fill } from './fill.js';
 
 /** The first index, and the one after the last. */
@@ -26,17 +28,12 @@ interface Attributes {
 const operation: Operation<Attributes> = {
   name: 'pieces',
   shapes: (stacks, { taken }) => {
-    const views = taken.map(piece => viewOf(stacks, piece));
+    const views = taken.map(piece => viewOf(stacks[piece.stack ?? 0], piece));
     requireApart(taken, views);
     return [stackOf(views.map(({ shape }) => shape))];
   },
   lower: ({ device, attributes: { taken }, inputs, outputs: [result] }) =>
-    inputs.flatMap((input, stack) => {
-      const own = indicesOf(taken, stack);
-      if (own.length === 0) return [];
-      const from = own.map(i => viewOf([input.layout], { ...taken[i], stack: 0 }));
-      return copyRows(device, withParts(input, from), withParts(result, partsAt(result, own)));
-    }),
+    inputs.flatMap((input, stack) => copyPieces(device, taken, stack, input, result, false)),
   vjp: ({ attributes: { taken }, inputs, outputs: [output], cotangents: [cotangent] }) => {
     if (cotangent === undefined) return [];
     const whole = asValue(cotangent, output);
@@ -57,35 +54,41 @@ const placement: Operation<Attributes & { stack: number }> = {
   name: 'piecesVjp',
   updates: [0],
   shapes: ([base]) => [base],
-  lower: ({ device, attributes: { taken, stack }, inputs: [, cotangent], outputs: [base] }) => {
-    const own = indicesOf(taken, stack);
-    if (own.length === 0) return [];
-    const to = own.map(i => viewOf([base.layout], { ...taken[i], stack: 0 }));
-    return copyRows(device, withParts(cotangent, partsAt(cotangent, own)), withParts(base, to));
-  },
+  lower: ({ device, attributes: { taken, stack }, inputs: [, cotangent], outputs: [base] }) =>
+    copyPieces(device, taken, stack, base, cotangent, true),
   notDifferentiable: 'it is itself the VJP of pieces, and second derivatives are not offered',
 };
+
+/** The pieces of one stack, copied from there to where they stand together, or back. */
+function copyPieces(
+  device: Device,
+  taken: readonly Piece[],
+  stack: number,
+  home: Operand,
+  together: Operand,
+  back: boolean,
+): Dispatch[] {
+  const own = taken.flatMap((piece, i) => ((piece.stack ?? 0) === stack ? [i] : []));
+  if (own.length === 0) return [];
+  const there = withParts(
+    home,
+    own.map(i => viewOf(home.layout, taken[i])),
+  );
+  const here = withParts(
+    together,
+    own.map(i => together.layout.parts[i]),
+  );
+  return back ? copyRows(device, here, there) : copyRows(device, there, here);
+}
 
 function isWhole(piece: Piece, stack: number, part: number): boolean {
   return (piece.stack ?? 0) === stack && piece.part === part && !piece.rows && !piece.columns;
 }
 
-function indicesOf(taken: readonly Piece[], stack: number): readonly number[] {
-  return taken.flatMap((piece, i) => ((piece.stack ?? 0) === stack ? [i] : []));
-}
-
-function partsAt({ layout }: Operand, indices: readonly number[]): readonly Part[] {
-  return indices.map(i => layout.parts[i]);
-}
-
-function withParts({ layout, storage }: Operand, parts: readonly Part[]): Operand {
-  return { layout: { ...layout, parts }, storage };
-}
-
 /** Where a piece lies: a part of its stack's memory, whose rows need not begin at a quad. */
-function viewOf(stacks: readonly Layout[], { stack = 0, part: index, rows, columns }: Piece): Part {
-  const part = stacks[stack]?.parts[index];
-  if (!part) throw new InputError(`pieces: there is no part ${index} in ${formatLayout(stacks[stack] ?? stackOf([]))}`);
+function viewOf(stack: Layout = stackOf([]), { part: index, rows, columns }: Piece): Part {
+  const part = stack.parts[index];
+  if (!part) throw new InputError(`pieces: there is no part ${index} in ${formatLayout(stack)}`);
   if (!rows && !columns) return part;
   const { shape, offset, stride } = part;
   const [top, bottom] = rows ?? [0, rowsOf(shape)];

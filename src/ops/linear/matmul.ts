@@ -5,7 +5,7 @@ import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Operation, Value } from '../../graph/operation.js';
 import { asValue } from '../elementwise/fill.js';
-import { multiplyStored, productOfParts } from './product.js';
+import { multiplyStacks } from './product.js';
 
 interface Attributes {
   readonly transposeLeft: boolean;
@@ -25,14 +25,7 @@ const product: Operation<Attributes> = {
     }
     return [stackOf(a.parts.map((part, i) => resultShape(part.shape, b.parts[i].shape, attributes)))];
   },
-  lower: ({ device, attributes: { transposeLeft, transposeRight }, inputs: [a, b], outputs: [c] }) => [
-    multiplyStored(
-      device,
-      c.layout.parts.map((part, i) => productOfParts(a.layout.parts[i], b.layout.parts[i], part, { transposeLeft })),
-      { left: a.storage, right: b.storage, result: c.storage },
-      { transposeLeft, transposeRight },
-    ),
-  ],
+  lower: ({ device, attributes, inputs: [a, b], outputs: [c] }) => [multiplyStacks(device, a, b, c, attributes)],
   vjp: ({ attributes: { transposeLeft, transposeRight }, inputs: [a, b], outputs: [c], cotangents: [cotangent] }) => {
     if (cotangent === undefined) return [];
     const g = asValue(cotangent, c);

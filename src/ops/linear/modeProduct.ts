@@ -16,7 +16,7 @@ import type { Storage } from '../../buffer/memory.js';
 import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
-import type { Operation, Value } from '../../graph/operation.js';
+import type { Operand, Operation, Value } from '../../graph/operation.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/linear.js';
@@ -68,17 +68,7 @@ const modeOperation: Operation<Attributes> = {
     return [stackOf(results)];
   },
   lower: ({ device, attributes: { axis, transpose }, inputs: [tensor, matrix], outputs: [result] }) => [
-    modeDispatch(
-      device,
-      axis,
-      result.layout.parts.map((part, i) => ({
-        tensor: tensor.layout.parts[i],
-        matrix: matrix.layout.parts[i],
-        result: part,
-      })),
-      { tensor: tensor.storage, matrix: matrix.storage, result: result.storage },
-      { transpose },
-    ),
+    modeDispatch(device, axis, tensor, matrix, result, { transpose }),
   ],
   vjp: ({ attributes: { axis, transpose }, inputs: [tensor, matrix], outputs: [result], cotangents: [cotangent] }) => {
     if (cotangent === undefined) return [];
@@ -117,41 +107,37 @@ const unfoldedOperation: Operation<{ axis: number }> = {
   notDifferentiable: 'it is itself the VJP of the mode product, and second derivatives are not offered',
 };
 
-/** Where the parts of one mode product lie. */
-export interface ModeParts {
-  readonly tensor: Part;
-  readonly matrix: Part;
-  readonly result: Part;
-}
-
 /**
- * result = alpha T x_axis S + beta result, or with `transpose` S^T, for a batch of tensors with one number of axes. Of a
+ * result = alpha T x_axis S + beta result, or with `transpose` S^T, for stacks of tensors with one number of axes. Of a
  * matrix with more rows than are needed, the first are taken.
  */
 export function modeDispatch(
   device: Device,
   axis: number,
-  batch: readonly ModeParts[],
-  buffers: Readonly<Record<keyof ModeParts, Storage>>,
+  tensors: Operand,
+  matrices: Operand,
+  results: Operand,
   { transpose = false, alpha = 1, beta = 0 } = {},
 ): Dispatch {
-  const last = axis === batch[0].tensor.shape.length - 1;
-  const products = batch.flatMap(({ tensor, matrix, result }) => {
+  const last = axis === tensors.layout.parts[0].shape.length - 1;
+  const products = results.layout.parts.flatMap((result, i) => {
+    const tensor = tensors.layout.parts[i];
+    const matrix = quadsOf(matrices.layout.parts[i]);
     const sources = modeSlices(tensor, axis);
     return modeSlices(result, axis).map(
-      (to, i): StoredProduct => ({
+      (to, slice): StoredProduct => ({
         rows: last ? rowsOf(result.shape) : result.shape[axis],
         columns: to.columns,
         inner: tensor.shape[axis],
-        left: last ? sources[i] : quadsOf(matrix),
-        right: last ? quadsOf(matrix) : sources[i],
+        left: last ? sources[slice] : matrix,
+        right: last ? matrix : sources[slice],
         result: to,
         alpha,
         beta,
       }),
     );
   });
-  const { tensor, matrix, result } = buffers;
+  const [tensor, matrix, result] = [tensors.storage, matrices.storage, results.storage];
   return last
     ? multiplyStored(device, products, { left: tensor, right: matrix, result }, { transposeRight: !transpose })
     : multiplyStored(device, products, { left: matrix, right: tensor, result }, { transposeLeft: transpose });

@@ -3,6 +3,7 @@
 import { columnsOf, type Part, quad, rowsOf } from '../../buffer/layout.js';
 import type { Storage } from '../../buffer/memory.js';
 import type { Device } from '../../device/device.js';
+import type { Operand } from '../../graph/operation.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/linear.js';
@@ -101,4 +102,26 @@ export function multiplyStored(
     buffers,
     upper,
   });
+}
+
+/** The same of stacks, part by part: c = alpha op(a) op(b) + beta c. */
+export function multiplyStacks(
+  device: Device,
+  a: Operand,
+  b: Operand,
+  c: Operand,
+  options: {
+    readonly transposeLeft?: boolean;
+    readonly transposeRight?: boolean;
+    readonly upper?: boolean;
+    readonly alpha?: number;
+    readonly beta?: number;
+  } = {},
+): Dispatch {
+  return multiplyStored(
+    device,
+    c.layout.parts.map((part, i) => productOfParts(a.layout.parts[i], b.layout.parts[i], part, options)),
+    { left: a.storage, right: b.storage, result: c.storage },
+    options,
+  );
 }

@@ -24,14 +24,14 @@ import { InputError } from '../../errors.js';
 import { apply, applyOne } from '../../graph/apply.js';
 import { copyRows } from '../../graph/copyRows.js';
 import type { Value } from '../../graph/operation.js';
-import { type Operand, type Operation, scratch } from '../../graph/operation.js';
+import { type Operand, type Operation, scratch, withParts } from '../../graph/operation.js';
 import { requireCount } from '../../host/checks.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
 import type { SlotText } from '../../kernel/kernel.js';
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/network.js';
 import { asValue } from '../elementwise/fill.js';
-import { multiplyStored, placesOf, productEntry, productOfParts } from '../linear/product.js';
+import { multiplyStacks, placesOf, productEntry, productOfParts } from '../linear/product.js';
 
 export interface NetworkAttributes {
   /** Linear layers, from 1; one activation fewer. */
@@ -106,14 +106,9 @@ const forward: Operation<Attributes> = {
         },
       }),
     );
-    const last = multiplyStored(
-      device,
-      output.layout.parts.map((part, i) =>
-        productOfParts(layers[depth - 1].layout.parts[i], layerOf(parameters.layout, i, depth - 1, depth), part),
-      ),
-      { left: layers[depth - 1].storage, right: parameters.storage, result: output.storage },
-      { transposeRight: true },
-    );
+    const last = multiplyStacks(device, layers[depth - 1], layerOfAll(parameters, input, depth - 1, depth), output, {
+      transposeRight: true,
+    });
     const copies = regions.flatMap((region, i) =>
       copyRows(device, regionOf(parameters, attributes.regions[i]), region),
     );
@@ -147,16 +142,9 @@ const backward: Operation<Pick<Attributes, 'depth' | 'regions'>> = {
     for (let layer = depth - 1; layer >= 0; layer--) {
       const current = flowing;
       dispatches.push(
-        multiplyStored(
-          device,
-          current.layout.parts.map((part, i) =>
-            productOfParts(part, layers[layer].layout.parts[i], layerOf(gradient.layout, i, layer, depth), {
-              transposeLeft: true,
-            }),
-          ),
-          { left: current.storage, right: layers[layer].storage, result: gradient.storage },
-          { transposeLeft: true },
-        ),
+        multiplyStacks(device, current, layers[layer], layerOfAll(gradient, input, layer, depth), {
+          transposeLeft: true,
+        }),
       );
       if (layer === 0) break;
       flowing = scratch(derivatives[layer - 1].layout);
@@ -202,8 +190,19 @@ export function layerOf(parameters: Layout, network: number, layer: number, dept
   return parameters.parts[network * depth + layer];
 }
 
-function regionOf({ layout, storage }: Operand, region: Region): Operand {
-  return { layout: { ...layout, parts: region.map(part => layout.parts[part]) }, storage };
+/** The same of every network, as many as have an input. */
+export function layerOfAll(parameters: Operand, { layout }: Operand, layer: number, depth: number): Operand {
+  return regionOf(
+    parameters,
+    layout.parts.map((_, network) => network * depth + layer),
+  );
+}
+
+function regionOf(operand: Operand, region: Region): Operand {
+  return withParts(
+    operand,
+    region.map(part => operand.layout.parts[part]),
+  );
 }
 
 function requireParameters(parameters: Layout, input: Layout, attributes: Attributes): void {

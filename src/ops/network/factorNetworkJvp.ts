@@ -18,8 +18,8 @@ import { type Operand, type Operation, scratch } from '../../graph/operation.js'
 import type { Dispatch } from '../../kernel/dispatch.js';
 import { asValue } from '../elementwise/fill.js';
 import { multiplyDispatch } from '../elementwise/multiply.js';
-import { multiplyStored, productOfParts } from '../linear/product.js';
-import { factorNetworkVjp, layerOf, type Residuals } from './factorNetwork.js';
+import { multiplyStacks } from '../linear/product.js';
+import { factorNetworkVjp, layerOf, layerOfAll, type Residuals } from './factorNetwork.js';
 
 const operation: Operation<{ readonly depth: number }> = {
   name: 'factorNetworkJvp',
@@ -62,14 +62,10 @@ function layerDispatch(
   depth: number,
   beta = 0,
 ): Dispatch {
-  return multiplyStored(
-    device,
-    activations.layout.parts.map((part, i) =>
-      productOfParts(part, layerOf(weights.layout, i, layer, depth), result.layout.parts[i], { beta }),
-    ),
-    { left: activations.storage, right: weights.storage, result: result.storage },
-    { transposeRight: true },
-  );
+  return multiplyStacks(device, activations, layerOfAll(weights, activations, layer, depth), result, {
+    transposeRight: true,
+    beta,
+  });
 }
 
 function requireNetworks(parameters: Layout, input: Layout, depth: number): void {

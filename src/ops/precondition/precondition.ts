@@ -10,11 +10,11 @@ import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import { copyRows } from '../../graph/copyRows.js';
 import type { Value } from '../../graph/operation.js';
-import { type Operand, type Operation, scratch } from '../../graph/operation.js';
+import { everyPart, type Operand, type Operation, scratch, withParts } from '../../graph/operation.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
 import { joins } from '../../kernel/join.js';
 import { modeDispatch } from '../linear/modeProduct.js';
-import { multiplyStored, productOfParts } from '../linear/product.js';
+import { multiplyStacks } from '../linear/product.js';
 
 export const combines = ['sum', 'product'] as const;
 /** How the axes' preconditioners are combined. sum: P = sum_d G x_d S_d, the paper's. product: P = G x_1 S_1 x_2 S_2 .. */
@@ -84,45 +84,31 @@ function lowerPair(
   keep: number,
 ): Dispatch[] {
   const [k, l] = topK;
-  const members = tensor.layout.parts;
-  const halves = scratch(stackOf(members.flatMap(({ shape }) => shape.map(n => [k + l, n]))));
-  const { storage } = halves;
-  const { parts } = halves.layout;
+  const halves = scratch(stackOf(tensor.layout.parts.flatMap(({ shape }) => shape.map(n => [k + l, n]))));
   const rows = ({ shape, offset, stride }: Part, from: number, count: number): Part => ({
     shape: [count, shape[1]],
     offset: offset + from * stride,
     stride,
   });
-  const stack = (all: Operand, from: number): Operand => ({
-    layout: {
-      ...all.layout,
-      parts: all.layout.parts.map((part, i) => (i % 2 ? rows(part, from, l) : rows(part, 0, k))),
-    },
-    storage: all.storage,
-  });
-  const project = (side: 0 | 1, from: number, count: number) => ({
-    ...multiplyStored(
-      device,
-      members.map((g, i) =>
-        productOfParts(vectors.layout.parts[2 * i + side], g, rows(parts[2 * i + 1 - side], from, count)),
-      ),
-      { left: vectors.storage, right: tensor.storage, result: storage },
-      { transposeRight: side === 1 },
-    ),
-    beside: storage,
-  });
+  const stack = (all: Operand, from: number): Operand =>
+    withParts(
+      all,
+      all.layout.parts.map((part, i) => (i % 2 ? rows(part, from, l) : rows(part, 0, k))),
+    );
+  const [first, second] = [0, 1].map(side => everyPart(halves, 2, side));
+  const project = (side: 0 | 1, half: Operand, from: number) => {
+    const own = half.layout.parts.map(part => rows(part, from, topK[side]));
+    const options = { transposeRight: side === 1 };
+    return {
+      ...multiplyStacks(device, everyPart(vectors, 2, side), tensor, withParts(half, own), options),
+      beside: halves.storage,
+    };
+  };
   return [
     ...copyRows(device, stack(scaled, 0), stack(halves, k)),
-    project(0, 0, k),
-    project(1, k, l),
-    multiplyStored(
-      device,
-      members.map((g, i) =>
-        productOfParts(parts[2 * i], parts[2 * i + 1], g, { transposeLeft: true, alpha: -1, beta: keep }),
-      ),
-      { left: storage, right: storage, result: tensor.storage },
-      { transposeLeft: true },
-    ),
+    project(0, second, 0),
+    project(1, first, k),
+    multiplyStacks(device, first, second, tensor, { transposeLeft: true, alpha: -1, beta: keep }),
   ];
 }
 
@@ -135,23 +121,14 @@ function sidesOf({ device, attributes: { axes, topK }, inputs: [, vectors, scale
   return axes.map((axis, side) => {
     const shapes = tensor.layout.parts.map(({ shape }) => shape.map((n, i) => (i === axis ? topK[side] : n)));
     const projection = scratch(stackOf(shapes));
-    const parts = tensor.layout.parts.map((whole, i) => ({
-      tensor: whole,
-      matrix: vectors.layout.parts[i * axes.length + side],
-      result: projection.layout.parts[i],
-    }));
-    const turned = parts.map(one => ({ ...one, tensor: one.result, result: one.tensor }));
-    const [whole, projected] = [tensor.storage, projection.storage];
     return {
-      project: modeDispatch(device, axis, parts, { tensor: whole, matrix: vectors.storage, result: projected }),
+      project: modeDispatch(device, axis, tensor, everyPart(vectors, axes.length, side), projection),
       subtract: (keep: number) =>
-        modeDispatch(
-          device,
-          axis,
-          turned,
-          { tensor: projected, matrix: scaled.storage, result: whole },
-          { transpose: true, alpha: -1, beta: keep },
-        ),
+        modeDispatch(device, axis, projection, everyPart(scaled, axes.length, side), tensor, {
+          transpose: true,
+          alpha: -1,
+          beta: keep,
+        }),
     };
   });
 }
@@ -182,18 +159,7 @@ const projection: Operation<undefined> = {
   shapes: ([tensors, matrices]) => [
     stackOf(tensors.parts.map(({ shape }, i) => [rowsOf(matrices.parts[i].shape), ...shape.slice(1)])),
   ],
-  lower: ({ device, inputs: [tensor, matrix], outputs: [result] }) => [
-    modeDispatch(
-      device,
-      0,
-      result.layout.parts.map((part, i) => ({
-        tensor: tensor.layout.parts[i],
-        matrix: matrix.layout.parts[i],
-        result: part,
-      })),
-      { tensor: tensor.storage, matrix: matrix.storage, result: result.storage },
-    ),
-  ],
+  lower: ({ device, inputs: [tensor, matrix], outputs: [result] }) => [modeDispatch(device, 0, tensor, matrix, result)],
   notDifferentiable: 'it transforms a cotangent, and second derivatives are not offered',
 };
 

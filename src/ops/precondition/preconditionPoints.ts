@@ -11,9 +11,9 @@ import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
-import { type Operand, type Operation, scratch } from '../../graph/operation.js';
+import { type Operand, type Operation, scratch, withParts } from '../../graph/operation.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
-import { multiplyStored, productOfParts } from '../linear/product.js';
+import { multiplyStacks } from '../linear/product.js';
 import type { Combine } from './precondition.js';
 
 interface Attributes {
@@ -37,8 +37,12 @@ const operation: Operation<Attributes> = {
         ? [{ from: 0, to: axes, keep: axes }]
         : Array.from({ length: axes }, (_, i) => ({ from: axes - 1 - i, to: axes - i, keep: 1 }));
     return groups.flatMap(({ from, to, keep }) => {
-      const bases = (all: Operand) => cotangent.layout.parts.map((_, i) => joined(all, i * axes + from, i * axes + to));
-      return subtractProjection(device, cotangent, vectors, scaled, bases(vectors), bases(scaled), keep);
+      const bases = (all: Operand) =>
+        withParts(
+          all,
+          cotangent.layout.parts.map((_, i) => joined(all, i * axes + from, i * axes + to)),
+        );
+      return subtractProjection(device, cotangent, bases(vectors), bases(scaled), keep);
     });
   },
   notDifferentiable: 'it transforms a cotangent, and second derivatives are not offered',
@@ -57,27 +61,15 @@ function subtractProjection(
   cotangent: Operand,
   vectors: Operand,
   scaled: Operand,
-  vectorsOf: readonly Part[],
-  scaledOf: readonly Part[],
   keep: number,
 ): Dispatch[] {
+  const { parts } = cotangent.layout;
   const projection = scratch(
-    stackOf(vectorsOf.map(({ shape }, i) => [rowsOf(cotangent.layout.parts[i].shape), shape[0]])),
+    stackOf(vectors.layout.parts.map(({ shape }, i) => [rowsOf(parts[i].shape), rowsOf(shape)])),
   );
-  const parts = cotangent.layout.parts;
-  const projected = projection.layout.parts;
   return [
-    multiplyStored(
-      device,
-      parts.map((part, i) => productOfParts(part, vectorsOf[i], projected[i])),
-      { left: cotangent.storage, right: vectors.storage, result: projection.storage },
-      { transposeRight: true },
-    ),
-    multiplyStored(
-      device,
-      parts.map((part, i) => productOfParts(projected[i], scaledOf[i], part, { alpha: -1, beta: keep })),
-      { left: projection.storage, right: scaled.storage, result: cotangent.storage },
-    ),
+    multiplyStacks(device, cotangent, vectors, projection, { transposeRight: true }),
+    multiplyStacks(device, projection, scaled, cotangent, { alpha: -1, beta: keep }),
   ];
 }
 

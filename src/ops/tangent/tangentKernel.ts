@@ -10,7 +10,7 @@ import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
-import { type Operand, type Operation, scratch } from '../../graph/operation.js';
+import { everyPart, type Operand, type Operation, scratch } from '../../graph/operation.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/tangent.js';
@@ -36,7 +36,7 @@ const operation: Operation<Attributes> = {
     const derivatives = kept.slice(depth);
     return [
       ...Array.from({ length: networks }, (_, i) =>
-        layerDispatches(device, every(cotangent, networks, i), every(layers[depth - 1], networks, i), ntk, {
+        layerDispatches(device, everyPart(cotangent, networks, i), everyPart(layers[depth - 1], networks, i), ntk, {
           accumulate: i > 0,
           last: depth === 1 && i === networks - 1,
         }),
@@ -66,9 +66,9 @@ export function hiddenLayers(device: Device, pass: Pass, ntk: Operand, networks:
     const slope = derivatives[layer - 1];
     dispatches.push(cotangentDispatch(device, flowing, parameters, slope, below, layer, layers.length));
     for (let i = 0; i < networks; i++) {
-      const input = every(layers[layer - 1], networks, i);
+      const input = everyPart(layers[layer - 1], networks, i);
       const last = layer === 1 && i === networks - 1;
-      dispatches.push(...layerDispatches(device, every(below, networks, i), input, ntk, { last }));
+      dispatches.push(...layerDispatches(device, everyPart(below, networks, i), input, ntk, { last }));
     }
     flowing = below;
   }
@@ -112,11 +112,6 @@ export function gramDispatch(
     { left: x.storage, right: x.storage, result: result.storage },
     { transposeRight: true, upper },
   );
-}
-
-/** Parts i, i + step, i + 2 step .. of a stack. */
-function every({ layout, storage }: Operand, step: number, i: number): Operand {
-  return { layout: { ...layout, parts: layout.parts.filter((_, at) => at % step === i) }, storage };
 }
 
 function requireCotangent(cotangent: Layout, parameters: Layout, input: Layout, depth: number): void {
