@@ -10,14 +10,13 @@ import { requireCount, requireOptions } from '../host/checks.js';
 import { CallQueue } from '../host/queue.js';
 import { Random, requireSeed } from '../host/random.js';
 import { building, type Disposable, type Scope } from '../host/scope.js';
-import { runsOfSubmit } from '../kernel/pace.js';
 import { contractFields } from '../ops/contraction/contractFields.js';
 import { add } from '../ops/elementwise/linearCombination.js';
 import { inputJets, jetNetwork } from '../ops/network/jetNetwork.js';
 import { residuals } from '../ops/objective/residuals.js';
 import { vjp } from '../ops/vjp.js';
 import type { Optimiser } from '../optimiser/optimiser.js';
-import { runStages, type Stage } from '../train/stepPlans.js';
+import { lossesOf, runStages, type Stage } from '../train/stepPlans.js';
 import { historyLength, mostSteps, type ParameterState, TrainedParameters } from '../train/trainedParameters.js';
 import { type Discretisation, discretise, gridAxes, inSlabs, shapeOfRanges } from './discretisation.js';
 import { type AxisPoints, tabulated } from './grid.js';
@@ -72,8 +71,6 @@ type Plans = {
 
 /** Calls take their turns, as those of `Trainer`. */
 export class ProblemTrainer {
-  #step = 0;
-  #pace = 1;
   /** Which drawing of the points lies on the device. */
   #drawn = -1;
   /** Of the fields that were asked for last. */
@@ -154,12 +151,12 @@ export class ProblemTrainer {
 
   /** Steps made so far. */
   get step(): number {
-    return this.#step;
+    return this.parameters.step;
   }
 
   /** Steps that take a quarter of a second or so, by what the last ones took: 1 before any was made, and at most 1024. */
   get pace(): number {
-    return this.#pace;
+    return this.parameters.pace;
   }
 
   /** What one step takes. */
@@ -178,13 +175,7 @@ export class ProblemTrainer {
   advance(count: number): Promise<Float32Array> {
     return this.#calls.add(async () => {
       requireCount('advance', count, 1, historyLength);
-      const start = performance.now();
-      this.parameters.schedule(this.#step, count);
-      await runStages(this.engine, this.#stagesOf(count));
-      const losses = await this.parameters.losses(this.#step, count);
-      this.#step += count;
-      this.#pace = Math.min(historyLength, runsOfSubmit(count, performance.now() - start));
-      return losses;
+      return this.parameters.advance(count, () => runStages(this.engine, this.#stagesOf(count)));
     });
   }
 
@@ -193,7 +184,7 @@ export class ProblemTrainer {
     return this.#calls.add(async () => {
       const losses = await this.#losses();
       const bad = Object.values(losses).find(loss => !Number.isFinite(loss));
-      if (bad !== undefined) throw new DivergedError(this.#step, bad);
+      if (bad !== undefined) throw new DivergedError(this.step, bad);
       return losses;
     });
   }
@@ -205,12 +196,11 @@ export class ProblemTrainer {
   diverging(from: ParameterState, step: number): Promise<readonly string[]> {
     return this.#calls.add(async () => {
       this.parameters.restore(from);
-      this.#step = from.step;
-      while (this.#step < step) {
-        const count = Math.min(historyLength, step - this.#step);
-        this.parameters.schedule(this.#step, count);
+      while (this.step < step) {
+        const count = Math.min(historyLength, step - this.step);
+        this.parameters.schedule(count);
         await runStages(this.engine, this.#stagesOf(count));
-        this.#step += count;
+        this.parameters.step += count;
       }
       const losses = await this.#losses();
       return Object.keys(losses).filter(name => !Number.isFinite(losses[name]));
@@ -240,15 +230,12 @@ export class ProblemTrainer {
   }
 
   state(): Promise<Required<ParameterState>> {
-    return this.#calls.add(() => this.parameters.state(this.#step));
+    return this.#calls.add(() => this.parameters.state());
   }
 
   /** Goes on from a state: at once where no call is under way. @throws InputError one of another network or optimiser. */
   restore(state: ParameterState): Promise<void> {
-    return this.#calls.add(() => {
-      this.parameters.restore(state);
-      this.#step = state.step;
-    });
+    return this.#calls.add(() => this.parameters.restore(state));
   }
 
   dispose(): void {
@@ -261,12 +248,8 @@ export class ProblemTrainer {
     this.dispose();
   }
 
-  async #losses(): Promise<Record<string, number>> {
-    this.#draw(this.#step);
-    await this.plans.evaluate.run();
-    const losses: Record<string, number> = {};
-    for (const [name, loss] of Object.entries(this.plans.evaluate.outputs)) losses[name] = (await loss.read())[0];
-    return losses;
+  #losses(): Promise<Record<string, number>> {
+    return lossesOf(this.engine, [{ plan: this.plans.evaluate, load: () => this.#draw(this.step) }]);
   }
 
   #draw(step: number): void {
@@ -278,13 +261,12 @@ export class ProblemTrainer {
 
   /** The steps from now on, with points drawn anew where it is time. */
   *#stagesOf(count: number): Generator<Stage, void, void> {
-    const end = this.#step + count;
-    for (let t = this.#step; t < end; ) {
-      const next = this.redraw === undefined ? end : (Math.floor(t / this.redraw) + 1) * this.redraw;
-      const times = Math.min(next, end) - t;
+    const end = this.step + count;
+    for (let t = this.step; t < end; ) {
+      const next = Math.min(end, this.redraw === undefined ? end : (Math.floor(t / this.redraw) + 1) * this.redraw);
       const at = t;
-      yield { plan: this.plans.step, times, load: () => this.#draw(at) };
-      t += times;
+      yield { plan: this.plans.step, times: next - t, load: () => this.#draw(at) };
+      t = next;
     }
   }
 }

@@ -26,7 +26,7 @@ import { vjp, vjpOfSeveral } from '../ops/vjp.js';
 import type { Applied, AppliedInSlabs } from '../precondition/preconditioner.js';
 import { appliedIn, refreshFrom, type Training } from './gradient.js';
 import { type SlabTarget, slabParts, slabTargets } from './slabTargets.js';
-import { compiled, runStages, type Stage, type StepPlans } from './stepPlans.js';
+import { compiled, lossesOf, type Stage, type StepPlans } from './stepPlans.js';
 import { isOnDevice } from './target.js';
 
 /**
@@ -131,30 +131,21 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
     slabs.forEach((_, slab) => {
       builds[`slab ${slab}`] = slabStep(slab);
       for (const [name, target] of Object.entries(targets)) {
-        builds[`evaluate ${slab} ${name}`] = graph => ({ loss: goalIn(graph, slab, target[slab]).loss });
+        builds[`evaluate ${slab} ${name}`] = graph => ({ [name]: goalIn(graph, slab, target[slab]).loss });
       }
     });
     const plans = await compiled(training, scope, builds);
 
     const inSlabs = slabs.map((_, slab): Stage => ({ plan: plans[`slab ${slab}`], load: targets.training[slab].load }));
-    const evaluationsOf = (name: string) =>
-      slabs.map((_, slab) => ({ plan: plans[`evaluate ${slab} ${name}`], load: targets[name][slab].load }));
+    const evaluations = Object.entries(targets).flatMap(([name, target]) =>
+      slabs.map((_, slab): Stage => ({ plan: plans[`evaluate ${slab} ${name}`], load: target[slab].load })),
+    );
     return {
       step: [{ plan: plans.open }, ...inSlabs, { plan: plans.close }],
       refreshStep: [{ plan: plans.refreshOpen }, ...inSlabs, { plan: plans.refreshClose }],
       prepare: plans.prepare,
       refresh: plans.refresh,
-      evaluate: async () => {
-        const names = Object.keys(targets);
-        await runStages(engine, [{ plan: plans.open }, ...names.flatMap(evaluationsOf)]);
-        const losses: Record<string, number> = {};
-        for (const name of names) {
-          losses[name] = 0;
-          for (const { plan } of evaluationsOf(name))
-            losses[name] += (await (plan.outputs as { loss: Tensor }).loss.read())[0];
-        }
-        return losses;
-      },
+      evaluate: () => lossesOf(engine, [{ plan: plans.open }, ...evaluations]),
       render: async () => {
         const count = sizeOfAll(outputShapes(model));
         requireArray(count);

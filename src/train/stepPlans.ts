@@ -1,7 +1,8 @@
 /** What a trainer runs: plans in a row, with what must be brought to the device in between. */
 
+import type { Tensor } from '../buffer/tensor.js';
 import type { Engine } from '../graph/engine.js';
-import type { Build, Plan } from '../graph/plan.js';
+import type { Build, Outputs, Plan } from '../graph/plan.js';
 import type { Disposable, Scope } from '../host/scope.js';
 import type { Training } from './gradient.js';
 
@@ -30,6 +31,18 @@ export interface StepPlans extends Disposable {
 /** Runs stages in their order. What one has to load is written while the device still works on those before. */
 export function runStages(engine: Engine, stages: Iterable<Stage>): Promise<void> {
   return engine.run(Array.from(stages, ({ plan, times = 1, load }) => [plan, times, load] as const));
+}
+
+/** The losses that stages give, by their names: those of one name are added up. */
+export async function lossesOf(engine: Engine, stages: readonly Stage[]): Promise<Record<string, number>> {
+  await runStages(engine, stages);
+  const losses: Record<string, number> = {};
+  for (const { plan } of stages) {
+    for (const [name, loss] of Object.entries<Tensor>(plan.outputs as Plan<Outputs>['outputs'])) {
+      losses[name] = (losses[name] ?? 0) + (await loss.read())[0];
+    }
+  }
+  return losses;
 }
 
 /** Plans that end with a scope, their schedules measured first where a training wants that. */

@@ -21,6 +21,7 @@ import { squaredError } from '../objective/squaredError.js';
 import type { Optimiser } from '../optimiser/optimiser.js';
 import type { Preconditioner, PreconditionerState } from '../precondition/preconditioner.js';
 import { gradientOf } from './gradient.js';
+import { lossesOf } from './stepPlans.js';
 import { type Target, targetTensor } from './target.js';
 import { historyLength, TrainedParameters } from './trainedParameters.js';
 import { requireTarget, requireTraining } from './trainerOptions.js';
@@ -63,7 +64,6 @@ type Plans = {
 
 /** Calls take their turns, as those of `Trainer`. */
 export class TangentTrainer {
-  #step = 0;
   #prepared = false;
   readonly #calls = new CallQueue('trainer');
 
@@ -105,7 +105,7 @@ export class TangentTrainer {
 
   /** Steps made so far. */
   get step(): number {
-    return this.#step;
+    return this.parameters.step;
   }
 
   /** Finds the preconditioner, which `advance` else does before the first step. */
@@ -124,22 +124,13 @@ export class TangentTrainer {
     return this.#calls.add(async () => {
       requireCount('advance', count, 1, historyLength);
       if (!this.#prepared) await this.#prepare();
-      this.parameters.schedule(this.#step, count);
-      await this.plans.step.run({ times: count });
-      const losses = await this.parameters.losses(this.#step, count);
-      this.#step += count;
-      return losses;
+      return this.parameters.advance(count, () => this.plans.step.run({ times: count }));
     });
   }
 
   /** The loss of the present weights on the training's samples, `training`, and on those of `evaluations`. */
   evaluate(): Promise<Readonly<Record<string, number>>> {
-    return this.#calls.add(async () => {
-      await this.plans.evaluate.run();
-      const losses: Record<string, number> = {};
-      for (const [name, loss] of Object.entries(this.plans.evaluate.outputs)) losses[name] = (await loss.read())[0];
-      return losses;
-    });
+    return this.#calls.add(() => lossesOf(this.engine, [{ plan: this.plans.evaluate }]));
   }
 
   /** w, in the order of the model's parameters. */
@@ -151,7 +142,6 @@ export class TangentTrainer {
   restart(): Promise<void> {
     return this.#calls.add(() => {
       this.parameters.restore({ step: 0, parameters: new Float32Array(parameterCount(this.model)) });
-      this.#step = 0;
     });
   }
 

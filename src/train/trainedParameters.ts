@@ -9,6 +9,7 @@ import type { Graph, Value } from '../graph/operation.js';
 import { bitsOf } from '../host/arrays.js';
 import { requireCount } from '../host/checks.js';
 import type { Scope } from '../host/scope.js';
+import { runsOfSubmit } from '../kernel/pace.js';
 import type { Parameter } from '../model/parameters.js';
 import { record } from '../ops/optimiser/record.js';
 import { learningRateAt, type Optimiser, type OptimiserState } from '../optimiser/optimiser.js';
@@ -42,6 +43,10 @@ export class TrainedParameters {
   readonly #rates = new Float32Array(historyLength);
   /** The step at which the optimiser started: the device counts from there. */
   #since = 0;
+  /** Steps made so far. */
+  step = 0;
+  /** Steps that take a quarter of a second or so, by what the last ones took: 1 before any was made, and at most 1024. */
+  pace = 1;
 
   /**
    * @param scope that disposes of what is made here.
@@ -87,23 +92,41 @@ export class TrainedParameters {
   }
 
   /**
-   * Brings the learning rates of `count` steps from `step` on to the device, before they are submitted.
+   * Makes `count` steps.
+   *
+   * @param run what submits them, and waits for them.
+   * @returns the loss at each step, before its update.
+   * @throws DivergedError at a loss that is not finite. The parameters are then lost.
+   */
+  async advance(count: number, run: () => Promise<unknown>): Promise<Float32Array> {
+    const start = performance.now();
+    this.schedule(count);
+    await run();
+    this.step += count;
+    const losses = await this.losses(count);
+    this.pace = Math.min(historyLength, runsOfSubmit(count, performance.now() - start));
+    return losses;
+  }
+
+  /**
+   * Brings the learning rates of the next `count` steps to the device, before they are submitted.
    *
    * @throws InputError a learning rate that a function of the step gives, and that is none.
    */
-  schedule(step: number, count: number): void {
-    for (let t = step; t < step + count; t++) {
+  schedule(count: number): void {
+    for (let t = this.step; t < this.step + count; t++) {
       this.#rates[this.#placeOf(t)] = learningRateAt(this.optimiser.learningRate, t);
     }
     this.#schedule.write(this.#rates);
   }
 
   /**
-   * The losses of the `count` steps from `step` on, which must be the last ones made.
+   * The losses of the last `count` steps.
    *
    * @throws DivergedError at one that is not finite.
    */
-  async losses(step: number, count: number): Promise<Float32Array> {
+  async losses(count: number): Promise<Float32Array> {
+    const step = this.step - count;
     const history = await this.#history.read();
     const losses = Float32Array.from({ length: count }, (_, i) => history[this.#placeOf(step + i)]);
     const bad = losses.findIndex(loss => !Number.isFinite(loss));
@@ -111,9 +134,9 @@ export class TrainedParameters {
     return losses;
   }
 
-  async state(step: number): Promise<Required<ParameterState>> {
+  async state(): Promise<Required<ParameterState>> {
     return {
-      step,
+      step: this.step,
       parameters: await this.tensor.read(),
       optimiser: { name: this.optimiser.name, since: this.#since, state: await this.#state.state() },
     };
@@ -135,6 +158,7 @@ export class TrainedParameters {
     this.tensor.write(parameters);
     this.#counter.write(bitsOf(step - since));
     this.#since = since;
+    this.step = step;
   }
 
   /** Where the loss and the learning rate of a step stand on the device. */

@@ -10,7 +10,6 @@ import { requireCount } from '../host/checks.js';
 import { CallQueue } from '../host/queue.js';
 import { building, type Scope } from '../host/scope.js';
 import { totalWork, type Work } from '../kernel/dispatch.js';
-import { runsOfSubmit } from '../kernel/pace.js';
 import { encodeParts, type HostEncoder } from '../kernel/sequence.js';
 import { slabsOf } from '../model/fits.js';
 import { networkInput } from '../model/forward.js';
@@ -41,8 +40,6 @@ export interface StepWork extends Work {
 
 /** Calls take their turns: one that comes while another is under way begins when that has ended. */
 export class Trainer {
-  #step = 0;
-  #pace = 1;
   /** The step that a state was restored at. */
   #start = 0;
   #prepared = false;
@@ -104,12 +101,12 @@ export class Trainer {
 
   /** Steps made so far. */
   get step(): number {
-    return this.#step;
+    return this.parameters.step;
   }
 
   /** Steps that take a quarter of a second or so, by what the last ones took: 1 before any was made, and at most 1024. */
   get pace(): number {
-    return this.#pace;
+    return this.parameters.pace;
   }
 
   /** The parameters on the device, as the last step left them. */
@@ -147,13 +144,7 @@ export class Trainer {
     return this.#calls.add(async () => {
       requireCount('advance', count, 1, historyLength);
       await this.#prepare();
-      const start = performance.now();
-      this.parameters.schedule(this.#step, count);
-      await runStages(this.engine, this.#stagesOf(count));
-      const losses = await this.parameters.losses(this.#step, count);
-      this.#step += count;
-      this.#pace = Math.min(historyLength, runsOfSubmit(count, performance.now() - start));
-      return losses;
+      return this.parameters.advance(count, () => runStages(this.engine, this.#stagesOf(count)));
     });
   }
 
@@ -174,10 +165,10 @@ export class Trainer {
     }
     const parts = stages.map(({ plan, times = 1 }) => plan.part(times));
     if (!this.#prepared && this.refresh !== undefined) parts.unshift(this.plans.prepare.part(1));
-    this.parameters.schedule(this.#step, steps);
+    this.parameters.schedule(steps);
     encodeParts(encoder, parts);
     this.#prepared = true;
-    this.#step += steps;
+    this.parameters.step += steps;
   }
 
   /**
@@ -188,8 +179,8 @@ export class Trainer {
    */
   losses(count: number): Promise<Float32Array> {
     return this.#calls.add(() => {
-      requireCount('losses', count, 1, Math.min(historyLength, this.#step - this.#start));
-      return this.parameters.losses(this.#step - count, count);
+      requireCount('losses', count, 1, Math.min(historyLength, this.step - this.#start));
+      return this.parameters.losses(count);
     });
   }
 
@@ -201,7 +192,7 @@ export class Trainer {
   evaluate(): Promise<Readonly<Record<string, number>>> {
     return this.#calls.add(async () => {
       const losses = await this.plans.evaluate();
-      if (!Number.isFinite(losses.training)) throw new DivergedError(this.#step, losses.training);
+      if (!Number.isFinite(losses.training)) throw new DivergedError(this.step, losses.training);
       return losses;
     });
   }
@@ -230,7 +221,7 @@ export class Trainer {
     return this.#calls.add(async () => {
       const { preconditioner } = this;
       return {
-        ...(await this.parameters.state(this.#step)),
+        ...(await this.parameters.state()),
         ...(preconditioner && {
           preconditioner: {
             name: preconditioner.name,
@@ -246,16 +237,12 @@ export class Trainer {
   restore(state: TrainerState): Promise<void> {
     return this.#calls.add(() => {
       this.parameters.restore(state);
-      this.#prepared = this.#restorePreconditioner(state) || this.#prepared;
-      this.#step = this.#start = state.step;
+      const { preconditioner: own } = this;
+      const { preconditioner: saved } = state;
+      // Eigenvectors of another preconditioner or another k do not fit: they are found anew.
+      if (own && own.name === saved?.name && own.restore(saved)) this.#prepared = true;
+      this.#start = state.step;
     });
-  }
-
-  /** Eigenvectors of another preconditioner or another k do not fit: they are found anew. @returns whether they fit. */
-  #restorePreconditioner({ preconditioner: saved }: TrainerState): boolean {
-    const { preconditioner } = this;
-    if (!preconditioner || saved?.name !== preconditioner.name) return false;
-    return preconditioner.restore(saved);
   }
 
   dispose(): void {
@@ -276,19 +263,18 @@ export class Trainer {
   /** The steps from now on, those with a refresh between those without. */
   *#stagesOf(count: number): Generator<Stage, void, void> {
     const { step, refreshStep } = this.plans;
-    const { refresh } = this;
-    const end = this.#step + count;
-    for (let t = this.#step; t < end; ) {
+    const { refresh, step: from } = this;
+    const end = from + count;
+    for (let t = from; t < end; ) {
       if (refresh !== undefined && t % refresh === 0) {
         yield* refreshStep;
         t++;
         continue;
       }
-      const next = refresh === undefined ? end : (Math.floor(t / refresh) + 1) * refresh;
-      const times = Math.min(next, end) - t;
-      if (step.length === 1) yield { ...step[0], times };
-      else for (let i = 0; i < times; i++) yield* step;
-      t += times;
+      const next = Math.min(end, refresh === undefined ? end : (Math.floor(t / refresh) + 1) * refresh);
+      if (step.length === 1) yield { ...step[0], times: next - t };
+      else for (let i = t; i < next; i++) yield* step;
+      t = next;
     }
   }
 }

@@ -6,7 +6,7 @@ import { building } from '../host/scope.js';
 import { factorsOf, forward, outputOf } from '../model/forward.js';
 import { toHost } from '../model/model.js';
 import { appliedIn, gradientOf, refreshFrom, type Training } from './gradient.js';
-import { compiled, type StepPlans } from './stepPlans.js';
+import { compiled, lossesOf, type StepPlans } from './stepPlans.js';
 import { targetTensor } from './target.js';
 
 export function wholePlans(training: Training): Promise<StepPlans> {
@@ -46,12 +46,7 @@ export function wholePlans(training: Training): Promise<StepPlans> {
       refreshStep: [{ plan: plans.refreshStep }],
       prepare: plans.prepare,
       refresh: plans.refresh,
-      evaluate: async () => {
-        await plans.evaluate.run();
-        const losses: Record<string, number> = {};
-        for (const [name, loss] of Object.entries(plans.evaluate.outputs)) losses[name] = (await loss.read())[0];
-        return losses;
-      },
+      evaluate: () => lossesOf(engine, [{ plan: plans.evaluate }]),
       render: async () => {
         await plans.render.run();
         return toHost(model, await plans.render.outputs.output.read());

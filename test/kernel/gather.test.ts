@@ -188,7 +188,6 @@ function stepped() {
       optimiser,
       initialParameters(model, 1),
     );
-    parameters.schedule(0, 4);
     const plan = await engine.compile(graph => {
       const pass = forward(graph, model, graph.read(parameters.tensor), input);
       const goal = squaredError().goal(pass.output, graph.read(target));
@@ -197,9 +196,9 @@ function stepped() {
       parameters.update(graph, goal.loss, gradient, true);
     });
     scope.keep(plan);
-    await plan.run({ times: 4 });
-    const { optimiser: moments, ...state } = await parameters.state(4);
-    const kept = { losses: await parameters.losses(0, 4), parameters: state.parameters, ...moments.state };
+    const losses = await parameters.advance(4, () => plan.run({ times: 4 }));
+    const { optimiser: moments, ...state } = await parameters.state();
+    const kept = { losses, parameters: state.parameters, ...moments.state };
     return { kept: { ...kept, ...(await preconditioner.state()) }, dispatches: plan.dispatches.length };
   });
 }
