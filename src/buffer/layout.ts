@@ -56,14 +56,7 @@ export function numbersIn({ parts }: Layout): number {
 
 /** A stack of parts of the given shapes, each row padded to whole quads. @throws InputError an axis that is no size. */
 export function stackOf(shapes: readonly Shape[]): Layout {
-  let offset = 0;
-  const parts = shapes.map(shape => {
-    requireShape(shape);
-    const part = { shape, offset, stride: padded(columnsOf(shape)) };
-    offset += rowsOf(shape) * part.stride;
-    return part;
-  });
-  return { parts, length: offset };
+  return laidOut(shapes, shape => padded(columnsOf(shape)));
 }
 
 export function layoutOf(shape: Shape): Layout {
@@ -72,14 +65,18 @@ export function layoutOf(shape: Shape): Layout {
 
 /** Parts whose rows lie directly after each other, as a host has them. */
 export function packedStackOf(shapes: readonly Shape[]): Layout {
-  let offset = 0;
+  return laidOut(shapes, columnsOf);
+}
+
+function laidOut(shapes: readonly Shape[], strideOf: (shape: Shape) => number): Layout {
+  let length = 0;
   const parts = shapes.map(shape => {
     requireShape(shape);
-    const part = { shape, offset, stride: columnsOf(shape) };
-    offset += sizeOf(shape);
+    const part = { shape, offset: length, stride: strideOf(shape) };
+    length += rowsOf(shape) * part.stride;
     return part;
   });
-  return { parts, length: offset };
+  return { parts, length };
 }
 
 /** Whether there is no padding. */

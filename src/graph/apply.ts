@@ -23,3 +23,9 @@ export function requireSameLayout(name: string, a: Layout, b: Layout): Layout {
   }
   return a;
 }
+
+/** @throws InputError naming the operation unless two stacks have as many parts. */
+export function requireSameHeight(name: string, a: Layout, b: Layout): void {
+  if (a.parts.length === b.parts.length) return;
+  throw new InputError(`${name}: takes stacks of one height, got ${formatLayout(a)} and ${formatLayout(b)}`);
+}

@@ -7,7 +7,7 @@ import type { AdapterFacts, AdapterKind } from '../device/adapter.js';
 import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
 import { shown, spelled } from '../host/checks.js';
-import { building, type Scope, within } from '../host/scope.js';
+import { building, type Scope, settled, within } from '../host/scope.js';
 import type { Dispatch, Work } from '../kernel/dispatch.js';
 import { gathered } from '../kernel/gather.js';
 import { type MeasureOptions, measure } from '../kernel/measure.js';
@@ -167,7 +167,9 @@ export class Engine {
         return dispatches;
       });
       slots.place(this.#memory);
-      const sequences = await this.#prepare(lists);
+      const sequences = await settled(
+        lists.map(async one => scope.keep(await Sequence.prepare(one, this.#memory, this.#pipelines))),
+      );
       let open = names.length;
       const release = () => {
         if (--open === 0) slots.dispose(this.#memory);
@@ -211,18 +213,6 @@ export class Engine {
     for (const [key, id] of Object.entries(found)) this.device.tuning.set(key, id);
   }
 
-  /** The lists made ready to run; where one fails, the others are freed. */
-  async #prepare(lists: readonly (readonly Dispatch[])[]): Promise<Sequence[]> {
-    const prepared = await Promise.allSettled(
-      lists.map(dispatches => Sequence.prepare(dispatches, this.#memory, this.#pipelines)),
-    );
-    const failed = prepared.find(result => result.status === 'rejected');
-    const sequences = prepared.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []));
-    if (!failed) return sequences;
-    for (const sequence of sequences) sequence.dispose();
-    throw failed.reason;
-  }
-
   /**
    * Runs plans one after the other, each so many times over, and waits until the device is done: in submits as those of
    * `Plan.run`.
@@ -246,17 +236,9 @@ export class Engine {
     const profiles: DispatchProfile[] = [];
     for (const dispatch of plan.dispatches) {
       const milliseconds = await measure(dispatch, this.#memory, this.#pipelines, options);
-      const { operations, bytes } = dispatch.work;
-      const perMillisecond = 1e6 * milliseconds;
-      profiles.push({
-        kernel: dispatch.kernel,
-        extent: dispatch.extent,
-        operations,
-        bytes,
-        milliseconds,
-        gflops: operations / perMillisecond,
-        gigabytes: bytes / perMillisecond,
-      });
+      const { kernel, extent, work } = dispatch;
+      const [gflops, gigabytes] = [work.operations, work.bytes].map(amount => amount / (1e6 * milliseconds));
+      profiles.push({ kernel, extent, ...work, milliseconds, gflops, gigabytes });
     }
     return profiles;
   }

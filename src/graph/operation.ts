@@ -111,6 +111,11 @@ export interface Fused {
   readonly inputs: readonly Value[];
 }
 
+// Why an operation has no VJP.
+export const secondDerivatives = 'it is a part of a gradient, and second derivatives are not offered';
+export const noGradientFlows = 'a preconditioner is made from it, through which no gradient flows';
+export const updatesState = 'it updates state';
+
 /** Memory that one lowering needs between its own dispatches. */
 export function scratch(layout: Layout): Operand {
   return { layout, storage: new Storage(layout.length * 4) };

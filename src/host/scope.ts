@@ -48,6 +48,12 @@ export async function building<T>(work: (scope: Scope) => Promise<T>): Promise<T
   }
 }
 
+/** What promises give, once all have settled: whoever is told that one failed may free what the others used. */
+export async function settled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
+}
+
 /** Does `work` with a scope that ends with it. */
 export async function within<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
   const scope = new Scope();

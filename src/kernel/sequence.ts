@@ -2,6 +2,7 @@
 
 import { bufferOf, type Memory, type Storage, usage } from '../buffer/memory.js';
 import { InputError } from '../errors.js';
+import { settled } from '../host/scope.js';
 import { type Dispatch, isStorage } from './dispatch.js';
 import { expectedMilliseconds, leastRate } from './pace.js';
 import type { Pipelines } from './pipelines.js';
@@ -52,16 +53,14 @@ export class Sequence {
         );
       }
     }
-    const compiled = await Promise.allSettled(dispatches.map(dispatch => pipelines.get(dispatch)));
-    const failed = compiled.find(result => result.status === 'rejected');
-    if (failed) throw failed.reason;
+    const compiled = await settled(dispatches.map(dispatch => pipelines.get(dispatch)));
     for (const one of dispatches) requireOneUse(one);
     const { tables, offsets } = uploadTables(dispatches, memory);
     try {
       const { value, error } = device.attempt('bind', () =>
         dispatches.map((dispatch, i) => ({
           dispatch,
-          pipeline: (compiled[i] as PromiseFulfilledResult<GPUComputePipeline>).value,
+          pipeline: compiled[i],
           bindGroup: device.gpu.createBindGroup({
             label: dispatch.kernel,
             layout: pipelines.layout(dispatch.bindings),

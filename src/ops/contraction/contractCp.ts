@@ -18,8 +18,9 @@ const contraction: Operation<CpAttributes> = {
   lower: ({ device, attributes, inputs: [factors], outputs: [result] }) => [
     cpDispatch(device, factors, result, attributes),
   ],
-  vjp: ({ attributes, inputs: [factors], outputs: [output], cotangents: [cotangent] }) =>
-    cotangent === undefined ? [] : [(attributes.gradient ?? mttkrp)(asValue(cotangent, output), factors, attributes)],
+  vjp: ({ attributes, inputs: [factors], outputs: [output], cotangents: [cotangent] }) => [
+    (attributes.gradient ?? mttkrp)(asValue(cotangent, output), factors, attributes),
+  ],
   epilogue: cpWithLoss,
 };
 

@@ -39,8 +39,9 @@ const operation: Operation<CpAttributes> = {
     const product = cpDispatch(device, blocks, result, { axes, scale });
     return [...fill(factors, false), ...fill(tangent, true), product];
   },
-  vjp: ({ attributes, inputs: [, factors], outputs: [output], cotangents: [cotangent] }) =>
-    cotangent === undefined ? [] : [mttkrp(asValue(cotangent, output), factors, attributes)],
+  vjp: ({ attributes, inputs: [, factors], outputs: [output], cotangents: [cotangent] }) => [
+    mttkrp(asValue(cotangent, output), factors, attributes),
+  ],
 };
 
 /** Each matrix and the blocks of columns that it fills: on axis d the d-th is the tangent's, the others are not. */

@@ -6,7 +6,7 @@
 import { columnsOf, formatLayout, type Layout, type Part, padded, quad, rowsOf, stackOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
-import { type Operation, scratch, type Value } from '../../graph/operation.js';
+import { type Operation, scratch, secondDerivatives, type Value } from '../../graph/operation.js';
 import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/contraction.js';
@@ -127,7 +127,7 @@ const backward: Operation<FieldAttributes> = {
       }),
     ];
   },
-  notDifferentiable: 'it is itself the VJP of the fields, and second derivatives are not offered',
+  notDifferentiable: secondDerivatives,
 };
 
 function lengthOf([from, to]: Range): number {

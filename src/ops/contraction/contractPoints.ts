@@ -3,7 +3,7 @@
 import { formatLayout, formatShape, type Layout, type Part, quad, rowsOf, stackOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
-import type { Operation, Value } from '../../graph/operation.js';
+import { type Operation, secondDerivatives, type Value } from '../../graph/operation.js';
 import { dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/contraction.js';
 import { asValue } from '../elementwise/fill.js';
@@ -32,8 +32,9 @@ const contraction: Operation<CpAttributes> = {
       }),
     ];
   },
-  vjp: ({ attributes, inputs: [factors], outputs: [output], cotangents: [cotangent] }) =>
-    cotangent === undefined ? [] : [contractPointsVjp(asValue(cotangent, output), factors, attributes)],
+  vjp: ({ attributes, inputs: [factors], outputs: [output], cotangents: [cotangent] }) => [
+    contractPointsVjp(asValue(cotangent, output), factors, attributes),
+  ],
 };
 
 const contractionVjp: Operation<CpAttributes> = {
@@ -66,7 +67,7 @@ const contractionVjp: Operation<CpAttributes> = {
       }),
     ];
   },
-  notDifferentiable: 'it is itself the VJP of the contraction, and second derivatives are not offered',
+  notDifferentiable: secondDerivatives,
 };
 
 /** The factor matrices of each model, which must be of one length: they stand in memory one after the other. */

@@ -10,7 +10,7 @@ import { columnsOf, formatShape, type Layout, type Part, rowsOf, type Shape, sta
 import { InputError } from '../../errors.js';
 import { apply, applyOne } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
-import { type Operand, type Operation, scratch } from '../../graph/operation.js';
+import { type Operand, type Operation, scratch, secondDerivatives } from '../../graph/operation.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/contraction.js';
@@ -122,7 +122,7 @@ const backward: Operation<TtAttributes> = {
     }
     return dispatches;
   },
-  notDifferentiable: 'it is itself the VJP of the tensor-train contraction, and second derivatives are not offered',
+  notDifferentiable: secondDerivatives,
 };
 
 /** One part per model. */

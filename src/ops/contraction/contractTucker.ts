@@ -10,7 +10,7 @@ import { formatLayout, formatShape, type Layout, type Part, stackOf } from '../.
 import { InputError } from '../../errors.js';
 import { apply } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
-import { type Operand, type Operation, scratch, withParts } from '../../graph/operation.js';
+import { type Operand, type Operation, scratch, secondDerivatives, withParts } from '../../graph/operation.js';
 import { asValue } from '../elementwise/fill.js';
 import { modeDispatch, unfoldedDispatch } from '../linear/modeProduct.js';
 import { factorsByModel, gridOf } from './factorMatrices.js';
@@ -91,7 +91,7 @@ const backward: Operation<TuckerAttributes> = {
       ];
     });
   },
-  notDifferentiable: 'it is itself the VJP of the Tucker contraction, and second derivatives are not offered',
+  notDifferentiable: secondDerivatives,
 };
 
 /** The factor matrix of one axis of every model. */

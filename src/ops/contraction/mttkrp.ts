@@ -3,7 +3,7 @@
 import { formatLayout, type Layout, type Part, quad, sizeOf, stackOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
-import type { Operation, Value } from '../../graph/operation.js';
+import { type Operation, secondDerivatives, type Value } from '../../graph/operation.js';
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/contraction.js';
 import { placesOf } from '../linear/product.js';
@@ -33,7 +33,7 @@ const operation: Operation<CpAttributes> = {
       }),
     }));
   },
-  notDifferentiable: 'it is itself the VJP of the CP contraction, and second derivatives are not offered',
+  notDifferentiable: secondDerivatives,
 };
 
 /** @throws InputError tensors that are not those which factor matrices of so many axes make. */

@@ -10,7 +10,7 @@
 
 import { type Part, quad, rowsOf, sizeOf, stackOf } from '../../buffer/layout.js';
 import { applyOne } from '../../graph/apply.js';
-import { type Operation, scratch, type Value } from '../../graph/operation.js';
+import { type Operation, scratch, secondDerivatives, type Value } from '../../graph/operation.js';
 import { dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/contraction.js';
@@ -68,7 +68,7 @@ const operation: Operation<CpAttributes> = {
     });
     return [ofTable, ofSums, ...others];
   },
-  notDifferentiable: 'it is itself the VJP of the CP contraction, and second derivatives are not offered',
+  notDifferentiable: secondDerivatives,
 };
 
 /** Of one model: (n_1 hidden, R). */

@@ -3,13 +3,13 @@
  * and Van Loan, section 8.2.4 and 8.3.4). A small matrix of which all pairs are asked is turned to a diagonal directly.
  */
 
-import { columnsOf, formatLayout, formatShape, type Layout, layoutOf, rowsOf, stackOf } from '../../buffer/layout.js';
+import { columnsOf, formatShape, type Layout, layoutOf, rowsOf, stackOf } from '../../buffer/layout.js';
 import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
-import { apply } from '../../graph/apply.js';
+import { apply, requireSameHeight } from '../../graph/apply.js';
 import { copyRows } from '../../graph/copyRows.js';
 import type { Value } from '../../graph/operation.js';
-import { type Operand, type Operation, scratch } from '../../graph/operation.js';
+import { noGradientFlows, type Operand, type Operation, scratch } from '../../graph/operation.js';
 import { mostOf } from '../../host/arrays.js';
 import { requireCount } from '../../host/checks.js';
 import { type Dispatch, dispatch } from '../../kernel/dispatch.js';
@@ -71,7 +71,7 @@ const operation: Operation<LeadingAttributes> = {
     const direct = site.inputs[0].layout.parts.every(({ shape }) => rowsOf(shape) <= directSize);
     return direct ? lowerDirect(site) : lowerIterated(site);
   },
-  notDifferentiable: 'a preconditioner is made from it, through which no gradient flows',
+  notDifferentiable: noGradientFlows,
 };
 
 type Lowering = Parameters<Operation<LeadingAttributes>['lower']>[0];
@@ -149,11 +149,7 @@ function jacobiDispatch(
 }
 
 function requireStart(matrix: Layout, start: Layout): void {
-  if (matrix.parts.length !== start.parts.length) {
-    throw new InputError(
-      `topEigenpairs: takes a start a matrix, got ${formatLayout(matrix)} and ${formatLayout(start)}`,
-    );
-  }
+  requireSameHeight('topEigenpairs', matrix, start);
   requireSquare('topEigenpairs', matrix);
   matrix.parts.forEach(({ shape: [n] }, i) => {
     const { shape } = start.parts[i];

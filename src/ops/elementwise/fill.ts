@@ -28,7 +28,7 @@ export function fill(graph: Graph, layout: Layout, value: number): Value {
   return graph.apply(filling, [], { layout, value })[0];
 }
 
-/** The cotangent of `output` as a value, also where it is a number. */
-export function asValue(cotangent: Cotangent, output: Value): Value {
-  return typeof cotangent === 'number' ? fill(output.graph, output.layout, cotangent) : cotangent;
+/** The cotangent of `output` as a value, also where it is a number, or 0 since nothing flows back. */
+export function asValue(cotangent: Cotangent | undefined, output: Value): Value {
+  return typeof cotangent === 'object' ? cotangent : fill(output.graph, output.layout, cotangent ?? 0);
 }

@@ -5,7 +5,7 @@ import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import { copyRows } from '../../graph/copyRows.js';
-import { type Operand, type Operation, type Value, withParts } from '../../graph/operation.js';
+import { type Operand, type Operation, secondDerivatives, type Value, withParts } from '../../graph/operation.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
 import { asValue, fill } from './fill.js';
 
@@ -35,7 +35,6 @@ const operation: Operation<Attributes> = {
   lower: ({ device, attributes: { taken }, inputs, outputs: [result] }) =>
     inputs.flatMap((input, stack) => copyPieces(device, taken, stack, input, result, false)),
   vjp: ({ attributes: { taken }, inputs, outputs: [output], cotangents: [cotangent] }) => {
-    if (cotangent === undefined) return [];
     const whole = asValue(cotangent, output);
     return inputs.map((input, stack) => {
       const home = input.layout.parts.map((_, part) => taken.findIndex(piece => isWhole(piece, stack, part)));
@@ -56,7 +55,7 @@ const placement: Operation<Attributes & { stack: number }> = {
   shapes: ([base]) => [base],
   lower: ({ device, attributes: { taken, stack }, inputs: [, cotangent], outputs: [base] }) =>
     copyPieces(device, taken, stack, base, cotangent, true),
-  notDifferentiable: 'it is itself the VJP of pieces, and second derivatives are not offered',
+  notDifferentiable: secondDerivatives,
 };
 
 /** The pieces of one stack, copied from there to where they stand together, or back. */

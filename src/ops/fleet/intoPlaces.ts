@@ -2,7 +2,7 @@
 
 import { InputError } from '../../errors.js';
 import { applyOne, requireSameLayout } from '../../graph/apply.js';
-import type { Operation, Value } from '../../graph/operation.js';
+import { type Operation, updatesState, type Value } from '../../graph/operation.js';
 import { dispatch, oneThreadEach } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/fleet.js';
 import { numbersOfPlace } from './numbersOfPlace.js';
@@ -28,7 +28,7 @@ const operation: Operation<undefined> = {
       }),
     ];
   },
-  notDifferentiable: 'it updates state',
+  notDifferentiable: updatesState,
 };
 
 /**

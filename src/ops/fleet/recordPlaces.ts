@@ -3,7 +3,7 @@
 import { formatLayout } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { apply } from '../../graph/apply.js';
-import type { Operation, Value } from '../../graph/operation.js';
+import { type Operation, updatesState, type Value } from '../../graph/operation.js';
 import { dispatch, usualWorkgroup } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/fleet.js';
 
@@ -37,7 +37,7 @@ const operation: Operation<undefined> = {
       }),
     ];
   },
-  notDifferentiable: 'it updates state',
+  notDifferentiable: updatesState,
 };
 
 /** What `recordPlaces` brings up to date. */

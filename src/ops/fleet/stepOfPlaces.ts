@@ -3,7 +3,7 @@
 import { type Layout, quad } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { apply, requireSameLayout } from '../../graph/apply.js';
-import type { Operation, Value } from '../../graph/operation.js';
+import { type Operation, updatesState, type Value } from '../../graph/operation.js';
 import { dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/fleet.js';
 import { type AdamAttributes, type AdamState, adamSettings } from '../optimiser/adam.js';
@@ -63,7 +63,7 @@ const adamOperation: Operation<AdamAttributes & Standing> = {
       }),
     ];
   },
-  notDifferentiable: 'it updates state',
+  notDifferentiable: updatesState,
 };
 
 const sgdOperation: Operation<SgdAttributes & Standing> = {
@@ -95,7 +95,7 @@ const sgdOperation: Operation<SgdAttributes & Standing> = {
       }),
     ];
   },
-  notDifferentiable: 'it updates state',
+  notDifferentiable: updatesState,
 };
 
 /** Of a fleet whose step is under way. */

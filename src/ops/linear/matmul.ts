@@ -1,8 +1,8 @@
 /** Matrix products, batched over the parts of stacks. */
 
-import { formatLayout, type Shape, stackOf } from '../../buffer/layout.js';
+import { formatShape, type Shape, stackOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
-import { applyOne } from '../../graph/apply.js';
+import { applyOne, requireSameHeight } from '../../graph/apply.js';
 import type { Operation, Value } from '../../graph/operation.js';
 import { asValue } from '../elementwise/fill.js';
 import { multiplyStacks } from './product.js';
@@ -20,14 +20,11 @@ export interface MatmulOptions {
 const product: Operation<Attributes> = {
   name: 'matmul',
   shapes: ([a, b], attributes) => {
-    if (a.parts.length !== b.parts.length) {
-      throw new InputError(`matmul: takes stacks of one height, got ${formatLayout(a)} and ${formatLayout(b)}`);
-    }
+    requireSameHeight('matmul', a, b);
     return [stackOf(a.parts.map((part, i) => resultShape(part.shape, b.parts[i].shape, attributes)))];
   },
   lower: ({ device, attributes, inputs: [a, b], outputs: [c] }) => [multiplyStacks(device, a, b, c, attributes)],
   vjp: ({ attributes: { transposeLeft, transposeRight }, inputs: [a, b], outputs: [c], cotangents: [cotangent] }) => {
-    if (cotangent === undefined) return [];
     const g = asValue(cotangent, c);
     const left = transposeLeft
       ? matmul(b, g, { transposeLeft: transposeRight, transposeRight: true })
@@ -59,7 +56,7 @@ function resultShape(a: Shape, b: Shape, { transposeLeft, transposeRight }: Attr
 }
 
 function matrixShape(shape: Shape, transposed: boolean): [number, number] {
-  if (shape.length !== 2) throw new InputError(`matmul: takes matrices, got a tensor of shape (${shape.join(', ')})`);
+  if (shape.length !== 2) throw new InputError(`matmul: takes matrices, got a tensor of shape ${formatShape(shape)}`);
   const [rows, columns] = shape;
   return transposed ? [columns, rows] : [rows, columns];
 }

@@ -1,22 +1,11 @@
 /** Mode products: a matrix applied along one axis of a tensor (Kolda and Bader 2009, section 2.5). */
 
-import {
-  columnsOf,
-  formatLayout,
-  formatShape,
-  type Layout,
-  type Part,
-  quad,
-  rowsOf,
-  type Shape,
-  sizeOf,
-  stackOf,
-} from '../../buffer/layout.js';
+import { columnsOf, formatShape, type Part, quad, rowsOf, type Shape, sizeOf, stackOf } from '../../buffer/layout.js';
 import type { Storage } from '../../buffer/memory.js';
 import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
-import { applyOne } from '../../graph/apply.js';
-import type { Operand, Operation, Value } from '../../graph/operation.js';
+import { applyOne, requireSameHeight } from '../../graph/apply.js';
+import { type Operand, type Operation, secondDerivatives, type Value } from '../../graph/operation.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/linear.js';
@@ -53,7 +42,7 @@ export function modeSlices(tensor: Part, axis: number): readonly ModeSlice[] {
 const modeOperation: Operation<Attributes> = {
   name: 'modeProduct',
   shapes: ([tensors, matrices], { axis, transpose }) => {
-    requirePairs('modeProduct', tensors, matrices);
+    requireSameHeight('modeProduct', tensors, matrices);
     const results = tensors.parts.map(({ shape }, i) => {
       const factor = matrices.parts[i].shape;
       requireAxis('modeProduct', shape, axis);
@@ -83,7 +72,7 @@ const modeOperation: Operation<Attributes> = {
 const unfoldedOperation: Operation<{ axis: number }> = {
   name: 'unfoldedProduct',
   shapes: ([a, b], { axis }) => {
-    requirePairs('unfoldedProduct', a, b);
+    requireSameHeight('unfoldedProduct', a, b);
     const results = a.parts.map(({ shape: left }, i) => {
       const right = b.parts[i].shape;
       requireAxis('unfoldedProduct', left, axis);
@@ -104,7 +93,7 @@ const unfoldedOperation: Operation<{ axis: number }> = {
       { left: a.storage, right: b.storage, result: result.storage },
     ),
   ],
-  notDifferentiable: 'it is itself the VJP of the mode product, and second derivatives are not offered',
+  notDifferentiable: secondDerivatives,
 };
 
 /**
@@ -197,11 +186,6 @@ export function unfoldedProblem({ left, right, result }: UnfoldedParts, axis: nu
     result: quadsOf(result).first,
     resultStride: quadsOf(result).stride,
   };
-}
-
-function requirePairs(name: string, a: Layout, b: Layout): void {
-  if (a.parts.length === b.parts.length) return;
-  throw new InputError(`${name}: takes stacks of one height, got ${formatLayout(a)} and ${formatLayout(b)}`);
 }
 
 function requireAxis(name: string, shape: Shape, axis: number): void {

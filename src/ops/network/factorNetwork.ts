@@ -24,7 +24,7 @@ import { InputError } from '../../errors.js';
 import { apply, applyOne } from '../../graph/apply.js';
 import { copyRows } from '../../graph/copyRows.js';
 import type { Value } from '../../graph/operation.js';
-import { type Operand, type Operation, scratch, withParts } from '../../graph/operation.js';
+import { type Operand, type Operation, scratch, secondDerivatives, withParts } from '../../graph/operation.js';
 import { requireCount } from '../../host/checks.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
 import type { SlotText } from '../../kernel/kernel.js';
@@ -123,8 +123,8 @@ const forward: Operation<Attributes> = {
       throw new InputError('factorNetwork: a gradient flows into its residuals, which are not differentiable');
     }
     if (cotangent === undefined && ofRegions.every(one => one === undefined)) return [];
-    const flowing = asValue(cotangent ?? 0, output);
-    const rest = regions.map((region, i) => asValue(ofRegions[i] ?? 0, region));
+    const flowing = asValue(cotangent, output);
+    const rest = regions.map((region, i) => asValue(ofRegions[i], region));
     return [applyOne(backward, [flowing, parameters, input, ...residuals, ...rest], attributes)];
   },
 };
@@ -155,7 +155,7 @@ const backward: Operation<Pick<Attributes, 'depth' | 'regions'>> = {
     });
     return dispatches;
   },
-  notDifferentiable: 'second derivatives are not offered',
+  notDifferentiable: secondDerivatives,
 };
 
 /** The cotangent below linear layer `layer` (from 0): D' = (D W) * a'. */

@@ -2,7 +2,7 @@
 
 import { quad } from '../../buffer/layout.js';
 import { apply, requireSameLayout } from '../../graph/apply.js';
-import type { Operation, Value } from '../../graph/operation.js';
+import { type Operation, updatesState, type Value } from '../../graph/operation.js';
 import { dispatch, oneThreadEach } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/optimiser.js';
 
@@ -49,7 +49,7 @@ const operation: Operation<AdamAttributes> = {
       }),
     ];
   },
-  notDifferentiable: 'it updates state',
+  notDifferentiable: updatesState,
 };
 
 export interface AdamState {

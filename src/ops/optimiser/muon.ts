@@ -3,7 +3,7 @@
 import { columnsOf, layoutOf, type Part, quad, rowsOf, stackOf } from '../../buffer/layout.js';
 import type { Device } from '../../device/device.js';
 import { apply, applyOne, requireSameLayout } from '../../graph/apply.js';
-import { type Operand, type Operation, scratch, type Value } from '../../graph/operation.js';
+import { type Operand, type Operation, scratch, updatesState, type Value } from '../../graph/operation.js';
 import { mostOf } from '../../host/arrays.js';
 import { type Dispatch, dispatch, oneThreadEachOf, type Workgroups } from '../../kernel/dispatch.js';
 import { productDispatch } from '../../schedule/product.js';
@@ -108,7 +108,7 @@ const direction: Operation<Pick<MuonAttributes, 'matrices' | 'momentum'>> = {
       }),
     ];
   },
-  notDifferentiable: 'it updates state',
+  notDifferentiable: updatesState,
 };
 
 const orthogonal: Operation<{ polynomials: Polynomials }> = {
@@ -199,7 +199,7 @@ const update: Operation<StepAttributes> = {
       }),
     ];
   },
-  notDifferentiable: 'it updates state',
+  notDifferentiable: updatesState,
 };
 
 /**

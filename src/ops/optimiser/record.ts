@@ -3,7 +3,7 @@
 import { columnsOf, formatLayout } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { apply } from '../../graph/apply.js';
-import type { Operation, Value } from '../../graph/operation.js';
+import { type Operation, updatesState, type Value } from '../../graph/operation.js';
 import { dispatch } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/optimiser.js';
 
@@ -32,7 +32,7 @@ const operation: Operation<undefined> = {
       workgroups: [1, 1, 1],
     }),
   ],
-  notDifferentiable: 'it updates state',
+  notDifferentiable: updatesState,
 };
 
 /** What `record` brings up to date. */

@@ -1,7 +1,7 @@
 /** One step of gradient descent, with momentum or without, for all parameters of a model. */
 
 import { apply, requireSameLayout } from '../../graph/apply.js';
-import type { Operation, Value } from '../../graph/operation.js';
+import { type Operation, updatesState, type Value } from '../../graph/operation.js';
 import { dispatch, oneThreadEach } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/optimiser.js';
 
@@ -34,7 +34,7 @@ const operation: Operation<SgdAttributes> = {
       }),
     ];
   },
-  notDifferentiable: 'it updates state',
+  notDifferentiable: updatesState,
 };
 
 /**

@@ -6,7 +6,7 @@
 import { columnsOf, layoutOf, quad, rowsOf, stackOf } from '../../buffer/layout.js';
 import { applyOne, requireSameLayout } from '../../graph/apply.js';
 import { copyRows } from '../../graph/copyRows.js';
-import { type Operand, type Operation, scratch, type Value } from '../../graph/operation.js';
+import { type Operand, type Operation, scratch, updatesState, type Value } from '../../graph/operation.js';
 import { mostOf } from '../../host/arrays.js';
 import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import type { Problem } from '../../kernel/kernel.js';
@@ -56,7 +56,7 @@ const mean: Operation<{ readonly matrices: readonly number[]; readonly decay: nu
       return own.length > 0 ? [multiplyStored(device, own, buffers, options)] : [];
     });
   },
-  notDifferentiable: 'it updates state',
+  notDifferentiable: updatesState,
 };
 
 const root: Operation<{ readonly polynomials: Polynomials }> = {

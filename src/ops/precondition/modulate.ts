@@ -3,7 +3,7 @@
 import { columnsOf, formatLayout, layoutOf, rowsOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { apply } from '../../graph/apply.js';
-import type { Operation, Value } from '../../graph/operation.js';
+import { noGradientFlows, type Operation, type Value } from '../../graph/operation.js';
 import { mostOf } from '../../host/arrays.js';
 import { requireCount } from '../../host/checks.js';
 import { dispatch, usualWorkgroup } from '../../kernel/dispatch.js';
@@ -70,7 +70,7 @@ export const modulateOperation: Operation<ModulateAttributes> = {
       }),
     ];
   },
-  notDifferentiable: 'a preconditioner is made from it, through which no gradient flows',
+  notDifferentiable: noGradientFlows,
 };
 
 /**

@@ -5,12 +5,19 @@
  * S_d is applied in its factored form, G x_d S_d = G - V_d^T (C_d V_d G) along axis d: O(k n^D) instead of O(n^(D+1)).
  */
 
-import { formatLayout, type Part, rowsOf, stackOf } from '../../buffer/layout.js';
+import { formatLayout, formatShape, type Layout, type Part, rowsOf, stackOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import { copyRows } from '../../graph/copyRows.js';
 import type { Value } from '../../graph/operation.js';
-import { everyPart, type Operand, type Operation, scratch, withParts } from '../../graph/operation.js';
+import {
+  everyPart,
+  type Operand,
+  type Operation,
+  scratch,
+  secondDerivatives,
+  withParts,
+} from '../../graph/operation.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
 import { joins } from '../../kernel/join.js';
 import { modeDispatch } from '../linear/modeProduct.js';
@@ -43,25 +50,30 @@ const operation: Operation<Attributes> = {
   updates: [0],
   shapes: ([cotangent, vectors, scaled], { topK, axes }) => {
     const count = axes.length;
-    if (formatLayout(vectors) !== formatLayout(scaled) || vectors.parts.length !== count * cotangent.parts.length) {
-      throw new InputError(
-        `precondition: takes ${count} sets of eigenvectors per tensor, plain and scaled, got ${formatLayout(vectors)} and ${formatLayout(scaled)}`,
-      );
-    }
+    requireSets('precondition', cotangent, vectors, scaled, count);
     vectors.parts.forEach(({ shape }, i) => {
       const [axis, k] = [axes[i % count], topK[i % count]];
       const points = cotangent.parts[Math.floor(i / count)].shape[axis];
       if (shape.length !== 2 || shape[1] !== points || !(k >= 1 && k <= shape[0])) {
         throw new InputError(
-          `precondition: axis ${axis} of ${points} points takes ${k} or more eigenvectors of ${points} numbers, got (${shape.join(', ')})`,
+          `precondition: axis ${axis} of ${points} points takes ${k} or more eigenvectors of ${points} numbers, got ${formatShape(shape)}`,
         );
       }
     });
     return [cotangent];
   },
   lower: site => (site.attributes.combine === 'sum' ? lowerSum(site) : lowerProduct(site)),
-  notDifferentiable: 'it transforms a cotangent, and second derivatives are not offered',
+  notDifferentiable: secondDerivatives,
 };
+
+/** @throws InputError naming the operation unless each tensor has `count` sets of eigenvectors, plain and scaled. */
+export function requireSets(name: string, tensors: Layout, vectors: Layout, scaled: Layout, count: number): void {
+  const [plain, other] = [vectors, scaled].map(formatLayout);
+  if (plain === other && vectors.parts.length === count * tensors.parts.length) return;
+  throw new InputError(
+    `${name}: takes ${count} sets of eigenvectors per tensor, plain and scaled, got ${plain} and ${other}`,
+  );
+}
 
 type Lowering = Parameters<Operation<Attributes>['lower']>[0];
 
@@ -160,7 +172,7 @@ const projection: Operation<undefined> = {
     stackOf(tensors.parts.map(({ shape }, i) => [rowsOf(matrices.parts[i].shape), ...shape.slice(1)])),
   ],
   lower: ({ device, inputs: [tensor, matrix], outputs: [result] }) => [modeDispatch(device, 0, tensor, matrix, result)],
-  notDifferentiable: 'it transforms a cotangent, and second derivatives are not offered',
+  notDifferentiable: secondDerivatives,
 };
 
 /** V G along the first axis: (k, n_2 .. n_D) for each tensor G, (n_1 .. n_D), and its V, (k, n_1). */

@@ -6,15 +6,15 @@
  * No S_d is formed, S_d G = G - V_d^T C_d (V_d G): O(D k n) instead of O(D n^2).
  */
 
-import { columnsOf, formatLayout, type Layout, type Part, rowsOf, stackOf } from '../../buffer/layout.js';
+import { columnsOf, formatShape, type Layout, type Part, rowsOf, stackOf } from '../../buffer/layout.js';
 import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
-import { type Operand, type Operation, scratch, withParts } from '../../graph/operation.js';
+import { type Operand, type Operation, scratch, secondDerivatives, withParts } from '../../graph/operation.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
 import { multiplyStacks } from '../linear/product.js';
-import type { Combine } from './precondition.js';
+import { type Combine, requireSets } from './precondition.js';
 
 interface Attributes {
   /** D: every D consecutive sets of eigenvectors belong to one cotangent. */
@@ -45,7 +45,7 @@ const operation: Operation<Attributes> = {
       return subtractProjection(device, cotangent, bases(vectors), bases(scaled), keep);
     });
   },
-  notDifferentiable: 'it transforms a cotangent, and second derivatives are not offered',
+  notDifferentiable: secondDerivatives,
 };
 
 /** Consecutive matrices of a stack, of as many columns, as one. */
@@ -74,16 +74,12 @@ function subtractProjection(
 }
 
 function requireVectors(cotangent: Layout, vectors: Layout, scaled: Layout, axes: number): void {
-  if (formatLayout(vectors) !== formatLayout(scaled) || vectors.parts.length !== axes * cotangent.parts.length) {
-    throw new InputError(
-      `preconditionPoints: takes ${axes} sets of eigenvectors per cotangent, plain and scaled, got ${formatLayout(vectors)} and ${formatLayout(scaled)}`,
-    );
-  }
+  requireSets('preconditionPoints', cotangent, vectors, scaled, axes);
   vectors.parts.forEach(({ shape }, i) => {
     const points = cotangent.parts[Math.floor(i / axes)].shape;
     if (points.length < 1 || points.length > 2 || shape.length !== 2 || shape[1] !== columnsOf(points)) {
       throw new InputError(
-        `preconditionPoints: a cotangent of shape (${points.join(', ')}) takes eigenvectors (k, n) of n points, got (${shape.join(', ')})`,
+        `preconditionPoints: a cotangent of shape ${formatShape(points)} takes eigenvectors (k, n) of n points, got ${formatShape(shape)}`,
       );
     }
   });

@@ -20,7 +20,7 @@ import {
 } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { apply, applyOne } from '../../graph/apply.js';
-import { type Operation, scratch, type Value } from '../../graph/operation.js';
+import { type Operation, scratch, secondDerivatives, type Value } from '../../graph/operation.js';
 import { dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import type { SlotText } from '../../kernel/kernel.js';
 import { productDispatch } from '../../schedule/product.js';
@@ -101,7 +101,7 @@ const decodingVjp: Operation<DecodeAttributes> = {
       }),
     ];
   },
-  notDifferentiable: 'it is itself the VJP of the decoder, and second derivatives are not offered',
+  notDifferentiable: secondDerivatives,
 };
 
 /** What the problems of all products begin with. */

@@ -7,7 +7,7 @@
 import { columnsOf, rowsOf, stackOf } from '../../buffer/layout.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
-import { type Operand, type Operation, scratch } from '../../graph/operation.js';
+import { noGradientFlows, type Operand, type Operation, scratch } from '../../graph/operation.js';
 import { mostOf } from '../../host/arrays.js';
 import { type Dispatch, dispatch, usualWorkgroup } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/tangent.js';
@@ -33,7 +33,7 @@ const operation: Operation<{ depth: number }> = {
       ...hiddenLayers(device, { flowing, from: depth - 2, parameters, layers, derivatives }, ntk, 1),
     ];
   },
-  notDifferentiable: 'a preconditioner is made from it, through which no gradient flows',
+  notDifferentiable: noGradientFlows,
 };
 
 function outputCotangentDispatch(parameters: Operand, derivative: Operand, result: Operand, depth: number): Dispatch {

@@ -10,7 +10,7 @@ import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
-import { everyPart, type Operand, type Operation, scratch } from '../../graph/operation.js';
+import { everyPart, noGradientFlows, type Operand, type Operation, scratch } from '../../graph/operation.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/tangent.js';
@@ -44,7 +44,7 @@ const operation: Operation<Attributes> = {
       ...hiddenLayers(device, { flowing: cotangent, from: depth - 1, parameters, layers, derivatives }, ntk, networks),
     ];
   },
-  notDifferentiable: 'a preconditioner is made from it, through which no gradient flows',
+  notDifferentiable: noGradientFlows,
 };
 
 interface Pass {
