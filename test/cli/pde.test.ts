@@ -236,6 +236,32 @@ test('a file of pde that says of itself what it is not is refused by render', as
     });
     await requireRefused([[['render', 'changed.safetensors'], message]], args => sepnn(...args, ...adapter));
   }
+
+test('shampoo along a cosine trains where nothing else is typed, and adam where a rate is', async () => {
+  const tiny = [
+    'pde',
+    'heat',
+    '--points',
+    '5',
+    '--width',
+    '8',
+    '--rank',
+    '3',
+    '--test-points',
+    '5',
+    '--steps',
+    '2',
+    ...adapter,
+  ];
+  const waysOf = async (...more: string[]) => {
+    const { code, stdout } = await sepnn(...tiny, ...more, '--out', 'usual', '--json');
+    requireEqual('exit', code, 0);
+    const { runs, settings } = JSON.parse(stdout) as PdeReport;
+    return [runs.map(({ optimiser }) => optimiser), settings.schedule];
+  };
+  requireEqual('by itself', await waysOf(), [['shampoo'], 'cosine']);
+  requireEqual('a schedule', await waysOf('--schedule', 'linear'), [['shampoo'], 'linear']);
+  requireEqual('a rate', await waysOf('--lr', '1e-3'), [['adam'], 'constant']);
 });
 
 test('paths stand apart from names of any length, below each other', () => {

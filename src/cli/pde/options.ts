@@ -43,8 +43,6 @@ const optimiserChanges: Changes<OptimiserWay> = {
   steps: (way, given, value) => ({ ...way, steps: whole(given, 1, mostSteps)(value) }),
 };
 
-const usualOptimiser: OptimiserName = 'adam';
-
 function optimisersFrom(text: string): readonly Differing<OptimiserWay>[] {
   const startOf = (name: string) => ({ optimiser: oneOf('--optimisers', optimiserNames)(name) });
   return differing('--optimisers', text, startOf, optimiserChanges);
@@ -102,7 +100,7 @@ export function addPdeOptions(command: Command): Command {
       '--optimisers <names>',
       `${optimiserNames.join(', ')}, a run each, with what differs: ${differences}`,
       optimisersFrom,
-    ).default(optimisersFrom(usualOptimiser), usualOptimiser),
+    ).default(optimisersFrom('adam'), 'shampoo along a cosine; adam where --lr is given'),
   );
   add(
     '--preconditioners <names>',
@@ -117,7 +115,12 @@ export function addPdeOptions(command: Command): Command {
     oneOf('--preset', ['paper'] as const),
   );
   add('--lr, --learning-rate <rate>', 'by default 1e-3 of Adam, 1e-2 of others', real('--learning-rate', 0, 10, true));
-  add('--schedule <name>', scheduleNames.join(', '), oneOf('--schedule', scheduleNames), 'constant');
+  command.addOption(
+    valueOption('--schedule <name>', scheduleNames.join(', '), oneOf('--schedule', scheduleNames)).default(
+      'constant',
+      'constant of optimisers that are typed',
+    ),
+  );
   add('--steps <N>', 'steps in all', whole('--steps', 1, mostSteps), 2000);
   add('--report-every <N>', 'steps from one point of the curves to the next', whole('--report-every', 1, 1e6), 100);
   add('--redraw <N>', 'draw points anew every so many steps; 0: equal distances', whole('--redraw', 0, 1e9), 100);
@@ -158,11 +161,18 @@ const presets = {
   },
 } as const;
 
-/** With those of a preset where nothing was typed. @param isTyped whether an option was. */
+/** What reached the published errors soonest (`bench/NOTES.md`, "Differential equations"); a rate typed by itself is Adam's. */
+function usual(isTyped: (name: string) => boolean): Partial<PdeOptions> {
+  return isTyped('optimisers') || isTyped('learningRate')
+    ? {}
+    : { optimisers: optimisersFrom('shampoo'), schedule: 'cosine' };
+}
+
+/** With those of a preset, or else the usual ones, where nothing was typed. @param isTyped whether an option was. */
 export function settled(options: PdeOptions, isTyped: (name: string) => boolean): PdeOptions {
-  if (options.preset === undefined) return options;
-  const taken = Object.entries(presets[options.preset]).filter(([name]) => !isTyped(name));
-  return { ...options, ...Object.fromEntries(taken) };
+  const { preset } = options;
+  const taken = Object.entries(preset === undefined ? usual(isTyped) : presets[preset]);
+  return { ...options, ...Object.fromEntries(taken.filter(([name]) => !isTyped(name))) };
 }
 
 /** @throws InputError SepPGD on points that are drawn anew. */
