@@ -194,7 +194,7 @@ test('a problem of a host in a module is solved and drawn by its module alone, a
   ];
   const { code, stderr } = await sepnn('pde', bar, ...sizes, '--out', 'own', ...adapter, '--json');
   requireEqual('exit', [code, stderr], [0, '']);
-  const file = join('own', 'plain.safetensors');
+  const file = join('own', 'plain-shampoo.safetensors');
   const { shape } = await rendered(file, '--problem', bar, '--out', 'own.npy');
   requireEqual('shape', shape, [4, 4]);
   writeFileSync(join(folder, 'none.mjs'), 'export default 3;');
@@ -236,23 +236,11 @@ test('a file of pde that says of itself what it is not is refused by render', as
     });
     await requireRefused([[['render', 'changed.safetensors'], message]], args => sepnn(...args, ...adapter));
   }
+});
 
 test('shampoo along a cosine trains where nothing else is typed, and adam where a rate is', async () => {
-  const tiny = [
-    'pde',
-    'heat',
-    '--points',
-    '5',
-    '--width',
-    '8',
-    '--rank',
-    '3',
-    '--test-points',
-    '5',
-    '--steps',
-    '2',
-    ...adapter,
-  ];
+  const words = 'pde heat --points 5 --width 8 --rank 3 --test-points 5 --steps 2'.split(' ');
+  const tiny = [...words, ...adapter];
   const waysOf = async (...more: string[]) => {
     const { code, stdout } = await sepnn(...tiny, ...more, '--out', 'usual', '--json');
     requireEqual('exit', code, 0);
