@@ -211,7 +211,7 @@ test('a problem of a host in a module is solved and drawn by its module alone, a
     [['pde', './absent.mjs'], /absent.mjs: cannot be run \(/],
     [
       ['render', file],
-      /own.plain.safetensors: is of "module:bar", a problem of your own: give its module by --problem/,
+      /own.plain-shampoo.safetensors: is of "module:bar", a problem of your own: give its module by --problem/,
     ],
     [['render', file, '--problem', 'heat'], /--problem heat: is "heat", and .* is of "module:bar": give that/],
     [['pde', 'heat', ...sizes, '--resume', file], /trained with problem "module:bar", and this run has "heat"/],
