@@ -8,7 +8,7 @@ import type { Problem, Reference } from './problem.js';
  * With a condition `data`, u = solution on the grid of the equations, for every field whose solution is known. Points weigh
  * nothing where a reference has none.
  *
- * @throws InputError a problem without a solution or a reference.
+ * @throws InputError a problem without a solution or a reference, or a reference that ends before an axis does.
  */
 export function observed(problem: Problem, weight: number): Problem {
   const reference = problem.reference?.();
@@ -16,6 +16,7 @@ export function observed(problem: Problem, weight: number): Problem {
     const values = reference?.values[field];
     if (Object.hasOwn(problem.exact, field)) return [{ field, solution: problem.exact[field], hasGaps: false }];
     if (!reference || !values) return [];
+    requireWhole(problem, reference);
     return [{ field, solution: interpolated(reference, values), hasGaps: Array.from(values).some(Number.isNaN) }];
   });
   if (known.length === 0) throw new InputError(`${problem.name}: its solution is not known: there are no data`);
@@ -26,6 +27,14 @@ export function observed(problem: Problem, weight: number): Problem {
     weight,
   }));
   return { ...problem, conditions: [...problem.conditions, ...conditions] };
+}
+
+function requireWhole({ name, axes }: Problem, reference: Reference): void {
+  for (const [axis, [from, to]] of Object.entries(axes)) {
+    const points = reference.axes[axis];
+    if (points.length > 1 && points[0] <= from && points[points.length - 1] >= to) continue;
+    throw new InputError(`${name}: reference: axis ${axis} is not whole: give points from ${from} to ${to} for data`);
+  }
 }
 
 function difference(field: string, solution: (point: Point) => number): Expression {

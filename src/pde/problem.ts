@@ -5,9 +5,10 @@
 
 import { InputError } from '../errors.js';
 import { mostOf } from '../host/arrays.js';
-import { requireNumber, requireOptions, shown, spelled } from '../host/checks.js';
+import { isList, isRecord, requireNumber, requireOptions, shown, spelled } from '../host/checks.js';
 import { mostOrder } from '../ops/network/jetNetwork.js';
 import {
+  derivativeBy,
   derivativeOf,
   derivativesIn,
   type Expression,
@@ -92,36 +93,50 @@ const known = {
 } as const;
 
 /**
- * @throws InputError a range of no length, a residual that names a derivative which networks do not carry or a field that
- * there is not, a condition on no axis, weights of 0 everywhere, conditions that contradict each other where they meet.
+ * @throws InputError options of other kinds, a name that stands for two things, a range of no length, a residual that names a
+ * derivative which networks do not carry or a field that there is not, a condition on no axis or at no coordinate, weights of
+ * 0 everywhere, conditions that contradict each other where they meet.
  */
 export function defineProblem<A extends string, F extends string>(options: ProblemOptions<A, F>): Problem {
   requireOptions('defineProblem', options, known);
   const { name, axes, fields, exact = {}, reference } = options;
+  if (typeof name !== 'string') throw new InputError(`defineProblem: name: ${shown(name)}: give a text`);
+  if (!isRecord(axes)) throw new InputError(`${name}: axes: ${shown(axes)}: give { x: [0, 1], t: [0, 1] }`);
   const names = Object.keys(axes);
   if (names.length < 2 || names.length > 6) {
     throw new InputError(`${name}: ${names.length} axes: use 2 to 6`);
   }
   for (const axis of names) {
     if (!/^[a-z]\d*$/i.test(axis)) throw new InputError(`${name}: axis ${shown(axis)}: use a letter, or x1, x2`);
-    const [from, to] = axes[axis as A];
+    const range: unknown = axes[axis as A];
+    if (!isList(range)) throw new InputError(`${name}: axis ${axis}: ${shown(range)}: give [from, to]`);
+    const [from, to] = range as readonly [number, number];
     requireNumber(`${name}: axis ${axis}, from`, from);
     requireNumber(`${name}: axis ${axis}, to`, to);
     if (!(from < to))
       throw new InputError(`${name}: axis ${axis} goes from ${from} to ${to}: use a range with a length`);
   }
+  requireFields(name, fields, names);
   const symbols = symbolsOf(name, names, fields) as Symbols<A, F>;
-  const equations = options.equations(symbols).map((one, i) => settledEquation(name, one, `equation${i + 1}`));
-  const conditions = options.conditions(symbols).map(condition => ({
-    ...settledEquation(name, condition, condition.name),
-    at: condition.at as SettledCondition['at'],
-  }));
-  for (const { name: own, at } of conditions) {
-    const unknown = Object.keys(at).find(axis => !names.includes(axis));
-    if (unknown !== undefined || Object.keys(at).length === 0) {
-      throw new InputError(`${name}: condition ${own} is at ${unknown ?? 'no axis'}: use ${names.join(', ')}`);
-    }
-    for (const value of Object.values(at).flat()) requireNumber(`${name}: condition ${own}`, value as number);
+  const listOf = <T>(
+    what: 'equations' | 'conditions',
+    make: (symbols: Symbols<A, F>) => readonly T[],
+  ): readonly T[] => {
+    const made: unknown = typeof make === 'function' ? make(symbols) : make;
+    if (Array.isArray(made)) return made;
+    throw new InputError(`${name}: ${what}: ${shown(made)}: give a function that makes a list of them`);
+  };
+  const equations = listOf('equations', options.equations).map((one, i) =>
+    settledEquation(name, one, `equation${i + 1}`),
+  );
+  const taken = new Set(['equations']);
+  const conditions = listOf('conditions', options.conditions).map(one => settledCondition(name, one, names, taken));
+  for (const [field, solution] of Object.entries(exact)) {
+    if (fields.includes(field as F) && typeof solution === 'function') continue;
+    throw new InputError(`${name}: exact: ${spelled(field)}: ${shown(solution)}: give a function of one of the fields`);
+  }
+  if (reference !== undefined && typeof reference !== 'function') {
+    throw new InputError(`${name}: reference: ${shown(reference)}: give a function that makes it`);
   }
   if (equations.length === 0) throw new InputError(`${name}: has no equations: give one or more`);
   if ([...equations, ...conditions].every(({ weight }) => weight === 0)) {
@@ -134,17 +149,80 @@ export function defineProblem<A extends string, F extends string>(options: Probl
     equations,
     conditions,
     exact: exact as Problem['exact'],
-    ...(reference && { reference }),
+    ...(reference && { reference: () => settledReference(name, names, fields, reference()) }),
   };
   requireAgreement(problem);
   return problem;
 }
 
 function settledEquation(problem: string, given: Equation | Operand, name: string): SettledEquation {
-  const isEquation = typeof given === 'object' && 'residual' in given;
-  const { residual, weight = 1, name: own = name } = isEquation ? given : { residual: given };
+  const isEquation = (one: Equation | Operand): one is Equation => isRecord(one) && 'residual' in one;
+  const { residual, weight = 1, name: own = name } = isEquation(given) ? given : { residual: given };
   requireNumber(`${problem}: weight of ${own}`, weight, { from: 0 });
   return { name: own, residual: expressionOf(residual), weight };
+}
+
+/** @param taken the names of others, to which its own is added. */
+function settledCondition(
+  problem: string,
+  given: Condition,
+  axes: readonly string[],
+  taken: Set<string>,
+): SettledCondition {
+  const { name, at } = isRecord(given) ? given : ({} as Partial<Condition>);
+  if (typeof name !== 'string' || taken.has(name)) {
+    throw new InputError(`${problem}: condition ${shown(name)}: give each a name of its own, such as start`);
+  }
+  taken.add(name);
+  const coordinates = isRecord(at) ? Object.entries(at) : [];
+  const unknown = coordinates.find(([axis]) => !axes.includes(axis));
+  if (unknown || coordinates.length === 0) {
+    throw new InputError(`${problem}: condition ${name} is at ${unknown?.[0] ?? 'no axis'}: use ${axes.join(', ')}`);
+  }
+  for (const [axis, values] of coordinates) {
+    const all = [values].flat();
+    if (all.length === 0) {
+      throw new InputError(`${problem}: condition ${name} is at no coordinate of ${axis}: give one or more`);
+    }
+    for (const value of all) requireNumber(`${problem}: condition ${name}`, value as number);
+  }
+  return { ...settledEquation(problem, given, name), at: at as SettledCondition['at'] };
+}
+
+/** @throws InputError axes or fields that the problem has not, or other than a number a point. */
+function settledReference(
+  problem: string,
+  axes: readonly string[],
+  fields: readonly string[],
+  reference: Reference,
+): Reference {
+  const { axes: points, values } = reference ?? {};
+  if (!isRecord(points) || !isRecord(values) || !axes.every(axis => isList(points[axis]) && points[axis].length > 0)) {
+    throw new InputError(`${problem}: reference: give its points on each of ${axes.join(', ')}, and values`);
+  }
+  const size = axes.reduce((product, axis) => product * points[axis].length, 1);
+  for (const [field, numbers] of Object.entries(values)) {
+    if (fields.includes(field) && isList(numbers) && numbers.length === size) continue;
+    throw new InputError(
+      `${problem}: reference: ${isList(numbers) ? numbers.length : shown(numbers)} for ${spelled(field)}: give ${size} numbers for ${fields.join(', ')}`,
+    );
+  }
+  return reference;
+}
+
+/** @throws InputError names of which one would be taken for another: u_x is the derivative of u. */
+function requireFields(problem: string, fields: readonly unknown[], axes: readonly string[]): void {
+  if (!isList(fields) || fields.length === 0) {
+    throw new InputError(`${problem}: fields: ${shown(fields)}: give their names, such as ['u']`);
+  }
+  for (const [i, field] of fields.entries()) {
+    if (typeof field !== 'string' || !/^[a-z][a-z0-9]*$/i.test(field)) {
+      throw new InputError(`${problem}: field ${shown(field)}: use letters and digits`);
+    }
+    if (axes.includes(field) || fields.indexOf(field) < i) {
+      throw new InputError(`${problem}: ${field} stands for two things: give each field and axis a name of its own`);
+    }
+  }
 }
 
 /** Fields and coordinates by their names; another name is refused. */
@@ -167,20 +245,20 @@ function fieldOf(problem: string, field: string, axes: readonly string[]): Expre
   const own = derivativeOf(field, {});
   return new Proxy(own, {
     get: (target, name) => {
-      if (typeof name !== 'string' || name in target || !/^d[a-z]/i.test(name)) return Reflect.get(target, name);
-      const orders: Record<string, number> = {};
+      if (typeof name !== 'string' || name in target || !/^d([a-z]\d*)+$/i.test(name)) return Reflect.get(target, name);
+      const orders: Record<string, number> = Object.fromEntries(axes.map(axis => [axis, 0])); // in one order: dxy is dyx
       for (const [axis] of name.slice(1).matchAll(/[a-z]\d*/gi)) {
         if (!axes.includes(axis)) {
           throw new InputError(`${problem}: ${field}.${name}: there is no axis ${axis}: use ${axes.join(', ')}`);
         }
-        orders[axis] = (orders[axis] ?? 0) + 1;
+        orders[axis]++;
         if (orders[axis] > mostOrder) {
           throw new InputError(
             `${problem}: ${field}.${name}: networks carry derivatives by an axis up to order ${mostOrder}`,
           );
         }
       }
-      return derivativeOf(field, orders);
+      return derivativeOf(field, Object.fromEntries(Object.entries(orders).filter(([, order]) => order > 0)));
     },
   });
 }
@@ -190,12 +268,14 @@ const agreement = 0.1;
 /** Points at which they are compared, about so many. */
 const samples = 500;
 
-/** @throws InputError two conditions of the form u = g that say different things where they meet. */
+/** @throws InputError two conditions, each linear in one field, that say different things where they meet. */
 function requireAgreement({ name, axes, conditions }: Problem): void {
   const said = conditions.flatMap(condition => {
     const [only, ...more] = derivativesIn([condition.residual]);
     if (!only || more.length > 0 || nameOf(only) !== only.field || condition.weight === 0) return [];
-    // g of a residual that is linear in u, by its values at 0 and at 1.
+    const isLinear = derivativesIn([derivativeBy(condition.residual, only.field)]).length === 0;
+    if (!isLinear) return [];
+    // g by the residual's values at u of 0 and of 1.
     const value = (point: Point) => {
       const [zero, one] = [0, 1].map(u => evaluated(condition.residual, { [only.field]: u }, point, Number.NaN));
       return zero / (zero - one);

@@ -3,6 +3,7 @@
  * table of numbers, which a host makes in float64; everything that stands in several places is computed once.
  */
 
+import { requireNumber } from '../host/checks.js';
 import type { SlotText } from '../kernel/kernel.js';
 import {
   derivativeBy,
@@ -80,6 +81,7 @@ function tableOf(expression: Expression): Expression {
  * Residuals of one grid as a kernel's text and in float64.
  *
  * @param equations R_e, each with its weight in the loss sum_e weight_e R_e^2 / 2.
+ * @throws InputError a number that float32 does not hold.
  */
 export function compileResiduals(equations: readonly WeightedResidual[]): CompiledResiduals {
   const residuals = equations.map(({ residual }) => gathered(residual));
@@ -116,10 +118,15 @@ class Writer {
 
   constructor(private readonly fields: readonly string[]) {}
 
-  /** What an expression goes by, a number or a value of four: after the lines that compute it. */
+  /**
+   * What an expression goes by, a number or a value of four: after the lines that compute it.
+   *
+   * @throws InputError a number that float32 does not hold.
+   */
   nameOf({ term }: Expression): string {
     switch (term.is) {
       case 'number':
+        requireNumber('a number in an equation', term.value);
         return term.value < 0 ? `(${term.value}f)` : `${term.value}f`;
       case 'derivative':
         return `u[${this.fields.indexOf(nameOf(term.of))}]`;

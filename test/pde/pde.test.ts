@@ -5,6 +5,7 @@ import { sine } from '../../src/model/activation.js';
 import { residuals as residualsOperation } from '../../src/ops/objective/residuals.js';
 import { vjp } from '../../src/ops/vjp.js';
 import { adam } from '../../src/optimiser/adam.js';
+import { discretise } from '../../src/pde/discretisation.js';
 import { tabulated } from '../../src/pde/grid.js';
 import { observed } from '../../src/pde/observed.js';
 import { diffusionReference } from '../../src/pde/problems/diffusionReference.js';
@@ -353,6 +354,20 @@ test('SepPGD on conditions and data: made once of the initial networks, it train
   await requireThrows('drawn points', () => create({ redraw: 5 }), 'InputError', /leave redraw out/);
 });
 
+test('conditions that are not linear may meet, and u_xt and u_tx are one field', () => {
+  const problem = defineProblem({
+    name: 'squares',
+    axes: { t: [0, 1], x: [0, 1] },
+    fields: ['u'],
+    equations: ({ u }) => [u.dxt.minus(u.dtx.times(2))],
+    conditions: ({ u }) => [
+      { name: 'start', at: { t: 0 }, residual: u.power(2).minus(4) },
+      { name: 'left', at: { x: 0 }, residual: u.minus(2) },
+    ],
+  });
+  requireEqual('fields', discretise(problem, 3).grids[0].fields, [{ model: 0, orders: [1, 1] }]);
+});
+
 test('what no problem can be is refused by name, before anything is allocated', async () => {
   const define = (more: object) => () =>
     defineProblem({
@@ -386,7 +401,43 @@ test('what no problem can be is refused by name, before anything is allocated', 
       /condition b is at y: use t, x/,
     ],
   ];
-  for (const [what, more, message] of cases) await requireThrows(what, define(more), InputError.name, message);
+  const start = (more: object) => ({
+    conditions: ({ u }: Any) => [
+      { name: 'start', at: { t: 0 }, residual: u },
+      { residual: u, ...more },
+    ],
+  });
+  const kinds: readonly (readonly [string, object, RegExp])[] = [
+    ['axes', { axes: undefined }, /axes: undefined/],
+    ['a range', { axes: { t: null, x: [0, 1] } }, /axis t: null/],
+    ['a text of fields', { fields: 'u' }, /fields: "u"/],
+    ['an axis for a field', { fields: ['u', 'x'] }, /x stands for two things/],
+    ['a field twice', { fields: ['u', 'u'] }, /u stands for two things/],
+    ['a derivative for a field', { fields: ['u', 'u_t'] }, /field "u_t": use letters and digits/],
+    ['equations', { equations: 'u' }, /equations: "u": give a function/],
+    ['nothing', { conditions: () => undefined }, /conditions: undefined: give a function/],
+    ['an equation', { equations: () => [null] }, /null is none/],
+    ['a derivative', { equations: ({ u }: Any) => [u.dx_t] }, /undefined is none/],
+    ['no name', start({ at: { x: 0 } }), /condition undefined: give each a name/],
+    ['a name twice', start({ name: 'start', at: { x: 0 } }), /condition "start": give each a name/],
+    ['the name of equations', start({ name: 'equations', at: { x: 0 } }), /condition "equations": give each a name/],
+    ['nowhere', start({ name: 'b' }), /condition b is at no axis/],
+    ['no coordinate', start({ name: 'b', at: { x: [] } }), /condition b is at no coordinate of x/],
+    ['exact', { exact: { w: () => 1 } }, /exact: w/],
+    ['reference', { reference: 3 }, /reference: 3/],
+  ];
+  for (const [what, more, message] of [...cases, ...kinds]) {
+    await requireThrows(what, define(more), InputError.name, message);
+  }
+  const referred = (axis: readonly number[], numbers: number) => () =>
+    observed(
+      define({ reference: () => ({ axes: { t: axis, x: [0, 1] }, values: { u: Array(numbers).fill(0) } }) })(),
+      1,
+    );
+  await requireThrows('too few numbers', referred([0, 1], 3), 'InputError', /reference: 3 for u: give 4 numbers/);
+  await requireThrows('half an axis', referred([0, 0.5], 4), 'InputError', /axis t is not whole: .* from 0 to 1/);
+  const huge = define({ equations: ({ u }: Any) => [u.times(1e39)] });
+  await requireThrows('a number', () => discretise(huge(), 4), 'InputError', /a number in an equation: 1e\+39/);
   const create = (points: number) => () =>
     ProblemTrainer.create(engine, {
       problem: hosts,
