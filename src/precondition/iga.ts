@@ -72,13 +72,13 @@ function wholeModel(name: string, options: IgaOptions, { remedy, stateName }: Wo
   requireCount('refresh', refresh, 1, 2 ** 31);
   for (const points of [group].flat()) requireCount('group', points as number, 1, mostPoints);
   requireSeed(seed);
-  const start: Preconditioner['start'] = async (engine, scope, model, modulateBy) => {
+  const start: Preconditioner['start'] = async (engine, scope, model, by) => {
     const grouping = groupingOf(name, model, { topK, group, remedy }, engine.device);
     const samples = samplesOf(grouping, new Random(seed));
     const sampled = onPoints(model, coordinatesAt(model.domain, samples));
     const input = scope.keep(await networkInput(engine, sampled));
     const kernels = Array(model.members).fill({ points: grouping.samples, topK });
-    const eigenpairs = new ModulatedEigenpairs(engine, scope, kernels, modulation, modulateBy);
+    const eigenpairs = new ModulatedEigenpairs(engine, scope, kernels, modulation, by);
     const applied = ({ vectors, scaled }: ModulatedBasis): Applied => ({
       transform(cotangent) {
         const grouped = groupPoints(cotangent, grouping);

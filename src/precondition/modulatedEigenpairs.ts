@@ -9,9 +9,9 @@ import { countsIn } from '../host/arrays.js';
 import { Random } from '../host/random.js';
 import type { Scope } from '../host/scope.js';
 import { blockSize, leadingEigenpairs } from '../ops/eigen/leadingEigenpairs.js';
-import { type Modulate, type Modulation, modulate } from '../ops/precondition/modulate.js';
+import { type Modulation, modulate } from '../ops/precondition/modulate.js';
 import type { ModulatedBasis } from '../ops/precondition/precondition.js';
-import type { SavedPreconditioner, Spectrum, Start } from './preconditioner.js';
+import type { EigenpairKinds, SavedPreconditioner, Spectrum, Start } from './preconditioner.js';
 
 /** A kernel whose leading eigenpairs are kept. */
 export interface KernelSize {
@@ -57,7 +57,7 @@ export class ModulatedEigenpairs {
     scope: Scope,
     private readonly kernels: readonly KernelSize[],
     private readonly modulation: Modulation = 'flat',
-    private readonly modulateBy: Modulate = modulate,
+    private readonly by: EigenpairKinds = { leadingEigenpairs, modulate },
   ) {
     const shapes = kernels.map(({ points, topK }) => [blockSize(points, topK), points]);
     const random = new Random(startSeed);
@@ -84,8 +84,13 @@ export class ModulatedEigenpairs {
   /** S of the given kernels, (n, n) each, kept for the steps that follow. */
   refreshed(graph: Graph, matrices: Value, start: Start): ModulatedBasis {
     const { tensors } = this;
-    const { values, vectors } = leadingEigenpairs(matrices, graph.read(tensors.vectors), start.cold ? cold : warm);
-    const { scaled, used } = this.modulateBy(values, vectors, {
+    const { values, vectors } = this.by.leadingEigenpairs(
+      matrices,
+      graph.read(tensors.vectors),
+      start.cold ? cold : warm,
+      start,
+    );
+    const { scaled, used } = this.by.modulate(values, vectors, {
       topK: this.kernels.map(({ topK }) => topK),
       modulation: this.modulation,
       scale: this.kernels.map(({ scale = 1 }) => scale),

@@ -7,6 +7,7 @@ import type { Graph, Value } from '../graph/operation.js';
 import type { Scope } from '../host/scope.js';
 import type { Factors } from '../model/forward.js';
 import type { Model } from '../model/model.js';
+import type { LeadingAttributes } from '../ops/eigen/leadingEigenpairs.js';
 import type { Range } from '../ops/elementwise/pieces.js';
 import type { Modulate } from '../ops/precondition/modulate.js';
 
@@ -83,6 +84,17 @@ export interface PreconditionerState {
 /** Trains a model anew with another preconditioner, and lets it go. @returns the spectra at the end; undefined where it diverged. */
 export type Rehearse = (candidate: Preconditioner, steps: number) => Promise<readonly Spectrum[] | undefined>;
 
+/** How eigenpairs of kernels are found and modulated: of one model, or of each of a fleet by a k of its own. */
+export interface EigenpairKinds {
+  leadingEigenpairs(
+    matrices: Value,
+    start: Value,
+    attributes: LeadingAttributes,
+    from: Start,
+  ): { readonly values: Value; readonly vectors: Value };
+  readonly modulate: Modulate;
+}
+
 export interface Preconditioner {
   /** By which reports name it. */
   readonly name: string;
@@ -92,14 +104,14 @@ export interface Preconditioner {
   settle?(model: Model, rehearse: Rehearse): Promise<Preconditioner>;
   /**
    * @param scope that disposes of what is made here.
-   * @param modulateBy what modulates its eigenvectors, where it has some: a fleet's takes a k of each model.
+   * @param by what finds and modulates its eigenpairs, where it has some.
    * @throws InputError options that do not fit the model or the device, before anything is allocated.
    */
   start(
     engine: Engine,
     scope: Scope,
     model: Model,
-    modulateBy?: Modulate,
+    by?: EigenpairKinds,
   ): Promise<PreconditionerState> | PreconditionerState;
 }
 

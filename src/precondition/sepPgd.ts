@@ -12,13 +12,14 @@ import { axisPoints, mostPoints } from '../model/domain/domain.js';
 import { hasFactorNetworks, type Model, networkPoints, networksOf } from '../model/model.js';
 import { coordinateAxes } from '../model/outputAxis.js';
 import { mostTopK } from '../ops/eigen/leadingEigenpairs.js';
-import { type Modulate, type Modulation, modulations } from '../ops/precondition/modulate.js';
+import { type Modulation, modulations } from '../ops/precondition/modulate.js';
 import { type Combine, combines, type ModulatedBasis, precondition } from '../ops/precondition/precondition.js';
 import { preconditionPoints } from '../ops/precondition/preconditionPoints.js';
 import { pseudoNtk } from '../ops/tangent/pseudoNtk.js';
 import { ModulatedEigenpairs } from './modulatedEigenpairs.js';
 import {
   type Applied,
+  type EigenpairKinds,
   type Preconditioner,
   type PreconditionerState,
   type Rehearse,
@@ -62,8 +63,7 @@ export function sepPgd(options: SepPgdOptions = {}): Preconditioner {
     name: 'seppgd',
     refresh,
     ...(topK === 'auto' && { settle: (model: Model, rehearse: Rehearse) => settle(options, model, rehearse) }),
-    start: (engine, scope, model, modulateBy) =>
-      start(engine, scope, model, { topK, combine, modulation, meanOfLogits }, modulateBy),
+    start: (engine, scope, model, by) => start(engine, scope, model, { topK, combine, modulation, meanOfLogits }, by),
   };
 }
 
@@ -94,7 +94,7 @@ function start(
   scope: Scope,
   model: Model,
   { topK: given, combine, modulation, meanOfLogits }: Required<Omit<SepPgdOptions, 'refresh'>>,
-  modulateBy?: Modulate,
+  by?: EigenpairKinds,
 ): PreconditionerState {
   const { domain } = model;
   if (!hasFactorNetworks(model)) {
@@ -117,7 +117,7 @@ function start(
     topK: topK[i % domain.axes],
     scale: meanOfLogits ? 1 / networks[i].outputs ** 2 : 1,
   }));
-  const eigenpairs = new ModulatedEigenpairs(engine, scope, kernels, modulation, modulateBy);
+  const eigenpairs = new ModulatedEigenpairs(engine, scope, kernels, modulation, by);
   const applied = (basis: ModulatedBasis): Applied => ({
     transform: cotangent => preconditioned(model, cotangent, basis, { combine, topK }),
     slabs: inSlabs(model, basis, { combine, topK }),

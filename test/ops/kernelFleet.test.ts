@@ -2,7 +2,9 @@
 
 import { type Shape, sizeOf, sizeOfAll } from '../../src/buffer/layout.js';
 import type { Tensor } from '../../src/buffer/tensor.js';
+import type { Graph } from '../../src/graph/operation.js';
 import { bitsOf, countsIn, cut, joined } from '../../src/host/arrays.js';
+import { eigenpairsOfPlaces } from '../../src/ops/fleet/eigenpairsOfPlaces.js';
 import { intoPlaces as intoPlacesOperation } from '../../src/ops/fleet/intoPlaces.js';
 import { lossOfPlaces } from '../../src/ops/fleet/lossOfPlaces.js';
 import { modulateOfPlaces as modulateOfPlacesOperation } from '../../src/ops/fleet/modulateOfPlaces.js';
@@ -12,7 +14,7 @@ import {
   sgdOfPlaces as sgdOfPlacesOperation,
 } from '../../src/ops/fleet/stepOfPlaces.js';
 import { modulations } from '../../src/ops/precondition/modulate.js';
-import { requireBits, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
+import { require, requireBits, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
 import { engine } from '../helpers/gpu.js';
 import { lossNames, lossTexts } from '../helpers/losses.js';
 import { random, randomInteger, randoms } from '../helpers/random.js';
@@ -130,6 +132,12 @@ const regions = {
     [[4, 7]],
   ],
 } as const;
+
+function dot(a: ArrayLike<number>, row: number, b: ArrayLike<number>, other: number, length: number): number {
+  let sum = 0;
+  for (let i = 0; i < length; i++) sum += a[row * length + i] * b[other * length + i];
+  return sum;
+}
 
 function fleetOf(places: number) {
   const shapes: Shape[] = regions.shapes.flatMap(own => Array<readonly Shape[]>(places).fill(own).flat());
@@ -257,6 +265,48 @@ test('modulateOfPlaces: every matrix has a k of its own, up to the one of all', 
     );
     plan.dispose();
   }
+});
+
+test('eigenpairsOfPlaces: from nothing, and turned on 40 times with matrices that move, all pairs stay pairs and orthonormal', async () => {
+  const sizes = [1, 6, 17, 32];
+  const shapes = sizes.map(n => [n, n]);
+  /** Of falling spectra, of which the last are lost in rounding. */
+  const factors = sizes.map(n => randoms(n * n).map((x, i) => x / (1 + (i % n)) ** 2));
+  const drifts = sizes.map(n => randoms(n * n).map(x => 0.02 * x));
+  const matricesAt = (t: number) =>
+    sizes.map((n, which) => {
+      const rows = factors[which].map((x, i) => x + t * drifts[which][i]);
+      return Float32Array.from({ length: n * n }, (_, i) => dot(rows, Math.floor(i / n), rows, i % n, n));
+    });
+  const matrices = engine.stack(shapes);
+  const vectors = engine.stack(shapes, new Float32Array(sizeOfAll(shapes)).fill(Number.NaN));
+  const values = engine.stack(sizes.map(n => [n]));
+  const build = (cold: boolean) => (g: Graph) => {
+    const found = eigenpairsOfPlaces(g.read(matrices), g.read(vectors), { iterations: 1 }, { cold });
+    g.assign(values, found.values);
+    g.assign(vectors, found.vectors);
+  };
+  const { fromNothing, turned } = await engine.compile({ fromNothing: build(true), turned: build(false) });
+  for (let t = 0; t <= 40; t++) {
+    const now = matricesAt(t);
+    matrices.write(joined(now));
+    await (t === 0 ? fromNothing : turned).run();
+    if (t % 20 !== 0) continue;
+    const squares = sizes.map(n => n * n);
+    const [found, all] = [cut(await values.read(), sizes), cut(await vectors.read(), squares)];
+    sizes.forEach((n, which) => {
+      const v = all[which];
+      const each = { length: n * n };
+      const gram = Float64Array.from(each, (_, i) => dot(v, Math.floor(i / n), v, i % n, n));
+      const unit = Float64Array.from(each, (_, i) => Number(i % n === Math.floor(i / n)));
+      requireClose(`${n}, ${t}: V V^T`, gram, unit, { absolute: 2e-6 });
+      const images = Float64Array.from(each, (_, i) => dot(v, Math.floor(i / n), now[which], i % n, n));
+      const scaled = Float64Array.from(each, (_, i) => found[which][Math.floor(i / n)] * v[i]);
+      requireClose(`${n}, ${t}: V A`, images, scaled, { absolute: 4e-6 * found[which][0] });
+      require(`${n}, ${t}: descending`, found[which].every((value, i) => i === 0 || value <= found[which][i - 1]));
+    });
+  }
+  for (const one of [fromNothing, turned, matrices, vectors, values]) one.dispose();
 });
 
 test('intoPlaces: stacks and vectors take what is fresh in the places chosen, and keep the rest to the bit', async () => {

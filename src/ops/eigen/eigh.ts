@@ -49,7 +49,7 @@ const operation: Operation<Record<never, never>> = {
     const among = (which: readonly number[]) => [matrix, values, vectors].map(operand => only(operand, which));
     const [smallPairs, largePairs] = [among(small), among(large)];
     return [
-      ...(small.length > 0 ? [jacobiDispatch(device, smallPairs[0], smallPairs[1], smallPairs[2])] : []),
+      ...(small.length > 0 ? [allPairsOfSmall(device, smallPairs[0], smallPairs[1], smallPairs[2])] : []),
       ...(large.length > 0 ? tridiagonalEigenpairs(device, largePairs[0], largePairs[1], largePairs[2]) : []),
       resolvedDispatch(
         matrix.layout.parts.map(({ shape }) => shape),
@@ -61,7 +61,18 @@ const operation: Operation<Record<never, never>> = {
   notDifferentiable: 'where eigenvalues repeat their vectors have no derivative',
 };
 
-function jacobiDispatch(device: Device, matrix: Operand, values: Operand, vectors: Operand): Dispatch {
+/**
+ * All pairs of matrices (n, n), n up to 64, of which the lower triangle is read.
+ *
+ * @param tolerance elements v_i A v_j up to so many times sqrt(l_i l_j) are left standing: the kernel's by default.
+ */
+export function allPairsOfSmall(
+  device: Device,
+  matrix: Operand,
+  values: Operand,
+  vectors: Operand,
+  tolerance: number = kernels.jacobiBatchConstants.TOLERANCE,
+): Dispatch {
   const work = scratch(stackOf(matrix.layout.parts.map(({ shape }) => shape)));
   const problems = matrix.layout.parts.map((part, i) => {
     const [target, room] = [quadsOf(vectors.layout.parts[i]), quadsOf(work.layout.parts[i])];
@@ -78,7 +89,11 @@ function jacobiDispatch(device: Device, matrix: Operand, values: Operand, vector
   });
   const size = mostOf(problems, p => p.size);
   return dispatch(kernels.jacobiBatch, {
-    constants: { WORKGROUP: soloWorkgroup(device, jacobiThreads(size)), MOST_SIZE: powerOfTwo(size, 16) },
+    constants: {
+      WORKGROUP: soloWorkgroup(device, jacobiThreads(size)),
+      MOST_SIZE: powerOfTwo(size, 16),
+      TOLERANCE: tolerance,
+    },
     problems,
     buffers: { matrix: matrix.storage, values: values.storage, vectors: vectors.storage, work: work.storage },
     workgroups: [problems.length, 1, 1],

@@ -35,6 +35,11 @@ export function blockSize(points: number, top: number): number {
   return points <= directSize ? points : Math.min(points, top + guardVectors);
 }
 
+/** Whether all pairs of such matrices are found, by turning each to a diagonal as it is. */
+export function isDirect({ parts }: Layout): boolean {
+  return parts.every(({ shape }) => columnsOf(shape) <= directSize);
+}
+
 export interface LeadingAttributes {
   readonly iterations: number;
   /**
@@ -68,8 +73,7 @@ const operation: Operation<LeadingAttributes> = {
     return [stackOf(start.parts.map(({ shape }) => [rowsOf(shape)])), start];
   },
   lower: site => {
-    const direct = site.inputs[0].layout.parts.every(({ shape }) => rowsOf(shape) <= directSize);
-    return direct ? lowerDirect(site) : lowerIterated(site);
+    return isDirect(site.inputs[0].layout) ? lowerDirect(site) : lowerIterated(site);
   },
   notDifferentiable: noGradientFlows,
 };

@@ -14,6 +14,7 @@ import { building, type Scope } from '../../host/scope.js';
 import { mostMilliseconds, runsOfSubmit } from '../../kernel/pace.js';
 import { networkInput } from '../../model/forward.js';
 import { initialParameters, type Model, outputShapes, toDevice, toHost } from '../../model/model.js';
+import { eigenpairsOfPlaces } from '../../ops/fleet/eigenpairsOfPlaces.js';
 import { modulateOfPlaces } from '../../ops/fleet/modulateOfPlaces.js';
 import { adam } from '../../optimiser/adam.js';
 import type { LearningRate } from '../../optimiser/optimiser.js';
@@ -110,9 +111,12 @@ export class FleetTrainer {
     return building(async scope => {
       // A k of each kernel, as many as the preconditioner has found eigenpairs of.
       let tops: Tensor | undefined;
-      const running = await preconditioner?.start(engine, scope, all, (values, vectors, attributes) => {
-        tops ??= scope.keep(engine.tensor([values.layout.parts.length]));
-        return modulateOfPlaces(values, vectors, attributes, values.graph.read(tops));
+      const running = await preconditioner?.start(engine, scope, all, {
+        leadingEigenpairs: eigenpairsOfPlaces,
+        modulate(values, vectors, attributes) {
+          tops ??= scope.keep(engine.tensor([values.layout.parts.length]));
+          return modulateOfPlaces(values, vectors, attributes, values.graph.read(tops));
+        },
       });
       const input = scope.keep(await networkInput(engine, all));
       const target = scope.keep(engine.packed(outputShapes(all)));
