@@ -4,11 +4,19 @@ import { stackOf } from '../../src/buffer/layout.js';
 import { type Dispatch, dispatch, oneThreadEachOf } from '../../src/kernel/dispatch.js';
 import type { SlotText } from '../../src/kernel/kernel.js';
 import { contractFields, type FieldAttributes } from '../../src/ops/contraction/contractFields.js';
-import { inputJets, type JetAttributes, jetNetwork, jetParameterShapes } from '../../src/ops/network/jetNetwork.js';
+import {
+  inputJets,
+  type JetAttributes,
+  jetNetwork,
+  jetParameterShapes,
+  jetPass,
+} from '../../src/ops/network/jetNetwork.js';
+import { jetTangentKernel } from '../../src/ops/tangent/jetTangentKernel.js';
 import { vjp } from '../../src/ops/vjp.js';
 import * as contraction from '../../src/wgsl/contraction.js';
 import * as texts from '../../src/wgsl/derivatives.js';
 import * as network from '../../src/wgsl/network.js';
+import * as tangent from '../../src/wgsl/tangent.js';
 import { requireClose, requireNorm, requireThrows } from '../helpers/compare.js';
 import { differenceVjp } from '../helpers/difference.js';
 import { contentOf, device, engine, filled, poisoned, run } from '../helpers/gpu.js';
@@ -25,6 +33,8 @@ import {
   jetLayerShapes,
   jetNetwork as jetNetworkTwin,
 } from '../reference/network/jetNetwork.js';
+import { blockSums } from '../reference/tangent/blockSums.js';
+import { gramOf } from '../reference/tangent/ntk.js';
 
 const test = suite('jets');
 const derivativesOf: Readonly<Record<JetActivation, SlotText>> = {
@@ -58,6 +68,11 @@ const problems = batch.map((own, which) => {
     activatedStride: activated.stride,
   };
 });
+const place = <Name extends string>(name: Name, layout: ReturnType<typeof shapes>, which: number) =>
+  ({ [name]: layout.parts[which].offset, [`${name}Stride`]: layout.parts[which].stride }) as Record<
+    Name | `${Name}Stride`,
+    number
+  >;
 /** With a column more, as gates lie on the device: it is not read. */
 const widened = (values: Float64Array) =>
   Float64Array.from(
@@ -315,6 +330,102 @@ test('jetNetwork: the gradient through jets of order 4 and 2 equals finite diffe
     const { gradient } = await onDevice(networks, cotangent);
     const [expected] = differenceVjp(([p]) => twin(networks, p), [networks.parameters], cotangent, 1e-5);
     requireNorm(`${name}, depth ${depth}${gated ? ', gated' : ''}`, gradient, expected, 1e-5);
+  }
+});
+
+test('blockSums: the blocks of 1, 9 and 25 in a matrix, whole and in part, match the float64 twin, symmetric to the bit', async () => {
+  const sums = [
+    { points: 7, blocks: 1, rows: 7 },
+    { points: 5, blocks: 3, rows: 3 },
+    { points: 9, blocks: 5, rows: 9 },
+  ];
+  const matrices = sums.map(({ points, blocks }) => {
+    const n = points * blocks;
+    const values = randoms(n * n);
+    return values.map((_, at) => values[Math.max(at, (at % n) * n + Math.floor(at / n))]);
+  });
+  const input = filled(
+    stackOf(sums.map(({ points, blocks }) => [points * blocks, points * blocks])),
+    matrices.flatMap(values => [...values]),
+  );
+  const result = poisoned(stackOf(sums.map(({ rows }) => [rows, rows])));
+  const problems = sums.map((own, i) =>
+    Object.assign({ ...own }, place('input', input.layout, i), place('result', result.layout, i)),
+  );
+  await run([
+    dispatch(tangent.blockSums, {
+      ...oneThreadEachOf(
+        device,
+        sums.map(({ rows }) => rows * rows),
+      ),
+      problems,
+      buffers: { input: input.storage, result: result.storage },
+    }),
+  ]);
+  const found = await contentOf(result);
+  const expected = sums.flatMap(({ points, blocks, rows }, i) => [...blockSums(matrices[i], points, blocks, rows)]);
+  requireClose('sums', found, expected, { absolute: 3e-6 });
+  let first = 0;
+  for (const { rows } of sums) {
+    const own = Array.from({ length: rows * rows }, (_, at) => found[first + at]);
+    const turned = own.map((_, at) => own[(at % rows) * rows + Math.floor(at / rows)]);
+    requireClose('symmetry', own, turned, {});
+    first += rows * rows;
+  }
+});
+
+test('jetTangentKernel: of any cotangent, orders 4, 2 and 0, depths 1 to 4, gated from 3 on, on some of the points, equals explicit gradients', async () => {
+  for (const [i, depth] of [1, 2, 3, 4].entries()) {
+    const gated = depth > 2;
+    const name = names[i % 3];
+    const orders = [4, 2, 0];
+    const networks = networksOf(
+      { name, depth, width: 5, outputs: 3, omegas: Array<number>(depth - 1).fill(1.5), orders, gated },
+      [3, 5, 4],
+    );
+    const rows = [3, 4, 2];
+    const { outputs } = networks;
+    const cotangent = randoms(twin(networks).length);
+    const held = engine.stack(
+      orders.flatMap(() => jetParameterShapes(1, outputs, networks)),
+      networks.parameters,
+    );
+    const input = engine.stack(
+      networks.points.map((own, at) => [(orders[at] + 1) * own.length, 2]),
+      networks.points.flatMap((own, at) => [...inputJets(own, orders[at])]),
+    );
+    const seed = engine.stack(
+      networks.points.map((own, at) => [(orders[at] + 1) * own.length, outputs]),
+      cotangent,
+    );
+    const plan = await engine.compile(graph => {
+      const attributes = { ...networks, derivatives: derivativesOf[name] };
+      const { pass } = jetPass(graph.read(held), graph.read(input), attributes);
+      return { kernel: jetTangentKernel(pass, graph.read(seed), rows) };
+    });
+    await plan.run();
+    let first = 0;
+    const expected = networks.points.flatMap((own, at) => {
+      const [count, whole] = [countOf(networks), first];
+      first += (orders[at] + 1) * own.length * outputs;
+      const values = networks.parameters.slice(at * count, (at + 1) * count);
+      const gradientAt = (point: number) => {
+        const jets = ([p]: readonly Float64Array[]) => {
+          const input = Array.from({ length: orders[at] + 1 }, (_, k) => (k === 0 ? own[point] : k === 1 ? 1 : 0));
+          return Float64Array.from(jetNetworkTwin(p, [input], shapeOf(networks)).flat());
+        };
+        const g = Float64Array.from({ length: outputs * (orders[at] + 1) }, (_, j) => {
+          const [r, k] = [Math.floor(j / (orders[at] + 1)), j % (orders[at] + 1)];
+          return cotangent[whole + (k * own.length + point) * outputs + r];
+        });
+        return differenceVjp(jets, [values], g, 1e-5)[0];
+      };
+      return [...gramOf(Array.from({ length: rows[at] }, (_, point) => gradientAt(point)))];
+    });
+    const what = `${name}, depth ${depth}${gated ? ', gated' : ''}`;
+    requireNorm(what, await plan.outputs.kernel.read(), expected, 1e-5);
+    plan.dispose();
+    for (const tensor of [held, input, seed]) tensor.dispose();
   }
 });
 

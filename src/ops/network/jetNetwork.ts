@@ -170,83 +170,116 @@ const forward: Operation<JetAttributes> = {
 const backward: Operation<JetAttributes> = {
   name: 'jetNetworkVjp',
   shapes: ([, parameters]) => [parameters],
-  lower: ({ device, attributes, inputs: [cotangent, parameters, input, ...rest], outputs: [gradient] }) => {
-    const { depth, omegas } = attributes;
-    const { sums, activations, gates } = residualsOf(rest, attributes);
-    const dispatches: Dispatch[] = [];
-    const gradientOf = (sum: Operand, below: Operand, matrix: number) =>
+  lower: ({ device, attributes, inputs: [cotangent, ...pass], outputs: [gradient] }) =>
+    wayBack(device, attributes, cotangent, pass, ({ atSum, below, matrix }) => [
       multiplyStored(
         device,
-        sum.layout.parts.map((part, i) =>
+        atSum.layout.parts.map((part, i) =>
           productOfParts(part, below.layout.parts[i], matrixOf(gradient.layout, i, matrix, attributes), {
             transposeLeft: true,
           }),
         ),
-        { left: sum.storage, right: below.storage, result: gradient.storage },
+        { left: atSum.storage, right: below.storage, result: gradient.storage },
         { transposeLeft: true },
-      );
-    /** The cotangent at what an activation takes, from that at what it gives, `activated`. */
-    const through = (sum: Operand, activated: Operand, cotangent: Operand, omega: number): Operand => {
-      const result = scratch(sum.layout);
-      dispatches.push(
-        dispatch(kernels.jetCotangent, {
-          ...jetsOf(device, sum, activated, attributes, omega, 0),
-          buffers: { input: sum.storage, cotangent: cotangent.storage, result: result.storage },
-        }),
-      );
-      return result;
-    };
-    const atGates = gates && { closed: scratch(gates.closedSum.layout), open: scratch(gates.openSum.layout) };
-    let atSum = cotangent;
-    for (let layer = depth - 1; layer >= 0; layer--) {
-      dispatches.push(gradientOf(atSum, layer === 0 ? input : activations[layer - 1], layer));
-      if (layer === 0) break;
-      const [sum, activated, omega] = [sums[layer - 1], activations[layer - 1], omegas[layer - 1]];
-      const atActivation = scratch(sum.layout);
-      dispatches.push(
-        multiplyStored(
-          device,
-          atSum.layout.parts.map((part, i) =>
-            productOfParts(part, matrixOf(parameters.layout, i, layer, attributes), atActivation.layout.parts[i]),
-          ),
-          { left: atSum.storage, right: parameters.storage, result: atActivation.storage },
-        ),
-      );
-      if (layer === 1 || !gates || !atGates) {
-        atSum = through(sum, activated, atActivation, omega);
-        continue;
-      }
-      atSum = scratch(sum.layout);
-      const jets = jetsOf(device, sum, activated, attributes, omega, 0);
-      dispatches.push(
-        dispatch(kernels.gatedJetCotangent, {
-          ...jets,
-          constants: { ...jets.constants, ADDS: layer < depth - 1 },
-          buffers: {
-            input: sum.storage,
-            closed: gates.closed.storage,
-            open: gates.open.storage,
-            cotangent: atActivation.storage,
-            result: atSum.storage,
-            closedCotangent: atGates.closed.storage,
-            openCotangent: atGates.open.storage,
-          },
-        }),
-      );
-    }
-    if (gates && atGates) {
-      const closed = through(gates.closedSum, gates.closed, atGates.closed, omegas[0]);
-      const open = through(gates.openSum, gates.open, atGates.open, omegas[0]);
-      dispatches.push(gradientOf(closed, input, depth), gradientOf(open, input, depth + 1));
-    }
-    return dispatches;
-  },
+      ),
+    ]),
   notDifferentiable: 'second derivatives by parameters are not offered',
 };
 
+/** What of the way back belongs to one matrix [W | b] of every network. */
+export interface MatrixCotangents {
+  /** At what the matrices give, as jets. */
+  readonly atSum: Operand;
+  /** What they take, as jets. */
+  readonly below: Operand;
+  /** Which: `depth` and `depth + 1` are those of U and V. */
+  readonly matrix: number;
+}
+
+/**
+ * From a cotangent at the jets down to every matrix, as dispatches.
+ *
+ * @param pass the parameters, the input and the residuals: what `jetPass` keeps.
+ * @param visit what is to be done at each matrix, from the last layer down, and then at those of the gates.
+ */
+export function wayBack(
+  device: Device,
+  attributes: JetAttributes,
+  cotangent: Operand,
+  [parameters, input, ...rest]: readonly Operand[],
+  visit: (at: MatrixCotangents) => readonly Dispatch[],
+): Dispatch[] {
+  const { depth, omegas } = attributes;
+  const { sums, activations, gates } = residualsOf(rest, attributes);
+  const dispatches: Dispatch[] = [];
+  /** The cotangent at what an activation takes, from that at what it gives, `activated`. */
+  const through = (sum: Operand, activated: Operand, atActivated: Operand, omega: number): Operand => {
+    const result = scratch(sum.layout);
+    dispatches.push(
+      dispatch(kernels.jetCotangent, {
+        ...jetsOf(device, sum, activated, attributes, omega, 0),
+        buffers: { input: sum.storage, cotangent: atActivated.storage, result: result.storage },
+      }),
+    );
+    return result;
+  };
+  const atGates = gates && { closed: scratch(gates.closedSum.layout), open: scratch(gates.openSum.layout) };
+  let atSum = cotangent;
+  for (let layer = depth - 1; layer >= 0; layer--) {
+    dispatches.push(...visit({ atSum, below: layer === 0 ? input : activations[layer - 1], matrix: layer }));
+    if (layer === 0) break;
+    const [sum, activated, omega] = [sums[layer - 1], activations[layer - 1], omegas[layer - 1]];
+    const atActivation = scratch(sum.layout);
+    dispatches.push(
+      multiplyStored(
+        device,
+        atSum.layout.parts.map((part, i) =>
+          productOfParts(part, matrixOf(parameters.layout, i, layer, attributes), atActivation.layout.parts[i]),
+        ),
+        { left: atSum.storage, right: parameters.storage, result: atActivation.storage },
+      ),
+    );
+    if (layer === 1 || !gates || !atGates) {
+      atSum = through(sum, activated, atActivation, omega);
+      continue;
+    }
+    atSum = scratch(sum.layout);
+    const jets = jetsOf(device, sum, activated, attributes, omega, 0);
+    dispatches.push(
+      dispatch(kernels.gatedJetCotangent, {
+        ...jets,
+        constants: { ...jets.constants, ADDS: layer < depth - 1 },
+        buffers: {
+          input: sum.storage,
+          closed: gates.closed.storage,
+          open: gates.open.storage,
+          cotangent: atActivation.storage,
+          result: atSum.storage,
+          closedCotangent: atGates.closed.storage,
+          openCotangent: atGates.open.storage,
+        },
+      }),
+    );
+  }
+  if (gates && atGates) {
+    const closed = through(gates.closedSum, gates.closed, atGates.closed, omegas[0]);
+    const open = through(gates.openSum, gates.open, atGates.open, omegas[0]);
+    dispatches.push(
+      ...visit({ atSum: closed, below: input, matrix: depth }),
+      ...visit({ atSum: open, below: input, matrix: depth + 1 }),
+    );
+  }
+  return dispatches;
+}
+
 /** [W | b] of a layer of one network; `depth` and `depth + 1` are those of U and V. */
-function matrixOf({ parts }: Layout, network: number, matrix: number, { depth, gated }: JetAttributes): Part {
-  return parts[network * (depth + (gated ? 2 : 0)) + matrix];
+function matrixOf({ parts }: Layout, network: number, matrix: number, attributes: JetAttributes): Part {
+  return parts[network * matricesOf(attributes) + matrix];
+}
+
+/** How many matrices a network has. */
+export function matricesOf({ depth, gated }: Pick<JetAttributes, 'depth' | 'gated'>): number {
+  return depth + (gated ? 2 : 0);
 }
 
 /** sum = H [W | b]^T for one layer of every network. */
@@ -307,7 +340,7 @@ function requireNetworks(parameters: Layout, input: Layout, attributes: JetAttri
   if (orders.length !== input.parts.length) {
     throw new InputError(`jetNetwork: ${orders.length} orders for ${input.parts.length} networks: give one each`);
   }
-  const matrices = depth + (gated ? 2 : 0);
+  const matrices = matricesOf(attributes);
   if (parameters.parts.length !== matrices * input.parts.length) {
     throw new InputError(
       `jetNetwork: ${input.parts.length} networks take ${matrices * input.parts.length} matrices [W | b], got ${formatLayout(parameters)}`,
@@ -331,6 +364,18 @@ function requireNetworks(parameters: Layout, input: Layout, attributes: JetAttri
   });
 }
 
+/** What a forward pass keeps for the way back and for tangent kernels: see `wayBack`. */
+export interface JetPass {
+  readonly kept: readonly Value[];
+  readonly attributes: JetAttributes;
+}
+
+/** `jetNetwork`, with what its forward pass keeps. */
+export function jetPass(parameters: Value, input: Value, attributes: JetAttributes) {
+  const [jets, ...residuals] = apply(forward, [parameters, input], attributes);
+  return { jets, pass: { kept: [parameters, input, ...residuals], attributes } satisfies JetPass };
+}
+
 /**
  * The factor matrices of a batch of networks with their derivatives.
  *
@@ -340,5 +385,5 @@ function requireNetworks(parameters: Layout, input: Layout, attributes: JetAttri
  * @throws InputError shapes that do not fit each other, or an order past 4.
  */
 export function jetNetwork(parameters: Value, input: Value, attributes: JetAttributes): Value {
-  return apply(forward, [parameters, input], attributes)[0];
+  return jetPass(parameters, input, attributes).jets;
 }
