@@ -1,6 +1,6 @@
 // What the square blocks of symmetric matrices add up to, for a batch of them:
 //
-//   K[i, j] = sum over a and b of T[a points + i, b points + j]
+//   K[i, j] = sum over k and l of T[k points + i, l points + j]
 //
 //   T (blocks points, blocks points), K (rows, rows) with rows <= points. One thread per number on or above the diagonal,
 //   which writes it below as well: K is symmetric to the bit.
@@ -29,9 +29,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let column = at % p.rows;
   if (row >= p.rows || column < row) { return; }
   var sum = 0.0;
-  for (var a = 0u; a < p.blocks; a++) {
-    for (var b = 0u; b < p.blocks; b++) {
-      sum += input[p.input + (a * p.points + row) * p.inputStride + b * p.points + column];
+  for (var k = 0u; k < p.blocks; k++) {
+    for (var l = 0u; l < p.blocks; l++) {
+      sum += input[p.input + (k * p.points + row) * p.inputStride + l * p.points + column];
     }
   }
   result[p.result + row * p.resultStride + column] = sum;
