@@ -42,6 +42,9 @@ export interface Discretisation {
   points(random: Random | undefined): readonly Float64Array[];
 }
 
+/** The name of the grid of a problem's equations. */
+export const equationsGrid = 'equations';
+
 const fewestPoints = 3;
 const mostPoints = 4096;
 
@@ -71,7 +74,7 @@ export function discretise(problem: Problem, points: number | Readonly<Record<st
     return [interior[axis] + start, interior[axis] + start + wanted.length];
   };
   const all: readonly (Pick<SettledCondition, 'name' | 'at'> & { readonly equations: readonly SettledEquation[] })[] = [
-    { name: 'equations', at: {}, equations: problem.equations },
+    { name: equationsGrid, at: {}, equations: problem.equations },
     ...problem.conditions.map(condition => ({ ...condition, equations: [condition] })),
   ];
   const grids = all

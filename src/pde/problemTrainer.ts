@@ -12,13 +12,21 @@ import { Random, requireSeed } from '../host/random.js';
 import { building, type Disposable, type Scope } from '../host/scope.js';
 import { contractFields } from '../ops/contraction/contractFields.js';
 import { add } from '../ops/elementwise/linearCombination.js';
-import { inputJets, jetNetwork } from '../ops/network/jetNetwork.js';
+import { inputJets, type JetPass, jetPass } from '../ops/network/jetNetwork.js';
 import { residuals } from '../ops/objective/residuals.js';
 import { vjp } from '../ops/vjp.js';
 import type { Optimiser } from '../optimiser/optimiser.js';
+import type { SavedPreconditioner } from '../precondition/preconditioner.js';
 import { lossesOf, runStages, type Stage } from '../train/stepPlans.js';
 import { historyLength, mostSteps, type ParameterState, TrainedParameters } from '../train/trainedParameters.js';
-import { type Discretisation, discretise, gridAxes, inSlabs, shapeOfRanges } from './discretisation.js';
+import {
+  type Discretisation,
+  discretise,
+  gridAxes,
+  inSlabs,
+  type ProblemGrid,
+  shapeOfRanges,
+} from './discretisation.js';
 import { type AxisPoints, tabulated } from './grid.js';
 import { type GridPreconditioners, gridPreconditioners } from './gridPreconditioners.js';
 import {
@@ -30,6 +38,7 @@ import {
   problemParameters,
 } from './network.js';
 import type { Problem } from './problem.js';
+import { ResidualPreconditioner, type ResidualSepPgd } from './residualSepPgd.js';
 import { fieldTerm } from './solution/fields.js';
 import { FieldSolver } from './solution/solver.js';
 
@@ -46,6 +55,8 @@ export interface ProblemTrainerOptions {
    * points that are not drawn anew.
    */
   readonly preconditioners?: GridPreconditioners;
+  /** What preconditions the cotangent at the equation's residual: `residualSepPgd`; nothing by default. It wants points as they do. */
+  readonly residualPreconditioner?: ResidualSepPgd;
   /** Of fields of a grid at a time: larger grids go in slabs of their first axis. What a device binds by default. */
   readonly slabBytes?: number;
   /** Of the parameters and of the points, 0 by default. */
@@ -59,15 +70,31 @@ const known = {
   optimiser: true,
   redraw: true,
   preconditioners: true,
+  residualPreconditioner: true,
   slabBytes: true,
   seed: true,
 } as const;
+
+/** A state from which a training goes on exactly. */
+export interface ProblemState extends ParameterState {
+  /** Of the residual's preconditioner; one of another name or k is found anew. */
+  readonly preconditioner?: SavedPreconditioner;
+}
 
 type Plans = {
   readonly step: Plan;
   /** The loss of every grid, by its name. */
   readonly evaluate: Plan<Record<string, Value>>;
 };
+
+/** What a residual's preconditioner needs beside. */
+interface Refreshing {
+  readonly residual: ResidualPreconditioner;
+  /** A step with a refresh. */
+  readonly step: Plan;
+  /** The preconditioner from nothing. */
+  readonly prepare: Plan;
+}
 
 /** Calls take their turns, as those of `Trainer`. */
 export class ProblemTrainer {
@@ -76,6 +103,8 @@ export class ProblemTrainer {
   /** Of the fields that were asked for last. */
   #solver: FieldSolver | undefined;
   #solved = '';
+  /** Whether the residual's preconditioner was found. */
+  #prepared = false;
   readonly #calls = new CallQueue('trainer');
 
   private constructor(
@@ -86,6 +115,7 @@ export class ProblemTrainer {
     private readonly redraw: number | undefined,
     private readonly parameters: TrainedParameters,
     private readonly plans: Plans,
+    private readonly refreshing: Refreshing | undefined,
     private readonly made: Disposable,
   ) {}
 
@@ -93,12 +123,12 @@ export class ProblemTrainer {
   static async create(engine: Engine, options: ProblemTrainerOptions): Promise<ProblemTrainer> {
     requireOptions('ProblemTrainer', options, known);
     const { problem, network, points, optimiser, redraw, preconditioners, seed = 0 } = options;
-    const { slabBytes = engine.device.mostBindingBytes } = options;
+    const { residualPreconditioner, slabBytes = engine.device.mostBindingBytes } = options;
     requireCount('slabBytes', slabBytes, 16, engine.device.mostBindingBytes);
     requireSeed(seed);
     if (redraw !== undefined) requireCount('redraw', redraw, 1, mostSteps);
-    if (preconditioners && redraw !== undefined) {
-      throw new InputError('preconditioners: are made once, of points that stay: leave redraw out');
+    if ((preconditioners ?? residualPreconditioner) && redraw !== undefined) {
+      throw new InputError('preconditioners: are made of points that stay: leave redraw out');
     }
     const discretisation = inSlabs(discretise(problem, points), slabBytes);
     return building(async scope => {
@@ -114,24 +144,33 @@ export class ProblemTrainer {
       const made =
         preconditioners &&
         (await gridPreconditioners(engine, scope, discretisation, network, parameters.tensor, preconditioners));
+      const residual =
+        residualPreconditioner &&
+        new ResidualPreconditioner(engine, scope, discretisation, network.rank, residualPreconditioner);
+      const step = (refreshing: boolean) => (graph: Graph) => {
+        const at = graph.read(parameters.tensor);
+        const { jets, pass, grids } = gridLosses(graph, discretisation, network, onDevice, at);
+        // Each grid's way back follows its way there, so that no two need memory at a time.
+        const found = grids.map(({ grid, lossIn }) => {
+          const { loss, ...nodes } = lossIn();
+          if (grid === residual?.grid) {
+            const all = { pass, jets, ...nodes };
+            const basis = refreshing ? residual.refreshed(graph, all, { cold: false }) : residual.current(graph);
+            return { loss, cotangent: vjp(nodes.fields, residual.cotangents(nodes, basis), [jets])[0] };
+          }
+          const own = made?.get(grid.name)?.current(graph);
+          const maps = new Map<Value, CotangentMap>(own && [[nodes.fields, cotangent => own.transform(cotangent)]]);
+          return { loss, cotangent: vjp(loss, 1, [jets], maps)[0] };
+        });
+        const cotangent = found.map(one => one.cotangent).reduce(add);
+        const loss = found.map(one => one.loss).reduce(add);
+        parameters.update(graph, loss, vjp(jets, cotangent, [at])[0], true);
+      };
       const plans = await engine.compile({
-        step: graph => {
-          const at = graph.read(parameters.tensor);
-          const { jets, grids } = gridLosses(graph, discretisation, network, onDevice, at);
-          // Each grid's way back follows its way there, so that no two need memory at a time.
-          const found = grids.map(({ name, lossIn }) => {
-            const { loss, fields } = lossIn();
-            const own = made?.get(name)?.current(graph);
-            const maps = new Map<Value, CotangentMap>(own && [[fields, cotangent => own.transform(cotangent)]]);
-            return { loss, cotangent: vjp(loss, 1, [jets], maps)[0] };
-          });
-          const cotangent = found.map(one => one.cotangent).reduce(add);
-          const loss = found.map(one => one.loss).reduce(add);
-          parameters.update(graph, loss, vjp(jets, cotangent, [at])[0], true);
-        },
+        step: step(false),
         evaluate: graph => {
           const losses: Record<string, Value> = {};
-          for (const { name, lossIn } of gridLosses(
+          for (const { grid, lossIn } of gridLosses(
             graph,
             discretisation,
             network,
@@ -139,13 +178,39 @@ export class ProblemTrainer {
             graph.read(parameters.tensor),
           ).grids) {
             const { loss } = lossIn();
-            losses[name] = losses[name] ? add(losses[name], loss) : loss;
+            losses[grid.name] = losses[grid.name] ? add(losses[grid.name], loss) : loss;
           }
           return losses;
         },
       });
-      for (const plan of Object.values<Plan>(plans)) scope.keep(plan);
-      return new ProblemTrainer(engine, problem, network, onDevice, redraw, parameters, plans, scope);
+      const refreshing =
+        residual &&
+        (await engine.compile({
+          step: step(true),
+          prepare: graph => {
+            const { jets, pass, grids } = gridLosses(
+              graph,
+              discretisation,
+              network,
+              onDevice,
+              graph.read(parameters.tensor),
+            );
+            const own = grids.find(({ grid }) => grid === residual.grid) as GridLoss;
+            residual.refreshed(graph, { pass, jets, ...own.lossIn() }, { cold: true });
+          },
+        }));
+      for (const plan of [...Object.values<Plan>(plans), ...Object.values<Plan>(refreshing ?? {})]) scope.keep(plan);
+      return new ProblemTrainer(
+        engine,
+        problem,
+        network,
+        onDevice,
+        redraw,
+        parameters,
+        plans,
+        residual && refreshing && { residual, ...refreshing },
+        scope,
+      );
     });
   }
 
@@ -175,6 +240,7 @@ export class ProblemTrainer {
   advance(count: number): Promise<Float32Array> {
     return this.#calls.add(async () => {
       requireCount('advance', count, 1, historyLength);
+      await this.#prepare();
       return this.parameters.advance(count, () => runStages(this.engine, this.#stagesOf(count)));
     });
   }
@@ -193,9 +259,10 @@ export class ProblemTrainer {
    * Which grids' losses are no longer finite where a step's loss was not, by going there once more from a state before:
    * the same steps give the same bits. The parameters are lost.
    */
-  diverging(from: ParameterState, step: number): Promise<readonly string[]> {
+  diverging(from: ProblemState, step: number): Promise<readonly string[]> {
     return this.#calls.add(async () => {
-      this.parameters.restore(from);
+      this.#restore(from);
+      await this.#prepare();
       while (this.step < step) {
         const count = Math.min(historyLength, step - this.step);
         this.parameters.schedule(count);
@@ -229,13 +296,16 @@ export class ProblemTrainer {
     });
   }
 
-  state(): Promise<Required<ParameterState>> {
-    return this.#calls.add(() => this.parameters.state());
+  state(): Promise<Required<ParameterState> & ProblemState> {
+    return this.#calls.add(async () => ({
+      ...(await this.parameters.state()),
+      ...(this.refreshing && { preconditioner: await this.refreshing.residual.state() }),
+    }));
   }
 
   /** Goes on from a state: at once where no call is under way. @throws InputError one of another network or optimiser. */
-  restore(state: ParameterState): Promise<void> {
-    return this.#calls.add(() => this.parameters.restore(state));
+  restore(state: ProblemState): Promise<void> {
+    return this.#calls.add(() => this.#restore(state));
   }
 
   dispose(): void {
@@ -246,6 +316,19 @@ export class ProblemTrainer {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  #restore(state: ProblemState): void {
+    this.parameters.restore(state);
+    this.#prepared = this.refreshing?.residual.restore(state.preconditioner) ?? false;
+  }
+
+  /** Finds the residual's preconditioner from nothing where no state brought one. */
+  async #prepare(): Promise<void> {
+    if (this.#prepared || !this.refreshing) return;
+    this.#draw(this.step);
+    await this.refreshing.prepare.run();
+    this.#prepared = true;
   }
 
   #losses(): Promise<Record<string, number>> {
@@ -259,13 +342,16 @@ export class ProblemTrainer {
     this.#drawn = drawing;
   }
 
-  /** The steps from now on, with points drawn anew where it is time. */
+  /** The steps from now on, with points drawn anew or the residual's preconditioner refreshed where it is time. */
   *#stagesOf(count: number): Generator<Stage, void, void> {
     const end = this.step + count;
+    const every = this.redraw ?? this.refreshing?.residual.refresh;
     for (let t = this.step; t < end; ) {
-      const next = Math.min(end, this.redraw === undefined ? end : (Math.floor(t / this.redraw) + 1) * this.redraw);
+      const isRefresh = this.refreshing && t % this.refreshing.residual.refresh === 0;
+      const next = isRefresh ? t + 1 : Math.min(end, every === undefined ? end : (Math.floor(t / every) + 1) * every);
       const at = t;
-      yield { plan: this.plans.step, times: next - t, load: () => this.#draw(at) };
+      const plan = isRefresh ? this.refreshing.step : this.plans.step;
+      yield { plan, times: next - t, load: () => this.#draw(at) };
       t = next;
     }
   }
@@ -315,10 +401,15 @@ function drawingSeed(seed: number, drawing: number): number {
   return (Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(drawing + 1, 0x85ebca6b)) >>> 1;
 }
 
-/** What makes a grid's loss, its weighted squares in the mean over its points, and the fields on it. */
+/** What makes a grid's loss, its weighted squares in the mean over its points, and what that is made of. */
 interface GridLoss {
-  readonly name: string;
-  lossIn(): { readonly loss: Value; readonly fields: Value };
+  readonly grid: ProblemGrid;
+  lossIn(): {
+    readonly loss: Value;
+    readonly fields: Value;
+    readonly tables: Value | undefined;
+    readonly residuals: Value;
+  };
 }
 
 /** The jets of all networks, and every grid or slab of one. */
@@ -328,18 +419,21 @@ function gridLosses(
   network: JetArchitecture,
   { input, tables }: PointsOnDevice,
   parameters: Value,
-): { readonly jets: Value; readonly grids: readonly GridLoss[] } {
+): { readonly jets: Value; readonly pass: JetPass; readonly grids: readonly GridLoss[] } {
   const axes = Object.keys(problem.axes).length;
-  const jets = jetNetwork(parameters, graph.read(input), jetAttributes(network, orders));
+  const { jets, pass } = jetPass(parameters, graph.read(input), jetAttributes(network, orders));
   return {
     jets,
-    grids: grids.map(({ name, points, fields, residuals: { text }, count, size }, i) => ({
-      name,
+    pass,
+    grids: grids.map((grid, i) => ({
+      grid,
       lossIn: () => {
-        const found = contractFields(jets, { axes, scale: 1, orders, points, fields });
+        const { points, fields: terms, residuals: compiled, count, size } = grid;
+        const fields = contractFields(jets, { axes, scale: 1, orders, points, fields: terms });
         const table = tables[i];
-        const { loss } = residuals(found, table && graph.read(table), { text, residuals: count, scale: 2 / size });
-        return { loss, fields: found };
+        const known = table && graph.read(table);
+        const found = residuals(fields, known, { text: compiled.text, residuals: count, scale: 2 / size });
+        return { loss: found.loss, fields, tables: known, residuals: found.residuals };
       },
     })),
   };

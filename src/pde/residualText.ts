@@ -23,6 +23,11 @@ import {
 /** Equations R_e = 0 on one grid, ready for a device. */
 export interface CompiledResiduals {
   readonly text: SlotText;
+  /**
+   * The same for sum_e weight_e p_e R_e in place of the loss, p_e being one table more for each equation, after the others:
+   * its derivatives by the fields are what a cotangent p at the residuals gives there.
+   */
+  readonly linearised: SlotText;
   /** The fields that it takes, in their order. */
   readonly fields: readonly FieldDerivative[];
   /** The tables that it takes, as functions of the coordinates. */
@@ -87,19 +92,25 @@ export function compileResiduals(equations: readonly WeightedResidual[]): Compil
   const residuals = equations.map(({ residual }) => gathered(residual));
   const fields = derivativesIn(residuals);
   const density = sumOf(residuals.map((r, e) => productOf([numberOf(equations[e].weight / 2), r.power(2)])));
-  const slopes = fields.map(field =>
-    sumOf(residuals.map((r, e) => productOf([numberOf(equations[e].weight), r, derivativeBy(r, nameOf(field))]))),
-  );
+  const slopesOf = (cotangents: readonly Expression[]) =>
+    fields.map(field =>
+      sumOf(
+        residuals.map((r, e) =>
+          productOf([numberOf(equations[e].weight), cotangents[e], derivativeBy(r, nameOf(field))]),
+        ),
+      ),
+    );
+  const slopes = slopesOf(residuals);
   const writer = new Writer(fields.map(nameOf));
-  const results = [density, ...residuals, ...slopes].map(one => `vec4f(${writer.nameOf(one)})`);
-  const source = [
-    'fn residualsAt(u: array<vec4f, FIELDS>, g: array<vec4f, TABLES>) -> array<vec4f, 1u + RESIDUALS + FIELDS> {',
-    ...writer.lines,
-    `return array<vec4f, 1u + RESIDUALS + FIELDS>(${results.join(', ')});`,
-    '}\n',
-  ].join('\n');
+  const source = writer.text([density, ...residuals, ...slopes]);
+  const cotangents = equations.map(() => given(() => Number.NaN));
+  const known = cotangents.map(({ term }) => (term as { readonly at: TableFunction }).at);
+  const linear = new Writer(fields.map(nameOf), [...writer.tables, ...known]);
+  const atCotangents = sumOf(residuals.map((r, e) => productOf([numberOf(equations[e].weight), cotangents[e], r])));
+  const linearSource = linear.text([atCotangents, ...residuals, ...slopesOf(cotangents)]);
   return {
     text: { name: 'residuals', source },
+    linearised: { name: 'linearisedResiduals', source: linearSource },
     fields,
     tables: writer.tables,
     evaluate: (values, point, index) => ({
@@ -113,10 +124,24 @@ export function compileResiduals(equations: readonly WeightedResidual[]): Compil
 /** Lines of WGSL in which every expression is computed once. */
 class Writer {
   readonly lines: string[] = [];
-  readonly tables: TableFunction[] = [];
   readonly #names = new Map<string, string>();
 
-  constructor(private readonly fields: readonly string[]) {}
+  /** @param tables those known before, in their order. */
+  constructor(
+    private readonly fields: readonly string[],
+    readonly tables: TableFunction[] = [],
+  ) {}
+
+  /** The function of the slot. */
+  text(results: readonly Expression[]): string {
+    const names = results.map(one => `vec4f(${this.nameOf(one)})`);
+    return [
+      'fn residualsAt(u: array<vec4f, FIELDS>, g: array<vec4f, TABLES>) -> array<vec4f, 1u + RESIDUALS + FIELDS> {',
+      ...this.lines,
+      `return array<vec4f, 1u + RESIDUALS + FIELDS>(${names.join(', ')});`,
+      '}\n',
+    ].join('\n');
+  }
 
   /**
    * What an expression goes by, a number or a value of four: after the lines that compute it.

@@ -31,4 +31,5 @@ export {
   type Symbols,
 } from '../pde/problem.js';
 export { problems } from '../pde/problems.js';
-export { ProblemTrainer, type ProblemTrainerOptions } from '../pde/problemTrainer.js';
+export { type ProblemState, ProblemTrainer, type ProblemTrainerOptions } from '../pde/problemTrainer.js';
+export { type ResidualSepPgd, type ResidualSepPgdOptions, residualSepPgd } from '../pde/residualSepPgd.js';
