@@ -31,10 +31,9 @@ import {
   courseOf,
   type NetworkName,
   networkOf,
-  onConditions,
   type PdeOptions,
-  type PreconditionerName,
   pointsOf,
+  preconditionersOf,
   problemOptimiser,
   requireParameters,
   requireStill,
@@ -59,7 +58,7 @@ interface RunReport {
   /** Of its files and its curve. */
   readonly name: string;
   readonly network: NetworkName;
-  readonly preconditioner: PreconditionerName;
+  readonly preconditioner: string;
   readonly optimiser: string;
   readonly steps: number;
   readonly seconds: number;
@@ -128,7 +127,7 @@ function settingsOf(problem: Problem, way: Way, options: PdeOptions): ProblemSet
     reportEvery,
     testPoints: testPointsOf(problem, options),
     ...(redraw > 0 && { redraw }),
-    ...(way.preconditioner !== 'none' && { preconditioners: onConditions }),
+    ...preconditionersOf(way),
   };
 }
 
@@ -137,11 +136,13 @@ function recordOf(name: string, way: Way, options: PdeOptions): Readonly<Record<
   const { network, preconditioner } = way;
   const { points, activation, omega = null, width, depth, rank, redraw, seed } = options;
   const { optimiser, learningRate = null, schedule, steps } = courseOf(way, options);
+  const { residualPreconditioner } = preconditionersOf(way);
   const course = schedule === 'constant' ? {} : { schedule, steps };
   return {
-    ...{ problem: name, preconditioner, data: options.data },
+    ...{ problem: name, preconditioner: preconditioner.value.preconditioner, data: options.data },
     ...{ network, optimiser, points, activation, omega, width, depth, rank, learningRate, redraw, seed },
     ...course,
+    ...(residualPreconditioner && { residualPreconditioner }),
   };
 }
 
@@ -219,8 +220,9 @@ async function report(
   options: PdeOptions,
   finished: readonly Finished[],
 ): Promise<void> {
-  const { out, json, optimisers, ...others } = options;
-  const settings = { ...others, optimisers: optimisers.map(({ text }) => text) };
+  const { out, json, optimisers, preconditioners, ...others } = options;
+  const textsOf = (ways: readonly { readonly text: string }[]) => ways.map(({ text }) => text);
+  const settings = { ...others, optimisers: textsOf(optimisers), preconditioners: textsOf(preconditioners) };
   const runs = finished.map(({ way, run }) => reportOf(way, run));
   const files: Record<string, string> = { results: join(out, 'results.json') };
   const writes: (() => Promise<void>)[] = [];
@@ -270,7 +272,7 @@ async function report(
   }
   if (last.run.stopped) {
     const { network, optimiser, preconditioner } = last.way;
-    const own = ['--networks', network, '--optimisers', optimiser.text, '--preconditioners', preconditioner];
+    const own = ['--networks', network, '--optimisers', optimiser.text, '--preconditioners', preconditioner.text];
     const more = waysOf(options).length === 1 ? [] : own;
     throw ending.stopped(
       `stopped at step ${last.run.state.step} of ${courseOf(last.way, options).steps}: to go on: ${commandLine(resuming(ending.args, more, modelPath(out, last.way)))}`,
@@ -287,7 +289,7 @@ function reportOf(
   return {
     name,
     network,
-    preconditioner,
+    preconditioner: preconditioner.value.preconditioner,
     optimiser: state.optimiser.name,
     steps: state.step,
     seconds: last.seconds,

@@ -11,11 +11,13 @@ import {
   scheduleNames,
 } from '../../experiments/optimisers.js';
 import { activations } from '../../model/codec.js';
+import { combines } from '../../ops/precondition/precondition.js';
 import type { Optimiser } from '../../optimiser/optimiser.js';
 import type { GridPreconditioners } from '../../pde/gridPreconditioners.js';
 import { type JetArchitecture, jetArchitecture, problemParameterShapes } from '../../pde/network.js';
 import type { Problem } from '../../pde/problem.js';
 import { problems } from '../../pde/problems.js';
+import { type ResidualSepPgd, type ResidualSepPgdOptions, residualSepPgd } from '../../pde/residualSepPgd.js';
 import { sepPgd } from '../../precondition/sepPgd.js';
 import { type Changes, type Differing, differing } from '../differences.js';
 import { adapterOption, list, oneOf, real, valueOption, whole, wholes } from '../options.js';
@@ -23,8 +25,34 @@ import type { Command } from '../vendor.js';
 
 export const networkNames = ['plain', 'gated'] as const;
 export type NetworkName = (typeof networkNames)[number];
-const preconditionerNames = ['none', 'seppgd'] as const;
-export type PreconditionerName = (typeof preconditionerNames)[number];
+const preconditionerNames = ['none', 'seppgd', 'residual'] as const;
+
+/** A preconditioner, and what differs in that of the residual. */
+interface PreconditionerWay {
+  readonly preconditioner: (typeof preconditionerNames)[number];
+  readonly options: ResidualSepPgdOptions;
+}
+
+const preconditionerChanges: Changes<PreconditionerWay> = {
+  combine: ofResidual((given, value) => ({ combine: oneOf(given, combines)(value) })),
+  'top-k': ofResidual((given, value) => ({ topK: whole(given, 1, 1024)(value) })),
+  refresh: ofResidual((given, value) => ({ refresh: whole(given, 1, mostSteps)(value) })),
+};
+
+function ofResidual(
+  change: (given: string, value: string) => ResidualSepPgdOptions,
+): Changes<PreconditionerWay>[string] {
+  return ({ preconditioner, options }, given, value) => {
+    if (preconditioner === 'residual') return { preconditioner, options: { ...options, ...change(given, value) } };
+    throw new InputError(`${given}: ${preconditioner} does not take it: use residual, or leave it out`);
+  };
+}
+
+function preconditionersFrom(text: string): readonly Differing<PreconditionerWay>[] {
+  const option = '--preconditioners';
+  const startOf = (name: string) => ({ preconditioner: oneOf(option, preconditionerNames)(name), options: {} });
+  return differing(option, text, startOf, preconditionerChanges);
+}
 export const activationNames = ['tanh', 'sine', 'cosine'] as const;
 
 /** An optimiser, and what of its course is not that of all. */
@@ -58,7 +86,7 @@ export interface PdeOptions {
   readonly depth: number;
   readonly rank: number;
   readonly optimisers: readonly Differing<OptimiserWay>[];
-  readonly preconditioners: readonly PreconditionerName[];
+  readonly preconditioners: readonly Differing<PreconditionerWay>[];
   readonly data: number;
   readonly preset?: 'paper';
   readonly learningRate?: number;
@@ -102,11 +130,12 @@ export function addPdeOptions(command: Command): Command {
       optimisersFrom,
     ).default(optimisersFrom('adam'), 'shampoo along a cosine; adam where --lr is given'),
   );
-  add(
-    '--preconditioners <names>',
-    'none, seppgd on conditions and data, or both, a run each; with --redraw 0',
-    list('--preconditioners', oneOf('--preconditioners', preconditionerNames)),
-    ['none'] as readonly PreconditionerName[],
+  command.addOption(
+    valueOption(
+      '--preconditioners <names>',
+      'none, seppgd on conditions and data, residual:combine=sum:top-k=3:refresh=50, a run each; with --redraw 0',
+      preconditionersFrom,
+    ).default(preconditionersFrom('none'), 'none'),
   );
   add('--data <weight>', 'of the solution at the points of the equations; 0 for none', real('--data', 0, 1e6), 0);
   add(
@@ -157,7 +186,7 @@ export function pointsOf(
 const presets = {
   paper: {
     ...{ activation: 'sine', omega: periodicOmega, width: 64, rank: 64, depth: 4, points: 16, testPoints: 30 },
-    ...{ learningRate: 5e-3, steps: 5000, redraw: 0, data: 1, preconditioners: ['none', 'seppgd'] },
+    ...{ learningRate: 5e-3, steps: 5000, redraw: 0, data: 1, preconditioners: preconditionersFrom('none,seppgd') },
   },
 } as const;
 
@@ -177,9 +206,10 @@ export function settled(options: PdeOptions, isTyped: (name: string) => boolean)
 
 /** @throws InputError SepPGD on points that are drawn anew. */
 export function requireStill({ preconditioners, redraw }: PdeOptions): void {
-  if (redraw === 0 || !preconditioners.includes('seppgd')) return;
+  const moving = preconditioners.find(({ value }) => value.preconditioner !== 'none');
+  if (redraw === 0 || !moving) return;
   throw new InputError(
-    `--preconditioners seppgd with --redraw ${redraw}: it is made once, of points that stay: give --redraw 0`,
+    `--preconditioners ${moving.text} with --redraw ${redraw}: it is made of points that stay: give --redraw 0`,
   );
 }
 
@@ -193,12 +223,22 @@ export const onConditions: GridPreconditioners = (grid, shape) => {
   return sepPgd({ topK: shape.map(n => Math.min(most, n)) });
 };
 
+/** What acts on the grids of a way, as a trainer takes it. */
+export function preconditionersOf({ preconditioner: { value } }: Way): {
+  readonly preconditioners?: GridPreconditioners;
+  readonly residualPreconditioner?: ResidualSepPgd;
+} {
+  if (value.preconditioner === 'seppgd') return { preconditioners: onConditions };
+  return value.preconditioner === 'residual' ? { residualPreconditioner: residualSepPgd(value.options) } : {};
+}
+
 /** One of the runs that are made side by side. */
 export interface Way {
   readonly network: NetworkName;
   /** As it was typed. */
   readonly optimiser: Differing<OptimiserWay>;
-  readonly preconditioner: PreconditionerName;
+  /** As it was typed. */
+  readonly preconditioner: Differing<PreconditionerWay>;
   /** Of its files. */
   readonly name: string;
 }
@@ -211,8 +251,11 @@ export function waysOf({
   return networks.flatMap(network =>
     optimisers.flatMap(optimiser =>
       preconditioners.map(preconditioner => {
-        const words = [network, ...(optimiser.text === 'adam' ? [] : optimiser.text.split(/[:=]/))];
-        const name = [...words, ...(preconditioner === 'none' ? [] : [preconditioner])].join('-');
+        const own = [
+          [optimiser.text, 'adam'],
+          [preconditioner.text, 'none'],
+        ].flatMap(([text, usual]) => (text === usual ? [] : text.split(/[:=]/)));
+        const name = [network, ...own].join('-');
         return { network, optimiser, preconditioner, name };
       }),
     ),

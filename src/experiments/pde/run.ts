@@ -7,7 +7,8 @@ import { type AxisPoints, eachPoint, evenPoints, shapeOf } from '../../pde/grid.
 import type { GridPreconditioners } from '../../pde/gridPreconditioners.js';
 import type { JetArchitecture } from '../../pde/network.js';
 import type { Problem } from '../../pde/problem.js';
-import { ProblemTrainer } from '../../pde/problemTrainer.js';
+import { type ProblemState, ProblemTrainer } from '../../pde/problemTrainer.js';
+import type { ResidualSepPgd } from '../../pde/residualSepPgd.js';
 import { runTraining, type Trained } from '../../train/runTraining.js';
 import type { ParameterState } from '../../train/trainedParameters.js';
 
@@ -31,6 +32,7 @@ export interface ProblemSettings {
   readonly optimiser: Optimiser;
   readonly redraw?: number;
   readonly preconditioners?: GridPreconditioners;
+  readonly residualPreconditioner?: ResidualSepPgd;
   readonly seed: number;
   readonly steps: number;
   readonly reportEvery: number;
@@ -38,15 +40,17 @@ export interface ProblemSettings {
   readonly testPoints: number;
 }
 
+type TrainedState = Required<ParameterState> & ProblemState;
+
 /** What a run goes on from. */
 export interface ProblemStart {
-  readonly state: ParameterState;
+  readonly state: ProblemState;
   readonly reports: readonly ProblemReport[];
 }
 
 export interface ProblemWatch {
   progress?(step: number, report?: ProblemReport): void;
-  save?(state: Required<ParameterState>, reports: readonly ProblemReport[]): Promise<void>;
+  save?(state: TrainedState, reports: readonly ProblemReport[]): Promise<void>;
   readonly saveEvery?: number;
   readonly signal?: AbortSignal;
 }
@@ -54,7 +58,7 @@ export interface ProblemWatch {
 export interface FinishedProblem {
   /** From the first step on, those of runs before it too. */
   readonly reports: readonly ProblemReport[];
-  readonly state: Required<ParameterState>;
+  readonly state: TrainedState;
   readonly msPerStep: number;
   /** Of one step: floating-point operations and dispatches. */
   readonly work: ProblemTrainer['work'];
@@ -115,8 +119,8 @@ export async function runProblem(
   watch: ProblemWatch = {},
   start?: ProblemStart,
 ): Promise<FinishedProblem> {
-  const { problem, steps, reportEvery, testPoints, network, points, optimiser, redraw, preconditioners, seed } =
-    settings;
+  const { problem, steps, reportEvery, testPoints, network, points, optimiser, redraw, seed } = settings;
+  const { preconditioners, residualPreconditioner } = settings;
   const known = knownOf(problem, testPoints);
   const before = engine.memory.bytes;
   const trainer = await ProblemTrainer.create(engine, {
@@ -127,6 +131,7 @@ export async function runProblem(
     seed,
     ...(redraw !== undefined && { redraw }),
     ...(preconditioners && { preconditioners }),
+    ...(residualPreconditioner && { residualPreconditioner }),
   });
   try {
     if (start) await trainer.restore(start.state);
@@ -147,11 +152,11 @@ export async function runProblem(
         if (report && report.step > (reports.at(-1)?.step ?? -1)) reports.push(report);
         watch.progress?.(step, report);
       },
-      save: async ({ state }) => watch.save?.(state as Required<ParameterState>, reports),
+      save: async ({ state }) => watch.save?.(state as TrainedState, reports),
       ...(watch.saveEvery !== undefined && { saveEvery: watch.saveEvery }),
       signal: watch.signal,
     });
-    const state = run.state as Required<ParameterState>;
+    const state = run.state as TrainedState;
     const failure = run.failure && {
       error: run.failure,
       grids: await trainer.diverging(state, run.failure.step),
@@ -195,11 +200,11 @@ class Clock implements Trained {
     return losses;
   }
 
-  state(): Promise<Required<ParameterState>> {
+  state(): Promise<TrainedState> {
     return this.trainer.state();
   }
 
-  restore(state: ParameterState): Promise<void> {
+  restore(state: ProblemState): Promise<void> {
     return this.trainer.restore(state);
   }
 }

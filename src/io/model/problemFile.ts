@@ -3,6 +3,8 @@
 import type { StateArrays } from '../../buffer/namedTensors.js';
 import { InputError } from '../../errors.js';
 import { isRecord, shown } from '../../host/checks.js';
+import type { ProblemState } from '../../pde/problemTrainer.js';
+import type { SavedPreconditioner } from '../../precondition/preconditioner.js';
 import { mostSteps, type ParameterState } from '../../train/trainedParameters.js';
 import { writeWhole } from '../files.js';
 import { requireFinite } from './parameterTensors.js';
@@ -12,23 +14,25 @@ import { readTensorFile } from './tensorFile.js';
 /** Of the metadata of the file, where the record stands as JSON. */
 export const problemKey = 'sepnn-pde';
 const formatVersion = 1;
-const [parametersName, optimiserGroup] = ['parameters', 'optimiser.'];
+const [parametersName, optimiserGroup, preconditionerGroup] = ['parameters', 'optimiser.', 'preconditioner.'];
 
 export interface SavedProblem {
   /** Whatever the training is to be told again. */
   readonly training: Readonly<Record<string, unknown>>;
-  readonly state: Required<ParameterState>;
+  readonly state: Required<ParameterState> & ProblemState;
 }
 
 /** Writes a training state, whole or not at all. */
 export async function writeProblemFile(path: string, { training, state }: SavedProblem): Promise<void> {
-  const { step, parameters, optimiser } = state;
+  const { step, parameters, optimiser, preconditioner } = state;
   const tensors = new Map<string, NamedTensor>([[parametersName, { shape: [parameters.length], data: parameters }]]);
-  for (const [name, data] of Object.entries(optimiser.state)) {
-    tensors.set(`${optimiserGroup}${name}`, { shape: [data.length], data });
+  const groups = { [optimiserGroup]: optimiser.state, [preconditionerGroup]: preconditioner?.state ?? {} };
+  for (const [group, arrays] of Object.entries(groups)) {
+    for (const [name, data] of Object.entries(arrays)) tensors.set(`${group}${name}`, { shape: [data.length], data });
   }
   const { name, since = 0 } = optimiser;
-  const record = { version: formatVersion, step, optimiser: { name, since }, training };
+  const found = preconditioner && { name: preconditioner.name, topK: preconditioner.topK };
+  const record = { version: formatVersion, step, optimiser: { name, since }, preconditioner: found, training };
   await writeWhole(path, encodeSafetensors({ tensors, metadata: { [problemKey]: JSON.stringify(record) } }));
 }
 
@@ -43,19 +47,35 @@ export function problemIn(path: string, { tensors, metadata }: DecodedFile): Sav
     throw new InputError(`model ${path}: ${what}: give a file that sepnn pde wrote`);
   };
   const record = parsed(metadata[problemKey]) ?? fail('holds no training on a differential equation');
-  const { version, step, optimiser, training } = record;
+  const { version, step, optimiser, preconditioner, training } = record;
   if (version !== formatVersion) fail(`is of format ${shown(version)}, and this sepnn reads ${formatVersion}`);
   if (!isCount(step)) return fail(`its step is ${shown(step)}`);
   const { name, since } = isRecord(optimiser) ? optimiser : {};
   if (typeof name !== 'string' || !isCount(since) || since > step) return fail(`its optimiser is ${shown(optimiser)}`);
   if (!isRecord(training)) return fail(`its settings are ${shown(training)}`);
   const parameters = tensors.get(parametersName)?.data ?? fail('holds no parameters');
-  const state: Record<string, Float32Array> = {};
-  for (const [own, { data }] of tensors) {
-    requireFinite(`model ${path}: tensor ${own}`, data);
-    if (own.startsWith(optimiserGroup)) state[own.slice(optimiserGroup.length)] = data;
+  for (const [own, { data }] of tensors) requireFinite(`model ${path}: tensor ${own}`, data);
+  const groupOf = (group: string): StateArrays =>
+    Object.fromEntries(
+      [...tensors].filter(([own]) => own.startsWith(group)).map(([own, { data }]) => [own.slice(group.length), data]),
+    );
+  if (preconditioner !== undefined && !isPreconditioner(preconditioner)) {
+    return fail(`its preconditioner is ${shown(preconditioner)}`);
   }
-  return { training, state: { step, parameters, optimiser: { name, since, state: state satisfies StateArrays } } };
+  return {
+    training,
+    state: {
+      step,
+      parameters,
+      optimiser: { name, since, state: groupOf(optimiserGroup) },
+      ...(preconditioner && { preconditioner: { ...preconditioner, state: groupOf(preconditionerGroup) } }),
+    },
+  };
+}
+
+function isPreconditioner(value: unknown): value is Omit<SavedPreconditioner, 'state'> {
+  if (!isRecord(value) || typeof value.name !== 'string') return false;
+  return Array.isArray(value.topK) && value.topK.every(isCount);
 }
 
 function isCount(value: unknown): value is number {
