@@ -14,6 +14,7 @@ export interface Differing<T> {
 
 /**
  * @param startOf what a name stands for where nothing differs.
+ * @param example of a difference, for errors.
  * @throws InputError a name or a key that there is not, a value that it does not take, or the same twice.
  */
 export function differing<T>(
@@ -21,14 +22,21 @@ export function differing<T>(
   text: string,
   startOf: (name: string) => T,
   changes: Changes<T>,
+  example = 'rate=1e-3',
 ): readonly Differing<T>[] {
   const texts = text.split(',').map(part => part.trim());
   if (new Set(texts).size < texts.length)
     throw new InputError(`${option} ${spelled(text)}: names one twice: name each once`);
-  return texts.map(one => ({ text: one, value: differingOne(option, one, startOf, changes) }));
+  return texts.map(one => ({ text: one, value: differingOne(option, one, startOf, changes, example) }));
 }
 
-function differingOne<T>(option: string, text: string, startOf: (name: string) => T, changes: Changes<T>): T {
+function differingOne<T>(
+  option: string,
+  text: string,
+  startOf: (name: string) => T,
+  changes: Changes<T>,
+  example: string,
+): T {
   const [name, ...differences] = text.split(':');
   const start = startOf(name);
   const keys = differences.map(difference => difference.split('=')[0]);
@@ -38,7 +46,7 @@ function differingOne<T>(option: string, text: string, startOf: (name: string) =
     const [key, ...parts] = difference.split('=');
     if (Object.hasOwn(changes, key)) return changes[key](value, `${option} ${name}:${key}`, parts.join('='));
     throw new InputError(
-      `${option} ${spelled(text)}: ${spelled(key)}: use ${Object.keys(changes).join(', ')}, as rate=1e-3`,
+      `${option} ${spelled(text)}: ${spelled(key)}: use ${Object.keys(changes).join(', ')}, as ${example}`,
     );
   }, start);
 }

@@ -83,7 +83,15 @@ test('pde --json prints one object with a curve for every way asked, writes the 
       [['pde', 'stokes'], /pde stokes: there is no such problem: use diffusion, /],
       [
         ['pde', 'heat', '--preconditioners', 'seppgd'],
-        /seppgd with --redraw 100: it is made once, .*: give --redraw 0/,
+        /seppgd with --redraw 100: it is made of points that stay: give --redraw 0/,
+      ],
+      [
+        ['pde', 'heat', '--preconditioners', 'seppgd:top-k=3'],
+        /--preconditioners seppgd:top-k: seppgd does not take it: use residual, or leave it out/,
+      ],
+      [
+        ['pde', 'heat', '--preconditioners', 'residual:k=3'],
+        /residual:k=3: k: use combine, top-k, refresh, as top-k=3/,
       ],
       [
         ['pde', 'heat', '--optimisers', 'adam:k=3'],
@@ -114,6 +122,18 @@ test('pde --json prints one object with a curve for every way asked, writes the 
     ],
     args => sepnn(...args),
   );
+});
+
+test('pde with the residual preconditioned: its curve has the name of what differs, and its file what was found', async () => {
+  const typed = 'residual:combine=sum:top-k=2:refresh=4';
+  const { runs, settings } = await reportOf(
+    ...['--preconditioners', typed, '--redraw', '0', '--steps', '5', '--out', 'residual'],
+  );
+  const name = 'plain-residual-combine-sum-top-k-2-refresh-4';
+  requireEqual('run', [runs[0].name, runs[0].preconditioner, settings.preconditioners], [name, 'residual', [typed]]);
+  const { state, training } = await readProblemFile(join(folder, 'residual', `${name}.safetensors`));
+  requireEqual('settings', training.residualPreconditioner, { topK: 2, combine: 'sum', refresh: 4, draws: 4 });
+  requireEqual('found', [state.preconditioner?.name, state.preconditioner?.topK], ['residual-seppgd', [2, 2]]);
 });
 
 async function rendered(...args: string[]): Promise<RenderReport> {

@@ -1,5 +1,9 @@
 /** SepPGD on a residual's cotangent: its kernels, the gradient it gives and how it goes on, against float64 twins. */
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readProblemFile, writeProblemFile } from '../../src/io/model/problemFile.js';
 import { adam } from '../../src/optimiser/adam.js';
 import { sgd } from '../../src/optimiser/sgd.js';
 import { discretise, gridAxes, type ProblemGrid } from '../../src/pde/discretisation.js';
@@ -153,7 +157,11 @@ test('with S the identity a step is the plain one; with another it goes on from 
   requireClose('the first loss', [whole[0]], [losses[0]], {});
   require('other steps', whole[7] !== losses[7]);
   requireClose('in other submits', [...(await other.advance(12)), ...(await other.advance(5))], whole, {});
-  await one.restore(await other.state());
+  const folder = mkdtempSync(join(tmpdir(), 'sepnn-'));
+  const path = join(folder, 'residual.safetensors');
+  await writeProblemFile(path, { training: {}, state: await other.state() });
+  await one.restore((await readProblemFile(path)).state);
+  rmSync(folder, { recursive: true });
   const on = await other.advance(3);
   requireClose('from a state', await one.advance(3), on, {});
   for (const trainer of trainers) trainer.dispose();

@@ -51,7 +51,7 @@ function ofResidual(
 function preconditionersFrom(text: string): readonly Differing<PreconditionerWay>[] {
   const option = '--preconditioners';
   const startOf = (name: string) => ({ preconditioner: oneOf(option, preconditionerNames)(name), options: {} });
-  return differing(option, text, startOf, preconditionerChanges);
+  return differing(option, text, startOf, preconditionerChanges, 'top-k=3');
 }
 export const activationNames = ['tanh', 'sine', 'cosine'] as const;
 
