@@ -2,6 +2,7 @@
 
 import type { AdapterReport, DispatchProfile } from '../src/graph/engine.js';
 import type { Roofline } from '../src/immediate/roofline.js';
+import type { ProblemTrainer } from '../src/pde/problemTrainer.js';
 import type { StepWork } from '../src/train/trainer.js';
 import type { Spread, Standing } from './contest.js';
 
@@ -28,6 +29,18 @@ export interface StepResult {
   readonly absent: Readonly<Record<string, string>>;
   readonly work: { readonly plain: StepWork; readonly step: StepWork; readonly refreshStep: StepWork };
   readonly memory: MemoryResult;
+}
+
+export interface EquationResult {
+  /** Of each axis. */
+  readonly points: number;
+  readonly rank: number;
+  readonly width: number;
+  readonly standings: readonly Checked[];
+  readonly absent: Readonly<Record<string, string>>;
+  readonly work: ProblemTrainer['work'];
+  /** Device memory of ours. */
+  readonly bytes: number;
 }
 
 /** Device memory of a run, and the sum of what no implementation can do without. */
@@ -92,6 +105,7 @@ export interface BenchResult {
   readonly eigen: EigenResult[];
   readonly eigh: EighResult[];
   readonly steps: StepResult[];
+  readonly equations: EquationResult[];
   readonly growth: GrowthResult[];
   /** Microseconds to encode one SepPGD step, measured on a backend that runs nothing. */
   encodeMicroseconds?: number;

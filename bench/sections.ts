@@ -5,6 +5,7 @@ import type {
   BenchResult,
   EigenResult,
   EighResult,
+  EquationResult,
   GrowthResult,
   KernelsResult,
   ProductResult,
@@ -26,6 +27,7 @@ export function sectionsOf(result: BenchResult): Section[] {
     ...(result.eigh.length > 0 ? [eighSection(result.eigh)] : []),
     ...(result.eigen.length > 0 ? [eigenSection(result.eigen)] : []),
     ...result.steps.map(stepSection),
+    ...result.equations.map(equationSection),
     ...result.growth.map(growthSection),
   ];
 }
@@ -131,6 +133,24 @@ function stepSection({ grid, rank, width, topK, standings, absent, work, memory 
     head: ['', 'ms per step', 'time / ours', 'time / plain', 'error', 'rounds'],
     rows,
     note: notes.join('; '),
+  };
+}
+
+function equationSection({ points, rank, width, standings, absent, work, bytes }: EquationResult): Section {
+  return {
+    title: `Training step on Klein-Gordon, ${points} points an axis, R = ${rank}, W = ${width}`,
+    head: ['', 'ms per step', 'time / ours', 'error', 'rounds'],
+    rows: [
+      ...standings.map(({ name, milliseconds, ratio, error, rounds }) => [
+        name,
+        withSpread(milliseconds),
+        withSpread(ratio),
+        error?.toExponential(1) ?? '',
+        `${rounds}`,
+      ]),
+      ...Object.entries(absent).map(([name, why]) => [name, why, '', '', '']),
+    ],
+    note: `dispatches ${work.dispatches}; MFLOP ${(work.operations / 1e6).toFixed(1)}; memory ${(bytes / 2 ** 20).toFixed(1)} MiB`,
   };
 }
 

@@ -5,6 +5,7 @@ import type { Engine } from '../src/graph/engine.js';
 import { measureRoofline } from '../src/immediate/roofline.js';
 import { eigenCase, eigenSizes } from './cases/eigen.js';
 import { eighCase, eighShapes } from './cases/eigh.js';
+import { equationCase, equationShapes } from './cases/equationStep.js';
 import { growthCase, growths } from './cases/growth.js';
 import { kernelSizes, kernelsCase } from './cases/kernels.js';
 import { productCase, productSizes } from './cases/products.js';
@@ -42,6 +43,7 @@ export async function runSuite(
     eigen: [],
     eigh: [],
     steps: [],
+    equations: [],
     growth: [],
   };
   if (only.includes('products')) {
@@ -70,6 +72,12 @@ export async function runSuite(
     for (const shape of stepShapes[scale]) {
       report(`step ${shape.grid.join(' x ')}, R ${shape.rank}, W ${shape.width}, k ${shape.topK}`);
       result.steps.push(await stepCase(engine, peers, shape, options));
+    }
+  }
+  if (only.includes('equations')) {
+    for (const shape of equationShapes[scale]) {
+      report(`step on Klein-Gordon, ${shape.points} points an axis, R ${shape.rank}, W ${shape.width}`);
+      result.equations.push(await equationCase(engine, peers, shape, options));
     }
   }
   if (only.includes('growth')) {

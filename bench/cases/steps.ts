@@ -121,7 +121,7 @@ export function trainerOptions(
 
 const mostStepsInSubmit = 1000;
 
-export async function advance(trainer: Trainer, steps: number): Promise<void> {
+export async function advance(trainer: Pick<Trainer, 'advance'>, steps: number): Promise<void> {
   for (let left = steps; left > 0; left -= mostStepsInSubmit) await trainer.advance(Math.min(left, mostStepsInSubmit));
 }
 

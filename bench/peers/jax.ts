@@ -3,19 +3,9 @@
 import { defaultDevice, getWebGPUDevice, init, jit, numpy as np, tree, vjp } from '@jax-js/jax';
 import packageJson from '../../package.json';
 import type { Device } from '../../src/device/device.js';
+import { equationStep } from './jaxEquation.js';
+import { adamStep, combine, flush, initialState, type Networks, type State } from './jaxNetworks.js';
 import type { Peer, PeerProduct, PeerStep, StepSetup } from './peer.js';
-import { adam, linearLayers } from './setup.js';
-
-/** Parameters, or something else that each of them has one of. */
-type Networks = { weight: np.Array; bias: np.Array }[][];
-
-type State = {
-  networks: Networks;
-  first: Networks;
-  second: Networks;
-  /** b1^t and b2^t, scalars, of the steps t done. */
-  powers: np.Array[];
-};
 
 type Data = {
   /** (n_d, 1) for each axis. */
@@ -40,6 +30,7 @@ export async function openJax({ gpu }: Device): Promise<Peer> {
     version: `@jax-js/jax ${packageJson.devDependencies['@jax-js/jax']}`,
     product: async (size, left, right) => product(size, left, right),
     step: async setup => step(setup),
+    equationStep: async setup => equationStep(setup),
     // Its pool of buffers cannot be emptied: it goes with the device.
     dispose() {},
   };
@@ -56,11 +47,6 @@ async function lending<T>(device: GPUDevice, work: () => Promise<T>): Promise<T>
   } finally {
     gpu.requestAdapter = requestAdapter;
   }
-}
-
-/** Has what an array waits for encoded and submitted, which jax-js puts off until somebody asks for it. */
-async function flush(array: np.Array): Promise<void> {
-  await array.ref.gpuBuffer();
 }
 
 function product(size: number, left: Float32Array, right: Float32Array): PeerProduct {
@@ -96,14 +82,7 @@ function step(setup: StepSetup): PeerStep {
       np.array(s, { shape: [grid[d] as number, grid[d] as number] }),
     ),
   };
-  const networks: Networks = linearLayers(setup).map(layers =>
-    layers.map(({ inputs, outputs, weight, bias }) => ({
-      weight: np.array(weight, { shape: [outputs, inputs] }),
-      bias: np.array(bias),
-    })),
-  );
-  const zeros = () => tree.map((p: np.Array) => np.zerosLike(p), tree.ref(networks));
-  let state: State = { first: zeros(), second: zeros(), powers: [np.array(1), np.array(1)], networks };
+  let state = initialState(setup);
 
   const train = jit((state: State, { coordinates, target, preconditioners }: Data): State => {
     const [z, pullback] = vjp((networks: Networks) => model(networks, coordinates, omega), [tree.ref(state.networks)]);
@@ -148,18 +127,6 @@ function factor(layers: Networks[0], x: np.Array, omega: number): np.Array {
   }, x);
 }
 
-/** Z, (n_1 .. n_D), of the factors (n_d, R). One einsum over all of them is slower: it transposes Z. */
-function combine(factors: np.Array[]): np.Array {
-  const [first, ...others] = factors as [np.Array, ...np.Array[]];
-  const [, rank] = first.shape as [number, number];
-  const grid = factors.map(({ shape }) => shape[0] as number);
-  const khatriRao = others.reduce((left, right) => {
-    const product = left.reshape([-1, 1, rank]).mul(right.reshape([1, -1, rank]));
-    return product.reshape([-1, rank]);
-  });
-  return np.matmul(first, khatriRao.transpose()).reshape(grid);
-}
-
 /** P = sum_d G x_d S_d, or G itself, (n_1 .. n_D). */
 function precondition(g: np.Array, preconditioners: np.Array[]): np.Array {
   if (preconditioners.length === 0) return g;
@@ -168,24 +135,4 @@ function precondition(g: np.Array, preconditioners: np.Array[]): np.Array {
   const terms = preconditioners.map((s, d) => np.einsum(s, [g.ndim, d], g.ref, axes, axes.with(d, g.ndim)));
   g.dispose();
   return terms.reduce((sum, term) => sum.add(term));
-}
-
-/** Kingma and Ba 2015, algorithm 1, on every array of the networks. */
-function adamStep({ networks, first, second, powers }: State, gradient: Networks, learningRate: number): State {
-  const { b1, b2, epsilon } = adam;
-  const [power1, power2] = powers.map((power, i) => power.mul(i === 0 ? b1 : b2)) as [np.Array, np.Array];
-  const [correction1, correction2] = [power1, power2].map(power => np.array(1).sub(power.ref)) as [np.Array, np.Array];
-  const newFirst = tree.map((m: np.Array, g: np.Array) => m.mul(b1).add(g.mul(1 - b1)), first, tree.ref(gradient));
-  const newSecond = tree.map((v: np.Array, g: np.Array) => v.mul(b2).add(np.square(g).mul(1 - b2)), second, gradient);
-  const updated = tree.map(
-    (p: np.Array, m: np.Array, v: np.Array) => {
-      const scale = np.sqrt(v.div(correction2.ref)).add(epsilon);
-      return p.sub(m.div(correction1.ref).div(scale).mul(learningRate));
-    },
-    networks,
-    tree.ref(newFirst),
-    tree.ref(newSecond),
-  );
-  tree.dispose([correction1, correction2]);
-  return { networks: updated, first: newFirst, second: newSecond, powers: [power1, power2] };
 }

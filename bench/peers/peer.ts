@@ -9,6 +9,8 @@ export interface Peer {
   product(size: number, left: Float32Array, right: Float32Array): Promise<PeerProduct>;
   /** A training step of a CP model. */
   step(setup: StepSetup): Promise<PeerStep>;
+  /** A training step on a differential equation. */
+  equationStep(setup: EquationSetup): Promise<PeerStep>;
   /** Frees what the library holds; the device is the caller's. */
   dispose(): void;
 }
@@ -52,4 +54,31 @@ export interface StepSetup {
    * plain gradients.
    */
   readonly preconditioners?: readonly Float32Array[];
+}
+
+/** A condition u = g on a range of the points of each axis. */
+export interface ConditionSetup {
+  readonly ranges: readonly (readonly [from: number, to: number])[];
+  /** g, of the ranges' shape. */
+  readonly target: Float32Array;
+  readonly weight: number;
+}
+
+/**
+ * u_tt - u_xx - u_yy + u^2 = f with conditions, for a CP model of tanh networks that carry derivatives to the second,
+ * trained by Adam as in `StepSetup` on the mean square of the residual and of each condition, by weight.
+ */
+export interface EquationSetup {
+  readonly rank: number;
+  readonly width: number;
+  readonly learningRate: number;
+  /** All points of each axis: first those of the equation, then those at which conditions stand. */
+  readonly coordinates: readonly Float32Array[];
+  /** Points of each axis of the equation. */
+  readonly grid: readonly number[];
+  /** For each axis its layers' [W | b]: (W, 2), (W, W + 1) so often, (R, W + 1). */
+  readonly parameters: readonly (readonly Float32Array[])[];
+  /** f, of the grid's shape. */
+  readonly source: Float32Array;
+  readonly conditions: readonly ConditionSetup[];
 }

@@ -1,6 +1,6 @@
-/** A `StepSetup` in the form that the peers share. */
+/** Setups in the form that the peers share. */
 
-import type { StepSetup } from './peer.js';
+import type { EquationSetup, StepSetup } from './peer.js';
 
 /** One linear layer z = W h + b. */
 export interface LinearLayer {
@@ -17,9 +17,11 @@ export interface LinearLayer {
 export const adam = { b1: 0.9, b2: 0.999, epsilon: 1e-8 } as const;
 
 /** The layers of each axis' factor network, their [W | b] taken apart. */
-export function linearLayers({ rank, width, parameters }: StepSetup): LinearLayer[][] {
-  const widths = [1, width, width, rank];
-  return parameters.map(layers => layers.map((joined, l) => separate(joined, widths[l] as number)));
+export function linearLayers({
+  width,
+  parameters,
+}: Pick<StepSetup | EquationSetup, 'width' | 'parameters'>): LinearLayer[][] {
+  return parameters.map(layers => layers.map((joined, l) => separate(joined, l === 0 ? 1 : width)));
 }
 
 function separate(joined: Float32Array, inputs: number): LinearLayer {

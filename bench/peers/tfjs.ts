@@ -9,25 +9,11 @@ import { reshapeGradConfig } from '@tensorflow/tfjs-core/dist/gradients/Reshape_
 import { sinGradConfig } from '@tensorflow/tfjs-core/dist/gradients/Sin_grad.js';
 import type { Device } from '../../src/device/device.js';
 import type { Peer, PeerProduct, PeerStep, StepSetup } from './peer.js';
-import { adam, linearLayers } from './setup.js';
+import { adam } from './setup.js';
+import { equationStep } from './tfjsEquation.js';
+import { combine, type Layer, networksOf, registerGradients } from './tfjsNetworks.js';
 
-interface Layer {
-  /** W, (outputs, inputs). */
-  readonly weight: tf.Variable<tf.Rank.R2>;
-  /** b, (outputs). */
-  readonly bias: tf.Variable<tf.Rank.R1>;
-}
-
-// One by one, since Node cannot import the library's own `register_all_gradients`.
-for (const gradient of [
-  batchMatMulGradConfig,
-  expandDimsGradConfig,
-  multiplyGradConfig,
-  reshapeGradConfig,
-  sinGradConfig,
-]) {
-  if (!tf.getGradient(gradient.kernelName)) tf.registerGradient(gradient);
-}
+registerGradients([batchMatMulGradConfig, expandDimsGradConfig, multiplyGradConfig, reshapeGradConfig, sinGradConfig]);
 
 /** The name that its WebGPU kernels are registered for. */
 const backendName = 'webgpu';
@@ -60,6 +46,7 @@ export async function openTfjs({ gpu }: Device): Promise<Peer> {
     version: `@tensorflow/tfjs-backend-webgpu ${tf.version_core}`,
     product: async (size, left, right) => product(size, left, right, flush),
     step: async setup => step(setup, flush),
+    equationStep: async setup => equationStep(setup, flush),
     dispose() {
       tf.removeBackend(backendName);
       opened = false;
@@ -93,14 +80,7 @@ function step(setup: StepSetup, flush: () => void): PeerStep {
   const coordinates = setup.coordinates.map(x => tf.tensor2d(x, [x.length, 1]));
   const target = tf.tensor(setup.target, [...grid]);
   const preconditioners = setup.preconditioners?.map((s, d) => tf.tensor2d(s, [grid[d] as number, grid[d] as number]));
-  const networks = linearLayers(setup).map(layers =>
-    layers.map(
-      ({ inputs, outputs, weight, bias }): Layer => ({
-        weight: tf.tidy(() => tf.variable(tf.tensor2d(weight, [outputs, inputs]))),
-        bias: tf.tidy(() => tf.variable(tf.tensor1d(bias))),
-      }),
-    ),
-  );
+  const networks = networksOf(setup);
   const variables = networks.flat().flatMap(({ weight, bias }) => [weight, bias]);
   const optimiser = tf.train.adam(setup.learningRate, adam.b1, adam.b2, adam.epsilon);
 
@@ -139,17 +119,6 @@ function factor(layers: readonly Layer[], x: tf.Tensor2D, omega: tf.Scalar): tf.
     const input = l === 0 ? h : tf.sin(tf.mul(h, omega));
     return tf.fused.matMul({ a: input, b: weight, transposeB: true, bias }) as tf.Tensor2D;
   }, x);
-}
-
-/** Z, (n_1 .. n_D), of the factors (n_d, R). */
-function combine([first, ...others]: tf.Tensor2D[]): tf.Tensor {
-  const grid = [first, ...others].map(f => (f as tf.Tensor2D).shape[0]);
-  const rank = (first as tf.Tensor2D).shape[1];
-  const khatriRao = others.reduce((left, right) => {
-    const product = tf.mul(tf.expandDims(left, 1), tf.expandDims(right, 0));
-    return tf.reshape(product, [left.shape[0] * right.shape[0], rank]);
-  });
-  return tf.reshape(tf.matMul(first as tf.Tensor2D, khatriRao, false, true), grid);
 }
 
 /** P = sum_d G x_d S_d, or G itself, (n_1 .. n_D). */

@@ -3,6 +3,7 @@
 import { eigenCase } from '../../bench/cases/eigen.js';
 import { eighCase } from '../../bench/cases/eigh.js';
 import { encodeMicroseconds } from '../../bench/cases/encode.js';
+import { equationCase, equationTask } from '../../bench/cases/equationStep.js';
 import { kernelsCase } from '../../bench/cases/kernels.js';
 import { productCase } from '../../bench/cases/products.js';
 import { stepCase } from '../../bench/cases/steps.js';
@@ -11,9 +12,10 @@ import { openPeer } from '../../bench/peers/open.js';
 import type { Peer } from '../../bench/peers/peer.js';
 import { charts, tables } from '../../bench/report.js';
 import { peerNames } from '../../src/cli/bench.js';
-import { require, requireEqual } from '../helpers/compare.js';
+import { require, requireClose, requireEqual } from '../helpers/compare.js';
 import { device, engine } from '../helpers/gpu.js';
 import { atEnd, suite } from '../helpers/suite.js';
+import { jetNetwork } from '../reference/network/jetNetwork.js';
 
 const test = suite('benchmark');
 const numbers = { multiplied: 2 ** 16, copied: 2 ** 24 };
@@ -83,6 +85,57 @@ for (const grid of [
   });
 }
 
+/** With peers whose shaders for it take a minute to compile. */
+const equationPeers = process.env.SEPNN_TEST_EQUATION_PEERS === '1' ? peers : [];
+
+test('a step on Klein-Gordon: the task that peers are set has our loss in float64, and each of them after five steps', async () => {
+  const shape = { points: 4, rank: 3, width: 5 };
+  const { standings, absent, bytes } = await equationCase(engine, equationPeers, shape, brief);
+  requireEqual('absent', absent, {});
+  requireEqual('contenders', standings.length, 1 + 2 * equationPeers.length);
+  require(`${bytes} bytes`, bytes > 0);
+  const { setup, trainer } = await equationTask(engine, shape);
+  const losses = await trainer.evaluate();
+  trainer.dispose();
+  const jets = setup.coordinates.map((axis, d) =>
+    [...axis].map(x => {
+      const parameters = setup.parameters[d].flatMap(layer => [...layer]);
+      const network = {
+        inputs: 1,
+        width: 5,
+        outputs: 3,
+        depth: 4,
+        name: 'tanh',
+        omegas: [1, 1, 1],
+        gated: false,
+      } as const;
+      return jetNetwork(parameters, [[x, 1, 0]], network);
+    }),
+  );
+  const field = (index: readonly number[], orders: readonly number[]) =>
+    [0, 1, 2].reduce((sum, r) => sum + index.reduce((product, i, d) => product * jets[d][i][r][orders[d]], 1), 0);
+  const meanSquare = (ranges: readonly (readonly [number, number])[], at: (index: number[], i: number) => number) => {
+    const [t, x, y] = ranges.map(([from, to]) => Array.from({ length: to - from }, (_, i) => from + i));
+    const all = t.flatMap(i => x.flatMap(j => y.map(k => [i, j, k])));
+    return all.reduce((sum, index, i) => sum + at(index, i) ** 2, 0) / all.length;
+  };
+  const expected = [
+    meanSquare(
+      setup.grid.map(n => [0, n]),
+      (at, i) =>
+        field(at, [2, 0, 0]) -
+        field(at, [0, 2, 0]) -
+        field(at, [0, 0, 2]) +
+        field(at, [0, 0, 0]) ** 2 -
+        setup.source[i],
+    ),
+    ...setup.conditions.map(
+      ({ ranges, target, weight }) => weight * meanSquare(ranges, (at, i) => field(at, [0, 0, 0]) - target[i]),
+    ),
+  ];
+  requireClose('losses', Object.values(losses), expected, { relative: 1e-5 });
+});
+
 test('encoding is timed on the null backend, whatever that leaves in memory', async () => {
   const microseconds = await encodeMicroseconds();
   require(`${microseconds} us a step`, microseconds > 1 && microseconds < 10_000);
@@ -109,6 +162,7 @@ test('every kernel of a step is timed, and the report names them', async () => {
     eigh: [eigh],
     products: [],
     steps: [],
+    equations: [],
     growth: [],
   };
   const text = tables(result).join('\n');
