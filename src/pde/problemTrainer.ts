@@ -29,6 +29,7 @@ import {
 } from './discretisation.js';
 import { type AxisPoints, tabulated } from './grid.js';
 import { type GridPreconditioners, gridPreconditioners } from './gridPreconditioners.js';
+import { type LastLayerOptions, LastLayers, settledLastLayers } from './lastLayers/lastLayers.js';
 import {
   initialProblemParameters,
   inputColumns,
@@ -57,6 +58,8 @@ export interface ProblemTrainerOptions {
   readonly preconditioners?: GridPreconditioners;
   /** What preconditions the cotangent at the equation's residual: `residualSepPgd`; nothing by default. It wants points as they do. */
   readonly residualPreconditioner?: ResidualSepPgd;
+  /** How the last layers of all networks are solved by least squares between steps; they are not by default. */
+  readonly lastLayers?: LastLayerOptions;
   /** Of fields of a grid at a time: larger grids go in slabs of their first axis. What a device binds by default. */
   readonly slabBytes?: number;
   /** Of the parameters and of the points, 0 by default. */
@@ -71,6 +74,7 @@ const known = {
   redraw: true,
   preconditioners: true,
   residualPreconditioner: true,
+  lastLayers: true,
   slabBytes: true,
   seed: true,
 } as const;
@@ -116,6 +120,7 @@ export class ProblemTrainer {
     private readonly parameters: TrainedParameters,
     private readonly plans: Plans,
     private readonly refreshing: Refreshing | undefined,
+    private readonly lastLayers: LastLayers | undefined,
     private readonly made: Disposable,
   ) {}
 
@@ -130,6 +135,7 @@ export class ProblemTrainer {
     if ((preconditioners ?? residualPreconditioner) && redraw !== undefined) {
       throw new InputError('preconditioners: are made of points that stay: leave redraw out');
     }
+    const settled = options.lastLayers && settledLastLayers(options.lastLayers, network);
     const discretisation = inSlabs(discretise(problem, points), slabBytes);
     return building(async scope => {
       const initial = initialProblemParameters(problem, network, seed);
@@ -200,6 +206,9 @@ export class ProblemTrainer {
           },
         }));
       for (const plan of [...Object.values<Plan>(plans), ...Object.values<Plan>(refreshing ?? {})]) scope.keep(plan);
+      const lastLayers =
+        settled &&
+        (await LastLayers.create(engine, scope, discretisation, network, onDevice, parameters.tensor, settled));
       return new ProblemTrainer(
         engine,
         problem,
@@ -209,6 +218,7 @@ export class ProblemTrainer {
         parameters,
         plans,
         residual && refreshing && { residual, ...refreshing },
+        lastLayers,
         scope,
       );
     });
@@ -241,7 +251,7 @@ export class ProblemTrainer {
     return this.#calls.add(async () => {
       requireCount('advance', count, 1, historyLength);
       await this.#prepare();
-      return this.parameters.advance(count, () => runStages(this.engine, this.#stagesOf(count)));
+      return this.parameters.advance(count, () => this.#run(count));
     });
   }
 
@@ -266,7 +276,7 @@ export class ProblemTrainer {
       while (this.step < step) {
         const count = Math.min(historyLength, step - this.step);
         this.parameters.schedule(count);
-        await runStages(this.engine, this.#stagesOf(count));
+        await this.#run(count);
         this.parameters.step += count;
       }
       const losses = await this.#losses();
@@ -342,19 +352,35 @@ export class ProblemTrainer {
     this.#drawn = drawing;
   }
 
-  /** The steps from now on, with points drawn anew or the residual's preconditioner refreshed where it is time. */
-  *#stagesOf(count: number): Generator<Stage, void, void> {
+  /** The steps from now on, with the last layers solved where it is time. */
+  async #run(count: number): Promise<void> {
     const end = this.step + count;
-    const every = this.redraw ?? this.refreshing?.residual.refresh;
+    const every = this.lastLayers?.settings.every;
     for (let t = this.step; t < end; ) {
+      const next = nextOf(t, every, end);
+      await runStages(this.engine, this.#stagesOf(t, next));
+      if (every !== undefined && next % every === 0) await this.lastLayers?.solve();
+      t = next;
+    }
+  }
+
+  /** Steps with points drawn anew or the residual's preconditioner refreshed where it is time. */
+  *#stagesOf(from: number, end: number): Generator<Stage, void, void> {
+    const every = this.redraw ?? this.refreshing?.residual.refresh;
+    for (let t = from; t < end; ) {
       const isRefresh = this.refreshing && t % this.refreshing.residual.refresh === 0;
-      const next = isRefresh ? t + 1 : Math.min(end, every === undefined ? end : (Math.floor(t / every) + 1) * every);
+      const next = isRefresh ? t + 1 : nextOf(t, every, end);
       const at = t;
       const plan = isRefresh ? this.refreshing.step : this.plans.step;
       yield { plan, times: next - t, load: () => this.#draw(at) };
       t = next;
     }
   }
+}
+
+/** The next multiple of a period after step t, or the end where that is before it or there is none. */
+function nextOf(t: number, period: number | undefined, end: number): number {
+  return period === undefined ? end : Math.min(end, (Math.floor(t / period) + 1) * period);
 }
 
 /** The inputs of networks and the tables of grids, which change with every drawing of the points. */

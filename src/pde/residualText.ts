@@ -32,6 +32,8 @@ export interface CompiledResiduals {
   readonly fields: readonly FieldDerivative[];
   /** The tables that it takes, as functions of the coordinates. */
   readonly tables: readonly TableFunction[];
+  /** The same equations, in these tables. */
+  readonly equations: readonly WeightedResidual[];
   /** The same in float64, of values of the fields by `nameOf`: residuals, loss density and its derivatives by the fields. */
   evaluate(
     fields: Readonly<Record<string, number>>,
@@ -113,12 +115,28 @@ export function compileResiduals(equations: readonly WeightedResidual[]): Compil
     linearised: { name: 'linearisedResiduals', source: linearSource },
     fields,
     tables: writer.tables,
+    equations: residuals.map((residual, e) => ({ residual, weight: equations[e].weight })),
     evaluate: (values, point, index) => ({
       residuals: residuals.map(one => evaluated(one, values, point, index)),
       loss: evaluated(density, values, point, index),
       slopes: slopes.map(one => evaluated(one, values, point, index)),
     }),
   };
+}
+
+/**
+ * The text of `residualsAt`.
+ *
+ * @param fields what its argument u holds, by `nameOf`.
+ * @param tables what its argument g holds; those that are met first are added.
+ * @param results the loss, the residuals, and the loss's derivative by each field.
+ */
+export function residualText(
+  fields: readonly string[],
+  tables: TableFunction[],
+  results: readonly Expression[],
+): SlotText {
+  return { name: 'residuals', source: new Writer(fields, tables).text(results) };
 }
 
 /** Lines of WGSL in which every expression is computed once. */

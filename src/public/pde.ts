@@ -17,6 +17,7 @@ export {
 } from '../pde/expression.js';
 export { type AxisPoints, evenPoints } from '../pde/grid.js';
 export type { GridPreconditioners } from '../pde/gridPreconditioners.js';
+export type { LastLayerOptions } from '../pde/lastLayers/lastLayers.js';
 export { type JetArchitecture, type JetArchitectureOptions, jetArchitecture } from '../pde/network.js';
 export { observed } from '../pde/observed.js';
 export { parseExpression } from '../pde/parse.js';

@@ -488,12 +488,17 @@ test('contractFields: values, first, second and mixed derivatives on part of the
     const plan = await engine.compile(graph => {
       const at = graph.read(jets);
       const found = contractFields(at, attributes);
-      return { found, gradient: vjp(found, graph.read(seed), [at])[0] };
+      const byOne = contractFields(at, { ...attributes, by: axes });
+      return { found, gradient: vjp(found, graph.read(seed), [at])[0], one: vjp(byOne, graph.read(seed), [at])[0] };
     });
     await plan.run();
     requireNorm(`${axes} axes: fields`, await plan.outputs.found.read(), expected, 1e-6);
     const gradient = differenceVjp(twinFields, all, cotangent, 1).flatMap(values => [...values]);
     requireNorm(`${axes} axes: VJP`, await plan.outputs.gradient.read(), gradient, 1e-6);
+    // The matrix of the first axis of the second model.
+    const start = all.slice(0, axes).reduce((sum, { length }) => sum + length, 0);
+    const own = gradient.map((value, at) => (at >= start && at < start + all[axes].length ? value : 0));
+    requireNorm(`${axes} axes: VJP by one matrix`, await plan.outputs.one.read(), own, 1e-6);
     plan.dispose();
     jets.dispose();
     seed.dispose();

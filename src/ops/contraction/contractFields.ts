@@ -32,6 +32,8 @@ export interface FieldAttributes {
   /** Which points of each axis make the grid: from the first to the last, which is left out. */
   readonly points: readonly Range[];
   readonly fields: readonly FieldTerm[];
+  /** The one matrix of jets by which alone the fields are differentiated; the cotangents at the others are 0 then. */
+  readonly by?: number;
 }
 
 const forward: Operation<FieldAttributes> = {
@@ -57,7 +59,7 @@ const backward: Operation<FieldAttributes> = {
   name: 'contractFieldsVjp',
   shapes: ([, jets]) => [jets],
   lower: ({ device, attributes, inputs: [cotangent, jets], outputs: [result] }) => {
-    const { axes, scale, orders, points, fields } = attributes;
+    const { axes, scale, orders, points, fields, by } = attributes;
     // Every field has a cotangent for the matrix that it takes of each axis; those of one matrix stand together.
     const sums = jets.layout.parts.flatMap((part, at) =>
       Array.from({ length: orders[at] + 1 }, (_, order) => ({
@@ -66,7 +68,7 @@ const backward: Operation<FieldAttributes> = {
         axis: at % axes,
         rows: pointsOf(part, orders[at]),
         users: fields.flatMap(({ model, orders: own }, field) =>
-          model === Math.floor(at / axes) && own[at % axes] === order ? [field] : [],
+          model === Math.floor(at / axes) && own[at % axes] === order && at === (by ?? at) ? [field] : [],
         ),
       })),
     );
@@ -92,13 +94,15 @@ const backward: Operation<FieldAttributes> = {
         ),
       ),
     );
-    const products: Dispatch[] = [false, true].map(last =>
-      productDispatch(device, kernels.mttkrp, {
+    const products: Dispatch[] = [false, true].flatMap(last => {
+      const own = problems.filter(({ axis }) => (axis === axes - 1) === last);
+      if (own.length === 0) return [];
+      return productDispatch(device, kernels.mttkrp, {
         constants: { AXES: axes, LAST: last },
-        problems: problems.filter(({ axis }) => (axis === axes - 1) === last),
+        problems: own,
         buffers: { tensor: cotangent.storage, factor: jets.storage, result: terms.storage },
-      }),
-    );
+      });
+    });
     const added = placed.map(({ part, order, axis, rows, users, first }) => {
       const [start, end] = points[axis];
       const home = quadsOf(part);

@@ -387,3 +387,14 @@ export function jetPass(parameters: Value, input: Value, attributes: JetAttribut
 export function jetNetwork(parameters: Value, input: Value, attributes: JetAttributes): Value {
   return jetPass(parameters, input, attributes).jets;
 }
+
+/**
+ * What the last layers of a batch of networks take: H of which H [W | b]^T are the jets.
+ *
+ * @returns ((order + 1) n, width + 1) for each network, not differentiable.
+ * @throws InputError as `jetNetwork`.
+ */
+export function jetFeatures(parameters: Value, input: Value, attributes: JetAttributes): Value {
+  const [, ...rest] = apply(forward, [parameters, input], attributes);
+  return residualsOf(rest, attributes).activations[attributes.depth - 2] ?? input;
+}

@@ -1,0 +1,176 @@
+/** Last layers solved by alternating least squares: against normal equations in float64, in slabs, from a state. */
+
+import { adam } from '../../src/optimiser/adam.js';
+import {
+  defineProblem,
+  given,
+  jetArchitecture,
+  type LastLayerOptions,
+  ProblemTrainer,
+  type ProblemTrainerOptions,
+} from '../../src/public/pde.js';
+import { require, requireClose, requireEqual, requireNorm, requireThrows } from '../helpers/compare.js';
+import { engine } from '../helpers/gpu.js';
+import { suite } from '../helpers/suite.js';
+import { jetNetwork } from '../reference/network/jetNetwork.js';
+import {
+  alternatingLeastSquares,
+  type Features,
+  type LeastSquares,
+  lossOf,
+} from '../reference/pde/alternatingLeastSquares.js';
+
+const test = suite('last layers');
+
+const [rank, width, depth] = [2, 3, 3];
+const network = jetArchitecture({ rank, width, depth });
+const force = ([t, x, y]: readonly number[]) => Math.sin(2 * x) * y - t;
+/** Slopes that are constant, that hold a field, and that hold a coordinate. */
+const problem = defineProblem({
+  name: 'three axes',
+  axes: { t: [0, 1], x: [-1, 1], y: [0, 2] },
+  fields: ['u'],
+  equations: ({ u, x }) => [
+    {
+      residual: u.dt.minus(
+        u.dxx.times(0.3),
+        u.times(u.dy, x),
+        given(p => force([p.t, p.x, p.y])),
+      ),
+      weight: 0.7,
+    },
+  ],
+  conditions: ({ u }) => [
+    { name: 'start', at: { t: 0 }, residual: u.minus(given(p => Math.cos(p.x * p.y))), weight: 2 },
+    { name: 'faces', at: { x: [-1, 1] }, residual: u.power(2).minus(u) },
+  ],
+});
+const counts = { t: 5, x: 6, y: 4 };
+const names = ['t', 'x', 'y'] as const;
+const axisPoints = names.map(axis => {
+  const [from, to] = problem.axes[axis];
+  const even = Array.from({ length: counts[axis] }, (_, i) => from + ((to - from) * i) / (counts[axis] - 1));
+  return [...even, ...{ t: [0], x: [-1, 1], y: [] }[axis]];
+});
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+const grids: LeastSquares['grids'] = [
+  {
+    points: [range(0, 5), range(0, 6), range(0, 4)],
+    fields: [
+      [1, 0, 0],
+      [0, 2, 0],
+      [0, 0, 0],
+      [0, 0, 1],
+    ],
+    weight: 0.7,
+    residual: ([ut, uxx, u, uy], [i, j, k]) => {
+      const at = [axisPoints[0][i], axisPoints[1][j], axisPoints[2][k]];
+      return { value: ut - 0.3 * uxx - u * uy * at[1] - force(at), slopes: [1, -0.3, -uy * at[1], -u * at[1]] };
+    },
+  },
+  {
+    points: [[5], range(0, 6), range(0, 4)],
+    fields: [[0, 0, 0]],
+    weight: 2,
+    residual: ([u], [, j, k]) => ({ value: u - Math.cos(axisPoints[1][j] * axisPoints[2][k]), slopes: [1] }),
+  },
+  {
+    points: [range(0, 5), [6, 7], range(0, 4)],
+    fields: [[0, 0, 0]],
+    weight: 1,
+    residual: ([u]) => ({ value: u * u - u, slopes: [2 * u - 1] }),
+  },
+];
+
+/** Numbers of a network and of the layers before its last. */
+const before = width * 2 + width * (width + 1);
+const size = before + rank * (width + 1);
+const lastLayers = (parameters: Float32Array) =>
+  names.map((_, d) =>
+    Array.from({ length: rank }, (_, r) => {
+      const from = d * size + before + r * (width + 1);
+      return [...parameters.subarray(from, from + width + 1)];
+    }),
+  );
+/** By a network whose last layer hands on what it takes. */
+function featuresOf(parameters: Float32Array): Features[] {
+  const identity = range(0, width).flatMap(i => range(0, width + 1).map(j => (i === j ? 1 : 0)));
+  const { omegas } = network;
+  const shape = { inputs: 1, width, outputs: width, depth, name: 'tanh', omegas, gated: false } as const;
+  return names.map((_, d) => {
+    const own = [...parameters.subarray(d * size, d * size + before), ...identity];
+    const jets = axisPoints[d].map(x => jetNetwork(own, [[x, 1, 0]], shape));
+    return range(0, 3).map(k => jets.map(jet => [...jet.map(one => one[k]), k === 0 ? 1 : 0]));
+  });
+}
+
+const create = (more: Partial<ProblemTrainerOptions>) =>
+  ProblemTrainer.create(engine, {
+    problem,
+    network,
+    points: counts,
+    optimiser: adam({ learningRate: 1e-2 }),
+    seed: 4,
+    ...more,
+  });
+
+test('one turn is the damped least squares of each axis in float64, and the loss falls to theirs', async () => {
+  const damping = 3e-3;
+  // Adam stays where it is.
+  const trainer = await create({
+    optimiser: adam({ learningRate: 1e-12 }),
+    lastLayers: { every: 1, rounds: 1, iterations: 40, damping },
+  });
+  const { parameters } = await trainer.state();
+  const twin = { features: featuresOf(parameters), grids, damping };
+  const layers = lastLayers(parameters);
+  const [loss] = await trainer.advance(1);
+  requireClose('the loss', [loss], [lossOf(twin, layers)], { relative: 1e-5 });
+  const { parameters: after } = await trainer.state();
+  const wanted = alternatingLeastSquares(twin, layers);
+  const found = lastLayers(after);
+  names.forEach((axis, d) => {
+    requireNorm(`the last layer of ${axis}`, found[d].flat(), wanted[d].flat(), 1e-4);
+    const [own, first] = [after, parameters].map(all => [...all.subarray(d * size, d * size + before)]);
+    requireClose(`the layers before that of ${axis}`, own, first, { absolute: 1e-11 });
+  });
+  const losses = Object.values(await trainer.evaluate());
+  requireClose('the loss after', [losses.reduce((a, b) => a + b)], [lossOf(twin, wanted)], { relative: 1e-3 });
+  require('it fell', lossOf(twin, wanted) < 0.7 * loss);
+  trainer.dispose();
+});
+
+test('with Adam between them, points drawn anew: from a state to the same bits; in slabs to the same losses', async () => {
+  const lastLayers = { every: 3, rounds: 1, iterations: 4 };
+  const [one, other] = [await create({ lastLayers, redraw: 4 }), await create({ lastLayers, redraw: 4 })];
+  const losses = await one.advance(8);
+  await other.advance(4);
+  const state = await other.state();
+  await other.advance(1);
+  await other.restore(state);
+  requireClose('losses from a state', await other.advance(4), losses.slice(4), {});
+  requireEqual('parameters', (await other.state()).parameters, (await one.state()).parameters);
+  const [whole, slabs] = [await create({ lastLayers }), await create({ lastLayers, slabBytes: 4 * 4 * 24 * 2 })];
+  require('there are slabs', slabs.work.dispatches > whole.work.dispatches);
+  requireClose('in slabs', await slabs.advance(4), await whole.advance(4), { relative: 1e-3 });
+  for (const trainer of [one, other, whole, slabs]) trainer.dispose();
+});
+
+test('options out of range are refused by their names', async () => {
+  for (const [lastLayers, told] of [
+    [{ every: 0 }, /lastLayers: every/],
+    [{ every: 1, rounds: 1.5 }, /lastLayers: rounds/],
+    [{ every: 1, iterations: 0 }, /lastLayers: iterations/],
+    [{ every: 1, damping: 0 }, /lastLayers: damping/],
+    [{ every: 1, period: 2 }, /lastLayers: .*period/],
+  ] as const) {
+    await requireThrows(
+      JSON.stringify(lastLayers),
+      () => create({ lastLayers: lastLayers as LastLayerOptions }),
+      'InputError',
+      told,
+    );
+  }
+  const large = () => create({ lastLayers: { every: 1 }, network: jetArchitecture({ rank: 1025, width: 3 }) });
+  await requireThrows('a rank', large, 'InputError', /lastLayers: a last layer of 1025 by 4: takes up to 1024/);
+});
