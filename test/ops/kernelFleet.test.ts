@@ -345,4 +345,16 @@ test('a stack that is not as much in each place is refused with what it has', as
     'InputError',
     /^a fleet of 2 places takes as much for each, got \[\(2, 3\), \(3, 2\)\]$/,
   );
+  const [parameters, roster] = [engine.stack([[2], [2], [2]]), engine.tensor([2, 4])];
+  await requireThrows(
+    'sgdOfPlaces',
+    () =>
+      engine.compile(g => {
+        const [now, before, own] = [g.read(parameters), g.read(parameters), g.read(roster)];
+        const step = { roster: own, before, places: 2, regions: [1] };
+        g.assign(parameters, sgdOfPlacesOperation(now, now, now, step, { momentum: 0, weightDecay: 0 }).parameters);
+      }),
+    'InputError',
+    /^sgdOfPlaces: 2 places take 2 parameters, got 3: give those of one place as often$/,
+  );
 });

@@ -2,13 +2,9 @@
 
 import type { DivergedError } from '../../errors.js';
 import type { Engine } from '../../graph/engine.js';
-import type { Optimiser } from '../../optimiser/optimiser.js';
 import { type AxisPoints, eachPoint, evenPoints, shapeOf } from '../../pde/grid.js';
-import type { GridPreconditioners } from '../../pde/gridPreconditioners.js';
-import type { JetArchitecture } from '../../pde/network.js';
 import type { Problem } from '../../pde/problem.js';
-import { type ProblemState, ProblemTrainer } from '../../pde/problemTrainer.js';
-import type { ResidualSepPgd } from '../../pde/residualSepPgd.js';
+import { type ProblemState, ProblemTrainer, type ProblemTrainerOptions } from '../../pde/problemTrainer.js';
 import { runTraining, type Trained } from '../../train/runTraining.js';
 import type { ParameterState } from '../../train/trainedParameters.js';
 
@@ -25,15 +21,7 @@ export interface ProblemReport {
   readonly greatestError: number;
 }
 
-export interface ProblemSettings {
-  readonly problem: Problem;
-  readonly network: JetArchitecture;
-  readonly points: number | Readonly<Record<string, number>>;
-  readonly optimiser: Optimiser;
-  readonly redraw?: number;
-  readonly preconditioners?: GridPreconditioners;
-  readonly residualPreconditioner?: ResidualSepPgd;
-  readonly seed: number;
+export interface ProblemSettings extends ProblemTrainerOptions {
   readonly steps: number;
   readonly reportEvery: number;
   /** Of each axis of the grid of the test; a reference has a grid of its own. */
@@ -119,20 +107,10 @@ export async function runProblem(
   watch: ProblemWatch = {},
   start?: ProblemStart,
 ): Promise<FinishedProblem> {
-  const { problem, steps, reportEvery, testPoints, network, points, optimiser, redraw, seed } = settings;
-  const { preconditioners, residualPreconditioner } = settings;
-  const known = knownOf(problem, testPoints);
+  const { steps, reportEvery, testPoints, ...options } = settings;
+  const known = knownOf(options.problem, testPoints);
   const before = engine.memory.bytes;
-  const trainer = await ProblemTrainer.create(engine, {
-    problem,
-    network,
-    points,
-    optimiser,
-    seed,
-    ...(redraw !== undefined && { redraw }),
-    ...(preconditioners && { preconditioners }),
-    ...(residualPreconditioner && { residualPreconditioner }),
-  });
+  const trainer = await ProblemTrainer.create(engine, options);
   try {
     if (start) await trainer.restore(start.state);
     const gpuBytes = engine.memory.bytes - before;

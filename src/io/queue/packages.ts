@@ -1,6 +1,7 @@
 /**
  * The packages that bring work to several machines, brought in where a queue is asked for and nowhere else. What is used of
- * them is written down here: who builds or checks the rest need not have them.
+ * them is written down here, so that who builds or checks the rest need not have them; test/helpers/queuePackages.ts holds it
+ * against their own types.
  */
 
 import { InputError } from '../../errors.js';
@@ -46,7 +47,7 @@ export interface Job<Data, Result> {
 export type State = 'waiting' | 'active' | 'delayed' | 'prioritized' | 'completed' | 'failed';
 
 export interface Queue<Data, Result> {
-  addBulk(jobs: readonly { name: string; data: Data; opts: { jobId: string } }[]): Promise<unknown>;
+  addBulk(jobs: { name: string; data: Data; opts: { jobId: string } }[]): Promise<unknown>;
   getJobCounts(...states: State[]): Promise<Partial<Record<State, number>>>;
   getJobs(states: State[], start?: number, end?: number, ascending?: boolean): Promise<Job<Data, Result>[]>;
   retryJobs(options: { state: 'failed' }): Promise<void>;

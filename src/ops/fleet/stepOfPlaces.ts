@@ -1,6 +1,7 @@
 /** Steps of optimisers for every model of a fleet, by the count, the learning rate and the weight decay of its place. */
 
 import { type Layout, quad } from '../../buffer/layout.js';
+import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
 import { apply, requireSameLayout } from '../../graph/apply.js';
 import { type Operation, updatesState, type Value } from '../../graph/operation.js';
@@ -16,41 +17,55 @@ export interface Standing {
   readonly regions: readonly number[];
 }
 
-/** The regions as a kernel's table, in quads. @throws InputError a stack of other parts. */
-function regionsIn(layout: Layout, { places, regions }: Standing) {
+/** @throws InputError parameters of which there are other than each place has, or what does not lie as they do. */
+function requireStanding(
+  name: string,
+  parameters: Layout,
+  others: readonly Layout[],
+  { places, regions }: Standing,
+): void {
   const expected = places * regions.reduce((sum, parts) => sum + parts, 0);
-  if (layout.parts.length !== expected) {
-    throw new InputError(`a fleet of ${places} places takes ${expected} parameters, got ${layout.parts.length}`);
+  if (parameters.parts.length !== expected) {
+    throw new InputError(
+      `${name}: ${places} places take ${expected} parameters, got ${parameters.parts.length}: give those of one place as often`,
+    );
   }
+  for (const other of others) requireSameLayout(name, parameters, other);
+}
+
+/** The regions as a kernel's table, in quads, and one thread for each quad. */
+function regionsIn(device: Device, { parts, length }: Layout, { places, regions }: Standing) {
   let part = 0;
-  return regions.map(parts => {
-    const first = layout.parts[part].offset;
-    part += places * parts;
-    const end = layout.parts[part]?.offset ?? layout.length;
+  const problems = regions.map(own => {
+    const first = parts[part].offset;
+    part += places * own;
+    const end = parts[part]?.offset ?? length;
     return { places, first: first / quad, quads: (end - first) / quad / places };
   });
+  return {
+    problems,
+    ...oneThreadEachOf(
+      device,
+      problems.map(({ quads }) => places * quads),
+    ),
+  };
 }
 
 const adamOperation: Operation<AdamAttributes & Standing> = {
   name: 'adamOfPlaces',
   updates: [0, 3, 4, 1],
-  shapes: ([parameters, before, gradient, first, second]) => {
-    for (const other of [before, gradient, first, second]) requireSameLayout('adamOfPlaces', parameters, other);
+  shapes: ([parameters, before, gradient, first, second], attributes) => {
+    requireStanding('adamOfPlaces', parameters, [before, gradient, first, second], attributes);
     return [parameters, first, second, before];
   },
   lower: ({ device, attributes, inputs: [, , gradient, , , roster], outputs: [parameters, first, second, before] }) => {
-    const problems = regionsIn(parameters.layout, attributes);
-    const { constants, workgroups } = oneThreadEachOf(
-      device,
-      problems.map(({ places, quads }) => places * quads),
-    );
+    const { constants, ...regions } = regionsIn(device, parameters.layout, attributes);
     const count = parameters.layout.length / quad;
     return [
       dispatch(kernels.adamOfPlaces, {
+        ...regions,
         constants: { ...constants, DECOUPLED: attributes.decoupled },
-        workgroups,
         settings: adamSettings(count, attributes),
-        problems,
         work: { bytes: 4 * quad * 8 * count }, // three arrays read and written, the gradient read, one written
         buffers: {
           roster: roster.storage,
@@ -69,21 +84,16 @@ const adamOperation: Operation<AdamAttributes & Standing> = {
 const sgdOperation: Operation<SgdAttributes & Standing> = {
   name: 'sgdOfPlaces',
   updates: [0, 3, 1],
-  shapes: ([parameters, before, gradient, moment]) => {
-    for (const other of [before, gradient, moment]) requireSameLayout('sgdOfPlaces', parameters, other);
+  shapes: ([parameters, before, gradient, moment], attributes) => {
+    requireStanding('sgdOfPlaces', parameters, [before, gradient, moment], attributes);
     return [parameters, moment, before];
   },
   lower: ({ device, attributes, inputs: [, , gradient, , roster], outputs: [parameters, moment, before] }) => {
-    const problems = regionsIn(parameters.layout, attributes);
     const { momentum, weightDecay } = attributes;
     return [
       dispatch(kernels.sgdOfPlaces, {
-        ...oneThreadEachOf(
-          device,
-          problems.map(({ places, quads }) => places * quads),
-        ),
+        ...regionsIn(device, parameters.layout, attributes),
         settings: { momentum, weightDecay },
-        problems,
         work: { bytes: 4 * 6 * parameters.layout.length }, // two arrays read and written, the gradient read, one written
         buffers: {
           roster: roster.storage,
