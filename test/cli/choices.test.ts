@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { paper, recipes, sizes, unmeasured } from '../../src/cli/fit/choices.js';
 import { choose } from '../../src/cli/fit/choose.js';
-import type { FitReport } from '../../src/cli/fit/command.js';
+import { endLines, type FitReport } from '../../src/cli/fit/command.js';
 import { modelFor } from '../../src/cli/fit/largest.js';
 import { type AskedOptions, addFitOptions, chosenNames } from '../../src/cli/fit/options.js';
 import { recordedChoice } from '../../src/cli/fit/recorded.js';
@@ -194,6 +194,11 @@ test('--seconds chooses steps for the time, ends in it, and its file has them: t
   require(`${JSON.stringify(ended)} of ${steps}`, ended.step <= steps && ['steps', 'seconds'].includes(ended.by));
   require(`${seconds} s of ${took}`, seconds < 0.8 + 0.3 && ended.step > 1);
   const file = 'timed/model.safetensors';
+  const early = { costs: { preconditioner: 'none' }, ended: { step: 7, by: 'seconds' } } as unknown as Parameters<
+    typeof endLines
+  >[0];
+  const [line] = endLines(early, { steps: 9 });
+  require(line, /: its seconds were over at step 7 of 9$/.test(line));
   requireEqual('recorded', (await readModel(join(folder, file))).training.steps, steps);
   if (ended.step < steps) await fit('timed', ...small, '--seconds', '0.8', '--resume', file);
   await fit('typed', ...small, '--steps', String(steps));

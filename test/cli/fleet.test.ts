@@ -278,6 +278,52 @@ test('bad usage is refused before anything is written', async () => {
   requireUnwritten('refused-out');
 });
 
+test('what no image can have is refused before anything is written, and what some can have ends the others alone', async () => {
+  const images = await folderOf('impossible', { 'a.png': [8, 8], 'b.png': [12, 12] });
+  const words = ['--rank', '4', '--width', '4', '--steps', '2', ...adapter];
+  await requireRefused(
+    [
+      [[images, ...words, '--top-k', '13'], /--top-k 13: /],
+      [[images, '--rank', '65536', '--width', '65536', ...adapter], /--width 65536 /],
+      [[images, '--parameters', '1', ...adapter], /--parameters 1: the smallest model has \d+: use that or more/],
+    ],
+    args => sepnn('fleet', ...args, '--out', 'impossible-out'),
+  );
+  requireUnwritten('impossible-out');
+  const ran = await sepnn('fleet', images, ...words, '--top-k', '10', '--out', 'possible-out', '--json');
+  const { done, failed, settings } = tableOf(ran);
+  requireEqual('exit', [ran.code, done, failed], [1, 1, 1]);
+  const foreign = ['reportEvery', 'tune', 'compare', 'resumeAnyway', 'saveEvery'];
+  requireEqual(
+    'settings of one image alone',
+    foreign.filter(name => name in settings),
+    [],
+  );
+});
+
+test("sheets of other results are no images; a host's own files in the results' place are refused and left", async () => {
+  const images = await folderOf('sheets', { 'a.png': [8, 8] });
+  requireEqual('within', (await sepnn('fleet', images, '--out', 'sheets/old', ...tiny)).code, 0);
+  await picture('sheets/contact-sheet.png', 8, 8); // a picture with a name like any
+  const ran = await sepnn('fleet', images, '--out', 'sheets-out', ...tiny, '--json');
+  requireEqual(
+    'images',
+    tableOf(ran).results.map(({ name }) => name),
+    ['a.png', 'contact-sheet.png'],
+  );
+  for (const file of ['contact-sheet.png', 'results.csv']) {
+    const own = join(folder, `own-${file}`, file);
+    mkdirSync(dirname(own), { recursive: true });
+    writeFileSync(own, 'mine');
+    const line = new RegExp(
+      `^sepnn: --out own-${file}: own-${file}/${file} is no fleet's, and would be written over: move it, `,
+    );
+    const { code, stderr } = await sepnn('fleet', images, '--out', `own-${file}`, ...tiny);
+    require(`${code}: ${stderr}`, code === 2 && line.test(stderr));
+    requireEqual('left', [readFileSync(own, 'utf8'), readdirSync(dirname(own))], ['mine', [file]]);
+  }
+});
+
 test('the help names what a fleet takes', async () => {
   const { stdout } = await sepnn('fleet', '--help');
   require('no auto, no muon', !/ auto: | muon,/.test(stdout) && /--optimiser <name> +adam or sgd/.test(stdout));

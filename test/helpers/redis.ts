@@ -29,6 +29,9 @@ export function withRedis(what: string, register: () => void): void {
 export interface RedisServer {
   readonly port: number;
   readonly url: string;
+  /** It takes what it is sent, and says nothing until it is thawed. */
+  freeze(): void;
+  thaw(): void;
   stop(): Promise<void>;
 }
 
@@ -57,7 +60,13 @@ export async function startRedis({ port = 0, password = '', most = '0' } = {}): 
   };
   atEnd(stop);
   await ready(child);
-  return { port: own, url: `redis://${password === '' ? '' : `:${password}@`}127.0.0.1:${own}`, stop };
+  return {
+    port: own,
+    url: `redis://${password === '' ? '' : `:${password}@`}127.0.0.1:${own}`,
+    freeze: () => child.kill('SIGSTOP'),
+    thaw: () => child.kill('SIGCONT'),
+    stop,
+  };
 }
 
 function ready(child: ChildProcess): Promise<void> {

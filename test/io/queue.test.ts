@@ -152,6 +152,36 @@ withRedis('what goes through a Redis', () => {
     await requireThrows('gone', () => queue.counts(), 'RunError', pattern);
     await queue.close();
   });
+
+  test('a Redis that says nothing is waited for, one that says nothing for too long is told, and what it was asked it does once', async () => {
+    const redis = await startRedis();
+    const [one, other] = [
+      await open(redis.url, { patienceSeconds: 2 }),
+      await open(redis.url, { patienceSeconds: 0.4 }),
+    ];
+    await one.add(pieces);
+    const taken = [await one.take(), await one.take(), await other.take()];
+    notes.length = 0;
+    redis.freeze();
+    const done = taken[0]?.complete('in time');
+    await new Promise(resolve => setTimeout(resolve, 1200));
+    redis.thaw();
+    requireEqual('in time', await done, true);
+    const words = [/: does not answer: waits for it, 2 s at the most$/, /: answers again$/];
+    require(notes.join('; '), notes.length === 2 && words.every((word, i) => word.test(notes[i])));
+    redis.freeze();
+    const pattern = /^--queue redis:\/\/\S+: has not answered for 0\.4 s: wake it, and run the command again$/;
+    await requireThrows('too long', async () => taken[2]?.complete('unheard'), 'RunError', pattern);
+    await other.close(); // at once, though it had a piece
+    redis.thaw();
+    requireEqual('the rest', await taken[1]?.complete('after'), true);
+    // What was asked of it before it was given up it has done, once.
+    requireEqual('counts', await one.counts(), { waiting: 0, underWay: 0, done: 3, failed: 0 });
+    const results = (await one.ended()).map(end => ('result' in end ? end.result : ''));
+    requireEqual('ended', results.sort(), ['after', 'in time', 'unheard']);
+    await one.close();
+    await redis.stop();
+  });
 });
 
 /** Of all pieces that are with somebody. */

@@ -188,13 +188,16 @@ function summary({ adapter, shape, channels, settings, files }: FitReport, runs:
   return [
     `${adapterLine(adapter)}, ${shape[1]} x ${shape[0]}, ${channels} channel${channels > 1 ? 's' : ''}`,
     table(head, rows),
-    ...runs.flatMap(run => endLines(run, settings.quality)),
+    ...runs.flatMap(run => endLines(run, settings)),
     ...fileLines(files),
   ].join('\n');
 }
 
-/** What is kept of a run that a validation judged, and whether it came to the quality that was asked for. */
-function endLines({ costs, ended, measured, state, validated, stopped }: FitRun, quality: unknown): string[] {
+/** What is kept of a run that a validation judged, whether it came to the quality that was asked for, and whether the clock ended it. */
+export function endLines(
+  { costs, ended, measured, state, validated, stopped }: FitRun,
+  { quality, steps }: FitReport['settings'],
+): string[] {
   const name = nameOfRun(costs.preconditioner);
   const lines: string[] = [];
   if (validated && !stopped) {
@@ -207,6 +210,9 @@ function endLines({ costs, ended, measured, state, validated, stopped }: FitRun,
     const reached = ended.by === endings.quality ? 'reached' : 'not reached';
     const when = `at step ${ended.step} after ${costs.seconds.toFixed(1)} s`;
     lines.push(`${name}: --quality ${quality}: ${reached}: ${qualityOf(measured).toFixed(2)} dB ${when}`);
+  }
+  if (ended.by === endings.seconds) {
+    lines.push(`${name}: its seconds were over at step ${ended.step} of ${steps}`);
   }
   return lines;
 }

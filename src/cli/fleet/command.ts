@@ -15,10 +15,10 @@ import { startFleetProgress } from '../progress.js';
 import { messageOf, print, warn } from '../terminal.js';
 import { requireConsistent } from '../training/options.js';
 import { Command } from '../vendor.js';
-import { addFleetOptions, askedOf, decisiveOf, type FleetOptions, requireQueueOptions } from './options.js';
-import type { FleetPlan } from './plan.js';
+import { addFleetOptions, askedOf, decisiveOf, type FleetOptions, requireQueueOptions, settingsOf } from './options.js';
+import { type FleetPlan, requireSomePlan } from './plan.js';
 import { type FleetQueue, openQueue, queuedImages, queueNameOf } from './queue.js';
-import { clearFolders, sheetFileOf, summaryOf, tableOf, writeTable } from './report.js';
+import { clearFolders, isSheet, requireOwn, sheetFileOf, summaryOf, tableOf, writeTable } from './report.js';
 import { digestOf, type FleetImage, type FleetRow, rowIn } from './results.js';
 import { fitImages } from './run.js';
 import { ownImages, type Source, type Standing } from './source.js';
@@ -42,7 +42,8 @@ async function fleet(ending: Ending, folder: string, options: FleetOptions, give
   requireShareable(askedOf(options));
   requireFleetable(options);
   if (options.status || options.clear) return lookAtQueue(folder, options);
-  const images = await listImages(folder, [out, sheetFileOf(out)]);
+  const images = await listImages(folder, [out, sheetFileOf(out)], isSheet);
+  await requireOwn(out);
   const work = (shared?: FleetQueue) =>
     ending.patiently(() => fitFolder(ending, folder, images, options, isTyped, shared));
   if (queue === undefined) return ending.inFolder('--out', out, work);
@@ -103,6 +104,13 @@ async function fitFolder(
   };
   const engines = new Engines(options.adapter);
   try {
+    const engine = await engines.open();
+    requireSomePlan(
+      engine,
+      options,
+      isTyped,
+      images.map(({ size }) => size),
+    );
     const source: Source = queue
       ? await queuedImages({ queue, folder, images: left, signal, stands })
       : ownImages(left, before, stands);
@@ -117,7 +125,7 @@ async function fitFolder(
       },
       note: warn,
     };
-    await fitImages({ options, isTyped, source, signal, watch }, () => engines.open()).catch((error: Error) => {
+    await fitImages({ options, isTyped, source, signal, watch }, engine, () => engines.open()).catch((error: Error) => {
       if (isInputError(error)) throw error;
       throw new RunError(`${messageOf(error)}: ${goingOn(ending, last)}`);
     });
@@ -155,7 +163,7 @@ async function conclude(
 ): Promise<void> {
   const { out, json } = options;
   const rows = await source.rows();
-  const table = tableOf(out, adapter, decisiveOf(options), rows);
+  const table = tableOf(out, adapter, settingsOf(options), rows);
   const tell = () => print(json ? JSON.stringify(table) : summaryOf(table));
   if (rows.length > 0) {
     await writeTable(table, rows).catch((error: unknown) => {

@@ -73,6 +73,19 @@ export function decisiveOf(options: FleetOptions): Readonly<Record<string, unkno
   return others;
 }
 
+/** What is told of the options: those of one image alone mean nothing here. */
+export function settingsOf(options: FleetOptions): Readonly<Record<string, unknown>> {
+  const {
+    reportEvery: _every,
+    tune: _tune,
+    compare: _compare,
+    resumeAnyway: _anyway,
+    saveEvery: _save,
+    ...others
+  } = decisiveOf(options);
+  return others;
+}
+
 /** @throws InputError an option of a queue where there is none, or two that each want to do nothing else. */
 export function requireQueueOptions(options: FleetOptions, isTyped: (name: string) => boolean): void {
   const words = { queueName: '--queue-name', lock: '--lock', status: '--status', clear: '--clear' };

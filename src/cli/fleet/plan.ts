@@ -1,5 +1,6 @@
 /** What is trained of an image, by its size and channels alone: images that agree in those go through one fleet. */
 
+import { isInputError } from '../../errors.js';
 import { optimiserOf } from '../../experiments/optimisers.js';
 import type { Engine } from '../../graph/engine.js';
 import type { Model } from '../../model/model.js';
@@ -59,6 +60,33 @@ export function planOf(
     options,
     why: whyOf(choice, options, shape, model),
   };
+}
+
+/**
+ * @param sizes of all images, such as 32x24.
+ * @throws InputError options with which none of them can be represented, in black and white or in colours.
+ */
+export function requireSomePlan(
+  engine: Pick<Engine, 'device'>,
+  given: FleetOptions,
+  isTyped: (name: string) => boolean,
+  sizes: readonly string[],
+): void {
+  let first: unknown;
+  for (const size of new Set(sizes)) {
+    const [width, height] = size.split('x').map(Number);
+    if (!(width > 0)) return; // what cannot be read is told image by image
+    for (const planes of given.gray ? [1] : [3, 1]) {
+      try {
+        planOf(engine, given, isTyped, { width, height, planes });
+        return;
+      } catch (error) {
+        if (!isInputError(error)) throw error;
+        first ??= error;
+      }
+    }
+  }
+  if (first) throw first;
 }
 
 /** That of a recipe that leaves it to a training is the usual one here: each image would have another. */

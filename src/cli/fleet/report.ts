@@ -1,6 +1,8 @@
 /** What a fleet leaves beside its models: a table of results, and a sheet of the reconstructions. */
 
-import { dirname, join } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { InputError } from '../../errors.js';
 import type { AdapterReport } from '../../graph/engine.js';
 import { mostOf } from '../../host/arrays.js';
 import { clearParts, writeWhole } from '../../io/files.js';
@@ -19,8 +21,38 @@ export interface FleetTable {
   readonly files: Readonly<Record<string, string>>;
 }
 
+const sheetName = 'contact-sheet.png';
+const columns = ['name', 'size', 'steps', 'seconds', 'loss', 'psnr', 'failed'] as const;
+
+function resultsFileOf(out: string): string {
+  return join(out, 'results.csv');
+}
+
 export function sheetFileOf(out: string): string {
-  return join(out, 'contact-sheet.png');
+  return join(out, sheetName);
+}
+
+/** Whether a folder has results of a fleet; undefined where nothing there has that name. */
+async function hasResults(out: string): Promise<boolean | undefined> {
+  const text = await readFile(resultsFileOf(out), 'utf8').catch((error: NodeJS.ErrnoException) => error);
+  if (typeof text === 'string') return text.startsWith(`${columns.join(',')}\n`);
+  return text.code === 'ENOENT' ? undefined : true; // what else is in the way is told when it is written
+}
+
+/** Whether a file is the contact sheet of a fleet, beside its results, and no image of a host's. */
+export async function isSheet(path: string): Promise<boolean> {
+  return basename(path) === sheetName && (await hasResults(dirname(path))) === true;
+}
+
+/** @throws InputError files in the way of a fleet's own that no fleet has written. */
+export async function requireOwn(out: string): Promise<void> {
+  const results = await hasResults(out);
+  const sheet = await stat(sheetFileOf(out)).catch(() => undefined);
+  if (results === true || (results === undefined && !sheet?.isFile())) return;
+  const file = results === undefined ? sheetFileOf(out) : resultsFileOf(out);
+  throw new InputError(
+    `--out ${out}: ${file} is no fleet's, and would be written over: move it, or give another folder`,
+  );
 }
 
 export function tableOf(
@@ -31,7 +63,7 @@ export function tableOf(
 ): FleetTable {
   const failed = rows.filter(row => row.failed !== '').length;
   const results = rows.map(({ thumbnail: _, ...row }) => row).sort((a, b) => (a.name < b.name ? -1 : 1));
-  const files = { results: join(out, 'results.csv'), 'contact sheet': sheetFileOf(out), models: out };
+  const files = { results: resultsFileOf(out), 'contact sheet': sheetFileOf(out), models: out };
   return { adapter, settings, done: rows.length - failed, failed, results, files };
 }
 
@@ -49,8 +81,6 @@ export async function clearFolders(out: string, { results }: FleetTable): Promis
   const folders = new Set(results.map(({ name }) => dirname(modelFileOf(out, name))));
   for (const folder of folders) await clearParts(folder).catch(() => {}); // of images that failed there is none
 }
-
-const columns = ['name', 'size', 'steps', 'seconds', 'loss', 'psnr', 'failed'] as const;
 
 function csvOf(rows: FleetTable['results']): string {
   const lines = rows.map(({ name, width, height, steps, seconds, loss, psnr, failed }) =>

@@ -47,11 +47,11 @@ interface Ready {
  * Fits what a source has, until it has no more or the signal comes. An image that cannot be read, or whose loss is not
  * finite, ends with that for its row, and nothing else.
  *
- * @param engineOf opens an engine: another where the one before was lost.
+ * @param engineOf opens another engine, where the one before was lost.
  * @throws RunError a result that cannot be written, or a device that is lost twice with nothing done in between.
  */
-export async function fitImages(run: FleetRun, engineOf: () => Promise<Engine>): Promise<void> {
-  const images = new Reader(run, await engineOf());
+export async function fitImages(run: FleetRun, engine: Engine, engineOf: () => Promise<Engine>): Promise<void> {
+  const images = new Reader(run, engine);
   for (let lostAt = -1; ; ) {
     try {
       while (await oneFleet(images, run));

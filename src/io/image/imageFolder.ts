@@ -22,9 +22,14 @@ const endings = ['.png', '.jpg', '.jpeg', '.webp', '.tif', '.tiff', '.gif', '.av
  * Files that go by an image's ending, ascending by their names; what begins with a dot is left alone.
  *
  * @param without a folder, or files, that the images are not to be looked for in: of results.
+ * @param isOther tells a file that is no image to be listed by its path.
  * @throws InputError a folder that cannot be read, or that has no image.
  */
-export async function listImages(folder: string, without: readonly string[]): Promise<ListedImage[]> {
+export async function listImages(
+  folder: string,
+  without: readonly string[],
+  isOther: (path: string) => Promise<boolean> = async () => false,
+): Promise<ListedImage[]> {
   const skipped = new Set(await Promise.all(without.map(resolved)));
   const found: ListedImage[] = [];
   const visit = async (inner: string): Promise<void> => {
@@ -33,7 +38,9 @@ export async function listImages(folder: string, without: readonly string[]): Pr
       const path = join(folder, name);
       if (entry.name.startsWith('.') || skipped.has(await resolved(path))) continue;
       if (entry.isDirectory()) await visit(name);
-      else if (endings.includes(extname(name).toLowerCase())) found.push(...(await listed(name, path, entry)));
+      else if (endings.includes(extname(name).toLowerCase()) && !(await isOther(path))) {
+        found.push(...(await listed(name, path, entry)));
+      }
     }
   };
   try {

@@ -6,6 +6,10 @@ import type { Packages, Redis } from './packages.js';
 
 const mostMillisecondsToConnect = 5000;
 const mostMillisecondsBetweenAttempts = 2000;
+/** Of silence, after which it is told that a Redis does not answer; or half of the patience, where that is less. */
+const tellingSilence = 5000;
+/** In which silence is counted. */
+const slices = 20;
 
 export interface ConnectionOptions {
   /** As messages name what gave the address. */
@@ -22,6 +26,7 @@ export class Connection {
   #opened = false;
   #closed = false;
   #awaySince: number | undefined;
+  #silent = false;
   #reason = '';
 
   private constructor(
@@ -95,15 +100,47 @@ export class Connection {
     this.#awaySince = undefined;
   }
 
-  /** Asks it something. @throws RunError once it was away for too long. */
+  /**
+   * Asks it something. One that is there and says nothing is waited for as one that is away: what it was asked it may still
+   * do when it goes on, so that nothing is asked twice.
+   *
+   * @throws RunError once it was away, or silent, for too long.
+   */
   async ask<T>(question: () => Promise<T>): Promise<T> {
+    const { patienceSeconds, note } = this.options;
+    const patience = 1000 * patienceSeconds;
+    let timer: NodeJS.Timeout | undefined;
+    const silent = new Promise<never>((_, reject) => {
+      const slice = patience / slices;
+      let waited = 0;
+      // By slices, of which a process that was halted itself has missed all but one.
+      timer = setInterval(() => {
+        if (this.#awaySince !== undefined || this.#closed) return; // that is told otherwise
+        waited += slice;
+        if (!this.#silent && waited >= Math.min(tellingSilence, patience / 2)) {
+          this.#silent = true;
+          note(`${this.#name}: does not answer: waits for it, ${patienceSeconds} s at the most`);
+        }
+        if (waited < patience) return;
+        this.close();
+        reject(
+          new RunError(`${this.#name}: has not answered for ${patienceSeconds} s: wake it, and run the command again`),
+        );
+      }, slice);
+    });
     try {
-      return await question();
+      const answer = await Promise.race([question(), silent]);
+      if (this.#silent) note(`${this.#name}: answers again`);
+      this.#silent = false;
+      return answer;
     } catch (error) {
+      if (error instanceof RunError) throw error;
       if (!this.#isLost) throw this.#isRefusal(error) ? this.#refused(error) : error;
       throw new RunError(
         `${this.#name}: was away for ${this.options.patienceSeconds} s (${this.#reason}): start it, and run the command again`,
       );
+    } finally {
+      clearInterval(timer);
     }
   }
 
