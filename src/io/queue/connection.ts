@@ -26,7 +26,9 @@ export class Connection {
   #opened = false;
   #closed = false;
   #awaySince: number | undefined;
+  /** Whether it does not answer, and whether it was given up for that. */
   #silent = false;
+  #isMute = false;
   #reason = '';
 
   private constructor(
@@ -122,10 +124,9 @@ export class Connection {
           note(`${this.#name}: does not answer: waits for it, ${patienceSeconds} s at the most`);
         }
         if (waited < patience) return;
+        this.#isMute = true;
         this.close();
-        reject(
-          new RunError(`${this.#name}: has not answered for ${patienceSeconds} s: wake it, and run the command again`),
-        );
+        reject(new Error('silence'));
       }, slice);
     });
     try {
@@ -134,7 +135,11 @@ export class Connection {
       this.#silent = false;
       return answer;
     } catch (error) {
-      if (error instanceof RunError) throw error;
+      if (this.#isMute) {
+        throw new RunError(
+          `${this.#name}: has not answered for ${patienceSeconds} s: wake it, and run the command again`,
+        );
+      }
       if (!this.#isLost) throw this.#isRefusal(error) ? this.#refused(error) : error;
       throw new RunError(
         `${this.#name}: was away for ${this.options.patienceSeconds} s (${this.#reason}): start it, and run the command again`,
