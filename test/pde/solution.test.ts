@@ -1,11 +1,12 @@
 /** Fields and their derivatives on grids of any size, tile by tile, against the float64 twin. */
 
 import { sizeOfAll } from '../../src/buffer/layout.js';
+import { sgd } from '../../src/optimiser/sgd.js';
 import { problemParameterShapes } from '../../src/pde/network.js';
 import { fieldTerm } from '../../src/pde/solution/fields.js';
 import { FieldSolver } from '../../src/pde/solution/solver.js';
 import { sine } from '../../src/public/index.js';
-import { jetArchitecture, problems } from '../../src/public/pde.js';
+import { jetArchitecture, ProblemTrainer, problems } from '../../src/public/pde.js';
 import { require, requireBits, requireEqual, requireNorm, requireThrows } from '../helpers/compare.js';
 import { engine } from '../helpers/gpu.js';
 import { randoms } from '../helpers/random.js';
@@ -76,4 +77,21 @@ test('names of fields: each by its orders, and what is none is refused', async (
     );
   }
   await requireThrows('an order', () => fieldTerm(flow, `${second}_xxxxx`), 'InputError', /up to order 4/);
+});
+
+test('the heat equation in 1 + 5 dimensions at 16 points an axis takes less than 1 GiB, in slabs of what every device binds', async () => {
+  // All that is large has an entry for each point of the grid: at half as many an axis it is a 64th.
+  const points = Number(process.env.SEPNN_TEST_HEAT_POINTS ?? 8);
+  const share = (points / 16) ** 6;
+  const before = engine.memory.bytes;
+  const trainer = await ProblemTrainer.create(engine, {
+    problem: problems['heat-6d'](),
+    network: jetArchitecture({ width: 16, rank: 8 }),
+    points,
+    optimiser: sgd({ learningRate: 1e-3 }),
+    slabBytes: 2 ** 27 * share,
+  });
+  const bytes = engine.memory.bytes - before;
+  trainer.dispose();
+  require(`${bytes} bytes`, bytes > 0 && bytes < 2 ** 30 * share);
 });
