@@ -7,6 +7,8 @@
 // sides by one thread, which writes its mirror image too. An element is left alone where it is below TOLERANCE times
 // sqrt |a_ii a_jj|; the rounds end when a whole sweep found none above it. A matrix that holds a NaN or an infinity has
 // NaN for all its pairs.
+//
+// With room in workgroup memory, TRIANGLE numbers, A is turned there, of which it takes the lower triangle alone.
 //# import shared/jacobi.wgsl
 
 struct Problem {
@@ -30,59 +32,63 @@ const WORKGROUP = 64u;
 const MOST_PAIRS = 512u;
 const MOST_SWEEPS = 15u;
 const TOLERANCE = 5e-8f;
+const TRIANGLE = 0u;   // numbers of the largest lower triangle; 0: A stays where it is
 
+var<workgroup> triangle: array<f32, max(1u, TRIANGLE)>;   // row after row, each up to the diagonal
 var<workgroup> pairOf: array<vec2u, MOST_PAIRS>;     // the two indices of each pair, the smaller first
 var<workgroup> rotation: array<vec2f, MOST_PAIRS>;   // their cosine and sine
 var<workgroup> largest: atomic<u32>;                 // bits of the largest |a_ij|
 var<workgroup> lastTurn: atomic<u32>;                // number of the last round that turned anything
 var<workgroup> again: u32;
 
-/// Turns the cell of rows pairOf[p] and columns pairOf[q], p <= q, and its mirror image.
-fn turnCell(first: u32, stride: u32, size: u32, p: u32, q: u32) {
-  let left = rotation[p];
-  let right = rotation[q];
+/// Where the element of row i and column j, or its mirror image, stands in the triangle.
+fn placeOf(i: u32, j: u32) -> u32 {
+  let row = max(i, j);
+  return row * (row + 1u) / 2u + min(i, j);
+}
+
+fn element(p: Problem, i: u32, j: u32) -> f32 {
+  if (TRIANGLE > 0u) { return triangle[placeOf(i, j)]; }
+  return matrix[p.matrix + i * p.matrixStride + j];
+}
+
+/// Writes it, and its mirror image.
+fn put(p: Problem, i: u32, j: u32, value: f32) {
+  if (TRIANGLE > 0u) {
+    triangle[placeOf(i, j)] = value;
+  } else {
+    matrix[p.matrix + i * p.matrixStride + j] = value;
+    matrix[p.matrix + j * p.matrixStride + i] = value;
+  }
+}
+
+/// Turns the cell of rows pairOf[first] and columns pairOf[second], first <= second, and its mirror image.
+fn turnCell(p: Problem, first: u32, second: u32) {
+  let left = rotation[first];
+  let right = rotation[second];
   if (left.y == 0.0 && right.y == 0.0) { return; }
-  let ab = pairOf[p];
-  let cd = pairOf[q];
-  let a = first + ab.x * stride;
-  let b = first + ab.y * stride;
-  if (p == q) {   // what is turned away is zero, not what rounding leaves of it
-    let shift = left.y / left.x * matrix[a + ab.y];
-    matrix[a + ab.x] -= shift;
-    matrix[b + ab.y] += shift;
-    matrix[a + ab.y] = 0.0;
-    matrix[b + ab.x] = 0.0;
+  let ab = pairOf[first];
+  let cd = pairOf[second];
+  if (first == second) {   // what is turned away is zero, not what rounding leaves of it
+    let shift = left.y / left.x * element(p, ab.x, ab.y);
+    put(p, ab.x, ab.x, element(p, ab.x, ab.x) - shift);
+    put(p, ab.y, ab.y, element(p, ab.y, ab.y) + shift);
+    put(p, ab.x, ab.y, 0.0);
     return;
   }
-  let hasB = ab.y < size;
-  let hasD = cd.y < size;
-  let c = first + cd.x * stride;
-  let d = first + cd.y * stride;
-  var upper = vec2f(matrix[a + cd.x], 0.0);
+  let hasB = ab.y < p.size;
+  let hasD = cd.y < p.size;
+  var upper = vec2f(element(p, ab.x, cd.x), 0.0);
   var lower = vec2f();
-  if (hasD) { upper.y = matrix[a + cd.y]; }
-  if (hasB) { lower.x = matrix[b + cd.x]; }
-  if (hasB && hasD) { lower.y = matrix[b + cd.y]; }
+  if (hasD) { upper.y = element(p, ab.x, cd.y); }
+  if (hasB) { lower.x = element(p, ab.y, cd.x); }
+  if (hasB && hasD) { lower.y = element(p, ab.y, cd.y); }
   let high = left.x * upper - left.y * lower;
   let low = left.y * upper + left.x * lower;
-  let ac = right.x * high.x - right.y * high.y;
-  let ad = right.y * high.x + right.x * high.y;
-  let bc = right.x * low.x - right.y * low.y;
-  let bd = right.y * low.x + right.x * low.y;
-  matrix[a + cd.x] = ac;
-  matrix[c + ab.x] = ac;
-  if (hasD) {
-    matrix[a + cd.y] = ad;
-    matrix[d + ab.x] = ad;
-  }
-  if (hasB) {
-    matrix[b + cd.x] = bc;
-    matrix[c + ab.y] = bc;
-  }
-  if (hasB && hasD) {
-    matrix[b + cd.y] = bd;
-    matrix[d + ab.y] = bd;
-  }
+  put(p, ab.x, cd.x, right.x * high.x - right.y * high.y);
+  if (hasD) { put(p, ab.x, cd.y, right.y * high.x + right.x * high.y); }
+  if (hasB) { put(p, ab.y, cd.x, right.x * low.x - right.y * low.y); }
+  if (hasB && hasD) { put(p, ab.y, cd.y, right.y * low.x + right.x * low.y); }
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -94,7 +100,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var bits = 0u;
   for (var row = 0u; row < p.size; row++) {
     for (var column = lane; column < p.size; column += WORKGROUP) {
-      bits = max(bits, magnitudeBits(matrix[p.matrix + row * p.matrixStride + column]));
+      let value = matrix[p.matrix + row * p.matrixStride + column];
+      bits = max(bits, magnitudeBits(value));
+      if (TRIANGLE > 0u && column <= row) { triangle[placeOf(row, column)] = value; }
     }
   }
   atomicMax(&largest, bits);
@@ -115,9 +123,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         pairOf[pair] = ab;
         rotation[pair] = vec2f(1.0, 0.0);
         if (ab.y < p.size) {
-          let x = matrix[p.matrix + ab.x * p.matrixStride + ab.x];
-          let y = matrix[p.matrix + ab.x * p.matrixStride + ab.y];
-          let z = matrix[p.matrix + ab.y * p.matrixStride + ab.y];
+          let x = element(p, ab.x, ab.x);
+          let y = element(p, ab.x, ab.y);
+          let z = element(p, ab.y, ab.y);
           if (abs(y) > TOLERANCE * sqrt(abs(x)) * sqrt(abs(z))) {
             rotation[pair] = rotationOf(x, y, z);
             atomicStore(&lastTurn, number);
@@ -131,9 +139,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
           let r = i / (pairs + 1u);
           let c = i % (pairs + 1u);
           if (c > r) {
-            turnCell(p.matrix, p.matrixStride, p.size, r, c - 1u);
+            turnCell(p, r, c - 1u);
           } else if (2u * r + 1u != pairs) {
-            turnCell(p.matrix, p.matrixStride, p.size, pairs - 1u - r, pairs - 1u - c);
+            turnCell(p, pairs - 1u - r, pairs - 1u - c);
           }
         }
         for (var i = lane; i < pairs * quads; i += WORKGROUP) {
@@ -157,10 +165,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let most = atomicLoad(&largest);
   // An eigenvalue's place is the number of those that go before it; equals keep their order.
   for (var i = lane; i < p.size; i += WORKGROUP) {
-    let value = matrix[p.matrix + i * p.matrixStride + i];
+    let value = element(p, i, i);
     var place = 0u;
     for (var j = 0u; j < p.size; j++) {
-      let other = matrix[p.matrix + j * p.matrixStride + j];
+      let other = element(p, j, j);
       place += u32(other > value || (other == value && j < i));
     }
     writePair(p, i, place, value, most);

@@ -3,7 +3,8 @@
 //
 //   W (inner, columns + 1) are the output layer's weights (the bias, its last column, is not used).
 //
-// One thread per quad of columns: it sums that quad of W over the rows once and walks down the points.
+// A workgroup has ACROSS quads of columns, and the points of a band. Of each quad WORKGROUP / ACROSS threads add up every
+// so manieth row of W, then each other's sums in their order, and walk down the points in turn. All bands add up the same.
 
 struct Problem {
   rows: u32,           // points
@@ -23,17 +24,32 @@ struct Problem {
 @group(0) @binding(3) var<storage, read_write> result: array<vec4f>;     // (rows, columns)
 
 const WORKGROUP = 64u;
+const ACROSS = 64u;
+const BAND = 4294967295u;   // points of a band
+const DOWN = WORKGROUP / ACROSS;
+
+var<workgroup> shares: array<vec4f, WORKGROUP>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let p = problems[group.z];
-  let quad = group.x * WORKGROUP + lane;
-  if (4u * quad >= p.columns) { return; }
+  let quad = group.x * ACROSS + lane % ACROSS;
+  let band = group.y * BAND;
+  if (band >= p.rows) { return; }
+  let isThere = 4u * quad < p.columns;
+  let inner = select(0u, p.inner, isThere);
   var sum = vec4f();
-  for (var i = 0u; i < p.inner; i++) {
+  for (var i = lane / ACROSS; i < inner; i += DOWN) {
     sum += parameter[p.weight + i * p.weightStride + quad];
   }
-  for (var i = 0u; i < p.rows; i++) {
+  if (DOWN > 1u) {
+    shares[lane] = sum;
+    workgroupBarrier();
+    sum = vec4f();
+    for (var i = lane % ACROSS; i < WORKGROUP; i += ACROSS) { sum += shares[i]; }
+  }
+  let end = select(0u, band + min(BAND, p.rows - band), isThere);
+  for (var i = band + lane / ACROSS; i < end; i += DOWN) {
     result[p.result + i * p.resultStride + quad] = sum * derivative[p.derivative + i * p.derivativeStride + quad];
   }
 }

@@ -125,8 +125,7 @@ export function formatLayout(layout: Layout): string {
 export function requireNumbersOf(layout: Layout, { length }: ArrayLike<number>): void {
   const expected = numbersIn(layout);
   if (length === expected) return;
-  const shapes = layout.parts.map(({ shape }) => formatShape(shape)).join(', ');
-  throw new InputError(`tensor of shape ${shapes}: takes ${expected} numbers, got ${length}`);
+  throw new InputError(`tensor of shape ${formatLayout(layout)}: takes ${expected} numbers, got ${length}`);
 }
 
 function requireShape(shape: Shape): void {

@@ -102,7 +102,8 @@ export class Device {
   readonly #owned: boolean;
   /** Only to be held. */
   readonly keep: unknown;
-  readonly #whilePending: WhilePending | undefined;
+  /** Who looks after the event loop while something is pending. */
+  readonly whilePending: WhilePending | undefined;
   #lost: DeviceLostError | undefined;
   /** What nobody has been told: of calls that do not wait. */
   #untold: RunError | undefined;
@@ -131,18 +132,8 @@ export class Device {
     this.clock = options.clock;
     this.keep = options.keep;
     this.#owned = options.owned;
-    this.#whilePending = options.whilePending;
+    this.whilePending = options.whilePending;
     watch(gpu).add(this.#onLoss);
-  }
-
-  /** Names of the optional features that are enabled. */
-  get features(): string[] {
-    return [...this.gpu.features].sort();
-  }
-
-  /** Whether somebody looks after the event loop while something is pending. */
-  get sleepsWhilePending(): boolean {
-    return this.#whilePending !== undefined;
   }
 
   get limits(): GPUSupportedLimits {
@@ -224,9 +215,9 @@ export class Device {
 
   /** Has whoever looks after the event loop do so until nothing is pending; one at a time. */
   #attend(): void {
-    if (this.#attended || !this.#whilePending) return;
+    if (this.#attended || !this.whilePending) return;
     this.#attended = true;
-    this.#whilePending(() => {
+    this.whilePending(() => {
       this.#attended = this.#pendingSince !== undefined;
       return this.#pendingSince;
     });
@@ -274,6 +265,11 @@ export class Device {
       );
     }
   }
+}
+
+/** Names of the optional features that are enabled. */
+export function featuresOf({ gpu }: Device): string[] {
+  return [...gpu.features].sort();
 }
 
 function fixedSubgroupSize(info: GPUAdapterInfo | undefined): number | undefined {

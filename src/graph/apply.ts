@@ -1,8 +1,9 @@
 /** How operations are applied and compare their inputs. */
 
 import { formatLayout, type Layout, sameLayout } from '../buffer/layout.js';
+import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
-import type { Operation, Value } from './operation.js';
+import type { Graph, Operation, Value } from './operation.js';
 
 /** Applies an operation in the graph that its inputs belong to. @throws InputError as `Graph.apply`. */
 export function apply<A>(operation: Operation<A>, inputs: readonly Value[], attributes: A): readonly Value[] {
@@ -28,4 +29,19 @@ export function requireSameLayout(name: string, a: Layout, b: Layout): Layout {
 export function requireSameHeight(name: string, a: Layout, b: Layout): void {
   if (a.parts.length === b.parts.length) return;
   throw new InputError(`${name}: takes stacks of one height, got ${formatLayout(a)} and ${formatLayout(b)}`);
+}
+
+/** What tensors hold when a run begins, by their names. */
+export function readAll<N extends string>(graph: Graph, tensors: Readonly<Record<N, Tensor>>) {
+  const values = Object.entries<Tensor>(tensors).map(([name, tensor]) => [name, graph.read(tensor)]);
+  return Object.fromEntries(values) as Readonly<Record<N, Value>>;
+}
+
+/** Lets tensors hold the values of their names when a run ends. */
+export function assignAll<N extends string>(
+  graph: Graph,
+  tensors: Readonly<Record<N, Tensor>>,
+  values: Readonly<Record<N, Value>>,
+): void {
+  for (const [name, tensor] of Object.entries<Tensor>(tensors)) graph.assign(tensor, values[name as N]);
 }

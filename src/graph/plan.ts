@@ -2,7 +2,7 @@
 
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
-import { shown } from '../host/checks.js';
+import { requireCount } from '../host/checks.js';
 import { type Dispatch, totalWork, type Work } from '../kernel/dispatch.js';
 import { encodeParts, type HostEncoder, type Part, type Sequence } from '../kernel/sequence.js';
 import { submit } from '../kernel/submit.js';
@@ -72,8 +72,7 @@ export class Plan<O = unknown> {
 
   #requireUsable(times: number): void {
     if (this.#disposed) throw new InputError('the plan has been disposed of');
-    if (!Number.isInteger(times) || times < 1)
-      throw new InputError(`times: ${shown(times)} is no number of runs: use 1 or more`);
+    requireCount('times', times, 1, 2 ** 32);
     for (const tensor of this.tensors) tensor.requireBindable();
   }
 }

@@ -1,6 +1,6 @@
 /** A graph as it is built. */
 
-import { formatLayout, type Layout, type Shape, stackOf } from '../buffer/layout.js';
+import { formatLayout, type Layout, onlyPart, type Shape, stackOf } from '../buffer/layout.js';
 import type { Memory } from '../buffer/memory.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
@@ -15,10 +15,7 @@ class RecordedValue implements Value {
   ) {}
 
   get shape(): Shape {
-    const [part] = this.layout.parts;
-    if (!part || this.layout.parts.length > 1)
-      throw new InputError('the value is a stack of tensors: it has no one shape');
-    return part.shape;
+    return onlyPart('shape', this.layout).shape;
   }
 
   get node(): Node | undefined {

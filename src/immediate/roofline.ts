@@ -4,7 +4,7 @@
  */
 
 import type { Tensor } from '../buffer/tensor.js';
-import type { Device } from '../device/device.js';
+import { type Device, featuresOf } from '../device/device.js';
 import type { Engine } from '../graph/engine.js';
 import type { Plan } from '../graph/plan.js';
 import { within } from '../host/scope.js';
@@ -55,7 +55,7 @@ export function measureRoofline(engine: Engine, numbers: Partial<Roofline['numbe
     }
     const { gigabytes, copied } = await copyBandwidth(engine, most);
     const best = peaks.reduce((most, next) => (next.gflops > most.gflops ? next : most));
-    const isDevices = engine.device.clock !== undefined && engine.device.features.includes('timestamp-query');
+    const isDevices = engine.device.clock !== undefined && featuresOf(engine.device).includes('timestamp-query');
     return { ...best, gigabytes, numbers: { multiplied, copied }, clock: isDevices ? 'device' : 'host' };
   });
 }

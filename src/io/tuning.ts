@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
+import { featuresOf } from '../device/device.js';
 import type { Engine } from '../graph/engine.js';
 import { cacheFolder, readOwn, unwritable } from './cache.js';
 import { writeWhole } from './files.js';
@@ -9,7 +10,7 @@ import { writeWhole } from './files.js';
 /** One a description, which names a driver's version, and set of features, on which the kernels depend. */
 async function fileOf({ adapter, device }: Engine): Promise<string> {
   const { vendor, architecture, description } = adapter;
-  const text = [vendor, architecture, description, ...device.features].join('\n');
+  const text = [vendor, architecture, description, ...featuresOf(device)].join('\n');
   return join(await cacheFolder(), `tuning-${createHash('sha256').update(text).digest('hex').slice(0, 16)}.json`);
 }
 

@@ -131,23 +131,20 @@ export function encodeParts(encoder: HostEncoder, parts: readonly Part[]): void 
 
 /** @throws InputError a buffer that a dispatch reads and writes, or writes twice in one place: WebGPU forbids both. */
 function requireOneUse({ kernel, bindings, resources }: Dispatch): void {
-  const uses = bindings.flatMap(({ name, access }, i) => {
-    const storage = resources[i] as Dispatch['resources'][number];
-    return isStorage(storage) ? { name, access, storage, buffer: bufferOf(storage) } : [];
-  });
-  for (const written of uses) {
-    if (written.access !== 'read_write') continue;
-    const end = ({ storage }: typeof written) => storage.offset + storage.bytes;
-    const clashes = (use: typeof written) =>
-      use !== written &&
-      use.buffer === written.buffer &&
-      (use.access !== 'read_write' || (use.storage.offset < end(written) && written.storage.offset < end(use)));
-    const other = uses.find(clashes);
-    if (!other) continue;
+  bindings.forEach(({ name, access }, i) => {
+    const written = resources[i];
+    if (access !== 'read_write' || !isStorage(written)) return;
+    const other = bindings.find((binding, j) => {
+      const used = resources[j];
+      if (i === j || !isStorage(used) || bufferOf(used) !== bufferOf(written)) return false;
+      const areApart = used.offset >= written.offset + written.bytes || written.offset >= used.offset + used.bytes;
+      return binding.access !== 'read_write' || !areApart;
+    });
+    if (!other) return;
     throw new InputError(
-      `${kernel}: the buffer '${written.buffer.label}' is bound to ${other.name} and written as ${written.name}: use two`,
+      `${kernel}: the buffer '${bufferOf(written).label}' is bound to ${other.name} and written as ${name}: use two`,
     );
-  }
+  });
 }
 
 function buffersOf(dispatches: readonly Dispatch[], tables: Storage | undefined): GPUBuffer[] {

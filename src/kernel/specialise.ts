@@ -112,6 +112,11 @@ function excerpt(text: string, index: number): string {
     .join(' ');
 }
 
+const operators: readonly Readonly<Record<string, (a: number, b: number) => number>>[] = [
+  { '+': (a, b) => a + b, '-': (a, b) => a - b },
+  { '*': (a, b) => a * b, '/': (a, b) => Math.trunc(a / b), '%': (a, b) => a % b },
+];
+
 /** The value of an integer expression of + - * / %, brackets, numbers and known names; undefined if it is none. */
 function evaluate(expression: string, known: ReadonlyMap<string, number>): number | undefined {
   const tokens = expression.match(/\d+[ui]?|[A-Za-z_]\w*|[-+*/%()]|\S/g) ?? [];
@@ -119,27 +124,18 @@ function evaluate(expression: string, known: ReadonlyMap<string, number>): numbe
   const primary = (): number => {
     const token = tokens[at++] ?? '';
     if (token === '(') {
-      const value = sum();
+      const value = binary(operators);
       return tokens[at++] === ')' ? value : Number.NaN;
     }
-    if (/^\d+[ui]?$/.test(token)) return Number.parseInt(token, 10);
-    return known.get(token) ?? Number.NaN;
+    return known.get(token) ?? (/^\d/.test(token) ? Number.parseInt(token, 10) : Number.NaN);
   };
-  const product = (): number => {
-    let value = primary();
-    while (tokens[at] === '*' || tokens[at] === '/' || tokens[at] === '%') {
-      const operator = tokens[at++];
-      const right = primary();
-      value = operator === '*' ? value * right : operator === '/' ? Math.trunc(value / right) : value % right;
-    }
+  /** Operators of one level between what those of the other, which binds more tightly, or numbers give. */
+  const binary = ([level, ...tighter]: typeof operators): number => {
+    const operand = () => (tighter.length > 0 ? binary(tighter) : primary());
+    let value = operand();
+    while (Object.hasOwn(level, tokens[at] ?? '')) value = level[tokens[at++]](value, operand());
     return value;
   };
-  const sum = (): number => {
-    let value = product();
-    while (tokens[at] === '+' || tokens[at] === '-')
-      value = tokens[at++] === '+' ? value + product() : value - product();
-    return value;
-  };
-  const value = sum();
+  const value = binary(operators);
   return at === tokens.length && Number.isInteger(value) ? value : undefined;
 }

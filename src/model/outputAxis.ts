@@ -22,33 +22,25 @@ export function coordinateAxes(axes: number, outputs: number): readonly number[]
 
 /** From the host's order, (members, outputs, n_1 .. n_D), to the device's. */
 export function toDeviceOrder(values: Numbers, grid: Shape, outputs: number): Numbers {
-  return outputs === 1
-    ? values
-    : reordered(Float32Array.from(values), grid, outputs, ({ host, device }) => [host, device]);
+  return outputs === 1 ? values : reordered(Float32Array.from(values), grid, outputs, true);
 }
 
 /** And back. */
 export function toHostOrder(values: Float32Array, grid: Shape, outputs: number): Float32Array {
-  return outputs === 1 ? values : reordered(values, grid, outputs, ({ host, device }) => [device, host]);
+  return outputs === 1 ? values : reordered(values, grid, outputs, false);
 }
 
 /** Stretches that lie together in both orders: what stands after the first axis, for each of its points and outputs. */
-function reordered(
-  values: Float32Array,
-  [first, ...rest]: Shape,
-  outputs: number,
-  fromTo: (at: { host: number; device: number }) => [number, number],
-): Float32Array {
+function reordered(values: Float32Array, [first, ...rest]: Shape, outputs: number, toDevice: boolean): Float32Array {
   const length = sizeOf(rest);
   const result = new Float32Array(values.length);
   for (let start = 0; start < values.length; start += outputs * first * length) {
     for (let output = 0; output < outputs; output++) {
       for (let i = 0; i < first; i++) {
-        const [from, to] = fromTo({
-          host: start + (output * first + i) * length,
-          device: start + (i * outputs + output) * length,
-        });
-        result.set(values.subarray(from, from + length), to);
+        const host = start + (output * first + i) * length;
+        const device = start + (i * outputs + output) * length;
+        const from = toDevice ? host : device;
+        result.set(values.subarray(from, from + length), toDevice ? device : host);
       }
     }
   }

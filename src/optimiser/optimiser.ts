@@ -3,6 +3,7 @@
 import { restoreTensors, type StateArrays, stateOfTensors } from '../buffer/namedTensors.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
+import { assignAll, readAll } from '../graph/apply.js';
 import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
 import { requireNumber, shown } from '../host/checks.js';
@@ -85,9 +86,8 @@ export function momentState<N extends string>(
   const tensors = Object.fromEntries(stacks) as Record<N, Tensor>;
   return {
     update(graph, step) {
-      const moments = Object.fromEntries(names.map(name => [name, graph.read(tensors[name])])) as Record<N, Value>;
-      const next = update(step, moments);
-      for (const name of names) graph.assign(tensors[name], next[name]);
+      const next = update(step, readAll(graph, tensors));
+      assignAll(graph, tensors, next);
       return next.parameters;
     },
     state: () => stateOfTensors(tensors),

@@ -3,6 +3,7 @@
 import { sizeOf, sizeOfAll } from '../buffer/layout.js';
 import { restoreTensors, type StateArrays, stateOfTensors } from '../buffer/namedTensors.js';
 import type { Tensor } from '../buffer/tensor.js';
+import { assignAll } from '../graph/apply.js';
 import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
 import { countsIn } from '../host/arrays.js';
@@ -95,10 +96,7 @@ export class ModulatedEigenpairs {
       modulation: this.modulation,
       scale: this.kernels.map(({ scale = 1 }) => scale),
     });
-    graph.assign(tensors.vectors, vectors);
-    graph.assign(tensors.scaled, scaled);
-    graph.assign(tensors.values, values);
-    graph.assign(tensors.used, used);
+    assignAll(graph, tensors, { vectors, scaled, values, used });
     return { vectors, scaled };
   }
 

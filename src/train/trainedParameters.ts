@@ -4,6 +4,7 @@ import { requireNumbersOf } from '../buffer/layout.js';
 import type { StateArrays } from '../buffer/namedTensors.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { DivergedError, InputError } from '../errors.js';
+import { assignAll, readAll } from '../graph/apply.js';
 import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
 import { bitsOf } from '../host/arrays.js';
@@ -11,7 +12,7 @@ import { requireCount } from '../host/checks.js';
 import type { Scope } from '../host/scope.js';
 import { runsOfSubmit } from '../kernel/pace.js';
 import type { Parameter } from '../model/parameters.js';
-import { record } from '../ops/optimiser/record.js';
+import { type Recorded, record } from '../ops/optimiser/record.js';
 import { learningRateAt, type Optimiser, type OptimiserState } from '../optimiser/optimiser.js';
 
 /** Losses and learning rates kept on the device: the most steps of one `advance`. */
@@ -35,10 +36,8 @@ export interface ParameterState {
 export class TrainedParameters {
   readonly tensor: Tensor;
   readonly #state: OptimiserState;
-  readonly #counter: Tensor;
-  readonly #history: Tensor;
+  readonly #recorded: Readonly<Record<keyof Recorded, Tensor>>;
   readonly #schedule: Tensor;
-  readonly #learningRate: Tensor;
   /** Those brought there stay: steps that a host has encoded may not be submitted yet. */
   readonly #rates = new Float32Array(historyLength);
   /** The step at which the optimiser started: the device counts from there. */
@@ -66,29 +65,22 @@ export class TrainedParameters {
       ),
     );
     this.#state = optimiser.start(engine, scope, parameters);
-    this.#counter = scope.keep(engine.tensor([1]));
-    this.#history = scope.keep(engine.tensor([historyLength]));
-    this.#schedule = scope.keep(engine.tensor([historyLength]));
-    this.#learningRate = scope.keep(engine.tensor([1]));
+    const numbers = (count: number) => scope.keep(engine.tensor([count]));
+    this.#recorded = { step: numbers(1), history: numbers(historyLength), learningRate: numbers(1) };
+    this.#schedule = numbers(historyLength);
   }
 
   /** Adds one step of the optimiser to a graph, one that refreshes what it keeps or not, and keeps the loss from before it. */
   update(graph: Graph, loss: Value, gradient: Value, refreshing: boolean): void {
-    const before = {
-      step: graph.read(this.#counter),
-      history: graph.read(this.#history),
-      learningRate: graph.read(this.#learningRate),
-    };
-    const { step, history, learningRate } = record(loss, before, graph.read(this.#schedule));
+    const recorded = record(loss, readAll(graph, this.#recorded), graph.read(this.#schedule));
+    const { step, learningRate } = recorded;
     const parameters = graph.read(this.tensor);
     const next = this.#state?.update(graph, { parameters, gradient, step, learningRate, refreshing });
     if (!next) {
       throw new InputError(`optimiser ${this.optimiser.name}: start or update gave nothing: return what they must`);
     }
     graph.assign(this.tensor, next);
-    graph.assign(this.#counter, step);
-    graph.assign(this.#history, history);
-    graph.assign(this.#learningRate, learningRate);
+    assignAll(graph, this.#recorded, recorded);
   }
 
   /**
@@ -127,7 +119,7 @@ export class TrainedParameters {
    */
   async losses(count: number): Promise<Float32Array> {
     const step = this.step - count;
-    const history = await this.#history.read();
+    const history = await this.#recorded.history.read();
     const losses = Float32Array.from({ length: count }, (_, i) => history[this.#placeOf(step + i)]);
     const bad = losses.findIndex(loss => !Number.isFinite(loss));
     if (bad >= 0) throw new DivergedError(step + bad, losses[bad]);
@@ -156,7 +148,7 @@ export class TrainedParameters {
     if (optimiser) this.#state.restore(optimiser.state);
     else this.#state.reset();
     this.tensor.write(parameters);
-    this.#counter.write(bitsOf(step - since));
+    this.#recorded.step.write(bitsOf(step - since));
     this.#since = since;
     this.step = step;
   }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isCpu, kindOf } from '../../src/device/adapter.js';
 import { type EmbeddedDriver, findAdapter, openDevice, type SystemDrivers } from '../../src/device/dawn.js';
+import { featuresOf } from '../../src/device/device.js';
 import { sleepInTurns } from '../../src/device/sleepInTurns.js';
 import { unpackedArchive } from '../../src/io/embeddedDriver.js';
 import { matmul } from '../../src/ops/linear/matmul.js';
@@ -44,8 +45,8 @@ test('the embedded adapter opens on any machine, alone and as the end of the cha
 
 test('a portable engine has the default limits and no optional feature', async () => {
   const portable = await openEngine({ adapter: 'embedded', portable: true });
-  const { limits, features } = portable.device;
-  requireEqual('features', features, ['core-features-and-limits']);
+  const { limits } = portable.device;
+  requireEqual('features', featuresOf(portable.device), ['core-features-and-limits']);
   requireEqual('limits', [limits.maxStorageBufferBindingSize, limits.maxBufferSize], [134_217_728, 268_435_456]);
   await portable.dispose();
 });

@@ -98,7 +98,7 @@ test("a profile goes by the clock of the device where there is one, and by the h
 });
 
 test('timestamps of a pass grow with what it does, and are of the order of what the host sees', async () => {
-  if (!device.features.includes('timestamp-query')) {
+  if (!device.gpu.features.has('timestamp-query')) {
     // As in a portable run, which asks for no feature.
     requireEqual('without the feature', await timestampClock(device, () => {}), undefined);
     return;

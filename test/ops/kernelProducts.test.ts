@@ -459,7 +459,7 @@ test('hidden: a NaN comes out of every activation where it went in, and nowhere 
   }
 });
 
-test('outputCotangent: the column sums of the weights at every point, times the derivative', async () => {
+test('outputCotangent: the column sums of the weights at every point, times the derivative, by a thread each or in shares and bands', async () => {
   for (const [rows, columns, inner] of [
     [1, 1, 1],
     [5, 7, 3],
@@ -468,28 +468,34 @@ test('outputCotangent: the column sums of the weights at every point, times the 
     const [w, slope] = [randoms(inner * (columns + 1)), randoms(rows * columns)];
     const parameter = filled(layoutOf([inner, columns + 1]), w);
     const derivative = filled(layoutOf([rows, columns]), slope);
-    const result = poisoned(layoutOf([rows, columns]));
-    const stride = (operand: typeof result) => operand.layout.parts[0].stride / 4;
-    await run([
-      dispatch(tangent.outputCotangent, {
-        problems: [
-          {
-            rows,
-            columns,
-            inner,
-            weight: 0,
-            weightStride: stride(parameter),
-            derivative: 0,
-            derivativeStride: stride(derivative),
-            result: 0,
-            resultStride: stride(result),
-          },
-        ],
-        buffers: { parameter: parameter.storage, derivative: derivative.storage, result: result.storage },
-        workgroups: [Math.ceil(columns / 256), 1, 1],
-      }),
-    ]);
     const expected = outputCotangent(w, slope, rows, inner, columns);
-    requireClose(`${rows} x ${inner} x ${columns}`, await contentOf(result), expected, productTolerance(inner));
+    const stride = (operand: typeof parameter) => operand.layout.parts[0].stride / 4;
+    for (const tile of [
+      { ACROSS: 64, BAND: rows },
+      { ACROSS: 8, BAND: 64 },
+    ]) {
+      const result = poisoned(layoutOf([rows, columns]));
+      await run([
+        dispatch(tangent.outputCotangent, {
+          constants: tile,
+          problems: [
+            {
+              rows,
+              columns,
+              inner,
+              weight: 0,
+              weightStride: stride(parameter),
+              derivative: 0,
+              derivativeStride: stride(derivative),
+              result: 0,
+              resultStride: stride(result),
+            },
+          ],
+          buffers: { parameter: parameter.storage, derivative: derivative.storage, result: result.storage },
+          workgroups: [Math.ceil(columns / (4 * tile.ACROSS)), Math.ceil(rows / tile.BAND), 1],
+        }),
+      ]);
+      requireClose(`${rows} x ${inner} x ${columns}`, await contentOf(result), expected, productTolerance(inner));
+    }
   }
 });

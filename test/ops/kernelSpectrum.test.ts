@@ -139,7 +139,13 @@ test('mirror: what stands below the diagonal comes from above, of matrices of se
 });
 
 /** Eigenpairs from the kernel, and |A V^T - V^T L| and |V V^T - 1| at their largest, relative to |A|. */
-async function eigenpairs(matrices: readonly Float64Array[], sizes: readonly number[], workgroup: number) {
+async function eigenpairs(
+  matrices: readonly Float64Array[],
+  sizes: readonly number[],
+  workgroup: number,
+  inTriangle = false,
+) {
+  const most = Math.max(...sizes);
   const layout = stackOf(sizes.map(n => [n, n]));
   const matrix = filled(
     layout,
@@ -149,7 +155,11 @@ async function eigenpairs(matrices: readonly Float64Array[], sizes: readonly num
   const values = poisoned(stackOf(sizes.map(n => [n])));
   await run([
     dispatch(eigen.jacobi, {
-      constants: { WORKGROUP: workgroup, MOST_PAIRS: Math.ceil(Math.max(...sizes) / 2) },
+      constants: {
+        WORKGROUP: workgroup,
+        MOST_PAIRS: Math.ceil(most / 2),
+        TRIANGLE: inTriangle ? (most * (most + 1)) / 2 : 0,
+      },
       problems: sizes.map((size, i) => {
         const { offset, stride } = layout.parts[i];
         return {
@@ -203,6 +213,18 @@ test('jacobi: eigenpairs of random symmetric matrices, odd and even sizes in one
       require(`V V^T of size ${sizes[i]} is off by ${deviation}`, deviation < 1e-5);
     });
   }
+});
+
+test('jacobi: turned in workgroup memory, matrices of several sizes have the bits that they have in storage', async () => {
+  const sizes = [1, 2, 13, 4];
+  const matrices = sizes.map(symmetric);
+  const stored = await eigenpairs(matrices, sizes, 8);
+  const found = await eigenpairs(matrices, sizes, 8, true);
+  sizes.forEach((n, i) => {
+    requireClose(`values of ${n}`, found[i].values, stored[i].values, {});
+    requireClose(`vectors of ${n}`, found[i].vectors, stored[i].vectors, {});
+    requireClose(`values of ${n}`, found[i].values, jacobi(matrices[i], n).values, { absolute: 1e-5 });
+  });
 });
 
 test('jacobi: rows have length 1 after the thousands of turns of 100 rows, which each change it a little', async () => {

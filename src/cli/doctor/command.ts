@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import type { AdapterKind } from '../../device/adapter.js';
+import { featuresOf } from '../../device/device.js';
 import { InputError, RunError } from '../../errors.js';
 import { compareCase, runCase } from '../../experiments/golden/goldenCase.js';
 import { type Quantities, requireCase } from '../../experiments/golden/goldenFormat.js';
@@ -82,7 +83,7 @@ async function examineKind(kind: AdapterKind): Promise<Finding> {
       found: true,
       description: adapter.description || adapter.architecture,
       limits: Object.fromEntries(shownLimits.map(limit => [limit, device.limits[limit]])),
-      features: device.features,
+      features: featuresOf(device),
       tests: await selfTest(engine),
     };
   } finally {

@@ -140,11 +140,17 @@ function jacobiDispatch(
     ...placesOf({ vectors: vectors.layout.parts[i], work: work.layout.parts[i] }),
     values: values.layout.parts[i].offset,
   }));
+  const largest = mostOf(problems, p => p.size);
+  const pairs = Math.ceil(largest / 2);
+  const triangle = (largest * (largest + 1)) / 2;
+  // Beside it workgroup memory has two indices, a cosine and a sine a pair, and three numbers.
+  const fits = !device.cpu && 4 * triangle + 16 * (pairs + 1) <= device.limits.maxComputeWorkgroupStorageSize;
   return dispatch(kernels.jacobi, {
     constants: {
       WORKGROUP: soloWorkgroup(device),
-      MOST_PAIRS: Math.ceil(mostOf(problems, p => p.size) / 2),
+      MOST_PAIRS: pairs,
       TOLERANCE: tolerance,
+      TRIANGLE: fits ? triangle : 0,
     },
     problems,
     buffers: { matrix: matrix.storage, values: values.storage, vectors: vectors.storage, work: work.storage },

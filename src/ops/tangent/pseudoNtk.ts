@@ -5,6 +5,7 @@
  */
 
 import { columnsOf, rowsOf, stackOf } from '../../buffer/layout.js';
+import type { Device } from '../../device/device.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
 import { noGradientFlows, type Operand, type Operation, scratch } from '../../graph/operation.js';
@@ -28,7 +29,7 @@ const operation: Operation<{ depth: number }> = {
     const flowing = scratch(derivatives[depth - 2].layout);
     return [
       ofOutput,
-      outputCotangentDispatch(parameters, derivatives[depth - 2], flowing, depth),
+      outputCotangentDispatch(device, parameters, derivatives[depth - 2], flowing, depth),
       ...layerDispatches(device, flowing, layers[depth - 2], ntk, { last: depth === 2 }),
       ...hiddenLayers(device, { flowing, from: depth - 2, parameters, layers, derivatives }, ntk, 1),
     ];
@@ -36,7 +37,16 @@ const operation: Operation<{ depth: number }> = {
   notDifferentiable: noGradientFlows,
 };
 
-function outputCotangentDispatch(parameters: Operand, derivative: Operand, result: Operand, depth: number): Dispatch {
+/** On a GPU, quads of columns and points of one workgroup: as many workgroups as keep it busy, each with a line of memory. */
+const gpuTile = { ACROSS: 8, BAND: 64 };
+
+function outputCotangentDispatch(
+  device: Device,
+  parameters: Operand,
+  derivative: Operand,
+  result: Operand,
+  depth: number,
+): Dispatch {
   const problems = derivative.layout.parts.map((part, i) => {
     const weights = layerOf(parameters.layout, i, depth - 1, depth);
     return {
@@ -46,12 +56,14 @@ function outputCotangentDispatch(parameters: Operand, derivative: Operand, resul
       ...placesOf({ weight: weights, derivative: part, result: result.layout.parts[i] }),
     };
   });
-  const widest = mostOf(problems, p => p.columns);
+  const [highest, widest] = [mostOf(problems, p => p.rows), mostOf(problems, p => p.columns)];
+  const tile = device.cpu ? undefined : gpuTile;
+  const { ACROSS, BAND } = tile ?? { ACROSS: usualWorkgroup, BAND: highest };
   return dispatch(kernels.outputCotangent, {
-    constants: { WORKGROUP: usualWorkgroup },
+    constants: { WORKGROUP: usualWorkgroup, ...tile },
     problems,
     buffers: { parameter: parameters.storage, derivative: derivative.storage, result: result.storage },
-    workgroups: [Math.ceil(widest / 4 / usualWorkgroup), 1, problems.length],
+    workgroups: [Math.ceil(widest / 4 / ACROSS), Math.ceil(highest / BAND), problems.length],
   });
 }
 
