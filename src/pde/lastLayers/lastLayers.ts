@@ -29,13 +29,16 @@ import { dampedInverse, gram, type KroneckerTerm, meanDiagonal, nearestProduct, 
 import { quadraticForm, squaredSlope } from './linearised.js';
 
 export interface LastLayerOptions {
-  /** They are solved after every so many steps. */
+  /**
+   * They are solved after every so many steps. Early on they hold networks in a poor minimum: best at the end alone, `every`
+   * being all the steps, and on points that are not drawn at random.
+   */
   readonly every: number;
-  /** Turns through all networks, 3 by default. */
+  /** Turns through all networks, 15 by default. */
   readonly rounds?: number;
-  /** Of conjugate gradients for each network, 20 by default. */
+  /** Of conjugate gradients for each network, 40 by default. */
   readonly iterations?: number;
-  /** What is added to the diagonal of the normal equations, as a share of its mean; 1e-4 by default. */
+  /** What is added to the diagonal of the normal equations, as a share of its mean; 1e-7 by default. */
   readonly damping?: number;
 }
 
@@ -44,7 +47,7 @@ const known = { every: true, rounds: true, iterations: true, damping: true } as 
 /** @throws InputError an option out of range, or networks too large for their preconditioner. */
 export function settledLastLayers(options: LastLayerOptions, network: JetArchitecture): Required<LastLayerOptions> {
   requireOptions('lastLayers', options, known);
-  const { every, rounds = 3, iterations = 20, damping = 1e-4 } = options;
+  const { every, rounds = 15, iterations = 40, damping = 1e-7 } = options;
   requireCount('lastLayers: every', every, 1, mostSteps);
   requireCount('lastLayers: rounds', rounds, 1, 1000);
   requireCount('lastLayers: iterations', iterations, 1, 1000);
