@@ -89,7 +89,6 @@ export class ModulatedEigenpairs {
       matrices,
       graph.read(tensors.vectors),
       start.cold ? cold : warm,
-      start,
     );
     const { scaled, used } = this.by.modulate(values, vectors, {
       topK: this.kernels.map(({ topK }) => topK),

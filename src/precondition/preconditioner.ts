@@ -90,7 +90,6 @@ export interface EigenpairKinds {
     matrices: Value,
     start: Value,
     attributes: LeadingAttributes,
-    from: Start,
   ): { readonly values: Value; readonly vectors: Value };
   readonly modulate: Modulate;
 }

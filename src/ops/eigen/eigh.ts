@@ -61,18 +61,8 @@ const operation: Operation<Record<never, never>> = {
   notDifferentiable: 'where eigenvalues repeat their vectors have no derivative',
 };
 
-/**
- * All pairs of matrices (n, n), n up to 64, of which the lower triangle is read.
- *
- * @param tolerance elements v_i A v_j up to so many times sqrt(l_i l_j) are left standing: the kernel's by default.
- */
-export function allPairsOfSmall(
-  device: Device,
-  matrix: Operand,
-  values: Operand,
-  vectors: Operand,
-  tolerance: number = kernels.jacobiBatchConstants.TOLERANCE,
-): Dispatch {
+/** All pairs of matrices (n, n), n up to 64, of which the lower triangle is read. */
+export function allPairsOfSmall(device: Device, matrix: Operand, values: Operand, vectors: Operand): Dispatch {
   const work = scratch(stackOf(matrix.layout.parts.map(({ shape }) => shape)));
   const problems = matrix.layout.parts.map((part, i) => {
     const [target, room] = [quadsOf(vectors.layout.parts[i]), quadsOf(work.layout.parts[i])];
@@ -92,7 +82,6 @@ export function allPairsOfSmall(
     constants: {
       WORKGROUP: soloWorkgroup(device, jacobiThreads(size)),
       MOST_SIZE: powerOfTwo(size, 16),
-      TOLERANCE: tolerance,
     },
     problems,
     buffers: { matrix: matrix.storage, values: values.storage, vectors: vectors.storage, work: work.storage },
