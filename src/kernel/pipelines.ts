@@ -48,17 +48,21 @@ export class Pipelines {
     // A text that does not parse is an error of the module, which the pipeline's own error only mentions.
     gpu.pushErrorScope('validation');
     const module = gpu.createShaderModule({ label: kernel, code: source });
-    const refused = this.device.track(gpu.popErrorScope());
+    const refused = this.device.track(gpu.popErrorScope()).catch(() => undefined); // that the device is lost, the pipeline says
     const compiled = gpu.createComputePipelineAsync({
       label: kernel,
       layout: gpu.createPipelineLayout({ bindGroupLayouts: [this.layout(bindings)] }),
       compute: { module, entryPoint: 'main' },
     });
-    const [pipeline, moduleError] = await Promise.allSettled([compiled, refused]);
-    if (moduleError.status === 'fulfilled' && moduleError.value) {
-      throw new RunError(`kernel ${kernel}: ${moduleError.value.message}`);
+    let pipeline: GPUComputePipeline | undefined;
+    let failure: { readonly message: string } | null | undefined;
+    try {
+      pipeline = await compiled;
+    } catch (error) {
+      failure = error as Error;
     }
-    if (pipeline.status === 'rejected') throw new RunError(`kernel ${kernel}: ${(pipeline.reason as Error).message}`);
-    return pipeline.value;
+    failure = (await refused) ?? failure;
+    if (!pipeline || failure) throw new RunError(`kernel ${kernel}: ${failure?.message}`);
+    return pipeline;
   }
 }

@@ -29,6 +29,13 @@ export const eigenpairs: Family = {
         known(bench, 90, i => 0.75 ** i),
         36,
       )),
+      // More rows than a GPU turns in workgroup memory.
+      ...(await leading(
+        bench,
+        'all of 90',
+        known(bench, 90, i => 1 - i / 100),
+        90,
+      )),
       ...(await leading(
         bench,
         '36 of 60, indefinite',
