@@ -7,7 +7,7 @@ import { DivergedError, InputError } from '../errors.js';
 import { assignAll, readAll } from '../graph/apply.js';
 import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
-import { bitsOf } from '../host/arrays.js';
+import { bitsOf, countsIn } from '../host/arrays.js';
 import { requireCount } from '../host/checks.js';
 import type { Scope } from '../host/scope.js';
 import { runsOfSubmit } from '../kernel/pace.js';
@@ -88,12 +88,16 @@ export class TrainedParameters {
    *
    * @param run what submits them, and waits for them.
    * @returns the loss at each step, before its update.
-   * @throws DivergedError at a loss that is not finite. The parameters are then lost.
+   * @throws DivergedError at a loss that is not finite. The parameters are then lost. What `run` throws: the steps that
+   * the device has made until then count.
    */
   async advance(count: number, run: () => Promise<unknown>): Promise<Float32Array> {
     const start = performance.now();
     this.schedule(count);
-    await run();
+    await run().catch(async error => {
+      this.step = this.#since + countsIn(await this.#recorded.step.read())[0];
+      throw error;
+    });
     this.step += count;
     const losses = await this.losses(count);
     this.pace = Math.min(historyLength, runsOfSubmit(count, performance.now() - start));

@@ -143,6 +143,26 @@ test("an objective's own transformation of the cotangent acts in slabs as on the
   }
 });
 
+test('a target that fails within a step leaves the steps before it, and a trainer goes on from there to the same bits', async () => {
+  const values = maskedTarget(13 * 9 * 7);
+  let calls = Number.NEGATIVE_INFINITY;
+  const target = (from: number, to: number) => {
+    if (++calls === 8) throw new RangeError('gone');
+    return values.subarray(from * 63, to * 63);
+  };
+  const learningRate = (step: number) => 1e-3 / (1 + step);
+  const options = { model: volume, target, optimiser: adam({ learningRate }) };
+  const trainer = await Trainer.create(engine, { ...options, slabBytes: bytesOf(volume, 5), targetBytes: 0 });
+  const expected = await trainer.advance(5);
+  trainer.dispose();
+  const other = await Trainer.create(engine, { ...options, slabBytes: bytesOf(volume, 5), targetBytes: 0 });
+  calls = 0; // three slabs a step: the eighth is of the third step
+  await requireThrows('a failing target', () => other.advance(5), 'RangeError', /gone/);
+  requireEqual('steps made', other.step, 2);
+  requireBits('losses', await other.advance(3), expected.subarray(2));
+  other.dispose();
+});
+
 test('what would be left out in slabs is refused: a preconditioner elsewhere than at the output, or of whole outputs', async () => {
   const before = engine.memory.bytes;
   const options = { model: volume, target: maskedTarget(819), optimiser: adam({ learningRate: 1e-4 }) };
