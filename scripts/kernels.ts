@@ -18,6 +18,7 @@ const target = fileURLToPath(new URL('../src/wgsl/', import.meta.url));
 /** Folders whose files fill the slot of the folder's name. */
 const slotFolders: Readonly<Record<string, string>> = {
   schedule: 'schedule',
+  inner: 'inner',
   activation: 'network/activation',
   derivatives: 'network/derivatives',
   residual: 'objective/residual',
@@ -75,10 +76,24 @@ function isSlot(path: string): boolean {
   return Object.values(slotFolders).includes(dirname(path));
 }
 
+/** The texts of all modules in these folders but those that are written here. */
+function codeOf(folders: readonly string[]): string {
+  return folders
+    .flatMap(folder => {
+      const top = fileURLToPath(new URL(`../${folder}/`, import.meta.url));
+      const files = readdirSync(top, { recursive: true, encoding: 'utf8' }).filter(path => /\.m?ts$/.test(path));
+      return files.filter(path => !/^wgsl\b/.test(path)).map(path => readFileSync(`${top}${path}`, 'utf8'));
+    })
+    .join('\n');
+}
+
 /** Every kernel, and every text for a slot, by its path: what `src/wgsl` holds. */
 export function kernelsAndSlots(): Readonly<Record<string, Kernel | SlotText>> {
   const own = kernelFiles().filter(path => !path.startsWith('shared/'));
-  const texts = shortened(own.map(path => stripped(withImports(path).replace(slotLine, '//# slot $1\n'))));
+  const texts = shortened(
+    own.map(path => stripped(withImports(path).replace(slotLine, '//# slot $1\n'))),
+    codeOf(['src', 'test', 'bench']),
+  );
   return Object.fromEntries(
     own.map((path, i) => {
       const text = texts[i] as string;
@@ -89,10 +104,19 @@ export function kernelsAndSlots(): Readonly<Record<string, Kernel | SlotText>> {
 
 /** A kernel's module as a device would compile it with every default. @param texts of `kernelsAndSlots`. */
 export function wholeModule(path: string, texts: Readonly<Record<string, Kernel | SlotText>>): string {
-  const textOf = (at: string) => texts[at]?.source ?? '';
+  return specialise(texts[path]?.source ?? '', {}, defaultSlots(path, texts));
+}
+
+/** The texts that a file names for its slots, and they for theirs. */
+function defaultSlots(path: string, texts: Readonly<Record<string, Kernel | SlotText>>): Record<string, string> {
   const named = [...withImports(path).matchAll(slotLine)] as unknown as readonly [string, string, string][];
-  const slots = named.map(([, slot, name]) => [slot, textOf(`${slotFolders[slot]}/${name}.wgsl`)]);
-  return specialise(textOf(path), {}, Object.fromEntries(slots));
+  return Object.assign(
+    {},
+    ...named.map(([, slot, name]) => {
+      const file = `${slotFolders[slot]}/${name}.wgsl`;
+      return { [slot]: texts[file]?.source ?? '', ...defaultSlots(file, texts) };
+    }),
+  );
 }
 
 /** The module of src/wgsl that a folder of kernels/ goes to. */

@@ -7,17 +7,22 @@
 const markOrName = /\/\/#.*$|(?<![\w.@])[A-Za-z_]\w*/gm;
 /** A variable, a constant or a parameter of a function. */
 const ownName = /\b(?:let|var|const) (\w+)|[(,](?:@builtin\(\w+\))?(\w+):/g;
-/** What a text declares beside its bindings, which hosts and dispatches know, and its constants. */
-const declaration = /\b(?:fn|struct|var<(?:workgroup|private)>) ?(\w+)/g;
+/** What a text declares beside its bindings, which hosts and dispatches know. */
+const declaration = /\b(?:fn|struct|var<(?:workgroup|private)>) ?(\w+)|^const (\w+)/gm;
 const structBody = /(?<=\bstruct \w+)\{[^}]*\}/g;
 const functionHead = /\bfn \w+\(/g;
 
 const letters = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'];
 const shortest = [...letters, ...letters.flatMap(letter => [...'0123456789'].map(digit => letter + digit))];
 
-/** The texts with short names, each at its place. @param texts stripped, of kernels and of what fills their slots. */
-export function shortened(texts: readonly string[]): string[] {
-  const shared = sharedNames(texts);
+/**
+ * The texts with short names, each at its place.
+ *
+ * @param texts stripped, of kernels and of what fills their slots.
+ * @param code all that dispatches kernels: a constant that it names keeps its name.
+ */
+export function shortened(texts: readonly string[], code = ''): string[] {
+  const shared = sharedNames(texts, new Set(code.match(/\b[A-Z][A-Z0-9_]+\b/g)));
   const renamed = texts.map(text => withNames(text, shared));
   const own = ownNames(renamed.flatMap(functionsOf));
   return renamed.map(text => {
@@ -47,18 +52,20 @@ function byFrequency(names: ReadonlySet<string>, texts: readonly string[]): stri
   return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).map(([name]) => name);
 }
 
-/** Functions, structs and memory of workgroups, but for those by which a text and what fills its slots know each other. */
-function sharedNames(texts: readonly string[]): ReadonlyMap<string, string> {
-  const declared = texts.map(text => new Set([...text.matchAll(declaration)].map(match => match[1] as string)));
+/** Functions, structs, memory of workgroups and constants, but for those by which a text and what fills its slots know each other. */
+function sharedNames(texts: readonly string[], known: ReadonlySet<string>): ReadonlyMap<string, string> {
+  const declared = texts.map(
+    text => new Set([...text.matchAll(declaration)].map(match => (match[1] ?? match[2]) as string)),
+  );
   const all = new Set(declared.flatMap(names => [...names]));
   const locals = texts.map(text => new Set(functionsOf(text).flatMap(one => [...one.locals])));
   texts.forEach((text, i) => {
     for (const name of namesIn(text)) if (!declared[i]?.has(name) && !locals[i]?.has(name)) all.delete(name);
   });
   const fields = texts.flatMap(text => [...text.matchAll(structBody)].flatMap(([body]) => namesIn(body)));
-  for (const name of ['main', ...fields.filter(field => !/^[A-Z]/.test(field))]) all.delete(name);
+  for (const name of ['main', ...known, ...fields.filter(field => !/^[A-Z]/.test(field))]) all.delete(name);
   const names = new Set(texts.flatMap(namesIn));
-  const free = shortest.map(name => `${name}_`).filter(name => !names.has(name));
+  const free = shortest.map(name => `${name}_`).filter(name => /^[a-z]/.test(name) && !names.has(name)); // no capitals: those are constants that a dispatch sets
   return new Map(byFrequency(all, texts).map((name, i) => [name, free[i] as string]));
 }
 

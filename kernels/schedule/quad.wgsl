@@ -38,47 +38,51 @@ fn main(
   let row = tile.row;
   let column = tile.column;
   if (isMade(tile, p.rows, p.columns)) {
-    // [left block][swap][row of the block][right block][column of the block]
-    var sums = array<f32, 4u * TILE_ROWS * RIGHT_BLOCKS>();
-    let lastQuad = (p.inner - 1u) & ~3u;   // past it nothing may be loaded: it comes again, and counts as zero
-    for (var inner = 0u; inner < p.inner; inner += 4u * DEPTH) {
-      var a = array<mat4x4f, LEFT_BLOCKS * DEPTH>();
-      var b = array<mat4x4f, RIGHT_BLOCKS * DEPTH>();
-      //# unroll
-      for (var i = 0u; i < LEFT_BLOCKS * DEPTH; i++) {
-        a[i] = leftBlock(p, row + 4u * (4u * (i / DEPTH) + lane), min(inner + 4u * (i % DEPTH), lastQuad));
-        if (i % DEPTH > 0u) { a[i] *= select(0.0, 1.0, inner + 4u * (i % DEPTH) < p.inner); }
-      }
-      //# unroll
-      for (var j = 0u; j < RIGHT_BLOCKS * DEPTH; j++) {
-        b[j] = rightBlock(p, column + 4u * (4u * (j / DEPTH) + lane), min(inner + 4u * (j % DEPTH), lastQuad));
-      }
-      //# unroll
-      for (var i = 0u; i < TILE_ROWS; i++) {
+    let range = innerOf(p, tile);
+    for (var from = range.x; from < range.y; from += BLOCK) {
+      let to = from + min(range.y - from, BLOCK);
+      // [left block][swap][row of the block][right block][column of the block]
+      var sums = array<f32, 4u * TILE_ROWS * RIGHT_BLOCKS>();
+      let lastQuad = (p.inner - 1u) & ~3u;   // past it nothing may be loaded: it comes again, and counts as zero
+      for (var inner = from; inner < to; inner += 4u * DEPTH) {
+        var a = array<mat4x4f, LEFT_BLOCKS * DEPTH>();
+        var b = array<mat4x4f, RIGHT_BLOCKS * DEPTH>();
         //# unroll
-        for (var u = 0u; u < DEPTH; u++) {
-          let x = swapped(a[i / 16u * DEPTH + u][i % 4u], i / 4u % 4u);
+        for (var i = 0u; i < LEFT_BLOCKS * DEPTH; i++) {
+          a[i] = leftBlock(p, row + 4u * (4u * (i / DEPTH) + lane), min(inner + 4u * (i % DEPTH), lastQuad));
+          if (i % DEPTH > 0u) { a[i] *= select(0.0, 1.0, inner + 4u * (i % DEPTH) < p.inner); }
+        }
+        //# unroll
+        for (var j = 0u; j < RIGHT_BLOCKS * DEPTH; j++) {
+          b[j] = rightBlock(p, column + 4u * (4u * (j / DEPTH) + lane), min(inner + 4u * (j % DEPTH), lastQuad));
+        }
+        //# unroll
+        for (var i = 0u; i < TILE_ROWS; i++) {
           //# unroll
-          for (var j = 0u; j < 4u * RIGHT_BLOCKS; j++) {
-            sums[i * 4u * RIGHT_BLOCKS + j] = sums[i * 4u * RIGHT_BLOCKS + j]
-              + x[0] * b[j / 4u * DEPTH + u][0][j % 4u] + x[1] * b[j / 4u * DEPTH + u][1][j % 4u]
-              + x[2] * b[j / 4u * DEPTH + u][2][j % 4u] + x[3] * b[j / 4u * DEPTH + u][3][j % 4u];
+          for (var u = 0u; u < DEPTH; u++) {
+            let x = swapped(a[i / 16u * DEPTH + u][i % 4u], i / 4u % 4u);
+            //# unroll
+            for (var j = 0u; j < 4u * RIGHT_BLOCKS; j++) {
+              sums[i * 4u * RIGHT_BLOCKS + j] = sums[i * 4u * RIGHT_BLOCKS + j]
+                + x[0] * b[j / 4u * DEPTH + u][0][j % 4u] + x[1] * b[j / 4u * DEPTH + u][1][j % 4u]
+                + x[2] * b[j / 4u * DEPTH + u][2][j % 4u] + x[3] * b[j / 4u * DEPTH + u][3][j % 4u];
+            }
           }
         }
       }
-    }
-    // Copied, so that the stores may stay a loop: unrolled, an activation in them would be compiled many times over.
-    var results = array<vec4f, TILE_ROWS * RIGHT_BLOCKS>();
-    //# unroll
-    for (var i = 0u; i < TILE_ROWS * RIGHT_BLOCKS; i++) {
-      results[i] = vec4f(sums[4u * i], sums[4u * i + 1u], sums[4u * i + 2u], sums[4u * i + 3u]);
-    }
-    for (var i = 0u; i < TILE_ROWS * RIGHT_BLOCKS; i++) {
-      let line = i / RIGHT_BLOCKS;
-      let own = lane ^ (line / 4u % 4u);
-      store(p, row + 16u * (line / 16u) + 4u * own + line % 4u,
-        column + 4u * (4u * (i % RIGHT_BLOCKS) + lane), results[i]);
+      // Copied, so that the stores may stay a loop: unrolled, an activation in them would be compiled many times over.
+      var results = array<vec4f, TILE_ROWS * RIGHT_BLOCKS>();
+      //# unroll
+      for (var i = 0u; i < TILE_ROWS * RIGHT_BLOCKS; i++) {
+        results[i] = vec4f(sums[4u * i], sums[4u * i + 1u], sums[4u * i + 2u], sums[4u * i + 3u]);
+      }
+      for (var i = 0u; i < TILE_ROWS * RIGHT_BLOCKS; i++) {
+        let line = i / RIGHT_BLOCKS;
+        let own = lane ^ (line / 4u % 4u);
+        keep(p, tile, from > range.x, row + 16u * (line / 16u) + 4u * own + line % 4u,
+          column + 4u * (4u * (i % RIGHT_BLOCKS) + lane), results[i]);
+      }
     }
   }
-  finish(p, ((group.z * groups.y + group.y) * groups.x + group.x) * INVOCATIONS + lane);
+  conclude(p, ((group.z * groups.y + group.y) * groups.x + group.x) * INVOCATIONS + lane);
 }

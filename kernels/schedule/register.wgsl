@@ -23,34 +23,38 @@ fn main(
   let row = tile.row + lane / LANE_COLUMNS * 4u * LEFT_BLOCKS;
   let column = tile.column + lane % LANE_COLUMNS * 4u * RIGHT_BLOCKS;
   if (isMade(tile, p.rows, p.columns) && row < p.rows && column < p.columns) {
-    var sums = array<vec4f, 4u * LEFT_BLOCKS * RIGHT_BLOCKS>();
-    for (var inner = 0u; inner < p.inner; inner += 4u) {
-      var a = array<mat4x4f, LEFT_BLOCKS>();
-      //# unroll
-      for (var i = 0u; i < LEFT_BLOCKS; i++) {
-        a[i] = leftBlock(p, row + 4u * i, inner);
-      }
-      //# unroll
-      for (var j = 0u; j < RIGHT_BLOCKS; j++) {
-        let b = rightBlock(p, column + 4u * j, inner);
+    let range = innerOf(p, tile);
+    for (var from = range.x; from < range.y; from += BLOCK) {
+      let to = from + min(range.y - from, BLOCK);
+      var sums = array<vec4f, 4u * LEFT_BLOCKS * RIGHT_BLOCKS>();
+      for (var inner = from; inner < to; inner += 4u) {
+        var a = array<mat4x4f, LEFT_BLOCKS>();
         //# unroll
-        for (var i = 0u; i < 4u * LEFT_BLOCKS; i++) {
+        for (var i = 0u; i < LEFT_BLOCKS; i++) {
+          a[i] = leftBlock(p, row + 4u * i, inner);
+        }
+        //# unroll
+        for (var j = 0u; j < RIGHT_BLOCKS; j++) {
+          let b = rightBlock(p, column + 4u * j, inner);
           //# unroll
-          for (var u = 0u; u < 4u; u++) {
-            sums[i * RIGHT_BLOCKS + j] = fma(vec4f(a[i / 4u][i % 4u][u]), b[u], sums[i * RIGHT_BLOCKS + j]);
+          for (var i = 0u; i < 4u * LEFT_BLOCKS; i++) {
+            //# unroll
+            for (var u = 0u; u < 4u; u++) {
+              sums[i * RIGHT_BLOCKS + j] = fma(vec4f(a[i / 4u][i % 4u][u]), b[u], sums[i * RIGHT_BLOCKS + j]);
+            }
           }
         }
       }
-    }
-    // Copied, so that the stores may stay a loop: unrolled, an activation in them would be compiled many times over.
-    var results = array<vec4f, 4u * LEFT_BLOCKS * RIGHT_BLOCKS>();
-    //# unroll
-    for (var i = 0u; i < 4u * LEFT_BLOCKS * RIGHT_BLOCKS; i++) {
-      results[i] = sums[i];
-    }
-    for (var i = 0u; i < 4u * LEFT_BLOCKS * RIGHT_BLOCKS; i++) {
-      store(p, row + i / RIGHT_BLOCKS, column + 4u * (i % RIGHT_BLOCKS), results[i]);
+      // Copied, so that the stores may stay a loop: unrolled, an activation in them would be compiled many times over.
+      var results = array<vec4f, 4u * LEFT_BLOCKS * RIGHT_BLOCKS>();
+      //# unroll
+      for (var i = 0u; i < 4u * LEFT_BLOCKS * RIGHT_BLOCKS; i++) {
+        results[i] = sums[i];
+      }
+      for (var i = 0u; i < 4u * LEFT_BLOCKS * RIGHT_BLOCKS; i++) {
+        keep(p, tile, from > range.x, row + i / RIGHT_BLOCKS, column + 4u * (i % RIGHT_BLOCKS), results[i]);
+      }
     }
   }
-  finish(p, ((group.z * groups.y + group.y) * groups.x + group.x) * INVOCATIONS + lane);
+  conclude(p, ((group.z * groups.y + group.y) * groups.x + group.x) * INVOCATIONS + lane);
 }

@@ -32,12 +32,12 @@ fn ownBlock(p: Problem, line: u32, inner: u32) -> mat4x4f {
 }
 
 /// A block of results, [shared line][own line].
-fn storeBlock(p: Problem, sharedLine: u32, ownLine: u32, results: mat4x4f) {
+fn keepBlock(p: Problem, tile: Tile, isMore: bool, sharedLine: u32, ownLine: u32, results: mat4x4f) {
   if (MIRRORED) {
     let rows = transpose(results);
-    for (var i = 0u; i < 4u; i++) { store(p, ownLine + i, sharedLine, rows[i]); }
+    for (var i = 0u; i < 4u; i++) { keep(p, tile, isMore, ownLine + i, sharedLine, rows[i]); }
   } else {
-    for (var i = 0u; i < 4u; i++) { store(p, sharedLine + i, ownLine, results[i]); }
+    for (var i = 0u; i < 4u; i++) { keep(p, tile, isMore, sharedLine + i, ownLine, results[i]); }
   }
 }
 
@@ -52,41 +52,45 @@ fn main(
   let sharedLine = select(tile.row, tile.column, MIRRORED);
   let ownLine = select(tile.column, tile.row, MIRRORED) + 4u * lane;
   if (isMade(tile, p.rows, p.columns)) {
-    var sums = array<vec4f, 4u * SHARED_BLOCKS * OWN_BLOCKS>();   // [own block][shared line]
-    for (var inner = 0u; inner < p.inner; inner += 4u) {
-      var a = array<mat4x4f, LOADS>();
-      var b = array<mat4x4f, OWN_BLOCKS>();
-      //# unroll
-      for (var i = 0u; i < LOADS; i++) {
-        a[i] = sharedBlock(p, sharedLine + 4u * min(i * SUBGROUP + lane, SHARED_BLOCKS - 1u), inner);
-      }
-      //# unroll
-      for (var j = 0u; j < OWN_BLOCKS; j++) {
-        b[j] = ownBlock(p, ownLine + 4u * SUBGROUP * j, inner);
-      }
-      //# unroll
-      for (var i = 0u; i < 4u * SHARED_BLOCKS; i++) {
-        let x0 = subgroupBroadcast(a[i / (4u * SUBGROUP)][i % 4u][0], i / 4u % SUBGROUP);
-        let x1 = subgroupBroadcast(a[i / (4u * SUBGROUP)][i % 4u][1], i / 4u % SUBGROUP);
-        let x2 = subgroupBroadcast(a[i / (4u * SUBGROUP)][i % 4u][2], i / 4u % SUBGROUP);
-        let x3 = subgroupBroadcast(a[i / (4u * SUBGROUP)][i % 4u][3], i / 4u % SUBGROUP);
-        // One expression, so that sums that do not all fit into registers are loaded and stored once for four steps.
+    let range = innerOf(p, tile);
+    for (var from = range.x; from < range.y; from += BLOCK) {
+      let to = from + min(range.y - from, BLOCK);
+      var sums = array<vec4f, 4u * SHARED_BLOCKS * OWN_BLOCKS>();   // [own block][shared line]
+      for (var inner = from; inner < to; inner += 4u) {
+        var a = array<mat4x4f, LOADS>();
+        var b = array<mat4x4f, OWN_BLOCKS>();
+        //# unroll
+        for (var i = 0u; i < LOADS; i++) {
+          a[i] = sharedBlock(p, sharedLine + 4u * min(i * SUBGROUP + lane, SHARED_BLOCKS - 1u), inner);
+        }
         //# unroll
         for (var j = 0u; j < OWN_BLOCKS; j++) {
-          sums[4u * SHARED_BLOCKS * j + i] = fma(vec4f(x3), b[j][3], fma(vec4f(x2), b[j][2],
-            fma(vec4f(x1), b[j][1], fma(vec4f(x0), b[j][0], sums[4u * SHARED_BLOCKS * j + i]))));
+          b[j] = ownBlock(p, ownLine + 4u * SUBGROUP * j, inner);
+        }
+        //# unroll
+        for (var i = 0u; i < 4u * SHARED_BLOCKS; i++) {
+          let x0 = subgroupBroadcast(a[i / (4u * SUBGROUP)][i % 4u][0], i / 4u % SUBGROUP);
+          let x1 = subgroupBroadcast(a[i / (4u * SUBGROUP)][i % 4u][1], i / 4u % SUBGROUP);
+          let x2 = subgroupBroadcast(a[i / (4u * SUBGROUP)][i % 4u][2], i / 4u % SUBGROUP);
+          let x3 = subgroupBroadcast(a[i / (4u * SUBGROUP)][i % 4u][3], i / 4u % SUBGROUP);
+          // One expression, so that sums that do not all fit into registers are loaded and stored once for four steps.
+          //# unroll
+          for (var j = 0u; j < OWN_BLOCKS; j++) {
+            sums[4u * SHARED_BLOCKS * j + i] = fma(vec4f(x3), b[j][3], fma(vec4f(x2), b[j][2],
+              fma(vec4f(x1), b[j][1], fma(vec4f(x0), b[j][0], sums[4u * SHARED_BLOCKS * j + i]))));
+          }
         }
       }
-    }
-    // Copied, so that the stores may stay a loop: unrolled, an activation in them would be compiled many times over.
-    var results = array<mat4x4f, SHARED_BLOCKS * OWN_BLOCKS>();
-    //# unroll
-    for (var i = 0u; i < SHARED_BLOCKS * OWN_BLOCKS; i++) {
-      results[i] = mat4x4f(sums[4u * i], sums[4u * i + 1u], sums[4u * i + 2u], sums[4u * i + 3u]);
-    }
-    for (var i = 0u; i < SHARED_BLOCKS * OWN_BLOCKS; i++) {
-      storeBlock(p, sharedLine + 4u * (i % SHARED_BLOCKS), ownLine + 4u * SUBGROUP * (i / SHARED_BLOCKS), results[i]);
+      // Copied, so that the stores may stay a loop: unrolled, an activation in them would be compiled many times over.
+      var results = array<mat4x4f, SHARED_BLOCKS * OWN_BLOCKS>();
+      //# unroll
+      for (var i = 0u; i < SHARED_BLOCKS * OWN_BLOCKS; i++) {
+        results[i] = mat4x4f(sums[4u * i], sums[4u * i + 1u], sums[4u * i + 2u], sums[4u * i + 3u]);
+      }
+      for (var i = 0u; i < SHARED_BLOCKS * OWN_BLOCKS; i++) {
+        keepBlock(p, tile, from > range.x, sharedLine + 4u * (i % SHARED_BLOCKS), ownLine + 4u * SUBGROUP * (i / SHARED_BLOCKS), results[i]);
+      }
     }
   }
-  finish(p, ((group.z * groups.y + group.y) * groups.x + group.x) * INVOCATIONS + lane);
+  conclude(p, ((group.z * groups.y + group.y) * groups.x + group.x) * INVOCATIONS + lane);
 }

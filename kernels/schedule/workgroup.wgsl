@@ -1,21 +1,38 @@
 // Schedule of the matrix products for GPUs: tiles of both operands in workgroup memory, register tiles in the threads.
 //
-// 64 threads, 8 x 8, make a tile of 32 BLOCKS by 32 BLOCKS; each multiplies 4 BLOCKS rows by 4 BLOCKS columns. Per step
-// of DEPTH along the inner axis every thread brings one 4 x 4 block of each operand (neighbouring threads read
-// contiguous quads), then 8 BLOCKS numbers read from workgroup memory serve 16 BLOCKS^2 products.
+// LANES x LANES threads make a tile of 4 LANES BLOCKS rows by as many columns, 4 BLOCKS x 4 BLOCKS numbers each, from every
+// SLICES-th number of the inner axis; so many slices make a workgroup of 256 threads and add their sums at the end, in
+// their order. In a turn every thread brings one 4 x 4 block, half of them of the left operand, half of the right, and
+// the next turn's is on its way while this one's are multiplied. That a workgroup has 256 threads whatever its tile
+// hides the waits of a small one, and leaves no product of few tiles to a few threads.
+//
+// Workgroup memory has 32 banks of a word. It is written and read by quads, those of 8 threads at a time: quads that
+// follow each other lie in banks apart.
 //# import shared/tiles.wgsl
 
-const BLOCKS = 2u;
-const TILE_ROWS = 32u * BLOCKS;
-const TILE_COLUMNS = 32u * BLOCKS;
-const INVOCATIONS = 64u;
-const QUADS = 8u * BLOCKS;      // quads along a tile's side
-const DEPTH = 32u / BLOCKS;     // so that a tile is a block a thread
-const STEPS = DEPTH / 4u;
+const LANES = 8u;
+const BLOCKS = 1u;
+const INVOCATIONS = 256u;
+const HALF = INVOCATIONS / 2u;
+const SLICES = INVOCATIONS / (LANES * LANES);
+const QUADS = LANES * BLOCKS;   // along a tile's side
+const STEPS = HALF / QUADS;     // quads of the inner axis a turn
+const DEPTH = 4u * STEPS;
+const TILE_ROWS = 4u * QUADS;
+const TILE_COLUMNS = 4u * QUADS;
+const WIDE = min(QUADS, 8u);    // quads brought by threads that follow each other
 
-// [inner][row quad] and [inner][column quad]
-var<workgroup> leftTile: array<vec4f, DEPTH * QUADS>;
-var<workgroup> rightTile: array<vec4f, DEPTH * QUADS>;
+// [operand][inner][quad of rows or of columns]; at the end [row of a quad][slice][quad of the results]
+var<workgroup> tiles: array<vec4f, 4u * INVOCATIONS>;
+
+/// [inner][row or column] of a block: of the left operand for the first half of the threads, of the right for the others.
+fn broughtBlock(p: Problem, isLeft: bool, line: u32, inner: u32, to: u32) -> mat4x4f {
+  var block = mat4x4f();
+  if (inner < to) {
+    if (isLeft) { block = transpose(leftBlock(p, line, inner)); } else { block = rightBlock(p, line, inner); }
+  }
+  return block;
+}
 
 @compute @workgroup_size(INVOCATIONS)
 fn main(
@@ -25,52 +42,69 @@ fn main(
 ) {
   let tile = tileOf(group, groups);
   let p = problems[tile.problem];
-  let row = tile.row;
-  let column = tile.column;
   if (isMade(tile, p.rows, p.columns)) {
-    let step = lane % STEPS * 4u;   // the block that this thread brings
-    let quad = lane / STEPS;
-    let high = lane / 8u;           // the rows and columns that it multiplies: of quads high + 8 i by wide + 8 j
-    let wide = lane % 8u;
-    var sums = array<vec4f, 4u * BLOCKS * BLOCKS>();   // [i][row of the quad][j]
-    for (var inner = 0u; inner < p.inner; inner += DEPTH) {
-      var a = mat4x4f();
-      var b = mat4x4f();
-      if (inner + step < p.inner) {
-        a = transpose(leftBlock(p, row + 4u * quad, inner + step));
-        b = rightBlock(p, column + 4u * quad, inner + step);
-      }
-      workgroupBarrier();   // the last step's tiles have been read
-      //# unroll
-      for (var u = 0u; u < 4u; u++) {
-        leftTile[(step + u) * QUADS + quad] = a[u];
-        rightTile[(step + u) * QUADS + quad] = b[u];
-      }
-      workgroupBarrier();   // and this step's are written
-      for (var u = 0u; u < DEPTH; u++) {
-        var y = array<vec4f, BLOCKS>();
+    let isLeft = lane < HALF;
+    let brought = lane % HALF;
+    let quad = brought % WIDE + brought / (WIDE * STEPS) * WIDE;
+    let step = brought / WIDE % STEPS * 4u;
+    let line = select(tile.column, tile.row, isLeft) + 4u * quad;
+    let start = select(HALF * 4u, 0u, isLeft) + quad;
+    let slice = lane / (LANES * LANES);
+    let high = lane / LANES % LANES;   // the rows and columns that it multiplies: of quads high + LANES i by wide + LANES j
+    let wide = lane % LANES;
+    let range = innerOf(p, tile);
+    for (var from = range.x; from < range.y; from += BLOCK) {
+      let to = from + min(range.y - from, BLOCK);
+      var sums = array<vec4f, 4u * BLOCKS * BLOCKS>();   // [i][j][row of the quad]
+      var block = broughtBlock(p, isLeft, line, from + step, to);
+      for (var inner = from; inner < to; inner += DEPTH) {
+        workgroupBarrier();   // what stood there has been read
         //# unroll
-        for (var j = 0u; j < BLOCKS; j++) {
-          y[j] = rightTile[u * QUADS + 8u * j + wide];
+        for (var u = 0u; u < 4u; u++) {
+          tiles[start + (step + u) * QUADS] = block[u];
         }
-        //# unroll
-        for (var i = 0u; i < BLOCKS; i++) {
-          let x = leftTile[u * QUADS + 8u * i + high];
+        workgroupBarrier();   // this turn's tiles are written
+        block = broughtBlock(p, isLeft, line, inner + DEPTH + step, to);
+        for (var u = 0u; u < DEPTH / SLICES; u++) {
+          let at = (u * SLICES + slice) * QUADS;
+          var y = array<vec4f, BLOCKS>();
           //# unroll
-          for (var r = 0u; r < 4u; r++) {
+          for (var j = 0u; j < BLOCKS; j++) {
+            y[j] = tiles[HALF * 4u + at + LANES * j + wide];
+          }
+          //# unroll
+          for (var i = 0u; i < BLOCKS; i++) {
+            let x = tiles[at + LANES * i + high];
             //# unroll
             for (var j = 0u; j < BLOCKS; j++) {
-              sums[(4u * i + r) * BLOCKS + j] = fma(vec4f(x[r]), y[j], sums[(4u * i + r) * BLOCKS + j]);
+              //# unroll
+              for (var r = 0u; r < 4u; r++) {
+                sums[4u * (BLOCKS * i + j) + r] = fma(vec4f(x[r]), y[j], sums[4u * (BLOCKS * i + j) + r]);
+              }
             }
           }
         }
       }
-    }
-    //# unroll
-    for (var i = 0u; i < 4u * BLOCKS * BLOCKS; i++) {
-      let quads = vec2u(8u * (i / (4u * BLOCKS)) + high, 8u * (i % BLOCKS) + wide);
-      store(p, row + 4u * quads.x + i / BLOCKS % 4u, column + 4u * quads.y, sums[i]);
+      //# unroll
+      for (var b = 0u; b < BLOCKS * BLOCKS; b++) {
+        workgroupBarrier();   // what stood there has been read
+        //# unroll
+        for (var r = 0u; r < 4u; r++) {
+          tiles[r * INVOCATIONS + lane] = sums[4u * b + r];
+        }
+        workgroupBarrier();   // all slices' sums are written
+        for (var i = lane; i < 4u * LANES * LANES; i += INVOCATIONS) {
+          let own = i % (LANES * LANES);
+          let r = i / (LANES * LANES);
+          var sum = vec4f();
+          for (var s = 0u; s < SLICES; s++) {
+            sum += tiles[r * INVOCATIONS + s * LANES * LANES + own];
+          }
+          keep(p, tile, from > range.x, tile.row + 4u * (b / BLOCKS * LANES + own / LANES) + r,
+            tile.column + 4u * (b % BLOCKS * LANES + own % LANES), sum);
+        }
+      }
     }
   }
-  finish(p, ((group.z * groups.y + group.y) * groups.x + group.x) * INVOCATIONS + lane);
+  conclude(p, ((group.z * groups.y + group.y) * groups.x + group.x) * INVOCATIONS + lane);
 }

@@ -6,8 +6,10 @@ import { Engine } from '../graph/engine.js';
 import { embeddedDriver } from '../io/embeddedDriver.js';
 import { offTerminal } from '../io/offTerminal.js';
 import { systemDrivers } from '../io/systemDrivers.js';
+import { longSums } from '../schedule/cut.js';
 
 /** @throws RunError if there is none: what was tried, how to get each, and what Dawn said. */
 export async function openQuietly(adapter: AdapterKind | 'auto'): Promise<Engine> {
-  return new Engine(await openDevice({ adapter, driver: embeddedDriver(), system: systemDrivers, hush: offTerminal }));
+  const device = await openDevice({ adapter, driver: embeddedDriver(), system: systemDrivers, hush: offTerminal });
+  return new Engine(Object.assign(device, { longSums }));
 }

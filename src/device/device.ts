@@ -14,6 +14,8 @@ export interface DeviceOptions {
   readonly whilePending?: WhilePending | undefined;
   /** By which dispatches are measured; the host's where there is none. */
   readonly clock?: Clock | undefined;
+  /** What cuts long sums into parts: `longSums`. */
+  readonly longSums?: unknown;
 }
 
 /**
@@ -99,6 +101,8 @@ export class Device {
   /** Told before each product that a tuner measures, of how many. */
   declare whileTuning?: (done: number, products: number) => void;
   readonly clock: Clock | undefined;
+  /** What cuts long sums into parts, where it was given: schedule/cut.ts knows it. */
+  readonly longSums: unknown;
   readonly #owned: boolean;
   /** Only to be held. */
   readonly keep: unknown;
@@ -130,6 +134,7 @@ export class Device {
     this.lanes = fixedSubgroupSize(info);
     this.subgroupSize = gpu.features.has('subgroups' as GPUFeatureName) ? this.lanes : undefined;
     this.clock = options.clock;
+    this.longSums = options.longSums;
     this.keep = options.keep;
     this.#owned = options.owned;
     this.whilePending = options.whilePending;

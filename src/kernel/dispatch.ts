@@ -100,7 +100,7 @@ export function bytesBound(buffers: Readonly<Record<string, Storage>>): number {
 /** What a kernel binds, in its order, and its text, as a dispatch. @throws InputError what is not given. */
 export function assemble<K extends Kernel>(
   { name, source: text, bindings = bindingsOf(text) }: K,
-  description: Description<K>,
+  description: Pick<Description<K>, 'problems' | 'settings' | 'buffers'>,
   source: string,
   rest: Pick<Dispatch, 'workgroups' | 'work' | 'extent' | 'variants'>,
 ): Dispatch {

@@ -52,6 +52,7 @@ export function join(device: Device, dispatches: readonly Dispatch[]): Dispatch 
     const renamed = (text: string) =>
       text.replace(structOrName, found => (found.endsWith('}') ? found.replace(/\w+\b(?!:)/g, rename) : rename(found)));
     for (const [at, [, name, declaration]] of [...source.matchAll(binding)].entries()) {
+      if (name !== bindings[at].name) return undefined; // as where an inner axis is cut, whose parts are bound last
       const [type, resource] = [renamed(declaration), resources[at]];
       let known = bound.findIndex(one => one.resource === resource);
       if (known < 0) known = bound.push({ ...bindings[at], type, resource }) - 1;

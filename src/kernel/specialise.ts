@@ -24,11 +24,7 @@ export function specialise(
   constants: Readonly<Record<string, ConstantValue>> = {},
   slots: Readonly<Record<string, string>> = {},
 ): string {
-  let text = source.replace(slotLine, (_, name: string) => {
-    const filling = slots[name];
-    if (filling === undefined) throw new InputError(`specialise: the kernel's slot ${name} is empty`);
-    return filling.endsWith('\n') ? filling : `${filling}\n`;
-  });
+  let text = filled(source, slots);
   for (const [name, value] of Object.entries(constants)) {
     const line = new RegExp(`^const ${name} ?= ?(.*?);`, 'm');
     const found = line.exec(text);
@@ -36,6 +32,15 @@ export function specialise(
     text = text.replace(line, `const ${name} = ${literal(value, found[1] as string)};`);
   }
   return hoistEnables(unroll(text, integerConstants(text)));
+}
+
+/** What fills a slot may have slots of its own. */
+function filled(source: string, slots: Readonly<Record<string, string>>): string {
+  return source.replace(slotLine, (_, name: string) => {
+    const filling = slots[name];
+    if (filling === undefined) throw new InputError(`specialise: the kernel's slot ${name} is empty`);
+    return filled(filling.endsWith('\n') ? filling : `${filling}\n`, slots);
+  });
 }
 
 /** The names of a text's slots. */

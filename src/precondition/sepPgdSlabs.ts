@@ -16,8 +16,8 @@ import { type Model, outputShape } from '../model/model.js';
 import { coordinateAxes } from '../model/outputAxis.js';
 import { scale, subtract } from '../ops/elementwise/linearCombination.js';
 import { type Piece, pieces, type Range } from '../ops/elementwise/pieces.js';
-import { matmul } from '../ops/linear/matmul.js';
-import { type Combine, type ModulatedBasis, precondition, project } from '../ops/precondition/precondition.js';
+import { type Combine, type ModulatedBasis, precondition } from '../ops/precondition/precondition.js';
+import { projection } from '../ops/precondition/projection.js';
 import type { AppliedInSlabs } from './preconditioner.js';
 
 /** How the preconditioners of the axes are applied. */
@@ -58,7 +58,7 @@ export function inSlabs(model: Model, { vectors, scaled }: ModulatedBasis, how: 
       // S_1 F_1 instead of F_1.
       lift(factors) {
         const own = firstOf(factors, axes);
-        const taken = matmul(first(scaled), matmul(first(vectors), own), { transposeLeft: true });
+        const taken = projection(projection(own, first(vectors)), first(scaled), { transpose: true });
         return withFirst(factors, subtract(own, taken), axes);
       },
     };
@@ -68,9 +68,9 @@ export function inSlabs(model: Model, { vectors, scaled }: ModulatedBasis, how: 
     projection: {
       shape: [firstK, ...outputShape(model).slice(1)],
       // V_1 of the slab's rows times G_s: its share of H.
-      project: (cotangent, rows) => project(cotangent, first(vectors, rows)),
+      project: (cotangent, rows) => projection(cotangent, first(vectors, rows)),
       // -W F_1 instead of F_1, on which the VJP with cotangent H takes away what S_1 does.
-      reduce: factors => withFirst(factors, scale(matmul(first(scaled), firstOf(factors, axes)), -1), axes),
+      reduce: factors => withFirst(factors, scale(projection(firstOf(factors, axes), first(scaled)), -1), axes),
     },
   };
 }

@@ -4,6 +4,7 @@ import { type Clock, Device, type WhilePending } from '../device/device.js';
 import { InputError } from '../errors.js';
 import { Engine } from '../graph/engine.js';
 import { requireOptions } from '../host/checks.js';
+import type { LongSums } from '../schedule/product.js';
 
 export type { Shape } from '../buffer/layout.js';
 export type { HostBuffer, MemoryUse } from '../buffer/memory.js';
@@ -120,6 +121,7 @@ export type {
 } from '../precondition/preconditioner.js';
 export { type SepPgdOptions, sepPgd } from '../precondition/sepPgd.js';
 export { chooseTopK, type TopK } from '../precondition/topK.js';
+export { longSums } from '../schedule/cut.js';
 export type {
   BatchOptions,
   FleetJob,
@@ -144,14 +146,22 @@ export interface CreateEngineOptions {
   readonly whilePending?: WhilePending;
   /** By which `tune` and `profile` measure: `timestampClock` for the device's own, the host's where it is left out. */
   readonly clock?: Clock;
+  /** `longSums`, for sums over some thousand terms and more to be made of parts; in Node it is there by itself. */
+  readonly longSums?: LongSums;
 }
 
 /** An engine on a host's own device. @throws InputError something that is no device. */
 export async function createEngine(options: CreateEngineOptions): Promise<Engine> {
-  requireOptions('createEngine', options, { device: true, info: true, whilePending: true, clock: true });
-  const { device, info, whilePending, clock } = options;
+  requireOptions('createEngine', options, {
+    device: true,
+    info: true,
+    whilePending: true,
+    clock: true,
+    longSums: true,
+  });
+  const { device, info, whilePending, clock, longSums } = options;
   if (typeof device?.createComputePipelineAsync !== 'function') {
     throw new InputError('createEngine: takes a GPUDevice: await adapter.requestDevice(deviceDescriptor(adapter))');
   }
-  return new Engine(new Device(device, { info, owned: false, whilePending, clock }));
+  return new Engine(new Device(device, { info, owned: false, whilePending, clock, longSums }));
 }

@@ -7,6 +7,7 @@ import { Engine } from '../graph/engine.js';
 import { requireFlag, requireOptions, shown } from '../host/checks.js';
 import { embeddedDriver } from '../io/embeddedDriver.js';
 import { systemDrivers } from '../io/systemDrivers.js';
+import { longSums } from '../schedule/cut.js';
 
 export { sleepInTurns } from '../device/sleepInTurns.js';
 export { readModel, type SavedModel, writeModel } from '../io/model/modelFile.js';
@@ -34,5 +35,6 @@ export async function openEngine(options: OpenEngineOptions = {}): Promise<Engin
   if (!Array.isArray(dawn) || !dawn.every(one => typeof one === 'string' && one.includes('='))) {
     throw new InputError(`dawn: ${shown(dawn)}: give a list of texts such as 'backend=null'`);
   }
-  return new Engine(await openDevice({ adapter: 'auto', ...options, driver: embeddedDriver(), system: systemDrivers }));
+  const device = await openDevice({ adapter: 'auto', ...options, driver: embeddedDriver(), system: systemDrivers });
+  return new Engine(Object.assign(device, { longSums }));
 }

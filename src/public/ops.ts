@@ -78,4 +78,4 @@ export { type DecodeAttributes, decode } from '../ops/readout/decode.js';
 export { pseudoNtk } from '../ops/tangent/pseudoNtk.js';
 export { tangentKernel } from '../ops/tangent/tangentKernel.js';
 export { vjp, vjpOfSeveral } from '../ops/vjp.js';
-export { productDispatch } from '../schedule/product.js';
+export { productDispatch, productDispatches } from '../schedule/product.js';

@@ -10,18 +10,14 @@ import {
   type Dispatch,
   foldedWorkgroups,
   sourcesOf,
+  type Work,
   type Workgroups,
 } from '../kernel/dispatch.js';
 import type { ConstantValue, Kernel, Problem, SlotText } from '../kernel/kernel.js';
 import { specialise } from '../kernel/specialise.js';
+import { whole } from '../wgsl/inner.js';
 import type { Schedule } from './schedule.js';
-import { candidates, chooseSchedule } from './table.js';
-
-interface ProductProblem {
-  readonly rows: number;
-  readonly columns: number;
-  readonly inner: number;
-}
+import { candidates, choose, type ProductProblem } from './table.js';
 
 /** What a product's speed depends on, beside the kernel. */
 interface ProductShape {
@@ -31,36 +27,54 @@ interface ProductShape {
   readonly upper?: boolean;
 }
 
+export type ProductDescription<K extends Kernel> = Description<K> & {
+  readonly problems: readonly (Problem<K> & ProductProblem)[];
+  readonly upper?: boolean;
+};
+
 /**
- * A dispatch of a matrix product.
+ * A matrix product as one dispatch, or as two where the engine was given `longSums` and its inner axis is worth cutting.
  *
  * @param kernel one with a slot for the schedule: it says which blocks its operands give, and what becomes of a result.
  * @param description `upper` where the results are symmetric: what stands below their diagonals may be anything then.
  */
+export function productDispatches<K extends Kernel>(
+  device: Device,
+  kernel: K,
+  description: ProductDescription<K>,
+): readonly Dispatch[] {
+  const cut = device.longSums as LongSums | undefined;
+  return (
+    cut?.(device, kernel, description as unknown as ProductDescription<Kernel>) ?? [
+      productDispatch(device, kernel, description),
+    ]
+  );
+}
+
+/** A product that writes beside others in one storage. Where it is cut, both of its dispatches write the sums of its parts, and stand in their order. */
+export function besideOthers(dispatches: readonly Dispatch[], storage: Storage): readonly Dispatch[] {
+  return dispatches.length > 1 ? dispatches : dispatches.map(one => ({ ...one, beside: storage }));
+}
+
+/** The dispatches of a product that is cut, or undefined: see schedule/cut.ts. */
+export type LongSums = (
+  device: Device,
+  kernel: Kernel,
+  description: ProductDescription<Kernel>,
+) => readonly Dispatch[] | undefined;
+
+/** A product in one dispatch, however long the inner axis. */
 export function productDispatch<K extends Kernel>(
   device: Device,
   kernel: K,
-  description: Description<K> & {
-    readonly problems: readonly (Problem<K> & ProductProblem)[];
-    readonly upper?: boolean;
-  },
+  description: ProductDescription<K>,
   schedule: Schedule = scheduleOf(device, kernel, description),
 ): Dispatch {
-  const { upper = false, slots = {} } = description;
-  const problems: readonly ProductProblem[] = description.problems;
-  const { workgroups, constants: folds } = productGrid(device, problems, schedule);
-  const constants = { ...description.constants, ...schedule.constants, ...folds, ...(upper && { UPPER: true }) };
-  const source = specialise(kernel.source, constants, { ...sourcesOf(slots), schedule: schedule.text.source });
-  return assemble(kernel, description, source, {
-    workgroups,
-    work: {
-      operations: problems.reduce((sum, p) => sum + 2 * numbersOf(p, upper) * p.inner, 0),
-      bytes:
-        'left' in description.buffers
-          ? operandBytes(description, description.buffers)
-          : bytesBound(description.buffers),
-    },
-    extent: extentOf(problems, upper),
+  return {
+    ...assembled(kernel, description, schedule.text, whole, {
+      ...productGrid(device, description.problems, schedule),
+      work: workOf(description),
+    }),
     variants: {
       key: keyOf(kernel, description),
       list: () =>
@@ -69,15 +83,32 @@ export function productDispatch<K extends Kernel>(
           dispatch: productDispatch(device, kernel, description, other),
         })),
     },
-  });
+  };
 }
 
-/** The schedule on which a product would be dispatched. */
+/** A kernel with a text for its schedule and one for how that goes through the inner axis. */
+export function assembled(
+  kernel: Kernel,
+  description: ProductShape & Omit<Description<Kernel>, 'constants'>,
+  schedule: SlotText,
+  inner: SlotText,
+  {
+    constants,
+    ...rest
+  }: Pick<Dispatch, 'workgroups' | 'work'> & { readonly constants: Readonly<Record<string, ConstantValue>> },
+): Dispatch {
+  const { slots = {}, upper, problems } = description;
+  const all = { ...description.constants, ...constants, ...(upper && { UPPER: true }) };
+  const source = specialise(kernel.source, all, sourcesOf({ ...slots, schedule, inner }));
+  return assemble(kernel, description, source, { ...rest, extent: extentOf(problems, upper) });
+}
+
+/** The schedule on which a product would be dispatched in one. */
 export function scheduleOf(device: Device, kernel: Kernel, shape: ProductShape): Schedule {
-  return chooseSchedule(device, keyOf(kernel, shape), shape.problems);
+  return choose(device, keyOf(kernel, shape), shape);
 }
 
-function keyOf({ name }: Kernel, { constants = {}, slots = {}, problems, upper }: ProductShape): string {
+export function keyOf({ name }: Kernel, { constants = {}, slots = {}, problems, upper }: ProductShape): string {
   const filled = Object.values(slots).map(slot => slot.name);
   return [name, ...filled, JSON.stringify(constants), extentOf(problems, upper)].join(' ');
 }
@@ -93,14 +124,17 @@ export function productWorkgroups(device: Device, problems: readonly ProductProb
 }
 
 /** The workgroups, folded where they are past what the device dispatches along an axis (kernels/shared/tiles.wgsl). */
-function productGrid(device: Device, problems: readonly ProductProblem[], { tileRows, tileColumns }: Schedule) {
-  const rows = Math.ceil(mostOf(problems, p => p.rows) / tileRows);
-  const columns = Math.ceil(mostOf(problems, p => p.columns) / tileColumns);
-  const workgroups: Workgroups = [columns, rows, problems.length];
-  if (Math.max(...workgroups) <= device.limits.maxComputeWorkgroupsPerDimension) return { workgroups, constants: {} };
+export function productGrid(device: Device, problems: readonly ProductProblem[], schedule: Schedule, parts = 1) {
+  const rows = Math.ceil(mostOf(problems, p => p.rows) / schedule.tileRows);
+  const columns = Math.ceil(mostOf(problems, p => p.columns) / schedule.tileColumns);
+  const deep = problems.length * parts;
+  const workgroups: Workgroups = [columns, rows, deep];
+  if (Math.max(...workgroups) <= device.limits.maxComputeWorkgroupsPerDimension) {
+    return { workgroups, constants: schedule.constants };
+  }
   return {
-    workgroups: foldedWorkgroups(columns * rows * problems.length, 1, device),
-    constants: { ROW_TILES: rows, COLUMN_TILES: columns },
+    workgroups: foldedWorkgroups(columns * rows * deep, 1, device),
+    constants: { ...schedule.constants, FOLDED: true, ROW_TILES: rows, COLUMN_TILES: columns },
   };
 }
 
@@ -109,12 +143,16 @@ function extentOf(problems: readonly ProductProblem[], upper = false): string {
   return `${problems.length > 1 ? `${problems.length} of ` : ''}${first}${others.length > 0 ? ' and others' : ''}${upper ? ', upper' : ''}`;
 }
 
-/** Of a product of stored matrices: what is bound may hold more than is multiplied. All but the operands are results. */
-function operandBytes(
-  { problems, constants = {}, upper }: ProductShape,
-  buffers: Readonly<Record<string, Storage>>,
-): number {
+export function workOf({
+  problems,
+  upper,
+  constants = {},
+  buffers,
+}: ProductShape & Pick<Description<Kernel>, 'buffers'>): Work {
+  const operations = problems.reduce((sum, p) => sum + 2 * numbersOf(p, upper) * p.inner, 0);
+  if (!('left' in buffers)) return { operations, bytes: bytesBound(buffers) };
+  // Of stored matrices: what is bound may hold more than is multiplied. All but the operands are results.
   const results = Object.keys(buffers).length - 2 + ('BLEND' in constants && constants.BLEND ? 1 : 0);
   const numbers = problems.reduce((sum, p) => sum + p.inner * (p.rows + p.columns) + results * numbersOf(p, upper), 0);
-  return 4 * numbers;
+  return { operations, bytes: 4 * numbers };
 }

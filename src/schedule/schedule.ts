@@ -40,27 +40,29 @@ export function subgroupSchedule(size: number, shared: number, own: number, mirr
   };
 }
 
+const quadLanes = 4;
+
 /** Subgroups of 4 lanes: 16 blocks x 16 blocks, `depth` quads of the inner axis a turn. */
 export function quadSchedule(blocks: readonly [number, number], depth = 1): Schedule {
   return {
     id: `quad ${blocks.join('x')}${depth > 1 ? ` by ${depth}` : ''}`,
     text: texts.quad,
     constants: { LEFT_BLOCKS: blocks[0], RIGHT_BLOCKS: blocks[1], DEPTH: depth },
-    tileRows: texts.quadConstants.TILE_ROWS * blocks[0],
-    tileColumns: texts.quadConstants.TILE_COLUMNS * blocks[1],
-    invocations: texts.quadConstants.INVOCATIONS,
+    tileRows: quad * quadLanes * blocks[0],
+    tileColumns: quad * quadLanes * blocks[1],
+    invocations: quadLanes,
   };
 }
 
-/** Tiles of 32 blocks x 32 blocks in workgroup memory. */
-export function workgroupSchedule(blocks: number): Schedule {
-  const { TILE_ROWS, TILE_COLUMNS, BLOCKS, INVOCATIONS } = texts.workgroupConstants;
+/** Tiles in workgroup memory, of lanes x lanes threads with (4 blocks) x (4 blocks) numbers each, in so many slices as make 256 threads. */
+export function workgroupSchedule(lanes: number, blocks: number): Schedule {
+  const side = quad * lanes * blocks;
   return {
-    id: `workgroup ${blocks}`,
+    id: `workgroup ${side}`,
     text: texts.workgroup,
-    constants: { BLOCKS: blocks },
-    tileRows: (TILE_ROWS / BLOCKS) * blocks,
-    tileColumns: (TILE_COLUMNS / BLOCKS) * blocks,
-    invocations: INVOCATIONS,
+    constants: { LANES: lanes, BLOCKS: blocks },
+    tileRows: side,
+    tileColumns: side,
+    invocations: 256,
   };
 }

@@ -8,6 +8,7 @@ import * as derivatives from '../../src/wgsl/derivatives.js';
 import * as eigen from '../../src/wgsl/eigen.js';
 import * as elementwise from '../../src/wgsl/elementwise.js';
 import * as fleet from '../../src/wgsl/fleet.js';
+import * as inner from '../../src/wgsl/inner.js';
 import * as linear from '../../src/wgsl/linear.js';
 import * as loss from '../../src/wgsl/loss.js';
 import * as network from '../../src/wgsl/network.js';
@@ -45,7 +46,7 @@ export const everyKernel: readonly Kernel[] = modules.flatMap(textsIn<Kernel>);
 
 /** The constants of every text, as `adamConstants`. */
 export const everyConstants: Readonly<Record<string, Readonly<Record<string, ConstantValue>>>> = Object.fromEntries(
-  [...modules, activation, derivatives, loss, residual, schedule].flatMap(module =>
+  [...modules, activation, derivatives, inner, loss, residual, schedule].flatMap(module =>
     Object.entries(module as Record<string, Readonly<Record<string, ConstantValue>>>).filter(
       ([, one]) => !('source' in one),
     ),
@@ -58,20 +59,26 @@ export const everySlotText: Readonly<Record<string, readonly SlotText[]>> = {
   derivatives: textsIn(derivatives),
   loss: textsIn(loss),
   residual: textsIn(residual),
-  schedule: textsIn(schedule),
+  schedule: [...textsIn<SlotText>(schedule), inner.addParts],
+  inner: [inner.whole, inner.split],
 };
 
-/** What a kernel's slots may hold together, by the texts' names. */
-export function fillingsOf({ name, source }: Kernel): readonly Readonly<Record<string, SlotText>>[] {
-  return slotsOf(source).reduce<readonly Readonly<Record<string, SlotText>>[]>(
+/** What a kernel's slots may hold together, by the texts' names: those that are in what fills them too. */
+export function fillingsOf({ name, source }: Pick<Kernel, 'name' | 'source'>): readonly Filling[] {
+  return slotsOf(source).reduce<readonly Filling[]>(
     (fillings, slot) => {
       const texts = everySlotText[slot];
       if (!texts) throw new Error(`${name}: nothing is known for its slot ${slot}`);
-      return fillings.flatMap(filling => texts.map(text => ({ ...filling, [slot]: text })));
+      const own = texts.flatMap(text =>
+        fillingsOf({ name, source: text.source }).map(inside => ({ [slot]: text, ...inside })),
+      );
+      return fillings.flatMap(filling => own.map(one => ({ ...filling, ...one })));
     },
     [{}],
   );
 }
+
+type Filling = Readonly<Record<string, SlotText>>;
 
 /** The kernels that the device refuses with their default constants, and why; what needs a feature it lacks is left out. */
 export async function refusedKernels(device: GPUDevice): Promise<string[]> {

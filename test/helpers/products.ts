@@ -1,31 +1,38 @@
 /** The schedules on which every matrix product is tested, and sizes that divide no tile. */
 
 import type { Dispatch } from '../../src/kernel/dispatch.js';
-import { registerSchedule, type Schedule, workgroupSchedule } from '../../src/schedule/schedule.js';
-import { candidates } from '../../src/schedule/table.js';
+import { registerSchedule, type Schedule } from '../../src/schedule/schedule.js';
+import { candidates, gpuTiles } from '../../src/schedule/table.js';
 import { compile, device, run } from './gpu.js';
 import type { Test } from './suite.js';
 
 /** Those that the device may choose among (subgroups only where they are enabled and of one size), and a GPU's. */
 export const schedules: readonly Schedule[] = [
   ...candidates(device),
-  ...(device.cpu ? [workgroupSchedule(1), workgroupSchedule(2), registerSchedule([1, 2], [2, 2])] : []),
+  ...(device.cpu ? [...gpuTiles().reverse(), registerSchedule([1, 2], [2, 2])] : []),
 ];
+
+/** Of a GPU's tiles on a processor, whose driver takes seconds for each of their texts, the smallest alone. */
+export const fewerSchedules: readonly Schedule[] = schedules.filter(
+  ({ id }) => !device.cpu || !/^workgroup (32|64|128)$/.test(id),
+);
 
 /**
  * What a kernel is set to that does not concern its schedule, such as an activation: everything on the first schedule of
- * each text, and one in turn on the others of that text, which differ from the first in numbers alone. Each pair is a
+ * each text, and one in turn on the others of that text, which differ from the first in numbers alone, and on a GPU's tiles
+ * on a processor. Each pair is a
  * text of its own, and a processor's driver takes seconds to compile the largest.
  */
 export function inTurn<T>(schedule: Schedule, all: readonly T[]): readonly T[] {
   const at = schedules.indexOf(schedule);
   const first = schedules.findIndex(({ text }) => text === schedule.text);
-  return at === first ? all : [all[at % all.length]];
+  const isSlow = device.cpu && schedule.text.name === 'workgroup';
+  return at === first && !isSlow ? all : [all[at % all.length]];
 }
 
-/** A dispatch, and what must be found when it has run. */
+/** A dispatch or several, and what must be found when they have run. */
 export interface Case {
-  readonly dispatch: Dispatch;
+  readonly dispatch: Dispatch | readonly Dispatch[];
   check(): Promise<void>;
 }
 
@@ -49,14 +56,14 @@ export function testOnSchedules(test: Test, tests: readonly ScheduleTest[], on =
     const casesOf = (i: number) => {
       if (!all) {
         all = tests.map(({ cases }) => cases(schedule));
-        compile(all.flat().map(({ dispatch }) => dispatch));
+        compile(all.flat().flatMap(({ dispatch }) => dispatch));
       }
       return all[i];
     };
     tests.forEach(({ title }, i) => {
       const body = async () => {
         const cases = casesOf(i);
-        await run(cases.map(({ dispatch }) => dispatch));
+        await run(cases.flatMap(({ dispatch }) => dispatch));
         for (const { check } of cases) await check();
       };
       test(title(schedule.id), body, seconds);

@@ -1,7 +1,9 @@
 /** Which schedule a product gets, on devices of every kind. */
 
+import { withImports } from '../../scripts/kernels.js';
 import type { Device } from '../../src/device/device.js';
-import { candidates, chooseSchedule } from '../../src/schedule/table.js';
+import { chooseCut } from '../../src/schedule/cut.js';
+import { candidates, choose, gpuTiles } from '../../src/schedule/table.js';
 import { require, requireEqual } from '../helpers/compare.js';
 import { randomInteger } from '../helpers/random.js';
 import { suite } from '../helpers/suite.js';
@@ -22,15 +24,16 @@ function deviceOf(kind: string): Device {
   return { ...kinds[kind], tuning: new Map<string, string>() } as unknown as Device;
 }
 
-function choose(kind: string, rows: number, columns: number, inner: number): string {
-  return chooseSchedule(deviceOf(kind), 'key', [{ rows, columns, inner }]).id;
+function chosen(kind: string, rows: number, columns: number, inner: number): string {
+  return choose(deviceOf(kind), 'key', { problems: [{ rows, columns, inner }] }).id;
 }
 
 for (const kind of Object.keys(kinds)) {
   test(`${kind}: every shape gets a schedule within the default limits, with subgroups only where they fit`, () => {
     for (let i = 0; i < 300; i++) {
       const [rows, columns, inner] = [0, 1, 2].map(() => randomInteger(1, 2 ** randomInteger(0, 11)));
-      const { text, constants, invocations } = chooseSchedule(deviceOf(kind), 'key', [{ rows, columns, inner }]);
+      const products = { problems: [{ rows, columns, inner }] };
+      const { text, constants, invocations } = choose(deviceOf(kind), 'key', products);
       require(`${rows} x ${columns}: ${invocations} invocations`, invocations <= 256);
       const { name } = text;
       const lanes = name === 'quad' ? 4 : name === 'subgroup' ? constants.SUBGROUP : undefined;
@@ -42,29 +45,172 @@ for (const kind of Object.keys(kinds)) {
 }
 
 test('shapes that leave a wide tile idle get a narrow one, and small products the one that compiles fast', () => {
-  requireEqual('two columns', choose('SwiftShader', 150, 2, 128), 'register 4x1 1x1');
-  requireEqual('three rows', choose('lavapipe', 3, 200, 128), 'register 1x4 1x1');
-  requireEqual('ten rows', choose('SwiftShader', 10, 512, 512), 'quad 1x1');
-  requireEqual('large', choose('SwiftShader', 256, 256, 256), 'quad 2x2');
-  requireEqual('larger', choose('SwiftShader', 400, 400, 400), 'quad 2x4');
-  requireEqual('largest', choose('SwiftShader', 512, 512, 512), 'quad 2x4 by 2');
-  requireEqual('small', choose('SwiftShader', 40, 40, 40), 'quad 1x1');
-  requireEqual('square', choose('lavapipe', 512, 512, 512), 'subgroup 8 8x1');
-  requireEqual('ten shared rows', choose('lavapipe', 10, 512, 512), 'subgroup 8 3x1');
-  requireEqual('ten shared columns', choose('lavapipe', 512, 10, 512), 'subgroup 8 3x1 mirrored');
-  requireEqual('16 lanes', choose('a CPU adapter with subgroups of 16', 512, 512, 512), 'subgroup 16 8x1');
-  requireEqual('tiles of one height', choose('lavapipe', 70, 512, 512), 'subgroup 8 6x1');
-  requireEqual('narrow on a GPU', choose('a GPU', 512, 10, 512), 'register 8x8 1x1');
-  requireEqual('wide on a GPU', choose('a GPU', 1024, 1024, 1024), 'workgroup 2');
-  requireEqual('too few tiles for a GPU', choose('a GPU', 128, 150, 150), 'workgroup 1');
+  requireEqual('two columns', chosen('SwiftShader', 150, 2, 128), 'register 4x1 1x1');
+  requireEqual('three rows', chosen('lavapipe', 3, 200, 128), 'register 1x4 1x1');
+  requireEqual('ten rows', chosen('SwiftShader', 10, 512, 512), 'quad 1x1');
+  requireEqual('large', chosen('SwiftShader', 256, 256, 256), 'quad 2x2');
+  requireEqual('larger', chosen('SwiftShader', 400, 400, 400), 'quad 2x4');
+  requireEqual('largest', chosen('SwiftShader', 512, 512, 512), 'quad 2x4 by 2');
+  requireEqual('small', chosen('SwiftShader', 40, 40, 40), 'quad 1x1');
+  requireEqual('square', chosen('lavapipe', 512, 512, 512), 'subgroup 8 8x1');
+  requireEqual('ten shared rows', chosen('lavapipe', 10, 512, 512), 'subgroup 8 3x1');
+  requireEqual('ten shared columns', chosen('lavapipe', 512, 10, 512), 'subgroup 8 3x1 mirrored');
+  requireEqual('16 lanes', chosen('a CPU adapter with subgroups of 16', 512, 512, 512), 'subgroup 16 8x1');
+  requireEqual('tiles of one height', chosen('lavapipe', 70, 512, 512), 'subgroup 8 6x1');
+  requireEqual('narrow on a GPU', chosen('a GPU', 512, 10, 512), 'workgroup 16');
+  requireEqual('wide on a GPU', chosen('a GPU', 4096, 4096, 4096), 'workgroup 128');
+  requireEqual('less wide', chosen('a GPU', 1024, 1024, 1024), 'workgroup 64');
+  requireEqual('still less', chosen('a GPU', 512, 512, 512), 'workgroup 32');
+  requireEqual('too few tiles for a GPU', chosen('a GPU', 128, 150, 150), 'workgroup 16');
 });
 
 test('what a tuner found goes before the table, unless this device does not have it', () => {
   const device = deviceOf('lavapipe');
-  const problems = [{ rows: 512, columns: 512, inner: 512 }];
+  const products = { problems: [{ rows: 512, columns: 512, inner: 512 }] };
   const [first] = candidates(device);
   device.tuning.set('mine', first.id).set('foreign', 'quad 2x2');
-  requireEqual('tuned', chooseSchedule(device, 'mine', problems).id, first.id);
-  const table = chooseSchedule(device, 'unknown', problems).id;
-  requireEqual('foreign', chooseSchedule(device, 'foreign', problems).id, table);
+  requireEqual('tuned', choose(device, 'mine', products).id, first.id);
+  const table = choose(device, 'unknown', products).id;
+  requireEqual('foreign', choose(device, 'foreign', products).id, table);
+});
+
+for (const kind of Object.keys(kinds)) {
+  test(`${kind}: what is long is cut, in no more parts than 64 MiB and 256 allow, and what is short is not without need`, () => {
+    const cut = (rows: number, columns: number, inner: number, count = 1) => {
+      const problems = Array.from({ length: count }, () => ({ rows, columns, inner }));
+      return chooseCut(deviceOf(kind), 'key', { problems }).parts;
+    };
+    for (const inner of [16, 512, kinds[kind].cpu ? 4096 : 1023])
+      requireEqual(`1024 x 1024 x ${inner}`, cut(1024, 1024, inner), 0);
+    for (const [rows, columns] of [
+      [1, 1],
+      [500, 2],
+      [768, 270],
+      [1024, 1024],
+    ]) {
+      const parts = cut(rows, columns, 2 ** 20, 2);
+      require(`${rows} x ${columns}: ${parts} parts`, parts > 0 && parts <= 256);
+      require(`${rows} x ${columns}: ${parts} parts`, 8 * rows * Math.ceil(columns / 4) * 4 * parts <= 2 ** 26);
+    }
+    requireEqual('past 64 MiB', cut(4097, 4096, 2 ** 20), 0);
+    requireEqual('as much as 64 MiB', cut(4096, 4096, 2 ** 20), 1);
+  });
+}
+
+/** Products of a step of the benchmark: how many, rows, columns, inner axis; whether it is deep, as MTTKRP in three axes is. */
+const productsOfSteps = [
+  [128, 150, 150, 64],
+  [256, 256, 256, 70],
+  [512, 500, 500, 70],
+].flatMap(([n, rank, width, k]) => [
+  [2, n, width, width + 1],
+  [2, n, rank, width + 1],
+  [1, n, n, rank],
+  [1, n, rank, n],
+  [2, n, width, rank],
+  [2, rank, width + 1, n],
+  [2, width, 3, n],
+  [1, k, n, n],
+  [1, n, n, k],
+]);
+
+test('a GPU: products of the three sizes of the benchmark and deep ones fill it, where there are 2^17 multiply-adds for a workgroup', () => {
+  const deep = [
+    [2, 128, 200, 128 * 128],
+    [1, 512, 200, 2 ** 20],
+    [1, 64, 3, 100_000],
+    [1, 768, 270, 16_384],
+  ];
+  for (const [count, rows, columns, inner] of [...productsOfSteps, ...deep]) {
+    const problems = Array.from({ length: count }, () => ({ rows, columns, inner }));
+    const { schedule, parts } = chooseCut(deviceOf('a GPU'), 'key', { problems });
+    const tiles = Math.ceil(rows / schedule.tileRows) * Math.ceil(columns / schedule.tileColumns);
+    const groups = count * tiles * Math.max(1, parts);
+    const isEnough = groups >= 256 || count * rows * columns * inner < 264 * 2 ** 17;
+    require(`${count} of ${rows} x ${columns} x ${inner}: ${groups} workgroups on ${schedule.id}`, isEnough);
+    requireEqual(`${rows} x ${columns} x ${inner} is cut`, parts > 0, inner >= 1024);
+  }
+  const half = choose(deviceOf('a GPU'), 'key', { problems: [{ rows: 640, columns: 640, inner: 64 }], upper: true });
+  requireEqual('half of a symmetric result', half.id, 'workgroup 16');
+});
+
+/** Whole numbers as WGSL computes them. */
+function numberOf(expression: string, names: ReadonlyMap<string, number>): number {
+  const tokens = expression.match(/\w+|[-+*/%(),]/g) ?? [];
+  let at = 0;
+  const primary = (): number => {
+    const token = tokens[at++];
+    if (token === '(' || token === 'min') {
+      if (token === 'min') at++;
+      let value = sum();
+      if (tokens[at] === ',') {
+        at++;
+        value = Math.min(value, sum());
+      }
+      at++;
+      return value;
+    }
+    return names.get(token) ?? Number.parseInt(token, 10);
+  };
+  const product = (): number => {
+    let value = primary();
+    while (['*', '/', '%'].includes(tokens[at])) {
+      const operator = tokens[at++];
+      const right = primary();
+      value = operator === '*' ? value * right : operator === '/' ? Math.floor(value / right) : value % right;
+    }
+    return value;
+  };
+  const sum = (): number => {
+    let value = product();
+    while (['+', '-'].includes(tokens[at])) value = tokens[at++] === '+' ? value + product() : value - product();
+    return value;
+  };
+  return sum();
+}
+
+test('no two threads of a GPU that write or read workgroup memory together meet in one of its 32 banks', () => {
+  const text = withImports('schedule/workgroup.wgsl');
+  const found = (pattern: RegExp) => {
+    const matches = [...text.matchAll(pattern)].map(match => match[1]);
+    requireEqual(`${pattern}`, matches.length, 1);
+    return matches[0];
+  };
+  const values = ['brought', 'quad', 'step', 'slice', 'high', 'wide'].map(
+    name => [name, found(new RegExp(`let ${name} = ([^;]*);`, 'g'))] as const,
+  );
+  const tile = 'tiles\\[';
+  const written = `quad + ${found(new RegExp(`${tile}start \\+ (.*)\\] = block`, 'g'))}`;
+  const line = found(/let at = ([^;]*QUADS);/g);
+  const reads = [
+    found(new RegExp(`y\\[j\\] = ${tile}(.*)\\];`, 'g')),
+    found(new RegExp(`let x = ${tile}(.*)\\];`, 'g')),
+  ];
+  const [staged, gathered] = [
+    found(new RegExp(`${tile}(.*)\\] = sums`, 'g')),
+    found(new RegExp(`sum \\+= ${tile}(.*)\\];`, 'g')),
+  ];
+  for (const { constants, id, tileRows } of gpuTiles().filter(one => one.tileRows >= 32)) {
+    const names = new Map(Object.entries(constants as Record<string, number>));
+    for (const [, name, expression] of text.matchAll(/^const ([A-Z_]+) = ([^;]*);/gm)) {
+      if (!names.has(name)) names.set(name, numberOf(expression, names));
+    }
+    requireEqual(`${id}: side`, names.get('TILE_ROWS'), tileRows);
+    for (let first = 0; first < 256; first += 8) {
+      for (let u = 0; u < 4; u++) {
+        const threads = Array.from({ length: 8 }, (_, i) => {
+          const own = new Map([...names, ['lane', first + i], ['own', first + i], ['u', u], ['r', u]] as const);
+          for (const loop of ['i', 'j', 's']) own.set(loop, 0);
+          for (const [name, expression] of values) own.set(name, numberOf(expression, own));
+          return own.set('at', numberOf(line, own));
+        });
+        for (const access of [written, ...reads, staged, gathered]) {
+          // A quad is four banks; threads that read the same one are served at once.
+          const quads = new Set(threads.map(own => numberOf(access, own)));
+          const banks = new Set([...quads].map(at => at % 8));
+          requireEqual(`${id}: threads from ${first} on at ${access}`, banks.size, quads.size);
+        }
+      }
+    }
+  }
 });

@@ -12,10 +12,10 @@ import { apply, applyOne } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
 import { type Operand, type Operation, scratch, secondDerivatives } from '../../graph/operation.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
-import { productDispatch } from '../../schedule/product.js';
+import { productDispatch, productDispatches } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/contraction.js';
 import { asValue } from '../elementwise/fill.js';
-import { multiplyStored, quadsOf, type StoredProduct } from '../linear/product.js';
+import { multiplyDeep, multiplyStored, quadsOf, type StoredProduct } from '../linear/product.js';
 import { factorsByModel, gridOf } from './factorMatrices.js';
 
 export interface TtAttributes {
@@ -82,7 +82,7 @@ const backward: Operation<TtAttributes> = {
     const before = prefixOf(axes - 1, factors, models, prefixes);
     let flowing = cotangentOf(axes - 1);
     dispatches.push(
-      multiplyStored(
+      ...multiplyDeep(
         device,
         gradients.map((model, m) => {
           const inner = rowsOf(tensor.layout.parts[m].shape);
@@ -91,7 +91,7 @@ const backward: Operation<TtAttributes> = {
         { left: tensor.storage, right: before.storage, result: gradient.storage },
         { transposeLeft: true },
       ),
-      multiplyStored(
+      ...multiplyDeep(
         device,
         models.map((model, m) => {
           const inner = rowsOf(model[axes - 1].shape);
@@ -106,13 +106,13 @@ const backward: Operation<TtAttributes> = {
       flowing = cotangentOf(d - 1);
       const rank = ranks[d - 1];
       dispatches.push(
-        productDispatch(device, kernels.ttCoreCotangent, {
+        ...productDispatches(device, kernels.ttCoreCotangent, {
           problems: gradients.map((model, m) =>
             coreCotangentProblem(prefix.parts[m], current.parts[m], model[d - 1], rank),
           ),
           buffers: { left: prefix.storage, right: current.storage, result: gradient.storage },
         }),
-        productDispatch(device, kernels.ttPrefixCotangent, {
+        ...productDispatches(device, kernels.ttPrefixCotangent, {
           problems: models.map((model, m) =>
             prefixCotangentProblem(current.parts[m], model[d - 1], flowing.parts[m], rank),
           ),

@@ -12,7 +12,7 @@ import { apply } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
 import { type Operand, type Operation, scratch, secondDerivatives, withParts } from '../../graph/operation.js';
 import { asValue } from '../elementwise/fill.js';
-import { modeDispatch, unfoldedDispatch } from '../linear/modeProduct.js';
+import { modeDispatches, unfoldedDispatches } from '../linear/modeProduct.js';
 import { factorsByModel, gridOf } from './factorMatrices.js';
 
 export interface TuckerAttributes {
@@ -38,9 +38,9 @@ const contraction: Operation<TuckerAttributes> = {
   lower: ({ device, attributes: { scale }, inputs: [factors, cores], outputs: [result, ...partial] }) => {
     const models = modelsOf(factors.layout, cores.layout);
     const tensors = [cores, ...partial, result];
-    return tensors.slice(1).map((to, i) => {
+    return tensors.slice(1).flatMap((to, i) => {
       const [from, axis] = [tensors[i], models[0].length - 1 - i];
-      return modeDispatch(device, axis, from, ofAxis(factors, models, axis), to, { alpha: axis === 0 ? scale : 1 });
+      return modeDispatches(device, axis, from, ofAxis(factors, models, axis), to, { alpha: axis === 0 ? scale : 1 });
     });
   },
   vjp: ({
@@ -76,7 +76,7 @@ const backward: Operation<TuckerAttributes> = {
       const alpha = axis === 0 ? scale : 1;
       flowing = axis === below.length - 1 ? core : scratch(operand.layout);
       return [
-        unfoldedDispatch(
+        ...unfoldedDispatches(
           device,
           axis,
           gradients.map((model, m) => ({
@@ -87,7 +87,7 @@ const backward: Operation<TuckerAttributes> = {
           { left: current.storage, right: operand.storage, result: gradient.storage },
           alpha,
         ),
-        modeDispatch(device, axis, current, ofAxis(factors, models, axis), flowing, { transpose: true, alpha }),
+        ...modeDispatches(device, axis, current, ofAxis(factors, models, axis), flowing, { transpose: true, alpha }),
       ];
     });
   },

@@ -12,11 +12,11 @@ import { type Part, quad, rowsOf, sizeOf, stackOf } from '../../buffer/layout.js
 import { applyOne } from '../../graph/apply.js';
 import { type Operation, scratch, secondDerivatives, type Value } from '../../graph/operation.js';
 import { dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
-import { productDispatch } from '../../schedule/product.js';
+import { productDispatches } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/contraction.js';
 import { quadsOf } from '../linear/product.js';
 import { type CpAttributes, modelsOf, rankOf } from './factorMatrices.js';
-import { mttkrpProblem, requireTensors } from './mttkrp.js';
+import { mttkrpConstants, mttkrpProblem, requireTensors } from './mttkrp.js';
 
 const operation: Operation<CpAttributes> = {
   name: 'mttkrpOfMany',
@@ -28,8 +28,8 @@ const operation: Operation<CpAttributes> = {
     const models = modelsOf('mttkrp', factors.layout, axes);
     const table = scratch(stackOf(models.map(tableShape)));
     const resultOf = (m: number, axis: number) => result.layout.parts[m * axes + axis];
-    const ofTable = productDispatch(device, kernels.mttkrp, {
-      constants: { AXES: axes - 1, LAST: false },
+    const ofTable = productDispatches(device, kernels.mttkrp, {
+      constants: { AXES: axes - 1 },
       problems: models.map((model, m) => {
         const joined = table.layout.parts[m];
         const { shape, offset, stride } = tensor.layout.parts[m];
@@ -62,11 +62,11 @@ const operation: Operation<CpAttributes> = {
           .filter(({ axis }) => axis > 1 && (axis === axes - 1) === last),
       );
       if (problems.length === 0) return [];
-      const constants = { AXES: axes, LAST: last };
+      const constants = mttkrpConstants(models, last);
       const buffers = { tensor: tensor.storage, factor: factors.storage, result: result.storage };
-      return [productDispatch(device, kernels.mttkrp, { constants, problems, buffers })];
+      return productDispatches(device, kernels.mttkrp, { constants, problems, buffers });
     });
-    return [ofTable, ofSums, ...others];
+    return [...ofTable, ofSums, ...others];
   },
   notDifferentiable: secondDerivatives,
 };

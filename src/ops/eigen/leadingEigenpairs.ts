@@ -95,7 +95,7 @@ function lowerIterated(site: Lowering): Dispatch[] {
   let basis = start;
   for (let i = 0; i < iterations; i++) {
     const next = scratch(start.layout);
-    dispatches.push(multiplyStacks(device, basis, matrix, next));
+    dispatches.push(...multiplyStacks(device, basis, matrix, next));
     if (shifting) dispatches.push(shifting.shift(device, basis, shift, next));
     dispatches.push(orthonormaliseDispatch(device, next));
     basis = next;
@@ -104,10 +104,10 @@ function lowerIterated(site: Lowering): Dispatch[] {
   const small = scratch(stackOf(start.layout.parts.map(({ shape }) => [rowsOf(shape), rowsOf(shape)])));
   const rotation = scratch(small.layout);
   dispatches.push(
-    multiplyStacks(device, basis, matrix, image),
-    multiplyStacks(device, image, basis, small, { transposeRight: true }),
+    ...multiplyStacks(device, basis, matrix, image),
+    ...multiplyStacks(device, image, basis, small, { transposeRight: true }),
     jacobiDispatch(device, small, values, rotation, tolerance),
-    multiplyStacks(device, rotation, basis, vectors),
+    ...multiplyStacks(device, rotation, basis, vectors),
   );
   return dispatches;
 }

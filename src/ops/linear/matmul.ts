@@ -23,7 +23,7 @@ const product: Operation<Attributes> = {
     requireSameHeight('matmul', a, b);
     return [stackOf(a.parts.map((part, i) => resultShape(part.shape, b.parts[i].shape, attributes)))];
   },
-  lower: ({ device, attributes, inputs: [a, b], outputs: [c] }) => [multiplyStacks(device, a, b, c, attributes)],
+  lower: ({ device, attributes, inputs: [a, b], outputs: [c] }) => multiplyStacks(device, a, b, c, attributes),
   vjp: ({ attributes: { transposeLeft, transposeRight }, inputs: [a, b], outputs: [c], cotangents: [cotangent] }) => {
     const g = asValue(cotangent, c);
     const left = transposeLeft

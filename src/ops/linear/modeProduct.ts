@@ -7,10 +7,10 @@ import { InputError } from '../../errors.js';
 import { applyOne, requireSameHeight } from '../../graph/apply.js';
 import { type Operand, type Operation, secondDerivatives, type Value } from '../../graph/operation.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
-import { productDispatch } from '../../schedule/product.js';
+import { productDispatches } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/linear.js';
 import { asValue } from '../elementwise/fill.js';
-import { multiplyStored, quadsOf, type Stored, type StoredProduct } from './product.js';
+import { multiplyDeep, quadsOf, type Stored, type StoredProduct } from './product.js';
 
 interface Attributes {
   readonly axis: number;
@@ -56,9 +56,8 @@ const modeOperation: Operation<Attributes> = {
     });
     return [stackOf(results)];
   },
-  lower: ({ device, attributes: { axis, transpose }, inputs: [tensor, matrix], outputs: [result] }) => [
-    modeDispatch(device, axis, tensor, matrix, result, { transpose }),
-  ],
+  lower: ({ device, attributes: { axis, transpose }, inputs: [tensor, matrix], outputs: [result] }) =>
+    modeDispatches(device, axis, tensor, matrix, result, { transpose }),
   vjp: ({ attributes: { axis, transpose }, inputs: [tensor, matrix], outputs: [result], cotangents: [cotangent] }) => {
     if (cotangent === undefined) return [];
     const g = asValue(cotangent, result);
@@ -85,14 +84,13 @@ const unfoldedOperation: Operation<{ axis: number }> = {
     });
     return [stackOf(results)];
   },
-  lower: ({ device, attributes: { axis }, inputs: [a, b], outputs: [result] }) => [
-    unfoldedDispatch(
+  lower: ({ device, attributes: { axis }, inputs: [a, b], outputs: [result] }) =>
+    unfoldedDispatches(
       device,
       axis,
       result.layout.parts.map((part, i) => ({ left: a.layout.parts[i], right: b.layout.parts[i], result: part })),
       { left: a.storage, right: b.storage, result: result.storage },
     ),
-  ],
   notDifferentiable: secondDerivatives,
 };
 
@@ -100,14 +98,14 @@ const unfoldedOperation: Operation<{ axis: number }> = {
  * result = alpha T x_axis S + beta result, or with `transpose` S^T, for stacks of tensors with one number of axes. Of a
  * matrix with more rows than are needed, the first are taken.
  */
-export function modeDispatch(
+export function modeDispatches(
   device: Device,
   axis: number,
   tensors: Operand,
   matrices: Operand,
   results: Operand,
   { transpose = false, alpha = 1, beta = 0 } = {},
-): Dispatch {
+): readonly Dispatch[] {
   const last = axis === tensors.layout.parts[0].shape.length - 1;
   const products = results.layout.parts.flatMap((result, i) => {
     const tensor = tensors.layout.parts[i];
@@ -128,8 +126,8 @@ export function modeDispatch(
   });
   const [tensor, matrix, result] = [tensors.storage, matrices.storage, results.storage];
   return last
-    ? multiplyStored(device, products, { left: tensor, right: matrix, result }, { transposeRight: !transpose })
-    : multiplyStored(device, products, { left: matrix, right: tensor, result }, { transposeLeft: transpose });
+    ? multiplyDeep(device, products, { left: tensor, right: matrix, result }, { transposeRight: !transpose })
+    : multiplyDeep(device, products, { left: matrix, right: tensor, result }, { transposeLeft: transpose });
 }
 
 /** Where the parts of one product of unfoldings lie. */
@@ -140,15 +138,15 @@ export interface UnfoldedParts {
 }
 
 /** alpha unfold_axis(A) unfold_axis(B)^T for a batch of pairs of tensors with one number of axes. */
-export function unfoldedDispatch(
+export function unfoldedDispatches(
   device: Device,
   axis: number,
   batch: readonly UnfoldedParts[],
   buffers: Readonly<Record<keyof UnfoldedParts, Storage>>,
   alpha = 1,
-): Dispatch {
+): readonly Dispatch[] {
   if (axis < batch[0].left.shape.length - 1) {
-    return productDispatch(device, kernels.unfoldedProduct, {
+    return productDispatches(device, kernels.unfoldedProduct, {
       problems: batch.map(parts => unfoldedProblem(parts, axis, alpha)),
       buffers,
     });
@@ -165,7 +163,7 @@ export function unfoldedDispatch(
       alpha,
     }),
   );
-  return multiplyStored(device, products, buffers, { transposeLeft: true });
+  return multiplyDeep(device, products, buffers, { transposeLeft: true });
 }
 
 /** The problem of kernels/linear/unfoldedProduct.wgsl. */

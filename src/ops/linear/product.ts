@@ -1,11 +1,11 @@
-/** Products of stored matrices: where operands and results lie in memory, and the dispatch that multiplies them. */
+/** Products of stored matrices: where operands and results lie in memory, and the dispatches that multiply them. */
 
 import { columnsOf, type Part, quad, rowsOf } from '../../buffer/layout.js';
 import type { Storage } from '../../buffer/memory.js';
 import type { Device } from '../../device/device.js';
 import type { Operand } from '../../graph/operation.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
-import { productDispatch } from '../../schedule/product.js';
+import { productDispatch, productDispatches } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/linear.js';
 
 /** A stored matrix as kernels address it: its first quad, and the quads from row to row. */
@@ -90,9 +90,33 @@ export function multiplyStored(
   device: Device,
   products: readonly StoredProduct[],
   buffers: Readonly<Record<'left' | 'right' | 'result', Storage>>,
-  { transposeLeft = false, transposeRight = false, upper = false } = {},
+  options: StoredOptions = {},
 ): Dispatch {
-  return productDispatch(device, kernels.product, {
+  return productDispatch(device, kernels.product, described(products, buffers, options));
+}
+
+/** The same, in two where the inner axis is worth cutting: what is long or deep, as sums over points are. */
+export function multiplyDeep(
+  device: Device,
+  products: readonly StoredProduct[],
+  buffers: Readonly<Record<'left' | 'right' | 'result', Storage>>,
+  options: StoredOptions = {},
+): readonly Dispatch[] {
+  return productDispatches(device, kernels.product, described(products, buffers, options));
+}
+
+interface StoredOptions {
+  readonly transposeLeft?: boolean;
+  readonly transposeRight?: boolean;
+  readonly upper?: boolean;
+}
+
+function described(
+  products: readonly StoredProduct[],
+  buffers: Readonly<Record<'left' | 'right' | 'result', Storage>>,
+  { transposeLeft = false, transposeRight = false, upper = false }: StoredOptions,
+) {
+  return {
     constants: {
       LEFT_TRANSPOSED: transposeLeft,
       RIGHT_TRANSPOSED: transposeRight,
@@ -101,10 +125,10 @@ export function multiplyStored(
     problems: products.map(productEntry),
     buffers,
     upper,
-  });
+  };
 }
 
-/** The same of stacks, part by part: c = alpha op(a) op(b) + beta c. */
+/** The last of stacks, part by part: c = alpha op(a) op(b) + beta c. */
 export function multiplyStacks(
   device: Device,
   a: Operand,
@@ -117,8 +141,8 @@ export function multiplyStacks(
     readonly alpha?: number;
     readonly beta?: number;
   } = {},
-): Dispatch {
-  return multiplyStored(
+): readonly Dispatch[] {
+  return multiplyDeep(
     device,
     c.layout.parts.map((part, i) => productOfParts(a.layout.parts[i], b.layout.parts[i], part, options)),
     { left: a.storage, right: b.storage, result: c.storage },

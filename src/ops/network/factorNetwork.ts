@@ -112,7 +112,7 @@ const forward: Operation<Attributes> = {
     const copies = regions.flatMap((region, i) =>
       copyRows(device, regionOf(parameters, attributes.regions[i]), region),
     );
-    return [...hidden, last, ...copies];
+    return [...hidden, ...last, ...copies];
   },
   vjp: ({ attributes, inputs: [parameters, input], outputs, cotangents }) => {
     const { depth } = attributes;
@@ -142,7 +142,7 @@ const backward: Operation<Pick<Attributes, 'depth' | 'regions'>> = {
     for (let layer = depth - 1; layer >= 0; layer--) {
       const current = flowing;
       dispatches.push(
-        multiplyStacks(device, current, layers[layer], layerOfAll(gradient, input, layer, depth), {
+        ...multiplyStacks(device, current, layers[layer], layerOfAll(gradient, input, layer, depth), {
           transposeLeft: true,
         }),
       );

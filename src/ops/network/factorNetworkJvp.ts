@@ -37,8 +37,8 @@ const operation: Operation<{ readonly depth: number }> = {
     for (let layer = 0; layer < depth; layer++) {
       const slope = derivatives[layer];
       const sum = slope ? scratch(slope.layout) : result;
-      dispatches.push(layerDispatch(device, layers[layer], tangent, sum, layer, depth));
-      if (below) dispatches.push(layerDispatch(device, below, parameters, sum, layer, depth, 1));
+      dispatches.push(...layerDispatches(device, layers[layer], tangent, sum, layer, depth));
+      if (below) dispatches.push(...layerDispatches(device, below, parameters, sum, layer, depth, 1));
       if (!slope) break;
       below = scratch(slope.layout);
       dispatches.push(multiplyDispatch(device, sum, slope, below));
@@ -53,7 +53,7 @@ const operation: Operation<{ readonly depth: number }> = {
 };
 
 /** result = H [W | b]^T, or result + H W^T where H has no column of ones, for one layer of every network. */
-function layerDispatch(
+function layerDispatches(
   device: Device,
   activations: Operand,
   weights: Operand,
@@ -61,7 +61,7 @@ function layerDispatch(
   layer: number,
   depth: number,
   beta = 0,
-): Dispatch {
+): readonly Dispatch[] {
   return multiplyStacks(device, activations, layerOfAll(weights, activations, layer, depth), result, {
     transposeRight: true,
     beta,

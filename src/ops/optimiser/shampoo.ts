@@ -13,7 +13,7 @@ import type { Problem } from '../../kernel/kernel.js';
 import { identity } from '../../wgsl/eigen.js';
 import * as kernels from '../../wgsl/optimiser.js';
 import { mirrorDispatch } from '../linear/mirror.js';
-import { multiplyStored, quadsOf, type StoredProduct } from '../linear/product.js';
+import { multiplyDeep, quadsOf, type StoredProduct } from '../linear/product.js';
 import { addedProduct, matrixOf, type Polynomials } from './muon.js';
 
 /** Layout of the Gram matrices, of the shorter side of each of the `matrices` [W | b]. */
@@ -53,7 +53,7 @@ const mean: Operation<{ readonly matrices: readonly number[]; readonly decay: nu
     return [true, false].flatMap(transposeLeft => {
       const own = products.filter(({ tall }) => tall === transposeLeft).map(({ product }) => product);
       const options = { transposeLeft, transposeRight: !transposeLeft, upper: true };
-      return own.length > 0 ? [multiplyStored(device, own, buffers, options)] : [];
+      return own.length > 0 ? multiplyDeep(device, own, buffers, options) : [];
     });
   },
   notDifferentiable: updatesState,

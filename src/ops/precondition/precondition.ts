@@ -5,7 +5,7 @@
  * S_d is applied in its factored form, G x_d S_d = G - V_d^T (C_d V_d G) along axis d: O(k n^D) instead of O(n^(D+1)).
  */
 
-import { formatLayout, formatShape, type Layout, type Part, rowsOf, stackOf } from '../../buffer/layout.js';
+import { formatLayout, formatShape, type Layout, type Part, stackOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import { copyRows } from '../../graph/copyRows.js';
@@ -20,7 +20,8 @@ import {
 } from '../../graph/operation.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
 import { joins } from '../../kernel/join.js';
-import { modeDispatch } from '../linear/modeProduct.js';
+import { besideOthers } from '../../schedule/product.js';
+import { modeDispatches } from '../linear/modeProduct.js';
 import { multiplyStacks } from '../linear/product.js';
 
 export const combines = ['sum', 'product'] as const;
@@ -84,7 +85,10 @@ function lowerSum(site: Lowering): Dispatch[] {
   const { length } = outputs[0].layout.parts[0].shape;
   if (joins(device) && length === 2 && attributes.axes.join() === '0,1') return lowerPair(site, count);
   const sides = sidesOf(site);
-  return [...sides.map(({ project }) => project), ...sides.map(({ subtract }, i) => subtract(i === 0 ? count : 1))];
+  return [
+    ...sides.flatMap(({ project }) => project),
+    ...sides.flatMap(({ subtract }, i) => subtract(i === 0 ? count : 1)),
+  ];
 }
 
 /**
@@ -111,21 +115,21 @@ function lowerPair(
   const project = (side: 0 | 1, half: Operand, from: number) => {
     const own = half.layout.parts.map(part => rows(part, from, topK[side]));
     const options = { transposeRight: side === 1 };
-    return {
-      ...multiplyStacks(device, everyPart(vectors, 2, side), tensor, withParts(half, own), options),
-      beside: halves.storage,
-    };
+    return besideOthers(
+      multiplyStacks(device, everyPart(vectors, 2, side), tensor, withParts(half, own), options),
+      halves.storage,
+    );
   };
   return [
     ...copyRows(device, stack(scaled, 0), stack(halves, k)),
-    project(0, second, 0),
-    project(1, first, k),
-    multiplyStacks(device, first, second, tensor, { transposeLeft: true, alpha: -1, beta: keep }),
+    ...project(0, second, 0),
+    ...project(1, first, k),
+    ...multiplyStacks(device, first, second, tensor, { transposeLeft: true, alpha: -1, beta: keep }),
   ];
 }
 
 function lowerProduct(site: Lowering): Dispatch[] {
-  return sidesOf(site).flatMap(({ project, subtract }) => [project, subtract(1)]);
+  return sidesOf(site).flatMap(({ project, subtract }) => [...project, ...subtract(1)]);
 }
 
 /** For each S_d its V_d G along axis d of every tensor, and P = keep P - V_d^T C_d (that). */
@@ -134,9 +138,9 @@ function sidesOf({ device, attributes: { axes, topK }, inputs: [, vectors, scale
     const shapes = tensor.layout.parts.map(({ shape }) => shape.map((n, i) => (i === axis ? topK[side] : n)));
     const projection = scratch(stackOf(shapes));
     return {
-      project: modeDispatch(device, axis, tensor, everyPart(vectors, axes.length, side), projection),
+      project: modeDispatches(device, axis, tensor, everyPart(vectors, axes.length, side), projection),
       subtract: (keep: number) =>
-        modeDispatch(device, axis, projection, everyPart(scaled, axes.length, side), tensor, {
+        modeDispatches(device, axis, projection, everyPart(scaled, axes.length, side), tensor, {
           transpose: true,
           alpha: -1,
           beta: keep,
@@ -164,18 +168,4 @@ export function precondition(
 ): Value {
   const axes = attributes.topK.map((_, d) => d);
   return applyOne(operation, [cotangent, vectors, scaled], { axes, identities: 0, ...attributes });
-}
-
-const projection: Operation<undefined> = {
-  name: 'project',
-  shapes: ([tensors, matrices]) => [
-    stackOf(tensors.parts.map(({ shape }, i) => [rowsOf(matrices.parts[i].shape), ...shape.slice(1)])),
-  ],
-  lower: ({ device, inputs: [tensor, matrix], outputs: [result] }) => [modeDispatch(device, 0, tensor, matrix, result)],
-  notDifferentiable: secondDerivatives,
-};
-
-/** V G along the first axis: (k, n_2 .. n_D) for each tensor G, (n_1 .. n_D), and its V, (k, n_1). */
-export function project(cotangent: Value, vectors: Value): Value {
-  return applyOne(projection, [cotangent, vectors], undefined);
 }

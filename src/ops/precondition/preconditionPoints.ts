@@ -68,8 +68,8 @@ function subtractProjection(
     stackOf(vectors.layout.parts.map(({ shape }, i) => [rowsOf(parts[i].shape), rowsOf(shape)])),
   );
   return [
-    multiplyStacks(device, cotangent, vectors, projection, { transposeRight: true }),
-    multiplyStacks(device, projection, scaled, cotangent, { alpha: -1, beta: keep }),
+    ...multiplyStacks(device, cotangent, vectors, projection, { transposeRight: true }),
+    ...multiplyStacks(device, projection, scaled, cotangent, { alpha: -1, beta: keep }),
   ];
 }
 
