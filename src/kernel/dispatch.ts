@@ -126,8 +126,10 @@ export function foldedWorkgroups(count: number, size: number, device: Device): W
   return [Math.ceil(all / high), high, 1];
 }
 
-/** Threads of a workgroup in which each works by itself. */
-export const usualWorkgroup = 64;
+/** Threads of a workgroup where no text asks for a number: on a GPU as many as its products have, to which a dispatch may be joined. */
+export function usualWorkgroup({ cpu }: Device): number {
+  return cpu ? 64 : 256;
+}
 
 /** The constant and the workgroups of a dispatch over `count` numbers, one thread each: of a kernel that folds as above. */
 export function oneThreadEach(device: Device, count: number) {
@@ -136,13 +138,14 @@ export function oneThreadEach(device: Device, count: number) {
 
 /** The same of a batch, a problem along the third axis of the workgroups. */
 export function oneThreadEachOf(device: Device, counts: readonly number[]) {
+  const size = usualWorkgroup(device);
   const [wide, high] = foldedWorkgroups(
     mostOf(counts, count => count),
-    usualWorkgroup,
+    size,
     device,
   );
   return {
-    constants: { WORKGROUP: usualWorkgroup },
+    constants: { WORKGROUP: size },
     workgroups: [wide, high, counts.length],
   } satisfies { constants: Record<string, ConstantValue>; workgroups: Workgroups };
 }

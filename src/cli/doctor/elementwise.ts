@@ -66,7 +66,7 @@ async function small(bench: Bench): Promise<Check[]> {
 
 /** Of more numbers than the workgroups along one axis take. */
 async function folded(bench: Bench): Promise<Check[]> {
-  const rows = Math.ceil((mostUnfolded * usualWorkgroup) / columns) + 3;
+  const rows = Math.ceil((mostUnfolded * usualWorkgroup(bench.engine.device)) / columns) + 3;
   const count = rows * columns;
   const a = Float32Array.from({ length: count }, (_, i) => (i % 1021) - 510);
   const given = bench.tensor([rows, columns], a);

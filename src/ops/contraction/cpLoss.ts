@@ -37,7 +37,7 @@ const contraction: Operation<Attributes> = {
       loss: partial.storage,
     };
     // In one where dispatches are joined, so that what waits for the sum has its place beside others.
-    const sums = sumDispatches(partial, loss, joins(device) ? 16384 : undefined);
+    const sums = sumDispatches(device, partial, loss, joins(device) ? 256 : undefined);
     return [productDispatch(device, kernels.cpLoss, { ...how, buffers }, schedule), ...sums];
   },
   notDifferentiable: 'it stands for two nodes that are',

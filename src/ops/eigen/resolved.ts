@@ -3,7 +3,7 @@
 import type { Shape } from '../../buffer/layout.js';
 import { rowsOf } from '../../buffer/layout.js';
 import type { Operand } from '../../graph/operation.js';
-import { type Dispatch, dispatch, usualWorkgroup } from '../../kernel/dispatch.js';
+import { type Dispatch, dispatch } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/eigen.js';
 
 /** @param shapes of the matrices, (n, n) each. @param result (matrices), as u32. */
@@ -15,9 +15,8 @@ export function resolvedDispatch(shapes: readonly Shape[], values: Operand, resu
     result: result.layout.parts[0].offset + i,
   }));
   return dispatch(kernels.resolved, {
-    constants: { WORKGROUP: usualWorkgroup },
     problems,
     buffers: { values: values.storage, result: result.storage },
-    workgroups: [Math.ceil(problems.length / usualWorkgroup), 1, 1],
+    workgroups: [Math.ceil(problems.length / kernels.resolvedConstants.WORKGROUP), 1, 1],
   });
 }

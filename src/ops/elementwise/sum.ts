@@ -1,16 +1,15 @@
 /** The sum of all numbers of a tensor. */
 
 import { columnsOf, layoutOf, onlyPart, rowsOf } from '../../buffer/layout.js';
+import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
 import { type Operand, type Operation, scratch } from '../../graph/operation.js';
-import { type Dispatch, dispatch } from '../../kernel/dispatch.js';
+import { type Dispatch, dispatch, usualWorkgroup } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/elementwise.js';
 import { fill } from './fill.js';
 
-/** One workgroup adds so many numbers; up to this count one dispatch does. */
-const usualStretch = 8192;
 
 const summation: Operation<undefined> = {
   name: 'sum',
@@ -18,7 +17,7 @@ const summation: Operation<undefined> = {
     onlyPart('sum', input);
     return [layoutOf([])];
   },
-  lower: ({ inputs: [input], outputs: [result] }) => sumDispatches(input, result),
+  lower: ({ device, inputs: [input], outputs: [result] }) => sumDispatches(device, input, result),
   vjp: ({ inputs: [input], cotangents: [cotangent] }) => {
     if (cotangent === undefined) return [];
     if (typeof cotangent !== 'number')
@@ -32,16 +31,19 @@ export function sum(input: Value): Value {
   return applyOne(summation, [input], undefined);
 }
 
-/** Dispatches that add up one tensor into the first number of `result`. @param stretch numbers that a workgroup adds. */
-export function sumDispatches(input: Operand, result: Operand, stretch = usualStretch): Dispatch[] {
+/** Dispatches that add up one tensor into the first number of `result`. @param each numbers that a thread adds: what a workgroup does takes one dispatch. */
+export function sumDispatches(device: Device, input: Operand, result: Operand, each = 128): Dispatch[] {
+  const size = usualWorkgroup(device);
+  const stretch = each * size;
   const { shape, stride } = onlyPart('sum', input.layout);
   const [rows, columns] = [rowsOf(shape), columnsOf(shape)];
   const groups = Math.ceil((rows * columns) / stretch);
   const partial = groups === 1 ? result : scratch(layoutOf([groups]));
   const first = dispatch(kernels.sum, {
+    constants: { WORKGROUP: size },
     settings: { rows, columns, inputStride: stride, stretch },
     buffers: { input: input.storage, result: partial.storage },
     workgroups: [groups, 1, 1],
   });
-  return groups === 1 ? [first] : [first, ...sumDispatches(partial, result, stretch)];
+  return groups === 1 ? [first] : [first, ...sumDispatches(device, partial, result, each)];
 }

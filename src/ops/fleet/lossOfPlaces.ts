@@ -5,7 +5,7 @@ import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
 import { apply, requireSameLayout } from '../../graph/apply.js';
 import { type Operand, type Operation, type Site, scratch, type Value } from '../../graph/operation.js';
-import { type Dispatch, dispatch, isStorage, usualWorkgroup } from '../../kernel/dispatch.js';
+import { type Dispatch, dispatch, isStorage } from '../../kernel/dispatch.js';
 import type { SlotText } from '../../kernel/kernel.js';
 import * as kernels from '../../wgsl/elementwise.js';
 import { soloWorkgroup } from '../eigen/workgroups.js';
@@ -60,7 +60,7 @@ function lowerWith<A>(of: Operation<A>, site: Site<A>, { places }: Attributes): 
 function sumOfEach(device: Device, partial: Operand['storage'], result: Operand, places: number): Dispatch {
   const columns = partial.bytes / 4;
   return dispatch(kernels.sum, {
-    constants: { WORKGROUP: soloWorkgroup(device, usualWorkgroup) },
+    constants: { WORKGROUP: soloWorkgroup(device) },
     settings: { rows: 1, columns, inputStride: columns, stretch: columns / places },
     buffers: { input: partial, result: result.storage },
     workgroups: [places, 1, 1],

@@ -26,7 +26,7 @@ const operation: Operation<ModulateAttributes> = {
     return modulateOperation.lower(site).map(one => ({
       ...one,
       kernel: name,
-      source: specialise(source, { WORKGROUP: usualWorkgroup, MODULATION }, {}),
+      source: specialise(source, { WORKGROUP: usualWorkgroup(site.device), MODULATION }, {}),
       bindings: bindingsOf(source),
       resources: [...one.resources, site.inputs[2].storage],
     }));

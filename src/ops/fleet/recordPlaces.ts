@@ -19,12 +19,13 @@ const operation: Operation<undefined> = {
     }
     return [last, history, roster];
   },
-  lower: ({ inputs: [losses, schedule], outputs: [last, history, roster] }) => {
+  lower: ({ device, inputs: [losses, schedule], outputs: [last, history, roster] }) => {
     const [{ shape, stride }] = history.layout.parts;
     const [places] = shape;
+    const size = usualWorkgroup(device);
     return [
       dispatch(kernels.recordPlaces, {
-        constants: { WORKGROUP: usualWorkgroup },
+        constants: { WORKGROUP: size },
         settings: { places, capacity: stride },
         buffers: {
           loss: losses.storage,
@@ -33,7 +34,7 @@ const operation: Operation<undefined> = {
           history: history.storage,
           roster: roster.storage,
         },
-        workgroups: [Math.ceil(places / usualWorkgroup), 1, 1],
+        workgroups: [Math.ceil(places / size), 1, 1],
       }),
     ];
   },

@@ -43,7 +43,7 @@ export const pointwiseLossOperation: Operation<{ loss: SlotText }> = {
       },
       workgroups,
     });
-    return [pass, ...sumDispatches(partial, loss)];
+    return [pass, ...sumDispatches(device, partial, loss)];
   },
   vjp: ({ outputs: [, atOutput], cotangents: [cotangent] }) => {
     if (cotangent === undefined) return [];

@@ -56,7 +56,7 @@ const operation: Operation<ResidualAttributes> = {
       },
       workgroups,
     });
-    return [pass, ...sumDispatches(partial, loss)];
+    return [pass, ...sumDispatches(device, partial, loss)];
   },
   vjp: ({ outputs: [, atFields], cotangents: [cotangent, ...rest] }) => {
     if (rest.some(other => other !== undefined)) {

@@ -30,7 +30,7 @@ const operation: Operation<{ readonly most: number }> = {
       settings: { count: length, most },
       buffers: { squares: total.storage, gradient: gradient.storage },
     });
-    return [ofParts, ...sumDispatches(squares, total), scaled];
+    return [ofParts, ...sumDispatches(device, squares, total), scaled];
   },
   notDifferentiable: 'it is a step of an optimiser',
 };

@@ -4,7 +4,7 @@ import { columnsOf, formatLayout } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { apply } from '../../graph/apply.js';
 import { type Operation, updatesState, type Value } from '../../graph/operation.js';
-import { dispatch } from '../../kernel/dispatch.js';
+import { dispatch, oneThreadEach } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/optimiser.js';
 
 const operation: Operation<undefined> = {
@@ -19,8 +19,9 @@ const operation: Operation<undefined> = {
     }
     return [step, history, learningRate];
   },
-  lower: ({ inputs: [loss, , , schedule], outputs: [step, history, learningRate] }) => [
+  lower: ({ device, inputs: [loss, , , schedule], outputs: [step, history, learningRate] }) => [
     dispatch(kernels.record, {
+      ...oneThreadEach(device, 1),
       settings: { capacity: columnsOf(history.layout.parts[0].shape) },
       buffers: {
         loss: loss.storage,
@@ -29,7 +30,6 @@ const operation: Operation<undefined> = {
         history: history.storage,
         learningRate: learningRate.storage,
       },
-      workgroups: [1, 1, 1],
     }),
   ],
   notDifferentiable: updatesState,

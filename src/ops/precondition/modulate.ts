@@ -6,7 +6,7 @@ import { apply } from '../../graph/apply.js';
 import { noGradientFlows, type Operation, type Value } from '../../graph/operation.js';
 import { mostOf } from '../../host/arrays.js';
 import { requireCount } from '../../host/checks.js';
-import { dispatch, usualWorkgroup } from '../../kernel/dispatch.js';
+import { dispatch } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/precondition.js';
 import { soloWorkgroup } from '../eigen/workgroups.js';
 import { placesOf } from '../linear/product.js';
@@ -58,7 +58,7 @@ export const modulateOperation: Operation<ModulateAttributes> = {
     }));
     return [
       dispatch(kernels.modulate, {
-        constants: { WORKGROUP: soloWorkgroup(device, usualWorkgroup), MODULATION: modulationNumbers[modulation] },
+        constants: { WORKGROUP: soloWorkgroup(device, 64), MODULATION: modulationNumbers[modulation] },
         problems,
         buffers: {
           values: values.storage,

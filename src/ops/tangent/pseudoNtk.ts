@@ -47,6 +47,7 @@ function outputCotangentDispatch(
   result: Operand,
   depth: number,
 ): Dispatch {
+  const size = usualWorkgroup(device);
   const problems = derivative.layout.parts.map((part, i) => {
     const weights = layerOf(parameters.layout, i, depth - 1, depth);
     return {
@@ -58,9 +59,9 @@ function outputCotangentDispatch(
   });
   const [highest, widest] = [mostOf(problems, p => p.rows), mostOf(problems, p => p.columns)];
   const tile = device.cpu ? undefined : gpuTile;
-  const { ACROSS, BAND } = tile ?? { ACROSS: usualWorkgroup, BAND: highest };
+  const { ACROSS, BAND } = tile ?? { ACROSS: size, BAND: highest };
   return dispatch(kernels.outputCotangent, {
-    constants: { WORKGROUP: usualWorkgroup, ...tile },
+    constants: { WORKGROUP: size, ...tile },
     problems,
     buffers: { parameter: parameters.storage, derivative: derivative.storage, result: result.storage },
     workgroups: [Math.ceil(widest / 4 / ACROSS), Math.ceil(highest / BAND), problems.length],
