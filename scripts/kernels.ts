@@ -46,6 +46,9 @@ const idleEnd = /(?<!^\/\/#.*)(?<=[(){}[\],;])\n(?!const |\/\/#|$)/gm;
 /** A space that parts neither two words nor two operators, which would be another one without it. */
 const idleSpace = /(?<![\w.]) (?=[\w.])|(?<=[\w.]) (?![\w.])|(?<=[(){}[\],;:]) | (?=[(){}[\],;:])/g;
 
+/** A whole number that takes its type from the other side of an operator, which is no plain number. */
+const idleSuffix = /(?<=[\w)\]](?:[-+*/%&|^]=?|[<>]=?|<<|>>|[=!]=))(0x[\da-f]+|\d+)u\b|(?<=[[(,=])(\d+)u(?=[-+*][A-Za-z(])/g;
+
 /** Comments and white space are for the reader of the file; the text that is shipped keeps its marks. */
 function stripped(text: string): string {
   const lines = text.split('\n').map(line => {
@@ -55,7 +58,8 @@ function stripped(text: string): string {
       : own
           .replace(/\/\/.*$/, '')
           .trim()
-          .replace(idleSpace, '');
+          .replace(idleSpace, '')
+          .replace(idleSuffix, '$1$2');
   });
   return `${lines.filter(line => line !== '').join('\n')}\n`.replace(idleEnd, '');
 }

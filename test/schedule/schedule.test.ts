@@ -195,7 +195,7 @@ test('no two threads of a GPU that write or read workgroup memory together meet 
     for (const [, name, expression] of text.matchAll(/^const ([A-Z_]+) = ([^;]*);/gm)) {
       if (!names.has(name)) names.set(name, numberOf(expression, names));
     }
-    requireEqual(`${id}: side`, names.get('TILE_ROWS'), tileRows);
+    requireEqual(`${id}: side`, 4 * (names.get('QUADS') as number), tileRows);
     for (let first = 0; first < 256; first += 8) {
       for (let u = 0; u < 4; u++) {
         const threads = Array.from({ length: 8 }, (_, i) => {
