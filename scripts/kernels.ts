@@ -47,7 +47,8 @@ const idleEnd = /(?<!^\/\/#.*)(?<=[(){}[\],;])\n(?!const |\/\/#|$)/gm;
 const idleSpace = /(?<![\w.]) (?=[\w.])|(?<=[\w.]) (?![\w.])|(?<=[(){}[\],;:]) | (?=[(){}[\],;:])/g;
 
 /** A whole number that takes its type from the other side of an operator, which is no plain number. */
-const idleSuffix = /(?<=[\w)\]](?:[-+*/%&|^]=?|[<>]=?|<<|>>|[=!]=))(0x[\da-f]+|\d+)u\b|(?<=[[(,=])(\d+)u(?=[-+*][A-Za-z(])/g;
+const idleSuffix =
+  /(?<=[\w)\]](?:[-+*/%&|^]=?|[<>]=?|<<|>>|[=!]=))(0x[\da-f]+|\d+)u\b|(?<=[[(,=])(\d+)u(?=[-+*][A-Za-z(])/g;
 
 /** Comments and white space are for the reader of the file; the text that is shipped keeps its marks. */
 function stripped(text: string): string {

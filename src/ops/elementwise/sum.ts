@@ -10,7 +10,6 @@ import { type Dispatch, dispatch, usualWorkgroup } from '../../kernel/dispatch.j
 import * as kernels from '../../wgsl/elementwise.js';
 import { fill } from './fill.js';
 
-
 const summation: Operation<undefined> = {
   name: 'sum',
   shapes: ([input]) => {
