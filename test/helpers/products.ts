@@ -12,22 +12,15 @@ export const schedules: readonly Schedule[] = [
   ...(device.cpu ? [...gpuTiles().reverse(), registerSchedule([1, 2], [2, 2])] : []),
 ];
 
-/** Of a GPU's tiles on a processor, whose driver takes seconds for each of their texts, the smallest alone. */
-export const fewerSchedules: readonly Schedule[] = schedules.filter(
-  ({ id }) => !device.cpu || !/^workgroup (32|64|128)$/.test(id),
-);
-
 /**
  * What a kernel is set to that does not concern its schedule, such as an activation: everything on the first schedule of
- * each text, and one in turn on the others of that text, which differ from the first in numbers alone, and on a GPU's tiles
- * on a processor. Each pair is a
+ * each text, and one in turn on the others of that text, which differ from the first in numbers alone. Each pair is a
  * text of its own, and a processor's driver takes seconds to compile the largest.
  */
 export function inTurn<T>(schedule: Schedule, all: readonly T[]): readonly T[] {
   const at = schedules.indexOf(schedule);
   const first = schedules.findIndex(({ text }) => text === schedule.text);
-  const isSlow = device.cpu && schedule.text.name === 'workgroup';
-  return at === first && !isSlow ? all : [all[at % all.length]];
+  return at === first ? all : [all[at % all.length]];
 }
 
 /** A dispatch or several, and what must be found when they have run. */
