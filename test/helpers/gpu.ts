@@ -14,7 +14,6 @@ import { atEnd } from './suite.js';
 export const engine: Engine = await openEngine({
   adapter: (process.env.SEPNN_TEST_ADAPTER ?? 'embedded') as NonNullable<OpenEngineOptions['adapter']>,
   portable: process.env.SEPNN_TEST_PORTABLE === '1',
-  dawn: process.env.SEPNN_TEST_DAWN?.split(' ') ?? [],
 });
 export const { device } = engine;
 // The schedules and workgroup sizes of a GPU, on whatever adapter there is.

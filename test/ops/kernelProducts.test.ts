@@ -1,7 +1,5 @@
 /** The matrix-product family against its float64 twins, on every schedule the adapter can run. */
 
-import '../helpers/unclearedMemory.js';
-
 import { layoutOf, packedStackOf, stackOf } from '../../src/buffer/layout.js';
 import type { Operand } from '../../src/graph/operation.js';
 import { type Dispatch, dispatch } from '../../src/kernel/dispatch.js';
