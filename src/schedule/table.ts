@@ -17,7 +17,10 @@ export interface Products {
   readonly upper?: boolean | undefined;
 }
 
-/** Workgroups of 256 threads that fill a GPU: two for each of some 132 processors, as many threads as eight of 64. */
+/**
+ * Workgroups of 256 threads that fill a GPU: about two for each of some 132 processors, as many threads as eight of 64. A power
+ * of two, as sizes and tiles are: 264 would take four times as many of a quarter of the size for 512 x 512.
+ */
 export const workgroupsOnGpu = 256;
 /** Up to this many rows or columns most of a square tile would be idle. */
 const thin = 4;

@@ -8,13 +8,13 @@ import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import { type Operation, scratch, secondDerivatives, type Value } from '../../graph/operation.js';
 import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
-import { productDispatch } from '../../schedule/product.js';
+import { productDispatch, productDispatches } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/contraction.js';
 import { asValue } from '../elementwise/fill.js';
 import type { Range } from '../elementwise/pieces.js';
 import { quadsOf } from '../linear/product.js';
 import { cpProblem, factorsByModel, gridOf, rankOf } from './factorMatrices.js';
-import { mttkrpProblem } from './mttkrp.js';
+import { mttkrpConstants, mttkrpProblem } from './mttkrp.js';
 
 /** A derivative of one of the models: of order `orders[d]` by axis d. */
 export interface FieldTerm {
@@ -83,22 +83,17 @@ const backward: Operation<FieldAttributes> = {
       taken += sum.users.length;
       return { ...sum, first };
     });
+    const models = fields.map(field => factorsOf(jets.layout, field, attributes));
     const problems = placed.flatMap(({ axis, users, first }) =>
       users.map((field, i) =>
-        mttkrpProblem(
-          factorsOf(jets.layout, fields[field], attributes),
-          cotangent.layout.parts[field],
-          terms.layout.parts[first + i],
-          axis,
-          scale,
-        ),
+        mttkrpProblem(models[field], cotangent.layout.parts[field], terms.layout.parts[first + i], axis, scale),
       ),
     );
     const products: Dispatch[] = [false, true].flatMap(last => {
       const own = problems.filter(({ axis }) => (axis === axes - 1) === last);
       if (own.length === 0) return [];
-      return productDispatch(device, kernels.mttkrp, {
-        constants: { AXES: axes, LAST: last },
+      return productDispatches(device, kernels.mttkrp, {
+        constants: mttkrpConstants(models, last),
         problems: own,
         buffers: { tensor: cotangent.storage, factor: jets.storage, result: terms.storage },
       });
