@@ -30,21 +30,16 @@ struct Problem {
 @group(0) @binding(3) var<storage, read_write> result: array<vec4f>;     // M_d of every problem
 
 const LAST = false;
-const MIXED = false;                           // LAST, and four neighbours of the inner axis may differ in more than one index
-const FAST = AXES - select(1u, 2u, LAST);      // the axis that counts fastest along the inner axis
-const OTHERS = FAST + select(0u, 1u, MIXED);   // those before it, and itself where four are not taken at once
 
-/// prod_{d < OTHERS} F_d[i_d, column ..], the i_d being the digits of `index`, last digit fastest; p.axis has none.
+/// prod_{d < LAST axis} F_d[i_d, column ..], the i_d being the digits of `index`, last digit fastest; p.axis has none.
 fn productQuad(p: Problem, index: u32, column: u32) -> vec4f {
   var product = vec4f(1.0);
   var rest = index;
   //# unroll
   for (var d = 2u; d <= AXES; d++) {
-    if (AXES - d < OTHERS && AXES - d != p.axis) {
+    if (LAST || AXES - d != p.axis) {
       let axis = p.axes[AXES - d];
-      var point = rest;
-      if (d < AXES) { point %= axis.points; }
-      product *= factorQuad(axis, point, column);
+      product *= factorQuad(axis, rest % axis.points, column);
       rest /= axis.points;
     }
   }
@@ -62,29 +57,21 @@ fn leftBlock(p: Problem, row: u32, inner: u32) -> mat4x4f {
     let quad = p.tensor + min(row, p.rows - 1u) / 4u;
     return keepComponents(transpose(tensorQuads(quad, p.width / 4u, inner, p.inner - 1u)), p.inner - inner);
   }
-  var at = inner;
-  var point = inner;
-  if (AXES > 2u) {   // a matrix has no other index
-    at += inner / p.span * (p.rows - 1u) * p.span;
-    point %= p.width;
-  }
-  return keepComponents(tensorQuads(p.tensor + at / 4u, p.span / 4u, row, p.rows - 1u), p.axes[AXES - 1u].points - point);
+  let quad = p.tensor + (inner / p.span * p.rows * p.span + inner % p.span) / 4u;
+  return keepComponents(tensorQuads(quad, p.span / 4u, row, p.rows - 1u), p.axes[AXES - 1u].points - inner % p.width);
 }
 
 /// block[u][c] = the Khatri-Rao product's [inner + u, column + c].
 fn rightBlock(p: Problem, column: u32, inner: u32) -> mat4x4f {
   let start = min(column, p.columns - 1u);
-  if (MIXED) {
+  if (LAST) {
     let last = p.inner - 1u;
     return mat4x4f(productQuad(p, inner, start), productQuad(p, min(inner + 1u, last), start),
                    productQuad(p, min(inner + 2u, last), start), productQuad(p, min(inner + 3u, last), start));
   }
-  let axis = p.axes[FAST];
-  if (AXES == 2u) { return factorQuads(axis, inner, start); }
-  var width = p.width;
-  if (LAST) { width = axis.points; }
-  let quads = factorQuads(axis, inner % width, start);
-  let quad = productQuad(p, inner / width, start);
+  let quads = factorQuads(p.axes[AXES - 1u], inner % p.width, start);
+  if (AXES == 2u) { return quads; }
+  let quad = productQuad(p, inner / p.width, start);
   return mat4x4f(quads[0] * quad, quads[1] * quad, quads[2] * quad, quads[3] * quad);
 }
 

@@ -4,7 +4,6 @@ import { layoutOf, packedStackOf, stackOf } from '../../src/buffer/layout.js';
 import type { Operand } from '../../src/graph/operation.js';
 import { type Dispatch, dispatch } from '../../src/kernel/dispatch.js';
 import { axesOf, cpProblem, gridOf } from '../../src/ops/contraction/factorMatrices.js';
-import { mttkrpConstants } from '../../src/ops/contraction/mttkrp.js';
 import { productEntry, productOfParts } from '../../src/ops/linear/product.js';
 import { cutDispatches } from '../../src/schedule/cut.js';
 import { productDispatch, productDispatches, productWorkgroups } from '../../src/schedule/product.js';
@@ -425,7 +424,7 @@ function casesOfGrid(grid: readonly number[], names: readonly LossName[], schedu
     const result = poisoned(layoutOf([points, rank]));
     const span = last ? 1 : sizeOf(grid.slice(axis + 1, -1)) * partOf(tensor).stride;
     const description = {
-      constants: mttkrpConstants([model], last),
+      constants: { AXES: axes, LAST: last },
       problems: [
         {
           rows: points,

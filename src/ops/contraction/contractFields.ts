@@ -14,7 +14,7 @@ import { asValue } from '../elementwise/fill.js';
 import type { Range } from '../elementwise/pieces.js';
 import { quadsOf } from '../linear/product.js';
 import { cpProblem, factorsByModel, gridOf, rankOf } from './factorMatrices.js';
-import { mttkrpConstants, mttkrpProblem } from './mttkrp.js';
+import { mttkrpProblem } from './mttkrp.js';
 
 /** A derivative of one of the models: of order `orders[d]` by axis d. */
 export interface FieldTerm {
@@ -93,7 +93,7 @@ const backward: Operation<FieldAttributes> = {
       const own = problems.filter(({ axis }) => (axis === axes - 1) === last);
       if (own.length === 0) return [];
       return productDispatches(device, kernels.mttkrp, {
-        constants: mttkrpConstants(models, last),
+        constants: { AXES: axes, LAST: last },
         problems: own,
         buffers: { tensor: cotangent.storage, factor: jets.storage, result: terms.storage },
       });

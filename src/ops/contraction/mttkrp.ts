@@ -1,6 +1,6 @@
 /** The matricised tensor times Khatri-Rao product for every axis (Bader and Kolda 2007, section 5.2). */
 
-import { formatLayout, type Layout, type Part, quad, rowsOf, sizeOf, stackOf } from '../../buffer/layout.js';
+import { formatLayout, type Layout, type Part, quad, sizeOf, stackOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import { type Operation, secondDerivatives, type Value } from '../../graph/operation.js';
@@ -20,7 +20,7 @@ const operation: Operation<CpAttributes> = {
     // The last axis lies along the rows of the tensor, every other across them: two texts of one kernel.
     return [false, true].flatMap(last => {
       const dispatches = productDispatches(device, kernels.mttkrp, {
-        constants: mttkrpConstants(models, last),
+        constants: { AXES: axes, LAST: last },
         problems: models.flatMap((model, m) =>
           model
             .map((_, axis) =>
@@ -41,13 +41,6 @@ export function requireTensors(tensor: Layout, factors: Layout, axes: number): v
   const expected = formatLayout(stackOf(modelsOf('mttkrp', factors, axes).map(gridOf)));
   const got = formatLayout(tensor);
   if (expected !== got) throw new InputError(`mttkrp: takes a tensor of shape ${expected}, got ${got}`);
-}
-
-/** What kernels/contraction/mttkrp.wgsl is set to, for the last axis or the others. */
-export function mttkrpConstants(models: readonly (readonly Part[])[], last: boolean) {
-  const axes = models[0].length;
-  const isMixed = last && axes > 2 && models.some(model => rowsOf(model[axes - 2].shape) % quad !== 0);
-  return { AXES: axes, LAST: last, MIXED: isMixed };
 }
 
 /** The problem of kernels/contraction/mttkrp.wgsl for one axis. */

@@ -16,7 +16,7 @@ import { productDispatches } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/contraction.js';
 import { quadsOf } from '../linear/product.js';
 import { type CpAttributes, modelsOf, rankOf } from './factorMatrices.js';
-import { mttkrpConstants, mttkrpProblem, requireTensors } from './mttkrp.js';
+import { mttkrpProblem, requireTensors } from './mttkrp.js';
 
 const operation: Operation<CpAttributes> = {
   name: 'mttkrpOfMany',
@@ -29,7 +29,7 @@ const operation: Operation<CpAttributes> = {
     const table = scratch(stackOf(models.map(tableShape)));
     const resultOf = (m: number, axis: number) => result.layout.parts[m * axes + axis];
     const ofTable = productDispatches(device, kernels.mttkrp, {
-      constants: { AXES: axes - 1 },
+      constants: { AXES: axes - 1, LAST: false },
       problems: models.map((model, m) => {
         const joined = table.layout.parts[m];
         const { shape, offset, stride } = tensor.layout.parts[m];
@@ -62,7 +62,7 @@ const operation: Operation<CpAttributes> = {
           .filter(({ axis }) => axis > 1 && (axis === axes - 1) === last),
       );
       if (problems.length === 0) return [];
-      const constants = mttkrpConstants(models, last);
+      const constants = { AXES: axes, LAST: last };
       const buffers = { tensor: tensor.storage, factor: factors.storage, result: result.storage };
       return productDispatches(device, kernels.mttkrp, { constants, problems, buffers });
     });
