@@ -14,7 +14,7 @@ struct Cut {
 @group(0) @binding(AFTER) var<storage, read_write> partial: array<vec4f>;   // (problems, parts, quads)
 @group(0) @binding(END) var<uniform> cut: Cut;
 
-/// Of each part of a problem's inner axis but the last, in whole turns of every schedule.
+/// Of each part of a problem's inner axis but the last, in whole quads, and whole turns of the schedules that do not mask.
 fn partLength(p: Problem) -> u32 {
   return ((p.inner - 1u) / (32u * cut.parts) + 1u) * 32u;
 }

@@ -9,7 +9,7 @@
 import type { Device } from '../device/device.js';
 import { type Dispatch, foldedWorkgroups, totalWork } from './dispatch.js';
 import type { BindingLayout } from './kernel.js';
-import { integerConstants } from './specialise.js';
+import { evaluate, integerConstants } from './specialise.js';
 
 // Of texts as scripts/kernels.ts writes them.
 const entry = /@compute@workgroup_size\((\w+)\)\s*fn main\(([^{]*)\)/;
@@ -21,14 +21,6 @@ const declared = /(?:\bfn |\bstruct |\bconst |var<private>)(\w+)/g;
 const structOrName = /struct \w+\{[^}]*\}|(?<![.\w])[A-Za-z_]\w*/g;
 /** What stays where a text is not written so, is made for subgroups, or has other memory of workgroups. */
 const foreign = /@group|@builtin|var<workgroup>/;
-
-/** What an entry point is given in place w of a part's workgroups, and as invocation l there. */
-const builtins: Readonly<Record<string, string>> = {
-  workgroup_id: 'v',
-  num_workgroups: 'n',
-  local_invocation_index: 'l',
-  global_invocation_id: 'vec3u(v.x*SIZE+l,v.yz)',
-};
 
 /** Whether a device gains by it: on a processor a dispatch costs little, and a text longer to compile than that saves. */
 export function joins({ cpu }: Device): boolean {
@@ -43,8 +35,15 @@ export function join(device: Device, dispatches: readonly Dispatch[]): Dispatch 
   const sizes = dispatches.map(({ source }) => integerConstants(source).get(entry.exec(source)?.[1] ?? '') ?? 0);
   const [size] = sizes;
   if (!size || sizes.some(other => other !== size)) return undefined;
+  // What an entry point is given in place w of a part's workgroups, and as invocation l there.
+  const builtins: Readonly<Record<string, string>> = {
+    workgroup_id: 'v',
+    num_workgroups: 'n',
+    local_invocation_index: 'l',
+    global_invocation_id: `vec3u(v.x*${size}+l,v.yz)`,
+  };
   const bound: (BindingLayout & { readonly type: string; readonly resource: Dispatch['resources'][0] })[] = [];
-  const rooms: string[] = [];
+  const rooms: number[] = [];
   let [texts, calls, end] = ['', '', 0];
   for (const [i, { source, bindings, resources, workgroups }] of dispatches.entries()) {
     const names = new Map([...source.matchAll(declared)].map(([, name]) => [name, `${name}_${i}`]));
@@ -61,13 +60,13 @@ export function join(device: Device, dispatches: readonly Dispatch[]): Dispatch 
     }
     for (const [room, [, name, count]] of [...source.matchAll(memory)].entries()) {
       names.set(name, `W_${room}`);
-      rooms[room] = `max(${rooms[room] ?? 0},${renamed(count)})`;
+      rooms[room] = Math.max(rooms[room] ?? 0, evaluate(count, integerConstants(source)) as number);
     }
     const [x, y, z] = workgroups;
     const values: string[] = [];
     const text = source.replace(entry, (_, __, parameters: string) => {
       return `fn main(${parameters.replace(builtin, (whole, name: string) => {
-        values.push(builtins[name]?.replace('SIZE', `${size}`));
+        values.push(builtins[name]);
         return builtins[name] ? '' : whole;
       })})`;
     });
@@ -78,7 +77,10 @@ export function join(device: Device, dispatches: readonly Dispatch[]): Dispatch 
   }
   const spaces = bound.map(({ access }) => (access === 'uniform' ? access : `storage,${access}`));
   const storages = spaces.filter(space => space !== 'uniform');
+  // Not a number where a count is written in a form that evaluate does not know.
+  const quads = rooms.reduce((sum, count) => sum + count, 0);
   if (foreign.test(texts) || storages.length > device.limits.maxStorageBuffersPerShaderStage) return undefined;
+  if (!(16 * quads <= device.limits.maxComputeWorkgroupStorageSize)) return undefined;
   return {
     kernel: dispatches.map(({ kernel }) => kernel).join(' + '),
     extent: `${end} workgroups`,

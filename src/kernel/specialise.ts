@@ -123,7 +123,7 @@ const operators: readonly Readonly<Record<string, (a: number, b: number) => numb
 ];
 
 /** The value of an integer expression of + - * / %, brackets, numbers and known names; undefined if it is none. */
-function evaluate(expression: string, known: ReadonlyMap<string, number>): number | undefined {
+export function evaluate(expression: string, known: ReadonlyMap<string, number>): number | undefined {
   const tokens = expression.match(/\d+[ui]?|[A-Za-z_]\w*|[-+*/%()]|\S/g) ?? [];
   let at = 0;
   const primary = (): number => {

@@ -61,8 +61,13 @@ export function chooseCut(device: Device, key: string, products: Products): Choi
  *
  * @param kernel one with a slot for the schedule: it says which blocks its operands give, and what becomes of a result.
  * @param description `upper` where the results are symmetric: what stands below their diagonals may be anything then.
+ * @returns undefined also where the kernel has settings, or a device no room for one storage or a batch so long.
  */
 export const longSums: LongSums = (device, kernel, description) => {
+  const { maxStorageBuffersPerShaderStage, maxComputeWorkgroupsPerDimension } = device.limits;
+  const storages = (kernel.bindings ?? bindingsOf(kernel.source)).filter(({ access }) => access !== 'uniform');
+  if (description.settings || storages.length >= maxStorageBuffersPerShaderStage) return undefined;
+  if (description.problems.length > maxComputeWorkgroupsPerDimension) return undefined;
   const choice = chooseCut(device, keyOf(kernel, description), description);
   return choice.parts > 0 ? cutDispatches(device, kernel, description, choice) : undefined;
 };

@@ -95,7 +95,11 @@ export class TrainedParameters {
     const start = performance.now();
     this.schedule(count);
     await run().catch(async error => {
-      this.step = this.#since + countsIn(await this.#recorded.step.read())[0];
+      try {
+        this.step = this.#since + countsIn(await this.#recorded.step.read())[0];
+      } catch {
+        // What failed first says more.
+      }
       throw error;
     });
     this.step += count;

@@ -13,6 +13,7 @@ import { forward, networkInput } from '../../src/model/forward.js';
 import { defineModel, initialParameters, outputShapes } from '../../src/model/model.js';
 import { parametersOf } from '../../src/model/parameters.js';
 import { squaredError } from '../../src/objective/squaredError.js';
+import { topEigenpairs } from '../../src/ops/eigen/topEigenpairs.js';
 import { precondition } from '../../src/ops/precondition/precondition.js';
 import { adam } from '../../src/optimiser/adam.js';
 import { sepPgd } from '../../src/precondition/sepPgd.js';
@@ -231,4 +232,47 @@ test('a text that is not written as those of this package runs by itself', () =>
     );
     requireEqual(name, gathered(Object.create(device, { cpu: { value: false } }), list).length, 2);
   }
+});
+
+test('two dispatches of 256 threads are joined where their workgroup memory has room for both, and stay apart where not', async () => {
+  const text = (rooms: readonly string[]) =>
+    [
+      'const WORKGROUP=256u;',
+      '@group(0)@binding(0)var<storage,read_write>result:array<f32>;',
+      ...rooms.map((length, i) => `var<workgroup>room${i}:array<vec4f,${length}>;`),
+      '@compute@workgroup_size(WORKGROUP)',
+      'fn main(@builtin(local_invocation_index)lane:u32){',
+      ...rooms.map((_, i) => `room${i}[lane]=vec4f(f32(lane));`),
+      `result[lane]=${rooms.map((_, i) => `room${i}[lane].x`).join('+')};}`,
+    ].join('\n');
+  const gpu = Object.create(device, { cpu: { value: false } });
+  const { maxComputeWorkgroupStorageSize } = device.limits;
+  const most = maxComputeWorkgroupStorageSize / 16 / 256;
+  for (const [second, left] of [
+    [['WORKGROUP'], 1],
+    [['WORKGROUP', 'WORKGROUP'], 2],
+    [['WORKGROUP', 'min(WORKGROUP,256u)'], 2],
+  ] as const) {
+    const results = [[`${most}u*WORKGROUP`], second].map((rooms, i) => ({ rooms, ...poisoned(layoutOf([256])), i }));
+    const list = results.map(({ rooms, storage, i }) =>
+      dispatch(kernelOf(`rooms ${i}`, text(rooms)), { buffers: { result: storage }, workgroups: [1, 1, 1] }),
+    );
+    const joined = gathered(gpu, list);
+    requireEqual(`beside ${second}`, joined.length, left);
+    await run(joined);
+    for (const result of results) {
+      const expected = Float32Array.from({ length: 256 }, (_, lane) => result.rooms.length * lane);
+      requireBits(`room ${result.i}`, await contentOf(result), expected);
+    }
+  }
+});
+
+test('on a GPU eigenpairs of a block whose triangle just fits into workgroup memory are compiled', async () => {
+  const [matrix, start] = [engine.tensor([89, 89]), engine.tensor([88, 89])];
+  const plan = await asGpu(() =>
+    engine.compile(graph => topEigenpairs(graph.read(matrix), graph.read(start), { iterations: 1 })),
+  );
+  const { maxComputeWorkgroupStorageSize } = device.limits;
+  requireEqual('workgroup memory', maxComputeWorkgroupStorageSize, 16_384);
+  for (const one of [plan, matrix, start]) one.dispose();
 });

@@ -1,9 +1,13 @@
 /** Which schedule a product gets, on devices of every kind. */
 
 import { withImports } from '../../scripts/kernels.js';
+import { Storage } from '../../src/buffer/memory.js';
 import type { Device } from '../../src/device/device.js';
-import { chooseCut } from '../../src/schedule/cut.js';
+import type { Kernel } from '../../src/kernel/kernel.js';
+import { productEntry } from '../../src/ops/linear/product.js';
+import { chooseCut, longSums } from '../../src/schedule/cut.js';
 import { candidates, choose, gpuTiles } from '../../src/schedule/table.js';
+import * as linear from '../../src/wgsl/linear.js';
 import { require, requireEqual } from '../helpers/compare.js';
 import { randomInteger } from '../helpers/random.js';
 import { suite } from '../helpers/suite.js';
@@ -96,6 +100,30 @@ for (const kind of Object.keys(kinds)) {
     requireEqual('as much as 64 MiB', cut(4096, 4096, 2 ** 20), 1);
   });
 }
+
+test('a kernel is cut where a device has room for the parts beside what it binds, and not where it has settings', () => {
+  const dispatches = (limits: Partial<GPUSupportedLimits> = {}, more: object = {}, count = 2) => {
+    const device = {
+      ...deviceOf('a GPU'),
+      limits: { maxStorageBuffersPerShaderStage: 8, maxComputeWorkgroupsPerDimension: 65_535, ...limits },
+    } as Device;
+    const [left, right, result] = [0, 1, 2].map(() => new Storage(16));
+    const stored = { first: 0, stride: 1 };
+    const problem = productEntry({ rows: 4, columns: 4, inner: 2 ** 20, left: stored, right: stored, result: stored });
+    const description = {
+      constants: { LEFT_TRANSPOSED: false, RIGHT_TRANSPOSED: false, BLEND: false },
+      problems: Array(count).fill(problem),
+      buffers: { left, right, result },
+      ...more,
+    };
+    return longSums(device, linear.product as unknown as Kernel, description as never)?.length;
+  };
+  requireEqual('with room', dispatches({ maxStorageBuffersPerShaderStage: 5 }), 2);
+  requireEqual('four storages of four', dispatches({ maxStorageBuffersPerShaderStage: 4 }), undefined);
+  requireEqual('settings of its own', dispatches({}, { settings: { scale: 1 } }), undefined);
+  requireEqual('a batch as long as an axis', dispatches({ maxComputeWorkgroupsPerDimension: 2 }), 2);
+  requireEqual('a longer batch', dispatches({ maxComputeWorkgroupsPerDimension: 2 }, {}, 3), undefined);
+});
 
 /** Products of a step of the benchmark: how many, rows, columns, inner axis; whether it is deep, as MTTKRP in three axes is. */
 const productsOfSteps = [

@@ -1,14 +1,17 @@
 /** Calls of a trainer that come at the same time: in their order, with the numbers of calls one after the other. */
 
+import { within } from '../../src/host/scope.js';
 import { architecture } from '../../src/model/architecture.js';
 import { cp } from '../../src/model/contraction/cp.js';
 import { grid } from '../../src/model/domain/grid.js';
 import { defineModel } from '../../src/model/model.js';
+import { parametersOf } from '../../src/model/parameters.js';
 import { KroneckerNtk } from '../../src/ntk/kroneckerNtk.js';
 import { normalParameters, ntkCp } from '../../src/ntk/ntkParameterisation.js';
 import { adam } from '../../src/optimiser/adam.js';
 import { sepPgd } from '../../src/precondition/sepPgd.js';
 import { TangentTrainer } from '../../src/train/tangentTrainer.js';
+import { TrainedParameters } from '../../src/train/trainedParameters.js';
 import { Trainer } from '../../src/train/trainer.js';
 import type { TrainerOptions } from '../../src/train/trainerOptions.js';
 import { require, requireBits, requireEqual, requireThrows } from '../helpers/compare.js';
@@ -143,4 +146,19 @@ test('a trainer that is disposed of ends the calls that wait and every later one
     () => trainer.restore({ step: 0, parameters: new Float32Array(1) }),
   ];
   for (const call of later) await requireThrows(String(call), call, 'InputError', gone);
+});
+
+test('where steps fail and how many were made cannot be read either, the first error is thrown', async () => {
+  await within(async scope => {
+    const trained = new TrainedParameters(engine, scope, parametersOf(model), adam({ learningRate: 1e-2 }));
+    const tensors = Object.getPrototypeOf(trained.tensor);
+    const { read } = tensors;
+    const run = async () => {
+      tensors.read = async () => Promise.reject(new Error('the second'));
+      throw new RangeError('the first');
+    };
+    await requireThrows('steps', () => trained.advance(1, run), 'RangeError', /^the first$/).finally(() => {
+      tensors.read = read;
+    });
+  });
 });

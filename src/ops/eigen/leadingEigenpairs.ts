@@ -143,8 +143,8 @@ function jacobiDispatch(
   const largest = mostOf(problems, p => p.size);
   const pairs = Math.ceil(largest / 2);
   const triangle = (largest * (largest + 1)) / 2;
-  // Beside it workgroup memory has two indices, a cosine and a sine a pair, and three numbers.
-  const fits = !device.cpu && 4 * triangle + 16 * (pairs + 1) <= device.limits.maxComputeWorkgroupStorageSize;
+  // Beside it workgroup memory has two indices, a cosine and a sine a pair, and three numbers: each variable in 16 bytes.
+  const fits = !device.cpu && 4 * triangle + 16 * (pairs + 6) <= device.limits.maxComputeWorkgroupStorageSize;
   return dispatch(kernels.jacobi, {
     constants: {
       WORKGROUP: soloWorkgroup(device),
