@@ -25,7 +25,7 @@ struct Problem {
 
 const WORKGROUP = 64u;
 const ACROSS = 64u;
-const BAND = 4294967295u;   // points of a band
+const BAND = 2147483648u;   // points of a band
 const DOWN = WORKGROUP / ACROSS;
 
 var<workgroup> shares: array<vec4f, WORKGROUP>;

@@ -9,6 +9,7 @@ import { Scope } from '../../host/scope.js';
 import type { SlotText } from '../../kernel/kernel.js';
 import * as activationTexts from '../../wgsl/activation.js';
 import * as derivativeTexts from '../../wgsl/derivatives.js';
+import * as innerTexts from '../../wgsl/inner.js';
 import * as lossTexts from '../../wgsl/loss.js';
 import * as scheduleTexts from '../../wgsl/schedule.js';
 
@@ -26,7 +27,7 @@ export interface Family {
 }
 
 /** What of a slot's text stands in whatever is compiled of it: up to the first loop that is written out. */
-const slotTexts = [activationTexts, derivativeTexts, lossTexts, scheduleTexts].flatMap(module =>
+const slotTexts = [activationTexts, derivativeTexts, innerTexts, lossTexts, scheduleTexts].flatMap(module =>
   (Object.values(module) as Partial<SlotText>[]).flatMap(({ name, source }) => {
     const [start = ''] = source?.split('//# unroll') ?? [];
     return name === undefined ? [] : [{ name, part: start.slice(start.lastIndexOf('fn ')).trim() }];

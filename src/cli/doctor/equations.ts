@@ -1,7 +1,11 @@
 /** A differential equation by networks that carry derivatives, held against differences of the same networks in float64. */
 
+import { sizeOfAll } from '../../buffer/layout.js';
 import { type Activation, cosine, sine, tanh } from '../../model/activation.js';
+import { inputJets, jetParameterShapes, jetPass } from '../../ops/network/jetNetwork.js';
+import { jetTangentKernel } from '../../ops/tangent/jetTangentKernel.js';
 import { sgd } from '../../optimiser/sgd.js';
+import { activationDerivatives } from '../../pde/activationDerivatives.js';
 import { given, sin } from '../../pde/expression.js';
 import { evenPoints } from '../../pde/grid.js';
 import { initialProblemParameters, type JetArchitecture, jetArchitecture } from '../../pde/network.js';
@@ -35,7 +39,7 @@ export const equations: Family = {
       const network = jetArchitecture({ activation, gated, depth: 3, width: 20, rank: 10, omega: 1.5 });
       checks.push(...(await checked(bench, name, network)));
     }
-    return checks;
+    return [...checks, await tangentKernelChecked(bench)];
   },
 };
 
@@ -66,6 +70,40 @@ const step = 0.01;
 const offsets = [-2, -1, 0, 1, 2];
 const first = [1, -8, 0, 8, -1].map(weight => weight / (12 * step));
 const second = [-1, 16, -30, 16, -1].map(weight => weight / (12 * step ** 2));
+
+/** Of one network, on values and first derivatives: <v_i, v_j>, v_i being the gradient of what the cotangent weighs at point i. */
+async function tangentKernelChecked(bench: Bench): Promise<Check> {
+  const network = jetArchitecture({ activation: sine, gated: false, depth: 3, width: 20, rank: 10, omega: 1.5 });
+  const { depth, width, rank, omegas, gated } = network;
+  const places = evenPoints([-1, 1], 9);
+  const shapes = jetParameterShapes(1, rank, network);
+  const parameters = bench.numbers(sizeOfAll(shapes));
+  const cotangent = bench.numbers(2 * places.length * rank);
+  const held = bench.stack(shapes, parameters);
+  const input = bench.stack([[2 * places.length, 2]], Float32Array.from(inputJets(places, 1)));
+  const weighed = bench.stack([[2 * places.length, rank]], cotangent);
+  const attributes = { depth, width, omegas, gated, orders: [1], derivatives: activationDerivatives(sine) };
+  const { kernel } = await bench.compute(graph => {
+    const { pass } = jetPass(graph.read(held), graph.read(input), attributes);
+    return { kernel: jetTangentKernel(pass, graph.read(weighed), [places.length]) };
+  });
+  const gradients = Array.from(places, (at, i) => {
+    const tape = new Tape();
+    const leaves = Array.from(parameters, number => tape.leaf(number));
+    const rows = offsets.map(offset => networkAt(tape, leaves, network, at + offset * step));
+    const terms = rows.flatMap((row, o) =>
+      row.map((f, r) => {
+        const [value, derivative] = [0, 1].map(k => cotangent[(k * places.length + i) * rank + r]);
+        const weight = derivative * first[o] + (offsets[o] === 0 ? value : 0);
+        return tape.apply(f, y => [weight * y, weight]);
+      }),
+    );
+    tape.differentiate(tape.sum(terms));
+    return leaves.map(({ gradient }) => gradient);
+  });
+  const want = gradients.flatMap(a => gradients.map(b => a.reduce((sum, x, i) => sum + x * b[i], 0)));
+  return compared('tangent kernel of jets', kernel, want, 1e-4);
+}
 
 /** The mean of r^2 over the grid of the equation, and twice that over the line on which the condition stands. */
 function lossOf(tape: Tape, parameters: readonly Entry[], network: JetArchitecture): Entry {

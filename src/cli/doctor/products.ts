@@ -60,7 +60,8 @@ export const products: Family = {
       ),
     );
     const checks = Object.entries(found).map(([id, c]) => compared(`schedule ${id}`, c, want, 0));
-    return [...checks, ...(await transposed(bench, a, b, want)), await folded(bench), ...(await alongAxes(bench))];
+    checks.push(...(await transposed(bench, a, b, want)), await folded(bench), await cut(bench));
+    return [...checks, ...(await alongAxes(bench))];
   },
 };
 
@@ -105,6 +106,15 @@ async function folded(bench: Bench): Promise<Check> {
     numbers.map(x => 3 * x),
     0,
   );
+}
+
+/** An inner axis so long that its parts are summed by themselves. */
+async function cut(bench: Bench): Promise<Check> {
+  const size = [5, 9_001, 7] as const;
+  const [a, b] = [whole(bench, size[0] * size[1]), whole(bench, size[1] * size[2])];
+  const [left, right] = [bench.tensor([size[0], size[1]], a), bench.tensor([size[1], size[2]], b)];
+  const { c } = await bench.compute(graph => ({ c: matmul(graph.read(left), graph.read(right)) }));
+  return compared('a long inner axis', c, multiplied(a, b, size), 0);
 }
 
 /** T x_d A along each axis d, and what gradients of A are made of. */
