@@ -35,7 +35,6 @@ import {
   inputColumns,
   type JetArchitecture,
   jetAttributes,
-  problemParameterShapes,
   problemParameters,
 } from './network.js';
 import type { Problem } from './problem.js';
@@ -463,9 +462,4 @@ function gridLosses(
       },
     })),
   };
-}
-
-/** How large a problem's networks are. */
-export function problemParameterCount(problem: Problem, network: JetArchitecture): number {
-  return problemParameterShapes(problem, network).reduce((sum, [rows, columns]) => sum + rows * columns, 0);
 }

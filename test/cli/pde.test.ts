@@ -268,6 +268,10 @@ test('shampoo along a cosine trains where nothing else is typed, and adam where 
     return [runs.map(({ optimiser }) => optimiser), settings.schedule];
   };
   requireEqual('by itself', await waysOf(), [['shampoo'], 'cosine']);
+  const goingOn = ['--optimisers', 'shampoo', '--resume', join('usual', 'plain-shampoo.safetensors')];
+  const { code, stderr } = await sepnn(...tiny, ...goingOn, '--out', 'constant');
+  requireEqual('exit of another schedule', code, 2);
+  require(stderr, /^sepnn: --resume [^\n]*with schedule "cosine", and this run has "constant": [^\n]*\n$/.test(stderr));
   requireEqual('a schedule', await waysOf('--schedule', 'linear'), [['shampoo'], 'linear']);
   requireEqual('a rate', await waysOf('--lr', '1e-3'), [['adam'], 'constant']);
 });

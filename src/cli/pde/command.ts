@@ -153,10 +153,13 @@ async function startOf(path: string, name: string, options: PdeOptions): Promise
     throw new InputError(`--resume ${path}: is of one run: give one of --networks, --optimisers and --preconditioners`);
   const { training, state } = await readProblemFile(path);
   const { reports, ...saved } = training;
-  for (const [key, value] of Object.entries(recordOf(name, way, options))) {
-    if (JSON.stringify(saved[key]) === JSON.stringify(value)) continue;
+  const record = recordOf(name, way, options);
+  for (const key of new Set([...Object.keys(record), ...Object.keys(saved)])) {
+    if (JSON.stringify(saved[key]) === JSON.stringify(record[key])) continue;
+    const valueOf = (own: Readonly<Record<string, unknown>>) =>
+      shown(key === 'schedule' ? (own[key] ?? 'constant') : own[key]);
     throw new InputError(
-      `--resume ${path}: was trained with ${key} ${shown(saved[key])}, and this run has ${shown(value)}: give the same settings`,
+      `--resume ${path}: was trained with ${key} ${valueOf(saved)}, and this run has ${valueOf(record)}: give the same settings`,
     );
   }
   if (!Array.isArray(reports))
@@ -272,7 +275,11 @@ async function report(
   }
   if (last.run.stopped) {
     const { network, optimiser, preconditioner } = last.way;
-    const own = ['--networks', network, '--optimisers', optimiser.text, '--preconditioners', preconditioner.text];
+    const { schedule } = courseOf(last.way, options);
+    // The usual schedule goes with optimisers that nobody typed, and here one is.
+    const course = optimiser.value.schedule === undefined ? ['--schedule', schedule] : [];
+    const chosen = ['--optimisers', optimiser.text, ...course];
+    const own = ['--networks', network, ...chosen, '--preconditioners', preconditioner.text];
     const more = waysOf(options).length === 1 ? [] : own;
     throw ending.stopped(
       `stopped at step ${last.run.state.step} of ${courseOf(last.way, options).steps}: to go on: ${commandLine(resuming(ending.args, more, modelPath(out, last.way)))}`,

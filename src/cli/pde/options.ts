@@ -128,7 +128,7 @@ export function addPdeOptions(command: Command): Command {
       '--optimisers <names>',
       `${optimiserNames.join(', ')}, a run each, with what differs: ${differences}`,
       optimisersFrom,
-    ).default(optimisersFrom('adam'), 'shampoo along a cosine; adam where --lr is given'),
+    ).default(optimisersFrom('adam'), 'shampoo along a cosine; adam where --lr or --preset is given'),
   );
   command.addOption(
     valueOption(
@@ -217,7 +217,7 @@ export function requireStill({ preconditioners, redraw }: PdeOptions): void {
 const [dataTopK, conditionTopK] = [5, 2];
 
 /** SepPGD on conditions and data, and nothing on the equations. */
-export const onConditions: GridPreconditioners = (grid, shape) => {
+const onConditions: GridPreconditioners = (grid, shape) => {
   if (grid === 'equations') return undefined;
   const most = grid === 'data' ? dataTopK : conditionTopK;
   return sepPgd({ topK: shape.map(n => Math.min(most, n)) });

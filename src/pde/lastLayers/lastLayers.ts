@@ -153,11 +153,12 @@ export class LastLayers {
         return typeof constant === 'number' ? 2 * scaleOf(grid) * constant : 0;
       }),
     );
-    return {
-      loss: (await linearise.outputs.loss.read())[0],
-      gradient: Float64Array.from(await linearise.outputs.gradient.read()),
-      squares: await Promise.all(found.map(own => Promise.all(own))),
-    };
+    const [[loss], gradient, own] = await Promise.all([
+      linearise.outputs.loss.read(),
+      linearise.outputs.gradient.read(),
+      Promise.all(found.map(slopes => Promise.all(slopes))),
+    ]);
+    return { loss, gradient: Float64Array.from(gradient), squares: own };
   }
 
   /** The step of one last layer: (N + damping I)^-1 of minus the gradient, N being the normal equations. */
