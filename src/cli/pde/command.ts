@@ -156,10 +156,10 @@ async function startOf(path: string, name: string, options: PdeOptions): Promise
   const record = recordOf(name, way, options);
   for (const key of new Set([...Object.keys(record), ...Object.keys(saved)])) {
     if (JSON.stringify(saved[key]) === JSON.stringify(record[key])) continue;
-    const valueOf = (own: Readonly<Record<string, unknown>>) =>
+    const toldOf = (own: Readonly<Record<string, unknown>>) =>
       shown(key === 'schedule' ? (own[key] ?? 'constant') : own[key]);
     throw new InputError(
-      `--resume ${path}: was trained with ${key} ${valueOf(saved)}, and this run has ${valueOf(record)}: give the same settings`,
+      `--resume ${path}: was trained with ${key} ${toldOf(saved)}, and this run has ${toldOf(record)}: give the same settings`,
     );
   }
   if (!Array.isArray(reports))
