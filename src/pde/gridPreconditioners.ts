@@ -9,7 +9,7 @@ import { grid } from '../model/domain/grid.js';
 import { factorsOf, networkInput } from '../model/forward.js';
 import { defineModel } from '../model/model.js';
 import type { Preconditioner, PreconditionerState } from '../precondition/preconditioner.js';
-import { type Discretisation, gridAxes } from './discretisation.js';
+import { type Discretisation, gridAxes, type ProblemGrid } from './discretisation.js';
 import { shapeOf } from './grid.js';
 import type { JetArchitecture } from './network.js';
 
@@ -30,7 +30,7 @@ export async function gridPreconditioners(
   parameters: Tensor,
   preconditioners: GridPreconditioners,
 ): Promise<ReadonlyMap<string, PreconditionerState>> {
-  const { problem, grids } = discretisation;
+  const { grids } = discretisation;
   const found = new Map<string, PreconditionerState>();
   const points = discretisation.points(undefined);
   for (const one of grids) {
@@ -40,12 +40,7 @@ export async function gridPreconditioners(
     if (grids.filter(({ name }) => name === one.name).length > 1) {
       throw new InputError(`${preconditioner.name}: ${one.name} is too large for one binding: use fewer points`);
     }
-    const isValue = one.fields.length === 1 && one.fields[0].orders.every(order => order === 0);
-    if (gated || problem.fields.length > 1 || !isValue) {
-      throw new InputError(
-        `${preconditioner.name}: takes conditions on the values of one field of plain networks, and ${one.name} of ${problem.name} is another: leave it alone`,
-      );
-    }
+    requireValues(preconditioner.name, discretisation, one, gated);
     const model = defineModel({ domain: grid(Object.values(axes)), contraction: cp({ rank }), network });
     const state = await preconditioner.start(engine, scope, model);
     await within(async own => {
@@ -60,4 +55,21 @@ export async function gridPreconditioners(
     found.set(one.name, state);
   }
   return found;
+}
+
+/**
+ * @param who is told to want them.
+ * @throws InputError networks that are gated, several fields, or a grid on which something else stands than values.
+ */
+export function requireValues(
+  who: string,
+  { problem }: Discretisation,
+  { name, fields }: ProblemGrid,
+  gated: boolean,
+): void {
+  const isValue = fields.length === 1 && fields[0].orders.every(order => order === 0);
+  if (!gated && problem.fields.length === 1 && isValue) return;
+  throw new InputError(
+    `${who}: takes conditions on the values of one field of plain networks, and ${name} of ${problem.name} is another: leave it out`,
+  );
 }

@@ -104,7 +104,7 @@ export class ResidualPreconditioner {
     rank: number,
     private readonly settings: ResidualSepPgd,
   ) {
-    this.grid = requireEquation(discretisation);
+    this.grid = requireEquation(name, discretisation);
     const { counts, orders } = discretisation;
     this.#shape = shapeOfRanges(this.grid.points);
     this.#shape.forEach((n, d) => {
@@ -186,9 +186,15 @@ export class ResidualPreconditioner {
   }
 }
 
-function requireEquation({ problem, grids }: Discretisation): ProblemGrid {
+/**
+ * The grid on whose residual SepPGD acts.
+ *
+ * @param who is told to want it.
+ * @throws InputError a problem that is not one equation of one field, or whose grid goes in slabs.
+ */
+export function requireEquation(who: string, { problem, grids }: Discretisation): ProblemGrid {
   const [grid, ...slabs] = grids.filter(({ name: own }) => own === equationsGrid);
-  const refuse = (what: string, remedy: string) => new InputError(`${name}: ${problem.name} ${what}: ${remedy}`);
+  const refuse = (what: string, remedy: string) => new InputError(`${who}: ${problem.name} ${what}: ${remedy}`);
   if (!grid) throw refuse('has no equation of a weight above 0', 'leave it out');
   if (grid.count > 1 || problem.fields.length > 1) {
     throw refuse(

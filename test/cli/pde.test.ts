@@ -4,9 +4,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
-import type { PdeReport } from '../../src/cli/pde/command.js';
+import { goingOn, type PdeReport } from '../../src/cli/pde/command.js';
+import { addPdeOptions, courseOf, type PdeOptions, settled, waysOf } from '../../src/cli/pde/options.js';
 import type { RenderReport } from '../../src/cli/render/command.js';
 import { fileLines } from '../../src/cli/training/session.js';
+import { Command } from '../../src/cli/vendor.js';
 import { readProblemFile, writeProblemFile } from '../../src/io/model/problemFile.js';
 import { decodeNpy } from '../../src/io/npy.js';
 import { adapter, folder, type Refusal, requireRefused, requireUnwritten, root, sepnn } from '../helpers/command.js';
@@ -298,7 +300,46 @@ test('what a disk does not take is told all the same', async () => {
   requireEqual('told', (JSON.parse(stdout) as PdeReport).runs[0].steps, 1);
 });
 
-test('a grid or networks that no host holds are refused before a device is opened', async () => {
+test('runs that finished are written and told, whatever ends the one after them', async () => {
+  mkdirSync(join(folder, 'part', 'plain-muon.safetensors', 'in the way'), { recursive: true });
+  const both = ['--optimisers', 'adam,muon', '--steps', '1', '--out', 'part', '--json'];
+  const { code, stdout, stderr } = await sepnn(...small, ...both);
+  requireEqual('exit', code, 1);
+  require(stderr, /^sepnn: [^\n]*plain-muon\.safetensors: cannot be written [^\n]*\n$/.test(stderr));
+  const told = JSON.parse(stdout) as PdeReport;
+  requireEqual(
+    'told',
+    told.runs.map(({ name }) => name),
+    ['plain'],
+  );
+  requireEqual('written', JSON.parse(readFileSync(join(folder, 'part', 'results.json'), 'utf8')), told);
+});
+
+function optionsOf(words: readonly string[]): PdeOptions {
+  const command = addPdeOptions(new Command('pde')).parse([...words], { from: 'user' });
+  return settled(command.opts<PdeOptions>(), option => command.getOptionValueSource(option) === 'cli');
+}
+
+test('the command line that goes on with a stopped run asks for it alone, along its own course', () => {
+  for (const words of [
+    'heat',
+    'heat --networks plain,gated',
+    'heat --networks plain,gated --optimisers adam:rate=2e-3,shampoo:schedule=cosine:steps=30 --schedule linear',
+    'heat --preset paper --schedule cosine',
+    'heat --optimisers adam,muon --resume old.safetensors --redraw 0 --preconditioners none,residual:top-k=2',
+  ]) {
+    const options = optionsOf(words.split(' '));
+    for (const way of waysOf(options)) {
+      const line = goingOn(['pde', ...words.split(' ')], way, options);
+      const again = optionsOf(line.split(' ').slice(2));
+      const [own, ...more] = waysOf(again);
+      requireEqual(line, [own.name, courseOf(own, again), more.length], [way.name, courseOf(way, options), 0]);
+      requireEqual(line, again.resume, join(options.out, `${way.name}.safetensors`));
+    }
+  }
+});
+
+test('a grid, networks or preconditioners that cannot be are refused before a device is opened', async () => {
   const cases: Refusal[] = [
     [['klein-gordon-4d', '--test-points', '1024'], /--test-points 1024: klein-gordon-4d has 4 axes: use 90 or fewer/],
     [
@@ -307,6 +348,14 @@ test('a grid or networks that no host holds are refused before a device is opene
     ],
     [['heat-6d', '--points', '64'], /--points 64,64,64,64,64,64: 68719476736 points in all: use 1073741824 or fewer/],
     [['heat-6d', '--test-points', '21'], /--test-points 21: heat-6d has 6 axes: use 20 or fewer/],
+    [
+      ['navier-stokes-3d', '--redraw', '0', '--preconditioners', 'none,residual'],
+      /--preconditioners residual: navier-stokes-3d has \d equations of 3 fields: it takes one of one field: leave it out/,
+    ],
+    [
+      ['heat', '--redraw', '0', '--preconditioners', 'none,seppgd', '--networks', 'plain,gated'],
+      /--preconditioners seppgd: takes conditions on the values of one field of plain networks, and initial of heat is/,
+    ],
   ];
   await requireRefused(cases, args => sepnn('pde', ...args, ...adapter, '--out', 'unheld'));
   requireUnwritten('unheld');

@@ -36,6 +36,7 @@ import {
   preconditionersOf,
   problemOptimiser,
   requireParameters,
+  requireServed,
   requireStill,
   settled,
   testPointsOf,
@@ -97,16 +98,20 @@ async function pde(ending: Ending, given: string, options: PdeOptions): Promise<
   await ending.inFolder('--out', options.out, () =>
     ending.patiently(async () => {
       const engine = await openQuietly(options.adapter);
+      const finished: Finished[] = [];
       try {
-        const finished: Finished[] = [];
         for (const { way, settings } of runs) {
           const run = await oneRun(ending, engine, name, way, settings, options, start);
           finished.push({ way, run });
           if (run.stopped || run.failure) break;
         }
-        await report(ending, engine.adapter, name, options, finished);
       } finally {
-        await engine.dispose();
+        try {
+          // Runs that finished are told of, whatever ended the one after them.
+          if (finished.length > 0) await report(ending, engine.adapter, name, options, finished);
+        } finally {
+          await engine.dispose();
+        }
       }
     }),
   );
@@ -117,10 +122,12 @@ function settingsOf(problem: Problem, way: Way, options: PdeOptions): ProblemSet
   const { steps } = courseOf(way, options);
   const network = networkOf(way.network, options);
   requireParameters(problem, network);
+  const points = pointsOf(problem, options);
+  requireServed(way, problem, points, network);
   return {
     problem,
     network,
-    points: pointsOf(problem, options),
+    points,
     optimiser: problemOptimiser(way, options),
     seed,
     steps,
@@ -274,17 +281,21 @@ async function report(
     );
   }
   if (last.run.stopped) {
-    const { network, optimiser, preconditioner } = last.way;
-    const { schedule } = courseOf(last.way, options);
-    // The usual schedule goes with optimisers that nobody typed, and here one is.
-    const course = optimiser.value.schedule === undefined ? ['--schedule', schedule] : [];
-    const chosen = ['--optimisers', optimiser.text, ...course];
-    const own = ['--networks', network, ...chosen, '--preconditioners', preconditioner.text];
-    const more = waysOf(options).length === 1 ? [] : own;
     throw ending.stopped(
-      `stopped at step ${last.run.state.step} of ${courseOf(last.way, options).steps}: to go on: ${commandLine(resuming(ending.args, more, modelPath(out, last.way)))}`,
+      `stopped at step ${last.run.state.step} of ${courseOf(last.way, options).steps}: to go on: ${goingOn(ending.args, last.way, options)}`,
     );
   }
+}
+
+/** The command line that goes on with one of the runs that `args` ask for. */
+export function goingOn(args: readonly string[], way: Way, options: PdeOptions): string {
+  const { network, optimiser, preconditioner } = way;
+  // The usual schedule goes with optimisers that nobody typed, and here one is.
+  const course = optimiser.value.schedule === undefined ? ['--schedule', options.schedule] : [];
+  const chosen = ['--optimisers', optimiser.text, ...course];
+  const own = ['--networks', network, ...chosen, '--preconditioners', preconditioner.text];
+  const more = waysOf(options).length === 1 ? [] : own;
+  return commandLine(resuming(args, more, modelPath(options.out, way)));
 }
 
 function reportOf(

@@ -13,11 +13,17 @@ import {
 import { activations } from '../../model/codec.js';
 import { combines } from '../../ops/precondition/precondition.js';
 import type { Optimiser } from '../../optimiser/optimiser.js';
-import type { GridPreconditioners } from '../../pde/gridPreconditioners.js';
+import { discretise, shapeOfRanges } from '../../pde/discretisation.js';
+import { type GridPreconditioners, requireValues } from '../../pde/gridPreconditioners.js';
 import { type JetArchitecture, jetArchitecture, problemParameterShapes } from '../../pde/network.js';
 import type { Problem } from '../../pde/problem.js';
 import { problems } from '../../pde/problems.js';
-import { type ResidualSepPgd, type ResidualSepPgdOptions, residualSepPgd } from '../../pde/residualSepPgd.js';
+import {
+  type ResidualSepPgd,
+  type ResidualSepPgdOptions,
+  requireEquation,
+  residualSepPgd,
+} from '../../pde/residualSepPgd.js';
 import { sepPgd } from '../../precondition/sepPgd.js';
 import { type Changes, type Differing, differing } from '../differences.js';
 import { adapterOption, list, oneOf, real, valueOption, whole, wholes } from '../options.js';
@@ -230,6 +236,22 @@ export function preconditionersOf({ preconditioner: { value } }: Way): {
 } {
   if (value.preconditioner === 'seppgd') return { preconditioners: onConditions };
   return value.preconditioner === 'residual' ? { residualPreconditioner: residualSepPgd(value.options) } : {};
+}
+
+/** @throws InputError a problem or networks that the preconditioner of a way cannot serve. */
+export function requireServed(
+  way: Way,
+  problem: Problem,
+  points: Readonly<Record<string, number>>,
+  { gated }: JetArchitecture,
+): void {
+  const who = `--preconditioners ${way.preconditioner.text}`;
+  const { preconditioners, residualPreconditioner } = preconditionersOf(way);
+  const discretisation = discretise(problem, points);
+  if (residualPreconditioner) requireEquation(who, discretisation);
+  for (const grid of discretisation.grids) {
+    if (preconditioners?.(grid.name, shapeOfRanges(grid.points))) requireValues(who, discretisation, grid, gated);
+  }
 }
 
 /** One of the runs that are made side by side. */
