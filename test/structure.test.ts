@@ -3,7 +3,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { buildSync } from 'esbuild';
@@ -37,6 +37,46 @@ test('every kernel has a float64 twin of its name in the same group, and a test 
     // A kernel is dispatched by its name, or by the operation of its name.
     const runs = new RegExp(`\\.${name}\\b|\\b${name}Operation\\b`);
     require(`no test runs ${name}`, users.some(({ text }) => runs.test(text)));
+  }
+});
+
+/** A twin that texts for slots share: its file under test/reference, what it exports, and the name by which it knows a text. */
+type SharedTwin = readonly [file: string, twin: string, name?: string];
+
+/** The texts for slots that have no twin of their own name in their group. */
+const sharedTwins: Readonly<Record<string, SharedTwin>> = {
+  'inner/whole': ['linear/product', 'product'],
+  'network/activation/cosine': ['network/activation', 'activation', 'cosine'],
+  'network/activation/leakyRelu': ['network/activation', 'activation', 'leaky-relu'],
+  'network/activation/relu': ['network/activation', 'activation', 'relu'],
+  'network/activation/sine': ['network/activation', 'activation', 'sine'],
+  'network/activation/tanh': ['network/activation', 'activation', 'tanh'],
+  'network/derivatives/cosineDerivatives': ['network/jetNetwork', 'activationDerivatives', 'cosine'],
+  'network/derivatives/sineDerivatives': ['network/jetNetwork', 'activationDerivatives', 'sine'],
+  'network/derivatives/tanhDerivatives': ['network/jetNetwork', 'activationDerivatives', 'tanh'],
+  'objective/loss/bceWithLogits': ['objective/pointwiseLoss', 'pointwiseLoss', 'bce-with-logits'],
+  'objective/loss/squaredError': ['objective/pointwiseLoss', 'pointwiseLoss', 'squared-error'],
+  'objective/residual/condition': ['objective/residuals', 'residuals'],
+  'objective/residual/elementary': ['objective/residuals', 'residuals'],
+  'schedule/quad': ['linear/product', 'product'],
+  'schedule/register': ['linear/product', 'product'],
+  'schedule/subgroup': ['linear/product', 'product'],
+  'schedule/workgroup': ['linear/product', 'product'],
+};
+
+test('every text for a slot has a twin of its name or is known to one that others share, and a test uses that twin', () => {
+  const slots = kernelFiles()
+    .filter(path => !path.startsWith('shared/') && !kernels.some(([kernel]) => kernel === path))
+    .map(path => path.replace('.wgsl', ''));
+  const shared = slots.filter(path => !existsSync(`${root}test/reference/${path}.ts`));
+  requireEqual('texts that share a twin', shared, Object.keys(sharedTwins).sort());
+  for (const path of slots) {
+    const [file, twin, name] = sharedTwins[path] ?? [path, basename(path)];
+    const text = read(`test/reference/${file}.ts`);
+    require(`${file} exports no ${twin}, the twin of ${path}`, text.includes(`export function ${twin}(`));
+    require(`${file} does not know ${path} by ${name}`, name === undefined || text.includes(`'${name}'`));
+    const users = testTexts.filter(one => one.text.includes(`'${relative(one.folder, `test/reference/${file}`)}.js'`));
+    require(`no test imports ${file}, the twin of ${path}`, users.length > 0);
   }
 });
 

@@ -6,25 +6,17 @@ import { type Dispatch, dispatch } from '../../src/kernel/dispatch.js';
 import { axesOf, cpProblem, gridOf } from '../../src/ops/contraction/factorMatrices.js';
 import { productEntry, productOfParts } from '../../src/ops/linear/product.js';
 import { cutDispatches } from '../../src/schedule/cut.js';
-import { productDispatch, productDispatches, productWorkgroups } from '../../src/schedule/product.js';
+import { productDispatch, productWorkgroups } from '../../src/schedule/product.js';
 import type { Schedule } from '../../src/schedule/schedule.js';
 import * as contraction from '../../src/wgsl/contraction.js';
 import * as linear from '../../src/wgsl/linear.js';
 import * as networks from '../../src/wgsl/network.js';
 import * as tangent from '../../src/wgsl/tangent.js';
 import { activationOf } from '../helpers/activations.js';
-import { requireBits, requireClose, requireEqual, requireNear } from '../helpers/compare.js';
+import { requireClose, requireEqual } from '../helpers/compare.js';
 import { contentOf, device, filled, poisoned, run } from '../helpers/gpu.js';
 import { lossNames, lossTexts } from '../helpers/losses.js';
-import {
-  type Case,
-  firstSchedules,
-  inTurn,
-  productSizes,
-  productTolerance,
-  schedules,
-  testOnSchedules,
-} from '../helpers/products.js';
+import { type Case, inTurn, productSizes, productTolerance, schedules, testOnSchedules } from '../helpers/products.js';
 import { randomInteger, randoms } from '../helpers/random.js';
 import { suite } from '../helpers/suite.js';
 import { cp } from '../reference/contraction/cp.js';
@@ -166,63 +158,6 @@ function symmetricResults(schedule: Schedule): Case[] {
       },
     };
   });
-}
-
-/** Three parts of an inner axis, the longest of them of three blocks; shorter axes have fewer, one of them none but the first. */
-function cutProducts(schedule: Schedule): Case[] {
-  const sizes: [number, number, number][] = [
-    [35, 3, 270],
-    [1, 1, 1],
-    [3, 34, 66],
-  ];
-  const a = sizes.map(([rows, , inner]) => randoms(rows * inner));
-  const b = sizes.map(([, columns, inner]) => randoms(inner * columns));
-  const before = sizes.map(([rows, columns]) => randoms(rows * columns));
-  const left = filled(stackOf(sizes.map(([rows, , inner]) => [inner, rows])), join(a));
-  const right = filled(stackOf(sizes.map(([, columns, inner]) => [columns, inner])), join(b));
-  const result = filled(stackOf(sizes.map(([rows, columns]) => [rows, columns])), join(before));
-  const problems = result.layout.parts.map((part, i) => {
-    const [of, by] = [left.layout.parts[i], right.layout.parts[i]];
-    return productEntry(productOfParts(of, by, part, { transposeLeft: true, alpha: 0.5, beta: 2 }));
-  });
-  const constants = { LEFT_TRANSPOSED: true, RIGHT_TRANSPOSED: true, BLEND: true, BLOCK: 32 };
-  const buffers = { left: left.storage, right: right.storage, result: result.storage };
-  const choice = { schedule, parts: 3 };
-  return [
-    {
-      dispatch: cutDispatches(device, linear.product, { constants, problems, buffers }, choice),
-      check: async () => {
-        const transposed = { transposeLeft: true, transposeRight: true, alpha: 0.5, beta: 2 };
-        const expected = sizes.map(([rows, columns, inner], i) =>
-          product({ rows, columns, inner, a: a[i], b: b[i], before: before[i], ...transposed }),
-        );
-        requireClose('cut', await contentOf(result), join(expected), productTolerance(270));
-      },
-    },
-    symmetricCut(schedule),
-  ];
-}
-
-function symmetricCut(schedule: Schedule): Case {
-  const [n, inner, untouched] = [67, 70, 7];
-  const x = randoms(n * inner);
-  const left = filled(layoutOf([n, inner]), x);
-  const result = filled(layoutOf([n, n]), new Float64Array(n * n).fill(untouched));
-  const problems = [productEntry(productOfParts(partOf(left), partOf(left), partOf(result)))];
-  const constants = { LEFT_TRANSPOSED: false, RIGHT_TRANSPOSED: true, BLEND: false };
-  const buffers = { left: left.storage, right: left.storage, result: result.storage };
-  const description = { constants, problems, buffers, upper: true };
-  return {
-    dispatch: cutDispatches(device, linear.product, description, { schedule, parts: 2 }),
-    check: async () => {
-      const got = await contentOf(result);
-      const expected = product({ rows: n, columns: n, inner, a: x, b: x, transposeRight: true });
-      const above = (values: Float32Array | Float64Array) =>
-        Float64Array.from(values).filter((_, at) => at % n >= Math.floor(at / n));
-      requireClose('symmetric, cut', above(got), above(expected), productTolerance(inner));
-      requireEqual('below the diagonal', got[n * (n - 1)], untouched);
-    },
-  };
 }
 
 function hiddenLayers(schedule: Schedule): Case[] {
@@ -484,40 +419,6 @@ testOnSchedules(test, [
     cases: cpKernels,
   },
 ]);
-
-testOnSchedules(
-  test,
-  [
-    {
-      title: on =>
-        `product on ${on}: cut into parts of several blocks it matches, with beta, at sizes of which some have fewer parts, and where half is left out`,
-      cases: cutProducts,
-    },
-  ],
-  firstSchedules,
-);
-
-test('product: of a long inner axis no sum is off by more than is promised, and every run gives the same bits', async () => {
-  const [rows, columns, inner] = [3, 5, 2 ** 17];
-  // Each term is rounded the same way as long as the sum has the same exponent: one after the other they lose 2e-3.
-  const [a, b] = [new Float64Array(rows * inner).fill(1), new Float64Array(columns * inner).fill(Math.fround(0.1))];
-  const [left, right] = [filled(layoutOf([inner, rows]), a), filled(layoutOf([inner, columns]), b)];
-  const constants = { LEFT_TRANSPOSED: true, RIGHT_TRANSPOSED: false, BLEND: false };
-  const twice = [poisoned(layoutOf([rows, columns])), poisoned(layoutOf([rows, columns]))];
-  for (const result of twice) {
-    const problems = [
-      productEntry(productOfParts(partOf(left), partOf(right), partOf(result), { transposeLeft: true })),
-    ];
-    const buffers = { left: left.storage, right: right.storage, result: result.storage };
-    const dispatches = productDispatches(device, linear.product, { constants, problems, buffers });
-    requireEqual('dispatches', dispatches.length, 2);
-    await run(dispatches);
-  }
-  const [first, second] = await Promise.all(twice.map(contentOf));
-  const expected = product({ rows, columns, inner, a, b, transposeLeft: true });
-  requireNear('sums', first, expected, expected, (4096 + inner / 4096 + 256) * 2 ** -24);
-  requireBits('a second run', second, first);
-});
 
 test('hidden: sine and cosine are right to 1e-6 for arguments up to 1e4, tanh to 1e-6 relative down to 1e-6', async () => {
   const [schedule] = schedules;
