@@ -50,7 +50,7 @@ interface Run {
 
 const mode: Mode = { portable: values.portable, asGpu: values['as-gpu'] };
 const gpuMode: Mode = { portable: true, asGpu: true };
-/** kernelProducts is not among them: it runs every schedule as it is. */
+/** kernelProducts and cutProducts are not among them: they run every schedule as it is. */
 const throughSchedules = [
   'graph/graph',
   'ops/contractions',
