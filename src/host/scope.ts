@@ -37,6 +37,12 @@ export class Scope implements Disposable {
   }
 }
 
+/** Has all of them disposed of with what the scope holds. */
+export function keepAll<T extends Readonly<Record<string, Disposable>>>(scope: Scope, all: T): T {
+  for (const one of Object.values(all)) scope.keep(one);
+  return all;
+}
+
 /** Does `work` with a scope that outlives it where it succeeds, and is disposed of where it throws. */
 export async function building<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
   const scope = new Scope();

@@ -42,6 +42,11 @@ export interface Discretisation {
   points(random: Random | undefined): readonly Float64Array[];
 }
 
+/** Twice what a point counts: a loss is the mean of weighted squares. */
+export function lossScale({ size }: ProblemGrid): number {
+  return 2 / size;
+}
+
 /** The name of the grid of a problem's equations. */
 export const equationsGrid = 'equations';
 
@@ -135,17 +140,30 @@ export function shapeOfRanges(ranges: readonly Range[]): number[] {
   return ranges.map(([from, to]) => to - from);
 }
 
+/** What acts on grids beside the steps, and stacks more of their parts. */
+export interface GridUses {
+  /** A table more, of the equations: a residual's cotangent, preconditioned. */
+  readonly residual: boolean;
+  /** Fields twice, as they are and their changes. */
+  readonly changes: boolean;
+}
+
 /**
  * With grids cut along their first axis, so that no stack of fields, tables or residuals takes more than so many bytes.
  *
  * @throws InputError a grid of which a single row takes more.
  */
-export function inSlabs(discretisation: Discretisation, mostBytes: number): Discretisation {
+export function inSlabs(
+  discretisation: Discretisation,
+  mostBytes: number,
+  { residual, changes }: GridUses = { residual: false, changes: false },
+): Discretisation {
   const grids = discretisation.grids.flatMap(grid => {
     const [[from, to], ...rest] = grid.points;
     const others = shapeOfRanges(rest);
     const row = sizeOf(others.with(-1, padded(others[others.length - 1])));
-    const parts = Math.max(grid.fields.length, grid.residuals.tables.length, grid.count);
+    const tables = grid.residuals.tables.length + Number(residual && grid.name === equationsGrid);
+    const parts = Math.max((changes ? 2 : 1) * grid.fields.length, tables, grid.count);
     const rows = Math.floor(mostBytes / (4 * parts * row));
     if (rows < 1) {
       throw new InputError(

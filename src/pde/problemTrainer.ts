@@ -9,7 +9,7 @@ import type { Plan } from '../graph/plan.js';
 import { requireCount, requireOptions } from '../host/checks.js';
 import { CallQueue } from '../host/queue.js';
 import { Random, requireSeed } from '../host/random.js';
-import { building, type Disposable, type Scope } from '../host/scope.js';
+import { building, type Disposable, keepAll, type Scope } from '../host/scope.js';
 import { contractFields } from '../ops/contraction/contractFields.js';
 import { add } from '../ops/elementwise/linearCombination.js';
 import { inputJets, type JetPass, jetPass } from '../ops/network/jetNetwork.js';
@@ -22,8 +22,10 @@ import { historyLength, mostSteps, type ParameterState, TrainedParameters } from
 import {
   type Discretisation,
   discretise,
+  equationsGrid,
   gridAxes,
   inSlabs,
+  lossScale,
   type ProblemGrid,
   shapeOfRanges,
 } from './discretisation.js';
@@ -52,7 +54,7 @@ export interface ProblemTrainerOptions {
   readonly redraw?: number;
   /**
    * What preconditions the cotangents on each grid, made once from the initial parameters; nothing by default. It wants
-   * points that are not drawn anew.
+   * points that are not drawn anew, and none of the equations beside `residualPreconditioner`.
    */
   readonly preconditioners?: GridPreconditioners;
   /** What preconditions the cotangent at the equation's residual: `residualSepPgd`; nothing by default. It wants points as they do. */
@@ -135,7 +137,11 @@ export class ProblemTrainer {
       throw new InputError('preconditioners: are made of points that stay: leave redraw out');
     }
     const settled = options.lastLayers && settledLastLayers(options.lastLayers, network);
-    const discretisation = inSlabs(discretise(problem, points), slabBytes);
+    const discretisation = inSlabs(discretise(problem, points), slabBytes, {
+      residual: residualPreconditioner !== undefined,
+      changes: settled !== undefined,
+    });
+    if (residualPreconditioner && preconditioners) requireApart(discretisation, preconditioners);
     return building(async scope => {
       const initial = initialProblemParameters(problem, network, seed);
       const parameters = new TrainedParameters(engine, scope, problemParameters(problem, network), optimiser, initial);
@@ -171,40 +177,45 @@ export class ProblemTrainer {
         const loss = found.map(one => one.loss).reduce(add);
         parameters.update(graph, loss, vjp(jets, cotangent, [at])[0], true);
       };
-      const plans = await engine.compile({
-        step: step(false),
-        evaluate: graph => {
-          const losses: Record<string, Value> = {};
-          for (const { grid, lossIn } of gridLosses(
-            graph,
-            discretisation,
-            network,
-            onDevice,
-            graph.read(parameters.tensor),
-          ).grids) {
-            const { loss } = lossIn();
-            losses[grid.name] = losses[grid.name] ? add(losses[grid.name], loss) : loss;
-          }
-          return losses;
-        },
-      });
-      const refreshing =
-        residual &&
-        (await engine.compile({
-          step: step(true),
-          prepare: graph => {
-            const { jets, pass, grids } = gridLosses(
+      const plans = keepAll(
+        scope,
+        await engine.compile({
+          step: step(false),
+          evaluate: graph => {
+            const losses: Record<string, Value> = {};
+            for (const { grid, lossIn } of gridLosses(
               graph,
               discretisation,
               network,
               onDevice,
               graph.read(parameters.tensor),
-            );
-            const own = grids.find(({ grid }) => grid === residual.grid) as GridLoss;
-            residual.refreshed(graph, { pass, jets, ...own.lossIn() }, { cold: true });
+            ).grids) {
+              const { loss } = lossIn();
+              losses[grid.name] = losses[grid.name] ? add(losses[grid.name], loss) : loss;
+            }
+            return losses;
           },
-        }));
-      for (const plan of [...Object.values<Plan>(plans), ...Object.values<Plan>(refreshing ?? {})]) scope.keep(plan);
+        }),
+      );
+      const refreshing =
+        residual &&
+        keepAll(
+          scope,
+          await engine.compile({
+            step: step(true),
+            prepare: graph => {
+              const { jets, pass, grids } = gridLosses(
+                graph,
+                discretisation,
+                network,
+                onDevice,
+                graph.read(parameters.tensor),
+              );
+              const own = grids.find(({ grid }) => grid === residual.grid) as GridLoss;
+              residual.refreshed(graph, { pass, jets, ...own.lossIn() }, { cold: true });
+            },
+          }),
+        );
       const lastLayers =
         settled &&
         (await LastLayers.create(engine, scope, discretisation, network, onDevice, parameters.tensor, settled));
@@ -287,13 +298,14 @@ export class ProblemTrainer {
    * The fields on a grid of any points, by their names, row-major. A grid of the same shape once more takes no time to compile.
    *
    * @param fields all by default, without derivatives; also u_t or u_xx.
-   * @throws InputError a field that there is not, or an axis without points.
+   * @throws InputError no field, a field that there is not, or an axis without points.
    */
   solution(
     axes: AxisPoints,
     fields: readonly string[] = this.problem.fields,
   ): Promise<Readonly<Record<string, Float32Array>>> {
     return this.#calls.add(async () => {
+      if (fields.length === 0) throw new InputError('solution: no fields: give one or more');
       const terms = fields.map(field => fieldTerm(this.problem, field));
       if (this.#solved !== `${fields}`) {
         this.#solver?.dispose();
@@ -306,10 +318,14 @@ export class ProblemTrainer {
   }
 
   state(): Promise<Required<ParameterState> & ProblemState> {
-    return this.#calls.add(async () => ({
-      ...(await this.parameters.state()),
-      ...(this.refreshing && { preconditioner: await this.refreshing.residual.state() }),
-    }));
+    return this.#calls.add(async () => {
+      // What it starts from would be taken for what it found.
+      await this.#prepare();
+      return {
+        ...(await this.parameters.state()),
+        ...(this.refreshing && { preconditioner: await this.refreshing.residual.state() }),
+      };
+    });
   }
 
   /** Goes on from a state: at once where no call is under way. @throws InputError one of another network or optimiser. */
@@ -375,6 +391,16 @@ export class ProblemTrainer {
       t = next;
     }
   }
+}
+
+/** @throws InputError a preconditioner of the equations' fields, beside that of their residual. */
+function requireApart({ grids }: Discretisation, preconditioners: GridPreconditioners): void {
+  const equations = grids.find(({ name }) => name === equationsGrid);
+  const own = equations && preconditioners(equationsGrid, shapeOfRanges(equations.points));
+  if (!own) return;
+  throw new InputError(
+    `preconditioners: ${own.name} of ${equationsGrid} beside residualPreconditioner: both are of the same cotangent: leave one out`,
+  );
 }
 
 /** The next multiple of a period after step t, or the end where that is before it or there is none. */
@@ -453,11 +479,11 @@ function gridLosses(
     grids: grids.map((grid, i) => ({
       grid,
       lossIn: () => {
-        const { points, fields: terms, residuals: compiled, count, size } = grid;
+        const { points, fields: terms, residuals: compiled, count } = grid;
         const fields = contractFields(jets, { axes, scale: 1, orders, points, fields: terms });
         const table = tables[i];
         const known = table && graph.read(table);
-        const found = residuals(fields, known, { text: compiled.text, residuals: count, scale: 2 / size });
+        const found = residuals(fields, known, { text: compiled.text, residuals: count, scale: lossScale(grid) });
         return { loss: found.loss, fields, tables: known, residuals: found.residuals };
       },
     })),

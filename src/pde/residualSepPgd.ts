@@ -20,6 +20,7 @@
  * by itself, since that would not commute with coefficients.
  */
 
+import { numbersIn } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
@@ -36,12 +37,12 @@ import { residuals } from '../ops/objective/residuals.js';
 import { type Combine, combines, type ModulatedBasis, precondition } from '../ops/precondition/precondition.js';
 import { jetTangentKernel } from '../ops/tangent/jetTangentKernel.js';
 import { vjp } from '../ops/vjp.js';
-import { ModulatedEigenpairs } from '../precondition/modulatedEigenpairs.js';
+import { ModulatedEigenpairs, startVectors } from '../precondition/modulatedEigenpairs.js';
 import type { SavedPreconditioner, Start } from '../precondition/preconditioner.js';
-import { type Discretisation, equationsGrid, type ProblemGrid, shapeOfRanges } from './discretisation.js';
+import { type Discretisation, equationsGrid, lossScale, type ProblemGrid, shapeOfRanges } from './discretisation.js';
 
 export interface ResidualSepPgdOptions {
-  /** k, eigenpairs modulated on each axis, or as many as it has points; 3 by default. */
+  /** k, eigenpairs modulated on each axis, or as many as its points allow; 3 by default. */
   readonly topK?: number;
   /** 'product' by default, P = G x_1 S_1 .. x_D S_D; or 'sum', P = sum_d G x_d S_d. */
   readonly combine?: Combine;
@@ -107,10 +108,7 @@ export class ResidualPreconditioner {
     this.grid = requireEquation(name, discretisation);
     const { counts, orders } = discretisation;
     this.#shape = shapeOfRanges(this.grid.points);
-    this.#shape.forEach((n, d) => {
-      requireCount(`${name}: topK of axis ${d}`, Math.min(settings.topK, n), 1, mostTopK(n));
-    });
-    this.#topK = this.#shape.map(n => Math.min(settings.topK, n));
+    this.#topK = this.#shape.map(n => Math.min(settings.topK, mostTopK(n)));
     this.#eigenpairs = new ModulatedEigenpairs(
       engine,
       scope,
@@ -165,7 +163,7 @@ export class ResidualPreconditioner {
   cotangents(nodes: Omit<ResidualNodes, 'pass' | 'jets'>, { vectors, scaled }: ModulatedBasis): Value {
     const { combine } = this.settings;
     const preconditioned = precondition(nodes.residuals, vectors, scaled, { combine, topK: this.#topK });
-    return this.#atFields(nodes, preconditioned, 2 / this.grid.size);
+    return this.#atFields(nodes, preconditioned, lossScale(this.grid));
   }
 
   /** scale weight p dr / d(field) for every field. @param p of the grid's shape. */
@@ -180,9 +178,12 @@ export class ResidualPreconditioner {
     return { name, topK: this.#topK, state: await this.#eigenpairs.state() };
   }
 
-  /** @returns whether what was saved fits; where it does not, nothing is changed. */
+  /** @returns whether what was saved fits; where it does not, the next refresh from nothing is as that of a new one. */
   restore(saved: SavedPreconditioner | undefined): boolean {
-    return saved?.name === name && this.#eigenpairs.restore(saved);
+    if (saved?.name === name && this.#eigenpairs.restore(saved)) return true;
+    const { vectors } = this.#eigenpairs.tensors;
+    vectors.write(startVectors(numbersIn(vectors.layout)));
+    return false;
   }
 }
 

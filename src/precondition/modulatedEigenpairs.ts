@@ -33,9 +33,15 @@ const warm = { iterations: 1, tolerance: 1e-2 } as const;
 
 const startSeed = 0x5ee0;
 
+/** So many numbers from which a cold refresh begins: the same ones always. */
+export function startVectors(count: number): Float32Array {
+  const random = new Random(startSeed);
+  return new Float32Array(count).map(() => random.normal());
+}
+
 /** How many eigenvalues of a matrix (n, n) float32 tells from rounding, |l| > n 2^-23 max |l|: none where one is not finite. */
 function resolvedAmong(values: Float32Array, points: number): number {
-  const sizes = Array.from(values, Math.abs);
+  const sizes = values.map(Math.abs);
   const floor = Math.fround(points * 2 ** -23 * Math.max(...sizes));
   return floor < Number.POSITIVE_INFINITY ? sizes.filter(size => size > floor).length : 0;
 }
@@ -61,15 +67,8 @@ export class ModulatedEigenpairs {
     private readonly by: EigenpairKinds = { leadingEigenpairs, modulate },
   ) {
     const shapes = kernels.map(({ points, topK }) => [blockSize(points, topK), points]);
-    const random = new Random(startSeed);
-    const count = sizeOfAll(shapes);
     this.tensors = {
-      vectors: scope.keep(
-        engine.stack(
-          shapes,
-          Float32Array.from({ length: count }, () => random.normal()),
-        ),
-      ),
+      vectors: scope.keep(engine.stack(shapes, startVectors(sizeOfAll(shapes)))),
       scaled: scope.keep(engine.stack(shapes)),
       values: scope.keep(engine.stack(shapes.map(([rows]) => [rows]))),
       used: scope.keep(engine.tensor([kernels.length])),

@@ -1,6 +1,7 @@
 /** Last layers solved by alternating least squares: against normal equations in float64, in slabs, from a state. */
 
 import { adam } from '../../src/optimiser/adam.js';
+import { discretise, type GridUses, inSlabs } from '../../src/pde/discretisation.js';
 import {
   defineProblem,
   given,
@@ -10,6 +11,7 @@ import {
   type ProblemTrainerOptions,
 } from '../../src/public/pde.js';
 import { require, requireClose, requireEqual, requireNorm, requireThrows } from '../helpers/compare.js';
+import { withFailingCompilation } from '../helpers/failing.js';
 import { engine } from '../helpers/gpu.js';
 import { suite } from '../helpers/suite.js';
 import { jetNetwork } from '../reference/network/jetNetwork.js';
@@ -154,6 +156,70 @@ test('with Adam between them, points drawn anew: from a state to the same bits; 
   require('there are slabs', slabs.work.dispatches > whole.work.dispatches);
   requireClose('in slabs', await slabs.advance(4), await whole.advance(4), { relative: 1e-3 });
   for (const trainer of [one, other, whole, slabs]) trainer.dispose();
+});
+
+/** v stands in no weighted equation. */
+const idle = defineProblem({
+  name: 'idle',
+  axes: { t: [0, 1], x: [0, 1] },
+  fields: ['v', 'u'],
+  equations: ({ u, v }) => [u.dt.minus(u), { residual: v.minus(u), weight: 0 }],
+  conditions: ({ u }) => [{ name: 'start', at: { t: 0 }, residual: u.minus(1) }],
+});
+
+test('a field that stands in no weighted equation keeps its networks, and the others are solved', async () => {
+  const lastLayers = { every: 1, rounds: 1, iterations: 3 };
+  const optimiser = adam({ learningRate: 1e-12 });
+  const trainer = await create({ problem: idle, points: 3, optimiser, lastLayers });
+  const { parameters } = await trainer.state();
+  const [first, second] = await trainer.advance(2);
+  require(`${first} fell to ${second}`, second < 0.9 * first);
+  const { parameters: after } = await trainer.state();
+  const half = parameters.length / 2;
+  requireClose('networks of v', after.subarray(0, half), parameters.subarray(0, half), { absolute: 1e-11 });
+  trainer.dispose();
+});
+
+test('slabs are cut for what is stacked: fields twice with their changes, a table more of the equations', async () => {
+  const whole = discretise(problem, counts);
+  const row = 24; // of x and y
+  const slabsOf = (bytes: number, uses: Partial<GridUses>) =>
+    inSlabs(whole, bytes, { residual: false, changes: false, ...uses }).grids.filter(({ name }) => name === 'equations')
+      .length;
+  requireEqual('of 4 fields', [slabsOf(4 * 4 * row * 5, {}), slabsOf(4 * 4 * row * 5 - 4, {})], [1, 2]);
+  requireEqual(
+    'and their changes',
+    [8, 7].map(n => slabsOf(4 * n * row * 5, { changes: true })),
+    [1, 2],
+  );
+  requireEqual('no table more than fields', slabsOf(4 * 4 * row * 5, { residual: true }), 1);
+  const tables = defineProblem({
+    name: 'tables',
+    axes: { t: [0, 1], x: [0, 1] },
+    fields: ['u'],
+    equations: ({ u, t, x }) => [u.times(t).minus(x)],
+    conditions: () => [],
+  });
+  const ofTables = (bytes: number, residual: boolean) =>
+    inSlabs(discretise(tables, { t: 5, x: 4 }), bytes, { residual, changes: false }).grids.length;
+  requireEqual('tables', [ofTables(4 * 2 * 4 * 5, false), ofTables(4 * 2 * 4 * 5, true)], [1, 2]);
+  requireEqual('a table more', [ofTables(4 * 3 * 4 * 5, true), ofTables(4 * 3 * 4 * 5 - 4, true)], [1, 2]);
+  const slabBytes = 4 * 4 * row * 5;
+  const [plain, solved] = [await create({ slabBytes }), await create({ slabBytes, lastLayers: { every: 9 } })];
+  require('more slabs with last layers', solved.work.dispatches > plain.work.dispatches);
+  for (const trainer of [plain, solved]) trainer.dispose();
+});
+
+test('whichever compilation fails, nothing is left on the device', async () => {
+  const before = engine.memory.bytes;
+  let failing = 0;
+  for (let isMade = false; !isMade; failing++) {
+    isMade = await withFailingCompilation(failing, async () => {
+      (await create({ problem: idle, points: 3, lastLayers: { every: 1 } })).dispose();
+    });
+    requireEqual(`bytes after compilation ${failing}`, engine.memory.bytes, before);
+  }
+  require(`${failing} compilations`, failing > 4);
 });
 
 test('options out of range are refused by their names', async () => {

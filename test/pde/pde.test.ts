@@ -273,6 +273,8 @@ test('a problem of a host: its loss falls, the same seed gives the same bits in 
   requireClose('losses from the state', await other.advance(7), parts[1], {});
   const found = await one.solution({ t: [0, 0.5, 1], x: [1, 2] });
   requireEqual('numbers', found.u.length, 6);
+  const none = () => one.solution({ t: [0], x: [1] }, []);
+  await requireThrows('no fields', none, 'InputError', /^solution: no fields: give one or more$/);
   for (const trainer of [one, other]) trainer.dispose();
 });
 

@@ -3,13 +3,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { within } from '../../src/host/scope.js';
 import { readProblemFile, writeProblemFile } from '../../src/io/model/problemFile.js';
+import { mostTopK } from '../../src/ops/eigen/leadingEigenpairs.js';
 import { adam } from '../../src/optimiser/adam.js';
 import { sgd } from '../../src/optimiser/sgd.js';
 import { discretise, gridAxes, type ProblemGrid } from '../../src/pde/discretisation.js';
 import { shapeOf } from '../../src/pde/grid.js';
-import { drawnSigns } from '../../src/pde/residualSepPgd.js';
-import { sine } from '../../src/public/index.js';
+import { drawnSigns, ResidualPreconditioner } from '../../src/pde/residualSepPgd.js';
+import { sepPgd, sine } from '../../src/public/index.js';
 import {
   defineProblem,
   jetArchitecture,
@@ -20,6 +22,7 @@ import {
 } from '../../src/public/pde.js';
 import { require, requireClose, requireEqual, requireNorm, requireThrows } from '../helpers/compare.js';
 import { differenceVjp } from '../helpers/difference.js';
+import { withFailingCompilation } from '../helpers/failing.js';
 import { engine } from '../helpers/gpu.js';
 import { suite } from '../helpers/suite.js';
 import { type JetShape, jetLayerShapes, jetNetwork } from '../reference/network/jetNetwork.js';
@@ -167,6 +170,44 @@ test('with S the identity a step is the plain one; with another it goes on from 
   for (const trainer of trainers) trainer.dispose();
 });
 
+test('a state from before the first step goes on as the training itself, and one without the preconditioner as a new trainer', async () => {
+  const more = { optimiser: adam({ learningRate: 1e-2 }), residualPreconditioner: residualSepPgd({ refresh: 2 }) };
+  const [one, other] = [await create(more), await create(more)];
+  const losses = await one.advance(4);
+  const state = await other.state();
+  await other.restore(state);
+  requireClose('from the first state', await other.advance(4), losses, {});
+  const { preconditioner: _, ...begin } = state;
+  await other.restore(begin);
+  requireClose('from nothing', await other.advance(4), losses, {});
+  await other.restore(begin);
+  const again = await other.state();
+  requireEqual('what it finds', again.preconditioner, state.preconditioner);
+  for (const trainer of [one, other]) trainer.dispose();
+});
+
+test('a state of none has it begin as a new one, and k is as many as an axis allows', async () => {
+  const long = discretise(problem, { t: 3, x: 1100, y: 3 });
+  await within(async scope => {
+    const one = new ResidualPreconditioner(engine, scope, long, 1, residualSepPgd({ topK: 1024, draws: 1 }));
+    const begin = await one.state();
+    const most = mostTopK(1100);
+    require(`k ${most}`, most < 1024);
+    requireEqual('k', begin.topK, [3, most, 3]);
+    const { vectors } = begin.state;
+    require('found', one.restore({ ...begin, state: { ...begin.state, vectors: vectors.map(x => x + 1) } }));
+    require('none', !one.restore(undefined));
+    requireClose('vectors', (await one.state()).state.vectors, vectors, {});
+  });
+});
+
+test('where its refresh fails to compile, nothing is left on the device', async () => {
+  const before = engine.memory.bytes;
+  const work = () => create({ residualPreconditioner: residualSepPgd() });
+  require('it fails', !(await withFailingCompilation(1, work)));
+  requireEqual('bytes', engine.memory.bytes, before);
+});
+
 test('what it cannot serve is refused in one line', async () => {
   const residualPreconditioner = residualSepPgd();
   const slabs = () => create({ residualPreconditioner, slabBytes: 4 * 5 * 20 * 2 });
@@ -174,6 +215,9 @@ test('what it cannot serve is refused in one line', async () => {
   await requireThrows('drawn', () => create({ residualPreconditioner, redraw: 5 }), 'InputError', /leave redraw out/);
   const several = () => create({ residualPreconditioner, problem: problems['navier-stokes-3d'](), points: 3 });
   await requireThrows('several', several, 'InputError', /has \d equations of \d fields: it takes one of one field/);
+  const both = () =>
+    create({ residualPreconditioner, preconditioners: (_, { length }) => sepPgd({ topK: Array(length).fill(1) }) });
+  await requireThrows('both', both, 'InputError', /of equations beside residualPreconditioner: .* leave one out/);
   const none = { ...problem, equations: problem.equations.map(one => ({ ...one, weight: 0 })) };
   await requireThrows('none', () => create({ residualPreconditioner, problem: none }), 'InputError', /no equation/);
   for (const [options, message] of [

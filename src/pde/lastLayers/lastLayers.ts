@@ -6,13 +6,14 @@
  * product nearest to the normal equations: a Gram matrix of the features by one of the other axes' factor matrices.
  */
 
+import { sizeOf } from '../../buffer/layout.js';
 import type { Tensor } from '../../buffer/tensor.js';
 import { InputError } from '../../errors.js';
 import type { Engine } from '../../graph/engine.js';
 import type { Value } from '../../graph/operation.js';
 import type { Plan } from '../../graph/plan.js';
 import { requireCount, requireNumber, requireOptions } from '../../host/checks.js';
-import type { Scope } from '../../host/scope.js';
+import { keepAll, type Scope } from '../../host/scope.js';
 import { contractFields } from '../../ops/contraction/contractFields.js';
 import { eigh, mostForEigh } from '../../ops/eigen/eigh.js';
 import { add } from '../../ops/elementwise/linearCombination.js';
@@ -22,7 +23,7 @@ import { jetFeatures } from '../../ops/network/jetNetwork.js';
 import { residuals } from '../../ops/objective/residuals.js';
 import { vjp } from '../../ops/vjp.js';
 import { mostSteps } from '../../train/trainedParameters.js';
-import { type Discretisation, type ProblemGrid, shapeOfRanges } from '../discretisation.js';
+import { type Discretisation, lossScale, type ProblemGrid, shapeOfRanges } from '../discretisation.js';
 import { inputColumns, type JetArchitecture, jetAttributes, problemParameterShapes } from '../network.js';
 import { conjugateGradients } from './conjugateGradients.js';
 import { dampedInverse, gram, type KroneckerTerm, meanDiagonal, nearestProduct, timesTransposed } from './kronecker.js';
@@ -124,10 +125,11 @@ export class LastLayers {
       of.orders.map(() => size),
     );
     for (let round = 0; round < settings.rounds; round++) {
-      for (const [p, { linearise }] of plans.networks.entries()) {
-        const before = await this.#linearised(p);
+      for (const solved of plans.networks) {
+        const { p, linearise } = solved;
+        const before = await this.#linearised(solved);
         if (!Number.isFinite(before.loss)) return;
-        const step = await this.#stepOf(p, before, features, layers);
+        const step = await this.#stepOf(solved, before, features, layers);
         const own = layers[p];
         for (const share of [...shares, 0]) {
           layers[p] = own.map((value, at) => value + share * step[at]);
@@ -141,16 +143,13 @@ export class LastLayers {
     await plans.end.run();
   }
 
-  async #linearised(p: number): Promise<Linearised> {
-    const { linearise, squares } = this.plans.networks[p];
+  async #linearised({ linearise, squares, constants }: SolvedNetwork): Promise<Linearised> {
     await linearise.run();
     await squares?.run();
     const found = this.of.grids.map((grid, i) =>
       grid.fields.map(async (_, f) => {
         const output = squares?.outputs[`${i}.${f}`];
-        if (output) return (2 * (await output.read())[0]) / numberOfPoints(grid);
-        const constant = squaredSlope(grid.residuals, f);
-        return typeof constant === 'number' ? 2 * scaleOf(grid) * constant : 0;
+        return output ? (2 * (await output.read())[0]) / numberOfPoints(grid) : constants[i][f];
       }),
     );
     const [[loss], gradient, own] = await Promise.all([
@@ -163,7 +162,7 @@ export class LastLayers {
 
   /** The step of one last layer: (N + damping I)^-1 of minus the gradient, N being the normal equations. */
   async #stepOf(
-    p: number,
+    { p, apply }: SolvedNetwork,
     { gradient, squares }: Linearised,
     features: readonly Float64Array[],
     layers: readonly Float64Array[],
@@ -184,7 +183,6 @@ export class LastLayers {
       { values: await outputs.rightValues.read(), vectors: await outputs.rightVectors.read() },
       damping,
     );
-    const { apply } = plans.networks[p];
     const times = async (direction: Float64Array): Promise<Float64Array> => {
       tensors.direction.write(Float32Array.from(direction));
       await apply.run();
@@ -211,7 +209,8 @@ function normalTerms(
   const axes = Object.keys(problem.axes).length;
   const [rank, columns] = [network.rank, featureColumns(network)];
   const model = Math.floor(p / axes);
-  const jets = orders.map((_, q) => timesTransposed(features[q], layers[q], columns));
+  const others = orders.flatMap((_, q) => (q !== p && Math.floor(q / axes) === model ? [q] : []));
+  const jets = new Map(others.map(q => [q, timesTransposed(features[q], layers[q], columns)]));
   const grams = new Map<string, Float64Array>();
   const gramOf = (values: Float64Array, width: number, q: number, order: number, [from, to]: readonly number[]) => {
     const key = [q, width, order, from, to].join();
@@ -224,10 +223,8 @@ function normalTerms(
     fields.flatMap((field, f): KroneckerTerm[] => {
       if (field.model !== model || squares[i][f] === 0) return [];
       const right = new Float64Array(rank * rank).fill(1);
-      for (let axis = 0; axis < axes; axis++) {
-        const q = model * axes + axis;
-        if (q === p) continue;
-        const own = gramOf(jets[q], rank, q, field.orders[axis], points[axis]);
+      for (const [q, values] of jets) {
+        const own = gramOf(values, rank, q, field.orders[q % axes], points[q % axes]);
         for (let at = 0; at < right.length; at++) right[at] *= own[at];
       }
       const left = gramOf(features[p], columns, p, field.orders[p % axes], points[p % axes]);
@@ -258,14 +255,21 @@ interface Plans {
   /** Parameters from the last layers. */
   readonly end: Plan;
   readonly eigen: Plan<Record<'leftValues' | 'leftVectors' | 'rightValues' | 'rightVectors', Value>>;
-  readonly networks: readonly {
-    /** Jets and fields where the last layers stand, the loss and its gradient by this network's. */
-    readonly linearise: Plan<Record<'loss' | 'gradient', Value>>;
-    /** Squared slopes of the fields that have no constant one, by grid and field. */
-    readonly squares: Plan<Record<string, Value>> | undefined;
-    /** The normal equations times `direction`. */
-    readonly apply: Plan<Record<'image', Value>>;
-  }[];
+  readonly networks: readonly SolvedNetwork[];
+}
+
+/** A network on which the loss depends. */
+interface SolvedNetwork {
+  /** Its place among all. */
+  readonly p: number;
+  /** Jets and fields where the last layers stand, the loss and its gradient by this network's. */
+  readonly linearise: Plan<Record<'loss' | 'gradient', Value>>;
+  /** Squared slopes of its fields that have no constant one, by grid and field. */
+  readonly squares: Plan<Record<string, Value>> | undefined;
+  /** `Linearised.squares` of its fields that have; 0 of the others. */
+  readonly constants: readonly (readonly number[])[];
+  /** The normal equations times `direction`. */
+  readonly apply: Plan<Record<'image', Value>>;
 }
 
 function tensorsOf(engine: Engine, scope: Scope, of: Discretisation, network: JetArchitecture): Tensors {
@@ -298,106 +302,116 @@ async function plansOf(
   const matrices = all.length / orders.length;
   const lastOf = (p: number) => p * matrices + network.depth - 1;
   const wholes = (count: number, stack = 0) => Array.from({ length: count }, (_, part) => ({ stack, part }));
-  const { begin, end, eigen } = await engine.compile({
-    begin: graph => {
-      const at = graph.read(parameters);
-      graph.assign(tensors.features, jetFeatures(at, graph.read(input), jetAttributes(network, orders)));
-      graph.assign(
-        tensors.layers,
-        pieces(
-          [at],
-          orders.map((_, p) => ({ part: lastOf(p) })),
-        ),
-      );
-    },
-    end: graph => {
-      const taken = all.map((_, part) => {
-        const p = Math.floor(part / matrices);
-        return part === lastOf(p) ? { stack: 1, part: p } : { stack: 0, part };
-      });
-      graph.assign(parameters, pieces([graph.read(parameters), graph.read(tensors.layers)], taken));
-    },
-    eigen: graph => {
-      const [left, right] = [tensors.left, tensors.right].map(one => eigh(graph.read(one)));
-      return {
-        leftValues: left.values,
-        leftVectors: left.vectors,
-        rightValues: right.values,
-        rightVectors: right.vectors,
-      };
-    },
-  });
-  for (const plan of [begin, end, eigen]) scope.keep<Plan>(plan as Plan);
+  const { begin, end, eigen } = keepAll(
+    scope,
+    await engine.compile({
+      begin: graph => {
+        const at = graph.read(parameters);
+        graph.assign(tensors.features, jetFeatures(at, graph.read(input), jetAttributes(network, orders)));
+        graph.assign(
+          tensors.layers,
+          pieces(
+            [at],
+            orders.map((_, p) => ({ part: lastOf(p) })),
+          ),
+        );
+      },
+      end: graph => {
+        const taken = all.map((_, part) => {
+          const p = Math.floor(part / matrices);
+          return part === lastOf(p) ? { stack: 1, part: p } : { stack: 0, part };
+        });
+        graph.assign(parameters, pieces([graph.read(parameters), graph.read(tensors.layers)], taken));
+      },
+      eigen: graph => {
+        const [left, right] = [tensors.left, tensors.right].map(one => eigh(graph.read(one)));
+        return {
+          leftValues: left.values,
+          leftVectors: left.vectors,
+          rightValues: right.values,
+          rightVectors: right.vectors,
+        };
+      },
+    }),
+  );
 
-  const networks: Plans['networks'][number][] = [];
+  const networks: SolvedNetwork[] = [];
   for (const p of orders.keys()) {
     const model = Math.floor(p / axes);
     const changedOf = ({ fields }: ProblemGrid) => fields.flatMap((field, f) => (field.model === model ? [f] : []));
+    if (grids.every(one => changedOf(one).length === 0)) continue;
     const grid = ({ points }: ProblemGrid) => ({ axes, scale: 1, orders, points, by: p });
     /** What of a cotangent at the jets reaches this network's last layer. */
     const atLayer = (cotangents: readonly Value[], features: Value) =>
       matmul(pieces([cotangents.reduce(add)], [{ part: p }]), pieces([features], [{ part: p }]), {
         transposeLeft: true,
       });
-    const own = await engine.compile({
-      linearise: graph => {
-        const features = graph.read(tensors.features);
-        const jets = matmul(features, graph.read(tensors.layers), { transposeRight: true });
-        graph.assign(tensors.jets, jets);
-        const found = grids.map((one, i) => {
-          const { fields, residuals: compiled, count } = one;
-          const at = contractFields(jets, { ...grid(one), fields });
-          graph.assign(tensors.fields[i], at);
-          const table = tables[i];
-          const { loss } = residuals(at, table && graph.read(table), {
-            text: compiled.text,
-            residuals: count,
-            scale: scaleOf(one),
+    const { linearise, apply } = keepAll(
+      scope,
+      await engine.compile({
+        linearise: graph => {
+          const features = graph.read(tensors.features);
+          const jets = matmul(features, graph.read(tensors.layers), { transposeRight: true });
+          graph.assign(tensors.jets, jets);
+          const found = grids.map((one, i) => {
+            const { fields, residuals: compiled, count } = one;
+            const at = contractFields(jets, { ...grid(one), fields });
+            graph.assign(tensors.fields[i], at);
+            const table = tables[i];
+            const { loss } = residuals(at, table && graph.read(table), {
+              text: compiled.text,
+              residuals: count,
+              scale: lossScale(one),
+            });
+            return { loss, cotangent: vjp(loss, 1, [jets])[0] };
           });
-          return { loss, cotangent: vjp(loss, 1, [jets])[0] };
-        });
-        return {
-          loss: found.map(({ loss }) => loss).reduce(add),
-          gradient: atLayer(
-            found.map(({ cotangent }) => cotangent),
-            features,
-          ),
-        };
-      },
-      apply: graph => {
-        const features = graph.read(tensors.features);
-        const changed = matmul(pieces([features], [{ part: p }]), graph.read(tensors.direction), {
-          transposeRight: true,
-        });
-        const jets = pieces(
-          [graph.read(tensors.jets), changed],
-          orders.map((_, q) => (q === p ? { stack: 1, part: 0 } : { stack: 0, part: q })),
-        );
-        const found = grids.flatMap((one, i) => {
-          const { fields, residuals: compiled, count } = one;
-          const changes = changedOf(one);
-          if (changes.length === 0) return [];
-          const at = contractFields(jets, { ...grid(one), fields: changes.map(f => fields[f]) });
-          const both = pieces(
-            [graph.read(tensors.fields[i]), at],
-            [...wholes(fields.length), ...wholes(changes.length, 1)],
+          return {
+            loss: found.map(({ loss }) => loss).reduce(add),
+            gradient: atLayer(
+              found.map(({ cotangent }) => cotangent),
+              features,
+            ),
+          };
+        },
+        apply: graph => {
+          const features = graph.read(tensors.features);
+          const changed = matmul(pieces([features], [{ part: p }]), graph.read(tensors.direction), {
+            transposeRight: true,
+          });
+          const jets = pieces(
+            [graph.read(tensors.jets), changed],
+            orders.map((_, q) => (q === p ? { stack: 1, part: 0 } : { stack: 0, part: q })),
           );
-          const table = tables[i];
-          const { loss } = residuals(both, table && graph.read(table), {
-            text: quadraticForm(compiled, changes),
-            residuals: count,
-            scale: scaleOf(one),
+          const found = grids.flatMap((one, i) => {
+            const { fields, residuals: compiled, count } = one;
+            const changes = changedOf(one);
+            if (changes.length === 0) return [];
+            const at = contractFields(jets, { ...grid(one), fields: changes.map(f => fields[f]) });
+            const both = pieces(
+              [graph.read(tensors.fields[i]), at],
+              [...wholes(fields.length), ...wholes(changes.length, 1)],
+            );
+            const table = tables[i];
+            const { loss } = residuals(both, table && graph.read(table), {
+              text: quadraticForm(compiled, changes),
+              residuals: count,
+              scale: lossScale(one),
+            });
+            return vjp(loss, 1, [jets]);
           });
-          return vjp(loss, 1, [jets]);
-        });
-        return { image: atLayer(found, features) };
-      },
-    });
-    const varying = grids.flatMap((one, i) =>
-      changedOf(one).flatMap(f => {
-        const text = squaredSlope(one.residuals, f);
-        return typeof text === 'number' ? [] : [{ one, i, f, text }];
+          return { image: atLayer(found, features) };
+        },
       }),
+    );
+    const slopes = grids.map(one => {
+      const changed = changedOf(one);
+      return one.fields.map((_, f) => (changed.includes(f) ? squaredSlope(one.residuals, f) : 0));
+    });
+    const constants = grids.map((one, i) =>
+      slopes[i].map(slope => (typeof slope === 'number' ? 2 * lossScale(one) * slope : 0)),
+    );
+    const varying = grids.flatMap((one, i) =>
+      slopes[i].flatMap((text, f) => (typeof text === 'number' ? [] : [{ one, i, f, text }])),
     );
     const squares =
       varying.length === 0
@@ -410,26 +424,21 @@ async function plansOf(
                   const { loss } = residuals(graph.read(tensors.fields[i]), table && graph.read(table), {
                     text,
                     residuals: one.count,
-                    scale: scaleOf(one),
+                    scale: lossScale(one),
                   });
                   return [`${i}.${f}`, loss];
                 }),
               ),
             ),
           );
-    networks.push({ linearise: scope.keep(own.linearise), apply: scope.keep(own.apply), squares });
+    networks.push({ p, linearise, apply, squares, constants });
   }
   return { begin: begin as Plan, end: end as Plan, eigen, networks };
 }
 
-/** Twice what a point counts: a loss is the mean of weighted squares. */
-function scaleOf({ size }: ProblemGrid): number {
-  return 2 / size;
-}
-
 /** Of this slab. */
 function numberOfPoints({ points }: ProblemGrid): number {
-  return shapeOfRanges(points).reduce((product, n) => product * n, 1);
+  return sizeOf(shapeOfRanges(points));
 }
 
 /** Rows of a network's jets. */
