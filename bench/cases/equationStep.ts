@@ -8,11 +8,11 @@ import { eachPoint } from '../../src/pde/grid.js';
 import { jetArchitecture, problemParameterShapes } from '../../src/pde/network.js';
 import { problems } from '../../src/pde/problems.js';
 import { ProblemTrainer } from '../../src/pde/problemTrainer.js';
-import { type Contender, type ContestOptions, contest } from '../contest.js';
-import { contendersOf } from '../peers/contenders.js';
+import type { ContestOptions } from '../contest.js';
 import type { EquationSetup, Peer } from '../peers/peer.js';
 import type { EquationResult } from '../results.js';
-import { advance, requireAgreement } from './steps.js';
+import { checkedSteps, stepContest } from './stepContest.js';
+import { advance } from './steps.js';
 
 export interface EquationShape {
   /** Of each axis. */
@@ -27,7 +27,6 @@ export const equationShapes = {
 } as const;
 
 const learningRate = 1e-3;
-const checkedSteps = 5;
 
 interface EquationTask {
   readonly trainer: ProblemTrainer;
@@ -82,32 +81,15 @@ export async function equationCase(
   const { trainer, setup } = await equationTask(engine, shape);
   const bytes = engine.memory.bytes - before;
   await trainer.advance(checkedSteps);
-  const ours = Object.values(await trainer.evaluate()).reduce((sum, loss) => sum + loss, 0);
-  const errors = new Map<string, number>();
-  const contenders: Contender[] = [{ name: 'sepnn', run: times => advance(trainer, times) }];
-  const absent: Record<string, string> = {};
-  const disposable: { dispose(): void }[] = [trainer];
-  for (const peer of peers) {
-    try {
-      const step = await peer.equationStep(setup);
-      disposable.push(step);
-      const waiting = contendersOf(peer.name, step, engine.device);
-      await waiting[0].run(checkedSteps);
-      const error = requireAgreement(peer.name, [await step.loss()], [ours]);
-      for (const { name } of waiting) errors.set(name, error);
-      contenders.push(...waiting);
-    } catch (error) {
-      absent[peer.name] = (error as Error).message.slice(0, 200);
-    }
-  }
-  const standings = await contest(contenders, options);
+  const loss = Object.values(await trainer.evaluate()).reduce((sum, one) => sum + one, 0);
+  const { absent, standings } = await stepContest(engine.device, {
+    ours: [{ name: 'sepnn', run: times => advance(trainer, times) }],
+    peers,
+    open: peer => peer.equationStep(setup),
+    loss,
+    options,
+  });
   const { work } = trainer;
-  for (const one of disposable) one.dispose();
-  return {
-    ...shape,
-    absent,
-    work,
-    bytes,
-    standings: standings.map(standing => ({ ...standing, error: errors.get(standing.name) })),
-  };
+  trainer.dispose();
+  return { ...shape, absent, work, bytes, standings };
 }

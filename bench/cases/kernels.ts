@@ -6,7 +6,8 @@ import { sepPgd } from '../../src/precondition/sepPgd.js';
 import { Trainer } from '../../src/train/trainer.js';
 import type { KernelsResult } from '../results.js';
 import { preconditionersOf, taskOf } from './setup.js';
-import { requireAgreement, trainerOptions } from './steps.js';
+import { requireAgreement } from './stepContest.js';
+import { trainerOptions } from './steps.js';
 import { twinLosses } from './twinStep.js';
 
 export const kernelSizes = { full: [16, 64, 256, 512, 1024], quick: [64, 256] } as const;

@@ -7,11 +7,11 @@ import type { Preconditioner } from '../../src/precondition/preconditioner.js';
 import { sepPgd } from '../../src/precondition/sepPgd.js';
 import { Trainer } from '../../src/train/trainer.js';
 import type { TrainerOptions } from '../../src/train/trainerOptions.js';
-import { type Contender, type ContestOptions, contest } from '../contest.js';
-import { contendersOf } from '../peers/contenders.js';
+import type { ContestOptions } from '../contest.js';
 import type { Peer, StepSetup } from '../peers/peer.js';
 import type { MemoryResult, StepResult } from '../results.js';
 import { preconditionersOf, type Task, taskOf } from './setup.js';
+import { checkedSteps, requireAgreement, stepContest } from './stepContest.js';
 import { twinLosses } from './twinStep.js';
 
 export interface StepShape {
@@ -44,9 +44,7 @@ export const stepShapes = {
 const refresh = 10;
 /** So late that the preconditioner of the first step is kept. */
 const never = 2 ** 30;
-const checkedSteps = 5;
-/** Losses after a few steps agree so far, relative: Adam divides by small numbers. */
-const tolerance = 1e-3;
+const fixedName = 'SepPGD, S fixed';
 /** Products of a step beyond which the float64 twin would take minutes: it checks one step there. */
 const heavyStep = 1e9;
 
@@ -69,36 +67,26 @@ export async function stepCase(
   const setup: StepSetup = { ...task.setup, preconditioners };
   const twinSteps = fixed.work.step.operations > heavyStep ? 1 : checkedSteps;
   const expected = twinLosses(setup, twinSteps);
-  const errors = new Map([['SepPGD, S fixed', requireAgreement('sepnn', ours.slice(0, twinSteps + 1), expected)]]);
+  const error = requireAgreement('sepnn', ours.slice(0, twinSteps + 1), expected);
 
   const plain = await open();
   const before = engine.memory.bytes;
   const refreshed = await open(sepPgd({ topK, refresh }));
   const memory = memoryOf(engine.memory.bytes - before, task);
-  const contenders: Contender[] = [
-    { name: 'SepPGD, S fixed', run: times => advance(fixed, times) },
-    { name: 'SepPGD', run: times => advance(refreshed, times), unit: refresh },
-    { name: 'plain', run: times => advance(plain, times) },
-    { name: 'one refresh alone', run: times => refreshAlone(refreshed, times) },
-  ];
-  const absent: Record<string, string> = {};
-  const disposable: { dispose(): void }[] = [...trainers];
-  for (const peer of peers) {
-    try {
-      const step = await peer.step(setup);
-      disposable.push(step);
-      const waiting = contendersOf(peer.name, step, engine.device);
-      await waiting[0].run(checkedSteps);
-      const error = requireAgreement(peer.name, [await step.loss()], ours.slice(-1));
-      for (const { name } of waiting) errors.set(name, error);
-      contenders.push(...waiting);
-    } catch (error) {
-      absent[peer.name] = (error as Error).message.slice(0, 200);
-    }
-  }
-  const standings = await contest(contenders, options);
+  const { absent, standings } = await stepContest(engine.device, {
+    ours: [
+      { name: fixedName, run: times => advance(fixed, times) },
+      { name: 'SepPGD', run: times => advance(refreshed, times), unit: refresh },
+      { name: 'plain', run: times => advance(plain, times) },
+      { name: 'one refresh alone', run: times => refreshAlone(refreshed, times) },
+    ],
+    peers,
+    open: peer => peer.step(setup),
+    loss: ours.at(-1) as number,
+    options,
+  });
   const work = { plain: plain.work.step, step: fixed.work.step, refreshStep: refreshed.work.refreshStep };
-  for (const one of disposable) one.dispose();
+  for (const trainer of trainers) trainer.dispose();
   return {
     grid,
     rank,
@@ -108,7 +96,7 @@ export async function stepCase(
     absent,
     work,
     memory,
-    standings: standings.map(standing => ({ ...standing, error: errors.get(standing.name) })),
+    standings: standings.map(standing => (standing.name === fixedName ? { ...standing, error } : standing)),
   };
 }
 
@@ -127,13 +115,6 @@ export async function advance(trainer: Pick<Trainer, 'advance'>, steps: number):
 
 async function refreshAlone(trainer: Trainer, times: number): Promise<void> {
   for (let i = 0; i < times; i++) await trainer.timeRefresh();
-}
-
-/** The greatest relative difference. @throws Error if it is past the tolerance. */
-export function requireAgreement(who: string, losses: readonly number[], expected: readonly number[]): number {
-  const error = Math.max(...expected.map((loss, i) => Math.abs(losses[i] - loss) / loss));
-  if (!(error <= tolerance)) throw new Error(`${who}: losses ${losses.join(', ')}, expected ${expected.join(', ')}`);
-  return error;
 }
 
 /** Parameters, Adam's moments, gradients, kept activations and derivatives, target, one tensor of the output's size. */

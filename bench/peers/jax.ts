@@ -4,7 +4,7 @@ import { defaultDevice, getWebGPUDevice, init, jit, numpy as np, tree, vjp } fro
 import packageJson from '../../package.json';
 import type { Device } from '../../src/device/device.js';
 import { equationStep } from './jaxEquation.js';
-import { adamStep, combine, flush, initialState, type Networks, type State } from './jaxNetworks.js';
+import { combine, flush, type Networks, trainingStep } from './jaxNetworks.js';
 import type { Peer, PeerProduct, PeerStep, StepSetup } from './peer.js';
 
 type Data = {
@@ -74,7 +74,7 @@ function product(size: number, left: Float32Array, right: Float32Array): PeerPro
 }
 
 function step(setup: StepSetup): PeerStep {
-  const { grid, omega, learningRate } = setup;
+  const { grid, omega } = setup;
   const data: Data = {
     coordinates: setup.coordinates.map(x => np.array(x, { shape: [x.length, 1] })),
     target: np.array(setup.target, { shape: [...grid] }),
@@ -82,36 +82,19 @@ function step(setup: StepSetup): PeerStep {
       np.array(s, { shape: [grid[d] as number, grid[d] as number] }),
     ),
   };
-  let state = initialState(setup);
-
-  const train = jit((state: State, { coordinates, target, preconditioners }: Data): State => {
-    const [z, pullback] = vjp((networks: Networks) => model(networks, coordinates, omega), [tree.ref(state.networks)]);
-    const [gradient] = pullback(precondition(z.sub(target), preconditioners));
-    pullback.dispose();
-    return adamStep(state, gradient as Networks, learningRate);
+  return trainingStep(setup, {
+    data,
+    gradient: (networks, { coordinates, target, preconditioners }) => {
+      const [z, pullback] = vjp((networks: Networks) => model(networks, coordinates, omega), [networks]);
+      const [gradient] = pullback(precondition(z.sub(target), preconditioners));
+      pullback.dispose();
+      return gradient as Networks;
+    },
+    loss: (networks, { coordinates, target, preconditioners }) => {
+      tree.dispose(preconditioners);
+      return np.sum(np.square(model(networks, coordinates, omega).sub(target))).mul(0.5);
+    },
   });
-  const lossOf = jit((networks: Networks, coordinates: np.Array[], target: np.Array) =>
-    np.sum(np.square(model(networks, coordinates, omega).sub(target))).mul(0.5),
-  );
-
-  return {
-    async submit(times) {
-      for (let i = 0; i < times; i++) {
-        state = train(state, tree.ref(data));
-        await flush(state.powers[0] as np.Array);
-      }
-    },
-    async loss() {
-      const [value] = await lossOf(tree.ref(state.networks), tree.ref(data.coordinates), data.target.ref).data();
-      return value as number;
-    },
-    dispose() {
-      tree.dispose(state);
-      tree.dispose(data);
-      train.dispose();
-      lossOf.dispose();
-    },
-  };
 }
 
 /** Z, (n_1 .. n_D). */

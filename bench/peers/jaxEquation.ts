@@ -1,7 +1,7 @@
 /** A training step on a differential equation in jax-js: jets by the chain rule, written in its operations. */
 
-import { jit, numpy as np, tree, vjp } from '@jax-js/jax';
-import { adamStep, combine, flush, initialState, type Networks, type State } from './jaxNetworks.js';
+import { numpy as np, tree, vjp } from '@jax-js/jax';
+import { combine, type Networks, trainingStep } from './jaxNetworks.js';
 import type { EquationSetup, PeerStep } from './peer.js';
 
 type Data = {
@@ -17,7 +17,7 @@ type Data = {
 type Jet = [value: np.Array, first: np.Array, second: np.Array];
 
 export function equationStep(setup: EquationSetup): PeerStep {
-  const { grid, conditions, learningRate } = setup;
+  const { grid, conditions } = setup;
   const data: Data = {
     coordinates: setup.coordinates.map(x => np.array(x, { shape: [x.length, 1] })),
     source: np.array(setup.source, { shape: [...grid] }),
@@ -38,33 +38,16 @@ export function equationStep(setup: EquationSetup): PeerStep {
     tree.dispose(jets);
     return terms.reduce((sum, term) => sum.add(term), np.mean(np.square(residual)));
   };
-  const train = jit((state: State, data: Data): State => {
-    const [value, pullback] = vjp((networks: Networks) => loss(networks, data), [tree.ref(state.networks)]);
-    const [gradient] = pullback(np.onesLike(value));
-    pullback.dispose();
-    return adamStep(state, gradient as Networks, learningRate);
+  return trainingStep(setup, {
+    data,
+    gradient: (networks, data) => {
+      const [value, pullback] = vjp((networks: Networks) => loss(networks, data), [networks]);
+      const [gradient] = pullback(np.onesLike(value));
+      pullback.dispose();
+      return gradient as Networks;
+    },
+    loss,
   });
-  const lossOf = jit(loss);
-  let state = initialState(setup);
-
-  return {
-    async submit(times) {
-      for (let i = 0; i < times; i++) {
-        state = train(state, tree.ref(data));
-        await flush(state.powers[0] as np.Array);
-      }
-    },
-    async loss() {
-      const [value] = await lossOf(tree.ref(state.networks), tree.ref(data)).data();
-      return value as number;
-    },
-    dispose() {
-      tree.dispose(state);
-      tree.dispose(data);
-      train.dispose();
-      lossOf.dispose();
-    },
-  };
 }
 
 /** The factors of one axis with their first and second derivatives, of coordinates (n, 1). */

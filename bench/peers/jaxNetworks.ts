@@ -1,13 +1,13 @@
 /** What steps in jax-js share: parameters as arrays, the CP contraction, Adam. */
 
-import { numpy as np, tree } from '@jax-js/jax';
-import type { EquationSetup, StepSetup } from './peer.js';
+import { jit, numpy as np, tree } from '@jax-js/jax';
+import type { EquationSetup, PeerStep, StepSetup } from './peer.js';
 import { adam, linearLayers } from './setup.js';
 
 /** Parameters, or something else that each of them has one of. */
 export type Networks = { weight: np.Array; bias: np.Array }[][];
 
-export type State = {
+type State = {
   networks: Networks;
   first: Networks;
   second: Networks;
@@ -21,7 +21,7 @@ export async function flush(array: np.Array): Promise<void> {
 }
 
 /** Parameters as a setup has them, before the first step. */
-export function initialState(setup: StepSetup | EquationSetup): State {
+function initialState(setup: StepSetup | EquationSetup): State {
   const networks: Networks = linearLayers(setup).map(layers =>
     layers.map(({ inputs, outputs, weight, bias }) => ({
       weight: np.array(weight, { shape: [outputs, inputs] }),
@@ -45,7 +45,7 @@ export function combine(factors: np.Array[]): np.Array {
 }
 
 /** Kingma and Ba 2015, algorithm 1, on every array of the networks. */
-export function adamStep({ networks, first, second, powers }: State, gradient: Networks, learningRate: number): State {
+function adamStep({ networks, first, second, powers }: State, gradient: Networks, learningRate: number): State {
   const { b1, b2, epsilon } = adam;
   const [power1, power2] = powers.map((power, i) => power.mul(i === 0 ? b1 : b2)) as [np.Array, np.Array];
   const [correction1, correction2] = [power1, power2].map(power => np.array(1).sub(power.ref)) as [np.Array, np.Array];
@@ -62,4 +62,47 @@ export function adamStep({ networks, first, second, powers }: State, gradient: N
   );
   tree.dispose([correction1, correction2]);
   return { networks: updated, first: newFirst, second: newSecond, powers: [power1, power2] };
+}
+
+/** A task's arrays, by what they are. */
+type Arrays = { [key: string]: np.Array | np.Array[] };
+
+/** What is trained: both use up what they are given, as everything in jax-js does. */
+export interface Training<Data extends Arrays> {
+  readonly data: Data;
+  gradient(networks: Networks, data: Data): Networks;
+  /** A scalar. */
+  loss(networks: Networks, data: Data): np.Array;
+}
+
+/** A step of Adam from a setup's parameters. It takes the data for its own. */
+export function trainingStep<Data extends Arrays>(
+  setup: StepSetup | EquationSetup,
+  training: Training<Data>,
+): PeerStep {
+  const { data, gradient, loss }: Training<Arrays> = training;
+  const train = jit(
+    (state: State, data: Arrays): State =>
+      adamStep(state, gradient(tree.ref(state.networks), data), setup.learningRate),
+  );
+  const lossOf = jit(loss);
+  let state = initialState(setup);
+  return {
+    async submit(times) {
+      for (let i = 0; i < times; i++) {
+        state = train(state, tree.ref(data));
+        await flush(state.powers[0] as np.Array);
+      }
+    },
+    async loss() {
+      const [value] = await lossOf(tree.ref(state.networks), tree.ref(data)).data();
+      return value as number;
+    },
+    dispose() {
+      tree.dispose(state);
+      tree.dispose(data);
+      train.dispose();
+      lossOf.dispose();
+    },
+  };
 }
