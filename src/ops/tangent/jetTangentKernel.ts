@@ -15,7 +15,7 @@ import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
-import { type Operand, type Operation, scratch } from '../../graph/operation.js';
+import { noGradientFlows, type Operand, type Operation, scratch } from '../../graph/operation.js';
 import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/tangent.js';
 import { type JetAttributes, type JetPass, matricesOf, wayBack } from '../network/jetNetwork.js';
@@ -42,7 +42,7 @@ const operation: Operation<Attributes> = {
     });
     return [...shares, blockSumsDispatch(device, stacked, kernel, attributes)];
   },
-  notDifferentiable: 'a preconditioner is made from it, through which no gradient flows',
+  notDifferentiable: noGradientFlows,
 };
 
 function blockSumsDispatch(device: Device, stacked: Operand, kernel: Operand, { orders }: Attributes): Dispatch {
