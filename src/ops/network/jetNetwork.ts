@@ -24,13 +24,13 @@ import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
 import { apply, applyOne } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
-import { type Operand, type Operation, scratch } from '../../graph/operation.js';
+import { everyPart, type Operand, type Operation, scratch } from '../../graph/operation.js';
 import { requireCount } from '../../host/checks.js';
 import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import type { SlotText } from '../../kernel/kernel.js';
 import * as kernels from '../../wgsl/network.js';
 import { asValue } from '../elementwise/fill.js';
-import { multiplyStored, productOfParts } from '../linear/product.js';
+import { multiplyStacks } from '../linear/product.js';
 
 /** The highest derivative that a jet carries. */
 export const mostOrder = 4;
@@ -132,14 +132,14 @@ const forward: Operation<JetAttributes> = {
         [depth, gates.closedSum, gates.closed],
         [depth + 1, gates.openSum, gates.open],
       ] as const) {
-        dispatches.push(layerProduct(device, input, parameters, sum, matrix, attributes));
+        dispatches.push(...layerProduct(device, input, parameters, sum, matrix, attributes));
         activate(sum, result, omegas[0]);
       }
     }
     let below = input;
     for (let layer = 0; layer < depth - 1; layer++) {
       const [sum, result] = [sums[layer], activations[layer]];
-      dispatches.push(layerProduct(device, below, parameters, sum, layer, attributes));
+      dispatches.push(...layerProduct(device, below, parameters, sum, layer, attributes));
       if (layer > 0 && gates) {
         const { closed, open } = gates;
         dispatches.push(
@@ -151,7 +151,7 @@ const forward: Operation<JetAttributes> = {
       } else activate(sum, result, omegas[layer]);
       below = result;
     }
-    return [...dispatches, layerProduct(device, below, parameters, output, depth - 1, attributes)];
+    return [...dispatches, ...layerProduct(device, below, parameters, output, depth - 1, attributes)];
   },
   vjp: ({
     attributes,
@@ -171,18 +171,9 @@ const backward: Operation<JetAttributes> = {
   name: 'jetNetworkVjp',
   shapes: ([, parameters]) => [parameters],
   lower: ({ device, attributes, inputs: [cotangent, ...pass], outputs: [gradient] }) =>
-    wayBack(device, attributes, cotangent, pass, ({ atSum, below, matrix }) => [
-      multiplyStored(
-        device,
-        atSum.layout.parts.map((part, i) =>
-          productOfParts(part, below.layout.parts[i], matrixOf(gradient.layout, i, matrix, attributes), {
-            transposeLeft: true,
-          }),
-        ),
-        { left: atSum.storage, right: below.storage, result: gradient.storage },
-        { transposeLeft: true },
-      ),
-    ]),
+    wayBack(device, attributes, cotangent, pass, ({ atSum, below, matrix }) =>
+      multiplyStacks(device, atSum, below, everyMatrix(gradient, matrix, attributes), { transposeLeft: true }),
+    ),
   notDifferentiable: 'second derivatives by parameters are not offered',
 };
 
@@ -230,15 +221,7 @@ export function wayBack(
     if (layer === 0) break;
     const [sum, activated, omega] = [sums[layer - 1], activations[layer - 1], omegas[layer - 1]];
     const atActivation = scratch(sum.layout);
-    dispatches.push(
-      multiplyStored(
-        device,
-        atSum.layout.parts.map((part, i) =>
-          productOfParts(part, matrixOf(parameters.layout, i, layer, attributes), atActivation.layout.parts[i]),
-        ),
-        { left: atSum.storage, right: parameters.storage, result: atActivation.storage },
-      ),
-    );
+    dispatches.push(...multiplyStacks(device, atSum, everyMatrix(parameters, layer, attributes), atActivation));
     if (layer === 1 || !gates || !atGates) {
       atSum = through(sum, activated, atActivation, omega);
       continue;
@@ -277,6 +260,11 @@ function matrixOf({ parts }: Layout, network: number, matrix: number, attributes
   return parts[network * matricesOf(attributes) + matrix];
 }
 
+/** The same of all networks. */
+function everyMatrix(parameters: Operand, matrix: number, attributes: JetAttributes): Operand {
+  return everyPart(parameters, matricesOf(attributes), matrix);
+}
+
 /** How many matrices a network has. */
 export function matricesOf({ depth, gated }: Pick<JetAttributes, 'depth' | 'gated'>): number {
   return depth + (gated ? 2 : 0);
@@ -290,15 +278,8 @@ function layerProduct(
   sum: Operand,
   matrix: number,
   attributes: JetAttributes,
-): Dispatch {
-  return multiplyStored(
-    device,
-    below.layout.parts.map((part, i) =>
-      productOfParts(part, matrixOf(parameters.layout, i, matrix, attributes), sum.layout.parts[i]),
-    ),
-    { left: below.storage, right: parameters.storage, result: sum.storage },
-    { transposeRight: true },
-  );
+): readonly Dispatch[] {
+  return multiplyStacks(device, below, everyMatrix(parameters, matrix, attributes), sum, { transposeRight: true });
 }
 
 /**
