@@ -1,6 +1,7 @@
 /** A contest of training steps: ours beside those of the peers whose losses agree with ours. */
 
 import type { Device } from '../../src/device/device.js';
+import { within } from '../../src/host/scope.js';
 import { type Contender, type ContestOptions, contest } from '../contest.js';
 import { contendersOf } from '../peers/contenders.js';
 import type { Peer, PeerStep } from '../peers/peer.js';
@@ -28,25 +29,24 @@ interface Contest {
 }
 
 /** @returns how all stand, each peer with the error of its loss, and what kept the absent ones away, by their names. */
-export async function stepContest(device: Device, { ours, peers, open, loss, options }: Contest) {
-  const contenders = [...ours];
-  const errors = new Map<string, number>();
-  const absent: Record<string, string> = {};
-  const steps: PeerStep[] = [];
-  for (const peer of peers) {
-    try {
-      const step = await open(peer);
-      steps.push(step);
-      const waiting = contendersOf(peer.name, step, device);
-      await waiting[0].run(checkedSteps);
-      const error = requireAgreement(peer.name, [await step.loss()], [loss]);
-      for (const { name } of waiting) errors.set(name, error);
-      contenders.push(...waiting);
-    } catch (error) {
-      absent[peer.name] = (error as Error).message.slice(0, 200);
+export function stepContest(device: Device, { ours, peers, open, loss, options }: Contest) {
+  return within(async scope => {
+    const contenders = [...ours];
+    const errors = new Map<string, number>();
+    const absent: Record<string, string> = {};
+    for (const peer of peers) {
+      try {
+        const step = scope.keep(await open(peer));
+        const waiting = contendersOf(peer.name, step, device);
+        await waiting[0].run(checkedSteps);
+        const error = requireAgreement(peer.name, [await step.loss()], [loss]);
+        for (const { name } of waiting) errors.set(name, error);
+        contenders.push(...waiting);
+      } catch (error) {
+        absent[peer.name] = (error as Error).message.slice(0, 200);
+      }
     }
-  }
-  const standings = await contest(contenders, options);
-  for (const step of steps) step.dispose();
-  return { absent, standings: standings.map(standing => ({ ...standing, error: errors.get(standing.name) })) };
+    const standings = await contest(contenders, options);
+    return { absent, standings: standings.map(standing => ({ ...standing, error: errors.get(standing.name) })) };
+  });
 }

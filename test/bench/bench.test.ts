@@ -12,7 +12,7 @@ import { openPeer } from '../../bench/peers/open.js';
 import type { Peer } from '../../bench/peers/peer.js';
 import { charts, tables } from '../../bench/report.js';
 import { peerNames } from '../../src/cli/bench.js';
-import { require, requireClose, requireEqual } from '../helpers/compare.js';
+import { require, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
 import { device, engine } from '../helpers/gpu.js';
 import { atEnd, suite } from '../helpers/suite.js';
 import { jetNetwork } from '../reference/network/jetNetwork.js';
@@ -94,6 +94,12 @@ test('a step on Klein-Gordon: the task that peers are set has our loss in float6
   requireEqual('absent', absent, {});
   requireEqual('contenders', standings.length, 1 + 2 * equationPeers.length);
   require(`${bytes} bytes`, bytes > 0);
+  const before = engine.memory.bytes;
+  const now = () => {
+    throw new Error('no clock');
+  };
+  await requireThrows('no clock', () => equationCase(engine, [], shape, { ...brief, now }), 'Error', /no clock/);
+  requireEqual('bytes left', engine.memory.bytes, before);
   const { setup, trainer } = await equationTask(engine, shape);
   const losses = await trainer.evaluate();
   trainer.dispose();

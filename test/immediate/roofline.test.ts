@@ -116,6 +116,30 @@ test('timestamps of a pass grow with what it does, and are of the order of what 
   sequence.dispose();
 });
 
+test('timestamps that run backwards tell nothing', async () => {
+  const clockOf = (...stamps: readonly bigint[]) => {
+    const made = { destroy() {}, getMappedRange: () => BigUint64Array.from(stamps).buffer, mapAsync: async () => {} };
+    const encoder = {
+      beginComputePass: () => ({ end() {} }),
+      resolveQuerySet() {},
+      copyBufferToBuffer() {},
+      finish() {},
+    };
+    const gpu = {
+      features: new Set(['timestamp-query']),
+      createQuerySet: () => made,
+      createBuffer: () => made,
+      createCommandEncoder: () => encoder,
+      queue: { submit() {} },
+    };
+    const attempt = (_: string, work: () => unknown) => ({ value: work(), error: Promise.resolve(undefined) });
+    const fake = { gpu, attempt, track: (promise: unknown) => promise } as unknown as Device;
+    return timestampClock(fake, () => {});
+  };
+  requireEqual('forwards', await clockOf(2_000_000n, 5_000_000n), 3);
+  requireEqual('backwards', await clockOf(5_000_000n, 2_000_000n), 0);
+});
+
 test('the work of a plan is that of its dispatches together', async () => {
   const a = engine.tensor([6, 10], randoms(60));
   const plan = await engine.compile(graph => {
