@@ -67,7 +67,7 @@ export interface VjpSite<A> {
   readonly attributes: A;
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
-  /** One per output; undefined where nothing flows back. */
+  /** One per output; undefined where nothing flows back, but not for all. */
   readonly cotangents: readonly (Cotangent | undefined)[];
 }
 

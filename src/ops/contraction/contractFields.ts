@@ -51,8 +51,9 @@ const forward: Operation<FieldAttributes> = {
       buffers: { factor: jets.storage, result: result.storage },
     }),
   ],
-  vjp: ({ attributes, inputs: [jets], outputs: [fields], cotangents: [cotangent] }) =>
-    cotangent === undefined ? [] : [applyOne(backward, [asValue(cotangent, fields), jets], attributes)],
+  vjp: ({ attributes, inputs: [jets], outputs: [fields], cotangents: [cotangent] }) => [
+    applyOne(backward, [asValue(cotangent, fields), jets], attributes),
+  ],
 };
 
 const backward: Operation<FieldAttributes> = {

@@ -12,7 +12,6 @@ const multiplication: Operation<undefined> = {
   shapes: ([a, b]) => [requireSameLayout('multiply', a, b)],
   lower: ({ device, inputs: [a, b], outputs: [result] }) => [multiplyDispatch(device, a, b, result)],
   vjp: ({ inputs: [a, b], outputs: [product], cotangents: [cotangent] }) => {
-    if (cotangent === undefined) return [];
     const flowing = asValue(cotangent, product);
     return [multiply(flowing, b), multiply(flowing, a)];
   },

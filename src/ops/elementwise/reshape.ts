@@ -42,7 +42,6 @@ const operation: Operation<{ shapes: readonly Shape[] }> = {
     ];
   },
   vjp: ({ inputs: [input], outputs: [output], cotangents: [cotangent] }) => {
-    if (cotangent === undefined) return [];
     return [
       reshape(
         asValue(cotangent, output),

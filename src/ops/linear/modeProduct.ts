@@ -59,7 +59,6 @@ const modeOperation: Operation<Attributes> = {
   lower: ({ device, attributes: { axis, transpose }, inputs: [tensor, matrix], outputs: [result] }) =>
     modeDispatches(device, axis, tensor, matrix, result, { transpose }),
   vjp: ({ attributes: { axis, transpose }, inputs: [tensor, matrix], outputs: [result], cotangents: [cotangent] }) => {
-    if (cotangent === undefined) return [];
     const g = asValue(cotangent, result);
     return [
       modeProduct(g, matrix, axis, { transpose: !transpose }),

@@ -46,7 +46,6 @@ const operation: Operation<{ readonly depth: number }> = {
     return dispatches;
   },
   vjp: ({ inputs: [, parameters, ...kept], outputs: [output], attributes: { depth }, cotangents: [cotangent] }) => {
-    if (cotangent === undefined) return [];
     const at = { parameters, inputs: kept.slice(0, depth), derivatives: kept.slice(depth) };
     return [factorNetworkVjp(asValue(cotangent, output), at)];
   },

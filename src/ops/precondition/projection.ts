@@ -20,8 +20,9 @@ const operation: Operation<{ readonly transpose: boolean }> = {
   ],
   lower: ({ device, attributes, inputs: [tensor, basis], outputs: [result] }) =>
     modeDispatches(device, 0, tensor, basis, result, attributes),
-  vjp: ({ attributes: { transpose }, inputs: [, basis], outputs: [result], cotangents: [cotangent] }) =>
-    cotangent === undefined ? [] : [projection(asValue(cotangent, result), basis, { transpose: !transpose })],
+  vjp: ({ attributes: { transpose }, inputs: [, basis], outputs: [result], cotangents: [cotangent] }) => [
+    projection(asValue(cotangent, result), basis, { transpose: !transpose }),
+  ],
 };
 
 /**

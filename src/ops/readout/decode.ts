@@ -56,7 +56,7 @@ const decoding: Operation<DecodeAttributes> = {
     }),
   ],
   vjp: ({ attributes, inputs: [hidden, layers], outputs: [output], cotangents: [cotangent] }) =>
-    cotangent === undefined ? [] : apply(decodingVjp, [asValue(cotangent, output), hidden, layers], attributes),
+    apply(decodingVjp, [asValue(cotangent, output), hidden, layers], attributes),
 };
 
 const decodingVjp: Operation<DecodeAttributes> = {
