@@ -17,11 +17,13 @@ const longestSum = splitConstants.BLOCK;
 /** All that is kept of the parts until they are added up, in bytes. */
 const mostPartBytes = 2 ** 26;
 const mostParts = 256;
-/** Numbers of the inner axis of a part on a GPU at the least, and of what is cut there to give it work: for fewer a second pass costs more. */
+/** Numbers of the inner axis of a part on a GPU at the least. */
 const leastPart = 256;
+/** The least inner axis that is cut there to give it work: for a shorter one a second pass costs more. */
 const deepOnGpu = 1024;
-/** The first on a CPU adapter, whose caches then hold a part of the operands while all tiles are made from it. */
+/** Numbers of a part on a CPU adapter, whose caches then hold a part of the operands while all tiles are made from it. */
 const cpuPart = 2048;
+
 export interface Choice {
   readonly schedule: Schedule;
   /** Of the inner axis, each summed by itself before they are added up; 0 where it is not cut. */

@@ -72,9 +72,7 @@ const operation: Operation<LeadingAttributes> = {
     requireStart(matrix, start);
     return [stackOf(start.parts.map(({ shape }) => [rowsOf(shape)])), start];
   },
-  lower: site => {
-    return isDirect(site.inputs[0].layout) ? lowerDirect(site) : lowerIterated(site);
-  },
+  lower: site => (isDirect(site.inputs[0].layout) ? lowerDirect(site) : lowerIterated(site)),
   notDifferentiable: noGradientFlows,
 };
 

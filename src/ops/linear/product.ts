@@ -128,19 +128,13 @@ function described(
   };
 }
 
-/** The last of stacks, part by part: c = alpha op(a) op(b) + beta c. */
+/** Such products of stacks, part by part: c = alpha op(a) op(b) + beta c. */
 export function multiplyStacks(
   device: Device,
   a: Operand,
   b: Operand,
   c: Operand,
-  options: {
-    readonly transposeLeft?: boolean;
-    readonly transposeRight?: boolean;
-    readonly upper?: boolean;
-    readonly alpha?: number;
-    readonly beta?: number;
-  } = {},
+  options: StoredOptions & { readonly alpha?: number; readonly beta?: number } = {},
 ): readonly Dispatch[] {
   return multiplyDeep(
     device,
