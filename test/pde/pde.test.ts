@@ -1,6 +1,7 @@
 /** Differential equations: expressions, residuals against their twin, problems, and training on them. */
 
 import { InputError } from '../../src/errors.js';
+import type { SlotText } from '../../src/kernel/kernel.js';
 import { sine } from '../../src/model/activation.js';
 import { residuals as residualsOperation } from '../../src/ops/objective/residuals.js';
 import { vjp } from '../../src/ops/vjp.js';
@@ -28,6 +29,7 @@ import {
   sqrt,
   tanh,
 } from '../../src/public/pde.js';
+import * as texts from '../../src/wgsl/residual.js';
 import { require, requireClose, requireEqual, requireNorm, requireThrows } from '../helpers/compare.js';
 import { engine } from '../helpers/gpu.js';
 import { random, randoms } from '../helpers/random.js';
@@ -56,6 +58,32 @@ function symbols(): {
   });
   return found as NonNullable<typeof found>;
 }
+
+test('residuals: both texts of kernels/objective/residual match the float64 twin', async () => {
+  const twins: readonly [SlotText, (u: readonly number[], g: readonly number[]) => number][] = [
+    [texts.condition, ([u], [g]) => u - g],
+    [texts.elementary, ([u], [g]) => Math.sin(u) + Math.cos(u) + Math.tanh(u) - g],
+  ];
+  const shape = [3, 7];
+  for (const [text, residual] of twins) {
+    const { name } = text;
+    const [u, g] = [randoms(21, 2), randoms(21)];
+    const twin = residuals([u], [g], [{ weight: 1, residual }], 0.3);
+    const [field, table] = [engine.tensor(shape, u), engine.tensor(shape, g)];
+    const plan = await engine.compile(graph => {
+      const at = graph.read(field);
+      const { loss, residuals: found } = residualsOperation(at, graph.read(table), { text, residuals: 1, scale: 0.3 });
+      return { loss, found, cotangent: vjp(loss, 1, [at])[0] };
+    });
+    await plan.run();
+    const { found, loss, cotangent } = plan.outputs;
+    requireNorm(`${name}: residuals`, await found.read(), twin.residuals[0], 1e-6);
+    requireClose(`${name}: loss`, await loss.read(), [twin.loss], { relative: 1e-6 });
+    requireNorm(`${name}: cotangent`, await cotangent.read(), twin.cotangents[0], 2e-6);
+    plan.dispose();
+    for (const one of [field, table]) one.dispose();
+  }
+});
 
 test('residuals: two equations with every function, quotients and tables match the float64 twin, and so do their cotangents', async () => {
   const { u, v, uxx, x } = symbols();
