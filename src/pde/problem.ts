@@ -71,8 +71,13 @@ export interface SettledCondition extends SettledEquation {
   readonly at: Readonly<Record<string, number | readonly number[]>>;
 }
 
+/** Of every copy of this package. */
+const brand: unique symbol = Symbol.for('sepnn.problem');
+
 /** A problem that was checked. */
 export interface Problem {
+  /** What `defineProblem` gives has it. */
+  readonly [brand]: true;
   readonly name: string;
   readonly axes: Readonly<Record<string, readonly [number, number]>>;
   readonly fields: readonly string[];
@@ -138,11 +143,12 @@ export function defineProblem<A extends string, F extends string>(options: Probl
   if (reference !== undefined && typeof reference !== 'function') {
     throw new InputError(`${name}: reference: ${shown(reference)}: give a function that makes it`);
   }
-  if (equations.length === 0) throw new InputError(`${name}: has no equations: give one or more`);
+  requireEquations({ name, equations });
   if ([...equations, ...conditions].every(({ weight }) => weight === 0)) {
     throw new InputError(`${name}: every weight is 0: give one above`);
   }
-  const problem = {
+  const problem: Problem = {
+    [brand]: true,
     name,
     axes,
     fields,
@@ -153,6 +159,21 @@ export function defineProblem<A extends string, F extends string>(options: Probl
   };
   requireAgreement(problem);
   return problem;
+}
+
+/** Whether a value is what `defineProblem` gives, of whichever copy of this package. */
+export function isProblem(value: unknown): value is Problem {
+  return isRecord(value) && (value as Partial<Problem>)[brand] === true;
+}
+
+/** @throws InputError something else than a problem, or one without equations. */
+export function requireProblem(problem: Problem): void {
+  if (!isProblem(problem)) throw new InputError(`problem: ${shown(problem)} is none: give what defineProblem gives`);
+  requireEquations(problem);
+}
+
+function requireEquations({ name, equations }: Pick<Problem, 'name' | 'equations'>): void {
+  if (equations.length === 0) throw new InputError(`${name}: has no equations: give one or more`);
 }
 
 function settledEquation(problem: string, given: Equation | Operand, name: string): SettledEquation {

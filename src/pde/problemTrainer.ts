@@ -6,7 +6,7 @@ import type { CotangentMap } from '../graph/differentiate.js';
 import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
 import type { Plan } from '../graph/plan.js';
-import { requireCount, requireOptions } from '../host/checks.js';
+import { requireCount, requireOptions, requireValue, shown } from '../host/checks.js';
 import { CallQueue } from '../host/queue.js';
 import { Random, requireSeed } from '../host/random.js';
 import { building, type Disposable, keepAll, type Scope } from '../host/scope.js';
@@ -39,8 +39,8 @@ import {
   jetAttributes,
   problemParameters,
 } from './network.js';
-import type { Problem } from './problem.js';
-import { ResidualPreconditioner, type ResidualSepPgd } from './residualSepPgd.js';
+import { type Problem, requireProblem } from './problem.js';
+import { ResidualPreconditioner, type ResidualSepPgd, requireResidualSepPgd } from './residualSepPgd.js';
 import { fieldTerm } from './solution/fields.js';
 import { FieldSolver } from './solution/solver.js';
 
@@ -130,6 +130,12 @@ export class ProblemTrainer {
     requireOptions('ProblemTrainer', options, known);
     const { problem, network, points, optimiser, redraw, preconditioners, seed = 0 } = options;
     const { residualPreconditioner, slabBytes = engine.device.mostBindingBytes } = options;
+    requireProblem(problem);
+    requireValue('optimiser', optimiser, ['start'], 'give adam({ learningRate: 1e-3 }) or shampoo({ .. })');
+    if (preconditioners !== undefined && typeof preconditioners !== 'function') {
+      throw new InputError(`preconditioners: ${shown(preconditioners)}: give a function of a grid and its shape`);
+    }
+    if (residualPreconditioner !== undefined) requireResidualSepPgd(residualPreconditioner);
     requireCount('slabBytes', slabBytes, 16, engine.device.mostBindingBytes);
     requireSeed(seed);
     if (redraw !== undefined) requireCount('redraw', redraw, 1, mostSteps);

@@ -25,7 +25,7 @@ import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
-import { requireCount, requireOptions, requireWord } from '../host/checks.js';
+import { isRecord, requireCount, requireOptions, requireWord, shown } from '../host/checks.js';
 import { Random } from '../host/random.js';
 import type { Scope } from '../host/scope.js';
 import { mostTopK } from '../ops/eigen/leadingEigenpairs.js';
@@ -66,6 +66,14 @@ export function residualSepPgd(options: ResidualSepPgdOptions = {}): ResidualSep
   requireCount('refresh', refresh, 1, 2 ** 31);
   requireCount('draws', draws, 1, 64);
   return { topK, combine, refresh, draws };
+}
+
+/** @throws InputError something that `residualSepPgd` does not give. */
+export function requireResidualSepPgd(given: ResidualSepPgd): void {
+  if (!isRecord(given) || Object.keys(known).some(option => !Object.hasOwn(given, option))) {
+    throw new InputError(`residualPreconditioner: ${shown(given)} is none: give residualSepPgd({ .. })`);
+  }
+  residualSepPgd(given);
 }
 
 /** The equation on its grid, as nodes of a graph. */

@@ -11,7 +11,16 @@ import { fileLines } from '../../src/cli/training/session.js';
 import { Command } from '../../src/cli/vendor.js';
 import { readProblemFile, writeProblemFile } from '../../src/io/model/problemFile.js';
 import { decodeNpy } from '../../src/io/npy.js';
-import { adapter, folder, type Refusal, requireRefused, requireUnwritten, root, sepnn } from '../helpers/command.js';
+import {
+  adapter,
+  folder,
+  type Refusal,
+  requireRefused,
+  requireUnwritten,
+  root,
+  sepnn,
+  spawnedSepnn,
+} from '../helpers/command.js';
 import { require, requireClose, requireEqual } from '../helpers/compare.js';
 import { suite } from '../helpers/suite.js';
 
@@ -180,7 +189,7 @@ test('render of a solution: on the grid of the test it has its bits, fields and 
 /** A module that exports a problem, as a host writes one. */
 function moduleOf(
   name: string,
-  { range = '[-1, 1]', equations = 'all.u.dt.minus(all.u.dxx)', ends = 'u', weight = 1 } = {},
+  { range = '[-1, 1]', equations = 'all.u.dt.minus(all.u.dxx)', ends = 'u', weight = 1, more = '' } = {},
 ): string {
   const text = `
     import { defineProblem, given } from '${new URL('src/public/pde.ts', pathToFileURL(root)).href}';
@@ -193,6 +202,7 @@ function moduleOf(
         { name: 'start', at: { t: 0 }, residual: u.minus(given(({ x }) => Math.cos(x))), weight: ${weight} },
         { name: 'ends', at: { x: [-1, 1] }, residual: ${ends}, weight: ${weight} },
       ],
+      ${more}
     });`;
   writeFileSync(join(folder, name), text);
   return `./${name}`;
@@ -221,6 +231,8 @@ test('a problem of a host in a module is solved and drawn by its module alone, a
   requireEqual('shape', shape, [4, 4]);
   writeFileSync(join(folder, 'none.mjs'), 'export default 3;');
   writeFileSync(join(folder, 'broken.mjs'), 'export default (;');
+  const unmade = "{ name: 'own', axes: {}, exact: {}, fields: [], equations: [5], conditions: [] }";
+  writeFileSync(join(folder, 'unmade.mjs'), `export default ${unmade};`);
   const cases: Refusal[] = [
     [['pde', moduleOf('a.mjs', { range: '[1, 1]' })], /bar: axis x goes from 1 to 1: use a range with a length/],
     [['pde', moduleOf('b.mjs', { equations: 'all.u.dxxxxx' })], /bar: u.dxxxxx: networks carry .* up to order 4/],
@@ -229,6 +241,10 @@ test('a problem of a host in a module is solved and drawn by its module alone, a
     [['pde', moduleOf('e.mjs', { weight: 0 })], /bar: every weight is 0/],
     [['pde', bar, '--data', '1'], /bar: its solution is not known: there are no data/],
     [['pde', './none.mjs'], /none.mjs: its default export is 3: give a module whose default export is what/],
+    [
+      ['pde', './unmade.mjs'],
+      /unmade.mjs: its default export is an object: give a module whose default export is what/,
+    ],
     [['pde', './broken.mjs'], /broken.mjs: cannot be run \(.*\): give a module/],
     [['pde', './absent.mjs'], /absent.mjs: cannot be run \(/],
     [
@@ -239,6 +255,56 @@ test('a problem of a host in a module is solved and drawn by its module alone, a
     [['pde', 'heat', ...sizes, '--resume', file], /trained with problem "module:bar", and this run has "heat"/],
   ];
   await requireRefused(cases, args => sepnn(...args, ...adapter));
+});
+
+test('a module that never finishes is told of in one line', async () => {
+  writeFileSync(join(folder, 'hang.mjs'), 'await new Promise(() => {}); export default 3;');
+  const message = /^sepnn: pde .\/hang.mjs: its module never finished: give a module/;
+  await requireRefused([[['pde', './hang.mjs'], message]], args => spawnedSepnn(...args));
+});
+
+test('a run that is stopped before its first step names a file only where there is one', async () => {
+  const stopping = moduleOf('stopping.mjs', {
+    ends: 'u.minus(Math.cos(1))',
+    more: "exact: { u: () => (process.emit('SIGTERM', 'SIGTERM'), 1) },",
+  });
+  const words = ['pde', stopping, '--points', '4', '--width', '4', '--rank', '2', '--test-points', '3', ...adapter];
+  const begun = await sepnn(...words, '--out', 'unstepped', '--json');
+  requireEqual('exit', begun.code, 143);
+  const { runs, files } = JSON.parse(begun.stdout) as PdeReport;
+  requireEqual('files', [runs[0].steps, Object.values(files).filter(file => /safetensors/.test(file))], [0, []]);
+  require(begun.stderr, /no step was made: to begin again: sepnn pde [^\n]*--json\n$/.test(begun.stderr));
+  const bar = moduleOf('going.mjs', { ends: 'u.minus(Math.cos(1))' });
+  const steps = ['--optimisers', 'adam', '--schedule', 'constant', '--steps'];
+  const options = [...words.slice(2), ...steps];
+  requireEqual('exit', (await sepnn('pde', bar, ...options, '1', '--out', 'stepped')).code, 0);
+  const file = join('stepped', 'plain.safetensors');
+  const went = await sepnn('pde', stopping, ...options, '2', '--out', 'unstepped', '--resume', file);
+  requireEqual('exit', went.code, 143);
+  require(went.stderr, /stopped at step 1 of 2: to go on: [^\n]*--resume stepped.plain.safetensors\n$/.test(
+    went.stderr,
+  ));
+});
+
+test('a file whose reports are no curve is not gone on from', async () => {
+  const { state, training } = await readProblemFile(join(folder, 'drawn', 'plain.safetensors'));
+  const [report] = training.reports as readonly object[];
+  const cases: readonly (readonly [unknown, string])[] = [
+    [7, '7'],
+    [[5, null], 'damaged: entry 1 is 5'],
+    [[{ ...report, step: 1e9 }], 'damaged: entry 1 has step 1000000000'],
+    [[report, report], 'damaged: entry 2 has step 0'],
+    [[{ ...report, seconds: 'x' }], 'damaged: entry 1 has seconds "x"'],
+    [[{ ...report, relativeL2: 'x' }], 'damaged: entry 1 has relativeL2 "x"'],
+    [[{ ...report, losses: [1] }], 'damaged: entry 1 has losses a list'],
+  ];
+  for (const [reports, message] of cases) {
+    await writeProblemFile(join(folder, 'reports.safetensors'), { state, training: { ...training, reports } });
+    const line = new RegExp(
+      `^sepnn: model reports.safetensors: its reports are ${message}: give a file that sepnn pde`,
+    );
+    await requireRefused([[[...small, '--resume', 'reports.safetensors'], line]], args => sepnn(...args));
+  }
 });
 
 test('a file of pde that says of itself what it is not is refused by render', async () => {
@@ -283,11 +349,11 @@ test('paths stand apart from names of any length, below each other', () => {
   requireEqual('lines', lines, ['plain, u:                 a', 'plain-seppgd, slice of u: b']);
 });
 
-test('a loss that diverges ends with exit 1, names the grid and keeps the last good state', async () => {
+test('a loss that diverges ends with exit 1, names the grid and says that nothing is kept where no report came before', async () => {
   const wild = ['--activation', 'sine', '--omega', '2000', '--lr', '10', '--steps', '40', '--out', 'wild'];
   const { code, stderr } = await sepnn(...small, ...wild, '--json');
   requireEqual('exit', code, 1);
-  require(`"${stderr}"`, /^sepnn: the loss became .* at step \d+: .*equations.* diverged; the state of step \d+ is kept/.test(
+  require(`"${stderr}"`, /^sepnn: the loss became .* at step \d+: .*equations.* diverged; nothing is kept: lower/.test(
     stderr,
   ));
 });
@@ -330,11 +396,12 @@ test('the command line that goes on with a stopped run asks for it alone, along 
   ]) {
     const options = optionsOf(words.split(' '));
     for (const way of waysOf(options)) {
-      const line = goingOn(['pde', ...words.split(' ')], way, options);
+      const file = join(options.out, `${way.name}.safetensors`);
+      const line = goingOn(['pde', ...words.split(' ')], way, options, file);
       const again = optionsOf(line.split(' ').slice(2));
       const [own, ...more] = waysOf(again);
       requireEqual(line, [own.name, courseOf(own, again), more.length], [way.name, courseOf(way, options), 0]);
-      requireEqual(line, again.resume, join(options.out, `${way.name}.safetensors`));
+      requireEqual(line, again.resume, file);
     }
   }
 });

@@ -476,5 +476,18 @@ test('what no problem can be is refused by name, before anything is allocated', 
       optimiser: adam({ learningRate: 1e-3 }),
     });
   await requireThrows('points', create(2), 'InputError', /points: axis t: 2/);
+  const wrong: readonly (readonly [Readonly<Record<string, unknown>>, RegExp])[] = [
+    [{ problem: null }, /^problem: null is none: give what defineProblem gives$/],
+    [{ problem: { ...hosts, equations: [] } }, /has no equations: give one or more$/],
+    [{ optimiser: {} }, /^optimiser: an object is none: give adam/],
+    [{ preconditioners: 7 }, /^preconditioners: 7: give a function of a grid/],
+    [{ residualPreconditioner: 5 }, /^residualPreconditioner: 5 is none: give residualSepPgd/],
+    [{ residualPreconditioner: {} }, /^residualPreconditioner: an object is none: give residualSepPgd/],
+  ];
+  for (const [change, message] of wrong) {
+    const options = { problem: hosts, network: jetArchitecture({ width: 4, rank: 2 }), points: 4 };
+    const all = { ...options, optimiser: adam({ learningRate: 1e-3 }), ...change } as ProblemTrainerOptions;
+    await requireThrows(`${Object.keys(change)}`, () => ProblemTrainer.create(engine, all), 'InputError', message);
+  }
   await requireThrows('a gate', () => jetArchitecture({ width: 4, depth: 2, gated: true }), 'InputError', /depth: 2/);
 });

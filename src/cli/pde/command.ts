@@ -44,6 +44,7 @@ import {
   waysOf,
 } from './options.js';
 import { problemNamed, withData } from './problem.js';
+import { savedReports } from './reports.js';
 
 export function pdeCommand(ending: Ending): Command {
   return addPdeOptions(
@@ -85,6 +86,8 @@ export interface PdeReport {
 interface Finished {
   readonly way: Way;
   readonly run: FinishedProblem;
+  /** The file that holds its state: that from which it went on where it made no step, none where it began there. */
+  readonly file: string | undefined;
 }
 
 /** @throws InputError bad input, before the device is touched. @throws RunError a loss that is not finite. */
@@ -101,9 +104,9 @@ async function pde(ending: Ending, given: string, options: PdeOptions): Promise<
       const finished: Finished[] = [];
       try {
         for (const { way, settings } of runs) {
-          const run = await oneRun(ending, engine, name, way, settings, options, start);
-          finished.push({ way, run });
-          if (run.stopped || run.failure) break;
+          const done = await oneRun(ending, engine, name, way, settings, options, start);
+          finished.push(done);
+          if (done.run.stopped || done.run.failure) break;
         }
       } finally {
         try {
@@ -169,9 +172,7 @@ async function startOf(path: string, name: string, options: PdeOptions): Promise
       `--resume ${path}: was trained with ${key} ${toldOf(saved)}, and this run has ${toldOf(record)}: give the same settings`,
     );
   }
-  if (!Array.isArray(reports))
-    throw new InputError(`--resume ${path}: holds no reports: give a file that sepnn pde wrote`);
-  return { state, reports: reports as readonly ProblemReport[] };
+  return { state, reports: savedReports(path, reports, state.step) };
 }
 
 async function oneRun(
@@ -182,26 +183,28 @@ async function oneRun(
   settings: ProblemSettings,
   options: PdeOptions,
   start: ProblemStart | undefined,
-): Promise<FinishedProblem> {
+): Promise<Finished> {
   const { saveEvery, json, out } = options;
   const { steps } = settings;
+  let file = options.resume;
   const bar = startProgress(way.name.padEnd(6), start?.state.step ?? 0, steps, json);
   try {
-    return await runProblem(
+    const run = await runProblem(
       engine,
       settings,
       {
         progress: (step, report) => bar.update(step, report && headlineOf(report)),
-        save: (state, reports) =>
-          writeProblemFile(modelPath(out, way), {
-            training: { ...recordOf(name, way, options), reports },
-            state,
-          }),
+        save: async (state, reports) => {
+          const path = modelPath(out, way);
+          await writeProblemFile(path, { training: { ...recordOf(name, way, options), reports }, state });
+          file = path;
+        },
         saveEvery,
         signal: ending.signal,
       },
       start,
     );
+    return { way, run, file };
   } finally {
     bar.stop();
   }
@@ -251,8 +254,8 @@ async function report(
       writes.push(() => writeWhole(path, plot));
     }
   }
-  for (const { way, run } of finished) {
-    files[way.name] = modelPath(out, way);
+  for (const { way, run, file } of finished) {
+    if (file !== undefined) files[way.name] = file;
     for (const [field, values] of Object.entries(run.solution.fields)) {
       const path = join(out, `${way.name}.${field}.npy`);
       files[`${way.name}, ${field}`] = path;
@@ -274,28 +277,33 @@ async function report(
     print(json ? JSON.stringify(whole) : summary(whole));
   }
   const last = finished[finished.length - 1];
+  const { step } = last.run.state;
   if (last.run.failure) {
     const { error, grids } = last.run.failure;
+    const kept = last.file === undefined ? 'nothing is kept' : `the state of step ${step} is kept`;
     throw new RunError(
-      `${error.message}: ${grids.join(' and ') || 'the loss'} diverged; the state of step ${last.run.state.step} is kept: lower --learning-rate`,
+      `${error.message}: ${grids.join(' and ') || 'the loss'} diverged; ${kept}: lower --learning-rate`,
     );
   }
   if (last.run.stopped) {
+    const line = goingOn(ending.args, last.way, options, last.file);
     throw ending.stopped(
-      `stopped at step ${last.run.state.step} of ${courseOf(last.way, options).steps}: to go on: ${goingOn(ending.args, last.way, options)}`,
+      last.file === undefined
+        ? `no step was made: to begin again: ${line}`
+        : `stopped at step ${step} of ${courseOf(last.way, options).steps}: to go on: ${line}`,
     );
   }
 }
 
-/** The command line that goes on with one of the runs that `args` ask for. */
-export function goingOn(args: readonly string[], way: Way, options: PdeOptions): string {
+/** The command line that goes on with one of the runs that `args` ask for. @param file of its state; from the start where there is none. */
+export function goingOn(args: readonly string[], way: Way, options: PdeOptions, file: string | undefined): string {
   const { network, optimiser, preconditioner } = way;
   // The usual schedule goes with optimisers that nobody typed, and here one is.
   const course = optimiser.value.schedule === undefined ? ['--schedule', options.schedule] : [];
   const chosen = ['--optimisers', optimiser.text, ...course];
   const own = ['--networks', network, ...chosen, '--preconditioners', preconditioner.text];
   const more = waysOf(options).length === 1 ? [] : own;
-  return commandLine(resuming(args, more, modelPath(options.out, way)));
+  return commandLine(file === undefined ? [...args, ...more] : resuming(args, more, file));
 }
 
 function reportOf(

@@ -3,9 +3,9 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InputError, isInputError } from '../../errors.js';
-import { isRecord, shown, spelled } from '../../host/checks.js';
+import { shown, spelled } from '../../host/checks.js';
 import { observed } from '../../pde/observed.js';
-import type { Problem } from '../../pde/problem.js';
+import { isProblem, type Problem } from '../../pde/problem.js';
 import { problems } from '../../pde/problems.js';
 
 const isModule = /\.[cm]?[jt]s$/;
@@ -44,19 +44,33 @@ async function ofModule(path: string): Promise<Problem> {
   };
   let found: unknown;
   try {
-    const { default: exported } = (await import(pathToFileURL(resolve(path)).href)) as { readonly default?: unknown };
-    found = typeof exported === 'function' ? await exported() : exported;
+    found = await settling(
+      async () => {
+        const { default: exported } = (await import(pathToFileURL(resolve(path)).href)) as {
+          readonly default?: unknown;
+        };
+        return typeof exported === 'function' ? await exported() : exported;
+      },
+      () => fail('its module never finished'),
+    );
   } catch (error) {
     if (isInputError(error)) throw error;
     return fail(`cannot be run (${spelled((error as Error | undefined)?.message ?? error)})`);
   }
-  if (!isProblem(found)) return fail(`its default export is ${shown(found)}`);
-  return found;
+  return isProblem(found) ? found : fail(`its default export is ${shown(found)}`);
 }
 
-function isProblem(value: unknown): value is Problem {
-  if (!isRecord(value)) return false;
-  const { name, axes, exact } = value;
-  const areLists = ['fields', 'equations', 'conditions'].every(key => Array.isArray(value[key]));
-  return typeof name === 'string' && isRecord(axes) && isRecord(exact) && areLists;
+/** Does `work`, and throws what `never` throws where it waits while nothing is left in this process that could end its wait. */
+async function settling<T>(work: () => Promise<T>, never: () => never): Promise<T> {
+  let idle = () => {};
+  const ended = new Promise<undefined>(resolveEnded => {
+    idle = () => resolveEnded(undefined);
+  });
+  process.once('beforeExit', idle);
+  try {
+    const done = await Promise.race([work().then(value => ({ value })), ended]);
+    return done ? done.value : never();
+  } finally {
+    process.off('beforeExit', idle);
+  }
 }
