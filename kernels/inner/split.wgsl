@@ -3,6 +3,8 @@
 // no sum in float32 is longer than BLOCK terms, than the blocks of a part or than the parts.
 //# import shared/parts.wgsl
 
+const ONCE = false;
+
 fn partsOf() -> u32 { return cut.parts; }
 
 /// Where this workgroup's part of the inner axis begins and ends.

@@ -82,6 +82,7 @@ fn main(
         keep(p, tile, from > range.x, row + 16u * (line / 16u) + 4u * own + line % 4u,
           column + 4u * (4u * (i % RIGHT_BLOCKS) + lane), results[i]);
       }
+      if (ONCE) { break; }
     }
   }
   conclude(p, ((group.z * groups.y + group.y) * groups.x + group.x) * INVOCATIONS + lane);

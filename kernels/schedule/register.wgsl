@@ -54,6 +54,7 @@ fn main(
       for (var i = 0u; i < 4u * LEFT_BLOCKS * RIGHT_BLOCKS; i++) {
         keep(p, tile, from > range.x, row + i / RIGHT_BLOCKS, column + 4u * (i % RIGHT_BLOCKS), results[i]);
       }
+      if (ONCE) { break; }
     }
   }
   conclude(p, ((group.z * groups.y + group.y) * groups.x + group.x) * INVOCATIONS + lane);

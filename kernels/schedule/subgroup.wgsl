@@ -90,6 +90,7 @@ fn main(
       for (var i = 0u; i < SHARED_BLOCKS * OWN_BLOCKS; i++) {
         keepBlock(p, tile, from > range.x, sharedLine + 4u * (i % SHARED_BLOCKS), ownLine + 4u * SUBGROUP * (i / SHARED_BLOCKS), results[i]);
       }
+      if (ONCE) { break; }
     }
   }
   conclude(p, ((group.z * groups.y + group.y) * groups.x + group.x) * INVOCATIONS + lane);

@@ -104,6 +104,7 @@ fn main(
             tile.column + 4u * (b % BLOCKS * LANES + own % LANES), sum);
         }
       }
+      if (ONCE) { break; }
     }
   }
   conclude(p, ((group.z * groups.y + group.y) * groups.x + group.x) * INVOCATIONS + lane);
