@@ -2,6 +2,7 @@
 
 import { InputError } from '../errors.js';
 import { spelled } from '../host/checks.js';
+import { partsOf } from './options.js';
 
 /** How `key=value` changes what a name stands for; `given` says in errors what was typed. */
 export type Changes<T> = Readonly<Record<string, (start: T, given: string, value: string) => T>>;
@@ -24,7 +25,7 @@ export function differing<T>(
   changes: Changes<T>,
   example = 'rate=1e-3',
 ): readonly Differing<T>[] {
-  const texts = text.split(',').map(part => part.trim());
+  const texts = partsOf(option, text);
   if (new Set(texts).size < texts.length)
     throw new InputError(`${option} ${spelled(text)}: names one twice: name each once`);
   return texts.map(one => ({ text: one, value: differingOne(option, one, startOf, changes, example) }));

@@ -3,6 +3,7 @@
 import type { AdapterKind } from '../device/adapter.js';
 import { InputError, isInputError } from '../errors.js';
 import type { SizeOption } from '../experiments/image/size.js';
+import { spelled } from '../host/checks.js';
 import { Option } from './vendor.js';
 
 /** Points of an axis, and so pixels of a side. */
@@ -93,10 +94,20 @@ export function oneOf<T extends string>(
   };
 }
 
+/** What stands between commas. @throws InputError nothing at all between two. */
+export function partsOf(option: string, text: string): readonly string[] {
+  const parts = text.split(',').map(part => part.trim());
+  const empty = parts.indexOf('');
+  if (empty < 0) return parts;
+  throw new InputError(
+    `${option} ${spelled(text)}: its entry ${empty + 1} is empty: give names with one comma between`,
+  );
+}
+
 /** Values with commas between them, each once. */
 export function list<T>(option: string, parse: (text: string) => T): (text: string) => readonly T[] {
   return text => {
-    const values = text.split(',').map(part => parse(part.trim()));
+    const values = partsOf(option, text).map(parse);
     if (new Set(values).size === values.length) return values;
     throw new InputError(`${option} ${text}: names one twice: name each once`);
   };

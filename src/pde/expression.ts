@@ -155,6 +155,11 @@ export function derivativesIn(expressions: readonly Expression[]): FieldDerivati
   return [...found.values()];
 }
 
+/** The functions of the coordinates that stand in an expression. */
+export function givenIn({ term }: Expression): TableFunction[] {
+  return term.is === 'given' ? [term.at] : partsOf(term).flatMap(givenIn);
+}
+
 /** The expressions that a term is made of. */
 export function partsOf(term: Term): readonly Expression[] {
   switch (term.is) {
@@ -200,6 +205,11 @@ export function derivativeBy(expression: Expression, variable: string): Expressi
   }
 }
 
+/** NaN for what is no number, which would count for one: null for 0, "3" for 3. */
+export function numeric(value: unknown): number {
+  return typeof value === 'number' ? value : Number.NaN;
+}
+
 /**
  * An expression's value in float64 at a point of a grid.
  *
@@ -217,7 +227,7 @@ export function evaluated(
     case 'number':
       return term.value;
     case 'given':
-      return term.at(point, index);
+      return numeric(term.at(point, index));
     case 'derivative': {
       const value = fields[nameOf(term.of)];
       if (value === undefined) throw new InputError(`expression: ${nameOf(term.of)} has no value here`);

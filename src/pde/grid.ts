@@ -1,6 +1,6 @@
 /** The points of grids as functions of the coordinates want them. */
 
-import type { Point, TableFunction } from './expression.js';
+import { numeric, type Point, type TableFunction } from './expression.js';
 
 /** The coordinates of each axis of a grid, by the axes' names in their order. */
 export type AxisPoints = Readonly<Record<string, ArrayLike<number>>>;
@@ -36,7 +36,7 @@ export function tabulated(tables: readonly TableFunction[], axes: AxisPoints, fi
   const values = new Float32Array(tables.length * size);
   eachPoint(axes, (point, index) => {
     tables.forEach((table, i) => {
-      values[i * size + index] = table(point, first + index);
+      values[i * size + index] = numeric(table(point, first + index));
     });
   });
   return values;

@@ -23,13 +23,12 @@ import {
   type Discretisation,
   discretise,
   equationsGrid,
-  gridAxes,
   inSlabs,
   lossScale,
   type ProblemGrid,
   shapeOfRanges,
 } from './discretisation.js';
-import { type AxisPoints, tabulated } from './grid.js';
+import type { AxisPoints } from './grid.js';
 import { type GridPreconditioners, gridPreconditioners } from './gridPreconditioners.js';
 import { type LastLayerOptions, LastLayers, settledLastLayers } from './lastLayers/lastLayers.js';
 import {
@@ -43,6 +42,7 @@ import { type Problem, requireProblem } from './problem.js';
 import { ResidualPreconditioner, type ResidualSepPgd, requireResidualSepPgd } from './residualSepPgd.js';
 import { fieldTerm } from './solution/fields.js';
 import { FieldSolver } from './solution/solver.js';
+import { gridTables } from './tables.js';
 
 export interface ProblemTrainerOptions {
   readonly problem: Problem;
@@ -101,10 +101,12 @@ interface Refreshing {
   readonly prepare: Plan;
 }
 
+const firstDrawing = 0;
+
 /** Calls take their turns, as those of `Trainer`. */
 export class ProblemTrainer {
   /** Which drawing of the points lies on the device. */
-  #drawn = -1;
+  #drawn = firstDrawing;
   /** Of the fields that were asked for last. */
   #solver: FieldSolver | undefined;
   #solved = '';
@@ -125,7 +127,7 @@ export class ProblemTrainer {
     private readonly made: Disposable,
   ) {}
 
-  /** @throws InputError an option out of range. */
+  /** @throws InputError an option out of range, or a function of the coordinates that gives no number. */
   static async create(engine: Engine, options: ProblemTrainerOptions): Promise<ProblemTrainer> {
     requireOptions('ProblemTrainer', options, known);
     const { problem, network, points, optimiser, redraw, preconditioners, seed = 0 } = options;
@@ -142,7 +144,7 @@ export class ProblemTrainer {
     if ((preconditioners ?? residualPreconditioner) && redraw !== undefined) {
       throw new InputError('preconditioners: are made of points that stay: leave redraw out');
     }
-    const settled = options.lastLayers && settledLastLayers(options.lastLayers, network);
+    const settled = options.lastLayers === undefined ? undefined : settledLastLayers(options.lastLayers, network);
     const discretisation = inSlabs(discretise(problem, points), slabBytes, {
       residual: residualPreconditioner !== undefined,
       changes: settled !== undefined,
@@ -158,6 +160,8 @@ export class ProblemTrainer {
         network,
         redraw === undefined ? undefined : seed,
       );
+      // Before anything is compiled: what gives no numbers is refused here.
+      onDevice.write(firstDrawing);
       const made =
         preconditioners &&
         (await gridPreconditioners(engine, scope, discretisation, network, parameters.tensor, preconditioners));
@@ -448,7 +452,7 @@ class PointsOnDevice {
       ),
     );
     grids.forEach((grid, i) => {
-      this.tables[i]?.write(tabulated(grid.residuals.tables, gridAxes(this.of, grid, points), grid.first));
+      this.tables[i]?.write(gridTables(this.of, grid, points));
     });
   }
 }

@@ -115,6 +115,11 @@ test('pde --json prints one object with a curve for every way asked, writes the 
       [['ntk', file], /gated.safetensors: is of sepnn pde, and only pde and render read it: give a file of another/],
       [['render', file, '--fields', 'u,w'], /heat: there is no "w": use u, or derivatives by t, x such as u_tt/],
       [['render', file, '--fields', 'u,u'], /--fields u,u: names one twice/],
+      [['render', file, '--fields', 'u,,u_x'], /--fields u,,u_x: its entry 2 is empty: give names with one comma/],
+      [['render', file, '--fields', 'u_xt,u_tx'], /--fields u_xt,u_tx: u_tx is u_xt: name each derivative once/],
+      [['pde', 'heat', '--optimisers', 'adam,'], /--optimisers adam,: its entry 2 is empty/],
+      [['pde', join('whole', 'results.json')], /results.json: is no module by its name \(.js, .mjs, .cjs, .ts\): use /],
+      [['pde', 'whole'], /pde whole: is no module by its name/],
       [
         ['render', file, '--fields', 'u,u_x', '--out', 'two.png'],
         /two.png: a picture has 2 axes and one field, and this has u, u_x: give an .npy file, or --fields/,
@@ -239,6 +244,10 @@ test('a problem of a host in a module is solved and drawn by its module alone, a
     [['pde', moduleOf('c.mjs', { equations: 'all.v' })], /bar: there is no v: use t, x, u/],
     [['pde', moduleOf('d.mjs')], /bar: conditions start and ends contradict each other where they meet, by 0.5/],
     [['pde', moduleOf('e.mjs', { weight: 0 })], /bar: every weight is 0/],
+    [
+      ['pde', moduleOf('nan.mjs', { ends: "u.minus(given(() => '0'))" }), ...sizes],
+      /^sepnn: bar: condition ends: a function of the coordinates is "0" at t = 0\.\d+, x = -1: let it give a number/,
+    ],
     [['pde', bar, '--data', '1'], /bar: its solution is not known: there are no data/],
     [['pde', './none.mjs'], /none.mjs: its default export is 3: give a module whose default export is what/],
     [

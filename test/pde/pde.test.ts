@@ -482,6 +482,8 @@ test('what no problem can be is refused by name, before anything is allocated', 
     [{ optimiser: {} }, /^optimiser: an object is none: give adam/],
     [{ preconditioners: 7 }, /^preconditioners: 7: give a function of a grid/],
     [{ residualPreconditioner: 5 }, /^residualPreconditioner: 5 is none: give residualSepPgd/],
+    [{ lastLayers: 'x' }, /^lastLayers: "x" is no object: give options such as \{ every/],
+    [{ lastLayers: 0 }, /^lastLayers: 0 is no object/],
     [{ residualPreconditioner: {} }, /^residualPreconditioner: an object is none: give residualSepPgd/],
   ];
   for (const [change, message] of wrong) {
@@ -490,4 +492,41 @@ test('what no problem can be is refused by name, before anything is allocated', 
     await requireThrows(`${Object.keys(change)}`, () => ProblemTrainer.create(engine, all), 'InputError', message);
   }
   await requireThrows('a gate', () => jetArchitecture({ width: 4, depth: 2, gated: true }), 'InputError', /depth: 2/);
+});
+
+test('a function of the coordinates that gives no number is named with its place before anything is compiled', async () => {
+  const create = (x: number, value: unknown, more = '1') => {
+    const bad = given(at => (at.x === x ? value : 1) as number);
+    return ProblemTrainer.create(engine, {
+      problem: defineProblem({
+        name: 'gaps',
+        axes: { t: [0, 1], x: [0, 2] },
+        fields: ['u'],
+        equations: ({ u, t }) => [u.dt, { name: 'mass', residual: u.times(more === '1' ? bad : t.over(t)) }],
+        conditions: ({ u }) => [
+          {
+            name: 'left',
+            at: { x: [0, 3] },
+            residual: u.minus(
+              given(() => 2),
+              bad,
+            ),
+          },
+        ],
+      }),
+      network: jetArchitecture({ width: 4, rank: 2 }),
+      points: 3,
+      optimiser: adam({ learningRate: 1e-3 }),
+      slabBytes: 64,
+    });
+  };
+  const cases: readonly (readonly [number, unknown, string, RegExp])[] = [
+    [2, Number.NaN, '1', /^gaps: equation mass: a function of the coordinates is NaN at t = 0, x = 2: let it give/],
+    [1, null, '1', /^gaps: equation mass: .* is null at t = 0, x = 1:/],
+    [3, 1e39, '1', /^gaps: condition left: .* is 1e\+39 at t = 0, x = 3:/],
+    [9, 0, '0', /^gaps: equation equations: .* is NaN at t = 0, x = 0:/],
+  ];
+  for (const [x, value, more, message] of cases) {
+    await requireThrows(`${value} at ${x}`, () => create(x, value, more), 'InputError', message);
+  }
 });

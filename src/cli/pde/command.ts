@@ -187,13 +187,17 @@ async function oneRun(
   const { saveEvery, json, out } = options;
   const { steps } = settings;
   let file = options.resume;
-  const bar = startProgress(way.name.padEnd(6), start?.state.step ?? 0, steps, json);
+  // Drawn once its trainer is made: what refuses that has one line.
+  let bar: ReturnType<typeof startProgress> | undefined;
   try {
     const run = await runProblem(
       engine,
       settings,
       {
-        progress: (step, report) => bar.update(step, report && headlineOf(report)),
+        progress: (step, report) => {
+          bar ??= startProgress(way.name.padEnd(6), step, steps, json);
+          bar.update(step, report && headlineOf(report));
+        },
         save: async (state, reports) => {
           const path = modelPath(out, way);
           await writeProblemFile(path, { training: { ...recordOf(name, way, options), reports }, state });
@@ -206,7 +210,7 @@ async function oneRun(
     );
     return { way, run, file };
   } finally {
-    bar.stop();
+    bar?.stop();
   }
 }
 

@@ -1,5 +1,6 @@
 /** Which problem is meant: one that ships, by its name, or one of a host's own, by the module that exports it. */
 
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InputError, isInputError } from '../../errors.js';
@@ -9,6 +10,7 @@ import { isProblem, type Problem } from '../../pde/problem.js';
 import { problems } from '../../pde/problems.js';
 
 const isModule = /\.[cm]?[jt]s$/;
+const moduleEndings = '.js, .mjs, .cjs, .ts';
 /** Before the names of problems of a host's own, so that none is taken for one that ships. */
 export const moduleMark = 'module:';
 
@@ -28,8 +30,9 @@ export async function problemNamed(name: string): Promise<NamedProblem> {
 /** @throws InputError a name that there is not. */
 export function shippedProblem(name: string): Problem {
   if (Object.hasOwn(problems, name)) return problems[name]();
+  const what = existsSync(name) ? `is no module by its name (${moduleEndings})` : 'there is no such problem';
   throw new InputError(
-    `pde ${spelled(name)}: there is no such problem: use ${Object.keys(problems).join(', ')}, or a module that exports one, such as ./bar.mjs`,
+    `pde ${spelled(name)}: ${what}: use ${Object.keys(problems).join(', ')}, or a module that exports one, such as ./bar.mjs`,
   );
 }
 

@@ -11,6 +11,7 @@ import { grid } from '../../model/domain/grid.js';
 import { evaluateTiles } from '../../model/evaluate.js';
 import { planeCount } from '../../model/model.js';
 import type { Tile } from '../../model/tiles.js';
+import type { FieldTerm } from '../../ops/contraction/contractFields.js';
 import { evenPoints } from '../../pde/grid.js';
 import { problemParameterShapes } from '../../pde/network.js';
 import { fieldTerm } from '../../pde/solution/fields.js';
@@ -61,6 +62,7 @@ function ofProblem(
   fields: readonly string[] = problem.fields,
 ): Source {
   const terms = fields.map(field => fieldTerm(problem, field));
+  requireApart(fields, terms);
   const names = Object.keys(problem.axes);
   const gridOf = (counts: readonly number[]) =>
     grid(Object.values(problem.axes).map((range, axis) => evenPoints(range, counts[axis])));
@@ -83,4 +85,13 @@ function ofProblem(
       }
     },
   };
+}
+
+/** @throws InputError names of one derivative: u_xt is u_tx. */
+function requireApart(fields: readonly string[], terms: readonly FieldTerm[]): void {
+  const texts = terms.map(term => JSON.stringify(term));
+  const again = texts.findIndex((text, i) => texts.indexOf(text) < i);
+  if (again < 0) return;
+  const before = fields[texts.indexOf(texts[again])];
+  throw new InputError(`--fields ${fields}: ${fields[again]} is ${before}: name each derivative once`);
 }

@@ -113,6 +113,7 @@ export async function runProblem(
   const trainer = await ProblemTrainer.create(engine, options);
   try {
     if (start) await trainer.restore(start.state);
+    watch.progress?.(trainer.step);
     await compiled(trainer);
     const gpuBytes = engine.memory.bytes - before;
     const clock = new Clock(trainer, start?.reports.at(-1)?.seconds ?? 0);
