@@ -59,8 +59,7 @@ function stripped(text: string): string {
       : own
           .replace(/\/\/.*$/, '')
           .trim()
-          .replace(idleSpace, '')
-          .replace(idleSuffix, '$1$2');
+          .replace(idleSpace, '');
   });
   return `${lines.filter(line => line !== '').join('\n')}\n`.replace(idleEnd, '');
 }
@@ -101,7 +100,7 @@ export function kernelsAndSlots(): Readonly<Record<string, Kernel | SlotText>> {
   );
   return Object.fromEntries(
     own.map((path, i) => {
-      const text = texts[i] as string;
+      const text = (texts[i] as string).replace(idleSuffix, '$1$2');
       return [path, isSlot(path) ? slotText(nameOf(path), text) : kernelOf(nameOf(path), text)];
     }),
   );

@@ -9,6 +9,8 @@ const markOrName = /\/\/#.*$|(?<![\w.@])[A-Za-z_]\w*/gm;
 const ownName = /\b(?:let|var|const) (\w+)|[(,](?:@builtin\(\w+\))?(\w+):/g;
 /** What a text declares beside its bindings, which hosts and dispatches know. */
 const declaration = /\b(?:fn|struct|var<(?:workgroup|private)>) ?(\w+)|^const (\w+)/gm;
+/** A constant that is a plain number, which is no shorter by name. */
+const plainConstant = /^const (\w+)=((?:0x[\da-f]+|[\d.]+(?:e-?\d+)?)[fui]?);\n?/gm;
 const structBody = /(?<=\bstruct \w+)\{[^}]*\}/g;
 const functionHead = /\bfn \w+\(/g;
 
@@ -22,8 +24,11 @@ const shortest = [...letters, ...letters.flatMap(letter => [...'0123456789'].map
  * @param code all that dispatches kernels: a constant that it names keeps its name.
  */
 export function shortened(texts: readonly string[], code = ''): string[] {
-  const shared = sharedNames(texts, new Set(code.match(/\b[A-Z][A-Z0-9_]+\b/g)));
-  const renamed = texts.map(text => withNames(text, shared));
+  const known = new Set(code.match(/\b[A-Z][A-Z0-9_]+\b/g));
+  const unset = sharedNames(texts, known);
+  const plain = texts.map(text => inlined(text, unset));
+  const shared = sharedNames(plain, known);
+  const renamed = plain.map(text => withNames(text, shared));
   const own = ownNames(renamed.flatMap(functionsOf));
   return renamed.map(text => {
     let at = 0;
@@ -34,6 +39,17 @@ export function shortened(texts: readonly string[], code = ''): string[] {
     });
     return pieces.join('') + text.slice(at);
   });
+}
+
+/** The text without those of these constants that are plain numbers, which stand wherever they were named. */
+function inlined(text: string, names: ReadonlyMap<string, string>): string {
+  const values = new Map<string, string>();
+  const rest = text.replace(plainConstant, (whole, name: string, value: string) => {
+    if (!names.has(name)) return whole;
+    values.set(name, value);
+    return '';
+  });
+  return withNames(rest, values);
 }
 
 /** The text with new names for those of the map, or for those of them that are among `only`. */
