@@ -31,7 +31,8 @@ export interface Elementary {
 export type Term =
   | { readonly is: 'number'; readonly value: number }
   | { readonly is: 'derivative'; readonly of: FieldDerivative }
-  | { readonly is: 'given'; readonly at: TableFunction }
+  /** `axis` where it is a coordinate. */
+  | { readonly is: 'given'; readonly at: TableFunction; readonly axis?: string }
   | { readonly is: 'sum'; readonly terms: readonly Expression[] }
   | { readonly is: 'product'; readonly factors: readonly Expression[] }
   | { readonly is: 'power'; readonly base: Expression; readonly exponent: number }

@@ -11,10 +11,9 @@ import {
   derivativeBy,
   derivativeOf,
   derivativesIn,
-  type Expression,
+  Expression,
   evaluated,
   expressionOf,
-  given,
   nameOf,
   type Operand,
   type Point,
@@ -249,7 +248,7 @@ function requireFields(problem: string, fields: readonly unknown[], axes: readon
 /** Fields and coordinates by their names; another name is refused. */
 function symbolsOf(problem: string, axes: readonly string[], fields: readonly string[]) {
   const all = new Map<string, Expression>([
-    ...axes.map((axis): [string, Expression] => [axis, given(point => point[axis])]),
+    ...axes.map((axis): [string, Expression] => [axis, coordinate(axis)]),
     ...fields.map((field): [string, Expression] => [field, fieldOf(problem, field, axes)]),
   ]);
   return new Proxy(Object.fromEntries(all), {
@@ -259,6 +258,10 @@ function symbolsOf(problem: string, axes: readonly string[], fields: readonly st
       throw new InputError(`${problem}: there is no ${spelled(String(name))}: use ${[...all.keys()].join(', ')}`);
     },
   });
+}
+
+function coordinate(axis: string): Expression {
+  return new Expression({ is: 'given', at: point => point[axis], axis });
 }
 
 /** A field, whose members d and axes' names are its derivatives. */

@@ -125,10 +125,22 @@ test('pde --json prints one object with a curve for every way asked, writes the 
         /two.png: a picture has 2 axes and one field, and this has u, u_x: give an .npy file, or --fields/,
       ],
       [['render', file, '--size', '3,4,5'], /--size 3,4,5: the model has 2 axes/],
-      [[...small, '--resume', file], /was trained with network "gated", and this run has "plain"/],
       [
-        [...small, '--networks', 'gated', '--seed', '1', '--resume', file],
-        /was trained with seed 0, and this run has 1/,
+        [...small, '--networks', 'plain', '--resume', file],
+        /was trained with --networks gated, and this run is with --networks plain: give --networks gated/,
+      ],
+      [
+        [...small, '--seed', '1', '--resume', file],
+        /was trained with --seed 0, and this run is with --seed 1: give --seed 0/,
+      ],
+      [
+        [...small, '--optimisers', 'adam:schedule=cosine', '--resume', file],
+        /with --schedule constant, and this run is with --schedule cosine: give --schedule constant/,
+      ],
+      [[...small, '--omega', '2', '--resume', file], /trained without --omega, and .* --omega 2: leave --omega out/],
+      [
+        [...small, '--redraw', '0', '--preconditioners', 'residual:top-k=2', '--resume', file],
+        /with --preconditioners none, and .* --preconditioners residual:top-k=2: give --preconditioners none/,
       ],
       [
         [...small, '--optimisers', 'adam,muon', '--resume', file],
@@ -194,18 +206,28 @@ test('render of a solution: on the grid of the test it has its bits, fields and 
 /** A module that exports a problem, as a host writes one. */
 function moduleOf(
   name: string,
-  { range = '[-1, 1]', equations = 'all.u.dt.minus(all.u.dxx)', ends = 'u', weight = 1, more = '' } = {},
+  {
+    range = '[-1, 1]',
+    equations = 'all.u.dt.minus(all.u.dxx)',
+    start = 'Math.cos(x)',
+    name: last = 'ends',
+    ends = 'u',
+    weight = 1,
+    more = '',
+    before = '',
+  } = {},
 ): string {
   const text = `
     import { defineProblem, given } from '${new URL('src/public/pde.ts', pathToFileURL(root)).href}';
+    ${before}
     export default () => defineProblem({
       name: 'bar',
       axes: { t: [0, 1], x: ${range} },
       fields: ['u'],
       equations: all => [{ residual: ${equations}, weight: ${weight} }],
       conditions: ({ u }) => [
-        { name: 'start', at: { t: 0 }, residual: u.minus(given(({ x }) => Math.cos(x))), weight: ${weight} },
-        { name: 'ends', at: { x: [-1, 1] }, residual: ${ends}, weight: ${weight} },
+        { name: 'start', at: { t: 0 }, residual: u.minus(given(({ x }) => ${start})), weight: ${weight} },
+        { name: '${last}', at: { x: [-1, 1] }, residual: ${ends}, weight: ${weight} },
       ],
       ${more}
     });`;
@@ -261,9 +283,47 @@ test('a problem of a host in a module is solved and drawn by its module alone, a
       /own.plain-shampoo.safetensors: is of "module:bar", a problem of your own: give its module by --problem/,
     ],
     [['render', file, '--problem', 'heat'], /--problem heat: is "heat", and .* is of "module:bar": give that/],
-    [['pde', 'heat', ...sizes, '--resume', file], /trained with problem "module:bar", and this run has "heat"/],
+    [['pde', 'heat', ...sizes, '--resume', file], /trained with problem module:bar, .* problem heat: give problem/],
   ];
   await requireRefused(cases, args => sepnn(...args, ...adapter));
+});
+
+test('a run goes on with the settings of its file where none are typed, and with no other problem than its own', async () => {
+  const ends = 'u.minus(Math.cos(1))';
+  const unlike = { before: 'const k = 1;', start: 'Math.cos(k * x)' };
+  const bar = moduleOf('changing.mjs', { ends, ...unlike });
+  const words = ['pde', bar, '--points', '4,5', '--width', '4', '--rank', '2', '--test-points', '3', '--redraw', '0'];
+  const way = ['--optimisers', 'muon', '--preconditioners', 'residual:combine=sum', '--steps', '1'];
+  requireEqual('exit', (await sepnn(...words, ...way, '--out', 'changing', ...adapter, '--json')).code, 0);
+  const file = join('changing', 'plain-muon-residual-combine-sum.safetensors');
+  const on = ['pde', bar, '--steps', '2', '--out', 'changing', '--resume', file, ...adapter, '--json'];
+  const { code, stdout, stderr } = await sepnn(...on);
+  requireEqual('exit', [code, stderr], [0, '']);
+  const { runs } = JSON.parse(stdout) as PdeReport;
+  requireEqual('run', [runs[0].name, runs[0].steps], ['plain-muon-residual-combine-sum', 2]);
+  const changes: readonly (readonly [Parameters<typeof moduleOf>[1], string])[] = [
+    [{ range: '[-1, 1.5]' }, 'axis x was "-1 to 1" and is "-1 to 1.5"'],
+    [{ before: 'const k = 1.001;' }, 'condition start is another'],
+    [{ start: 'Math.cos(x)' }, 'condition start is another'],
+    [{ equations: 'all.u.dt.minus(all.u.dxx.times(2))' }, 'equation equation1 is another'],
+    [{ equations: 'all.u.dt.minus(all.u.dxx).plus(all.x)' }, 'equation equation1 is another'],
+    [{ weight: 2 }, 'equation equation1 is another, condition start is another, condition ends is another'],
+    [{ name: 'edges' }, 'condition ends is gone, condition edges is new'],
+    [{ more: 'exact: { u: () => 1 },' }, 'solution of u is new'],
+  ];
+  for (const [i, [change, said]] of changes.entries()) {
+    const other = moduleOf(`changed${i}.mjs`, { ends, ...unlike, ...change });
+    const line = `is of module:bar as it was before its module was changed: ${said}: give the module as it was, or begin anew`;
+    await requireRefused([[['pde', other, ...on.slice(2)], new RegExp(`${line}\n$`)]], args => sepnn(...args));
+  }
+  const drawn: Refusal = [['render', file, '--problem', './changed0.mjs'], /axis x was "-1 to 1" and is "-1 to 1.5"/];
+  await requireRefused([drawn], args => sepnn(...args));
+  const saved = await readProblemFile(join(folder, file));
+  const { digest: _, ...older } = saved.training;
+  await writeProblemFile(join(folder, file), { ...saved, training: older });
+  requireEqual('exit of a file of a version before', (await sepnn('pde', './changed1.mjs', ...on.slice(2))).code, 0);
+  await writeProblemFile(join(folder, file), { ...saved, training: { ...saved.training, width: 'wide', out: 'x' } });
+  await requireRefused([[on, /--resume .*: records --width wide: use a whole number/]], args => sepnn(...args));
 });
 
 test('a module that never finishes is told of in one line', async () => {
@@ -275,19 +335,22 @@ test('a module that never finishes is told of in one line', async () => {
 test('a run that is stopped before its first step names a file only where there is one', async () => {
   const stopping = moduleOf('stopping.mjs', {
     ends: 'u.minus(Math.cos(1))',
-    more: "exact: { u: () => (process.emit('SIGTERM', 'SIGTERM'), 1) },",
+    more: "exact: { u: ({ t }) => (t === 0 && globalThis.stopsAtTest && process.emit('SIGTERM', 'SIGTERM'), 1) },",
   });
+  const stop = globalThis as { stopsAtTest?: boolean };
   const words = ['pde', stopping, '--points', '4', '--width', '4', '--rank', '2', '--test-points', '3', ...adapter];
+  stop.stopsAtTest = true;
   const begun = await sepnn(...words, '--out', 'unstepped', '--json');
   requireEqual('exit', begun.code, 143);
   const { runs, files } = JSON.parse(begun.stdout) as PdeReport;
   requireEqual('files', [runs[0].steps, Object.values(files).filter(file => /safetensors/.test(file))], [0, []]);
   require(begun.stderr, /no step was made: to begin again: sepnn pde [^\n]*--json\n$/.test(begun.stderr));
-  const bar = moduleOf('going.mjs', { ends: 'u.minus(Math.cos(1))' });
+  stop.stopsAtTest = false;
   const steps = ['--optimisers', 'adam', '--schedule', 'constant', '--steps'];
   const options = [...words.slice(2), ...steps];
-  requireEqual('exit', (await sepnn('pde', bar, ...options, '1', '--out', 'stepped')).code, 0);
+  requireEqual('exit', (await sepnn('pde', stopping, ...options, '1', '--out', 'stepped')).code, 0);
   const file = join('stepped', 'plain.safetensors');
+  stop.stopsAtTest = true;
   const went = await sepnn('pde', stopping, ...options, '2', '--out', 'unstepped', '--resume', file);
   requireEqual('exit', went.code, 143);
   require(went.stderr, /stopped at step 1 of 2: to go on: [^\n]*--resume stepped.plain.safetensors\n$/.test(
@@ -345,10 +408,10 @@ test('shampoo along a cosine trains where nothing else is typed, and adam where 
     return [runs.map(({ optimiser }) => optimiser), settings.schedule];
   };
   requireEqual('by itself', await waysOf(), [['shampoo'], 'cosine']);
-  const goingOn = ['--optimisers', 'shampoo', '--resume', join('usual', 'plain-shampoo.safetensors')];
+  const goingOn = ['--schedule', 'constant', '--resume', join('usual', 'plain-shampoo.safetensors')];
   const { code, stderr } = await sepnn(...tiny, ...goingOn, '--out', 'constant');
   requireEqual('exit of another schedule', code, 2);
-  require(stderr, /^sepnn: --resume [^\n]*with schedule "cosine", and this run has "constant": [^\n]*\n$/.test(stderr));
+  require(stderr, /^sepnn: --resume [^\n]*with --schedule cosine, [^\n]* give --schedule cosine\n$/.test(stderr));
   requireEqual('a schedule', await waysOf('--schedule', 'linear'), [['shampoo'], 'linear']);
   requireEqual('a rate', await waysOf('--lr', '1e-3'), [['adam'], 'constant']);
 });

@@ -1,7 +1,7 @@
 /** `sepnn pde`: solve a differential equation by separable networks. */
 
 import { join } from 'node:path';
-import { InputError, RunError } from '../../errors.js';
+import { RunError } from '../../errors.js';
 import {
   type FinishedProblem,
   type ProblemReport,
@@ -11,7 +11,6 @@ import {
 } from '../../experiments/pde/run.js';
 import { slicePicture } from '../../experiments/pde/slices.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
-import { shown } from '../../host/checks.js';
 import { writeWhole } from '../../io/files.js';
 import { encodePng } from '../../io/image/picture.js';
 import { readProblemFile, writeProblemFile } from '../../io/model/problemFile.js';
@@ -26,9 +25,11 @@ import { startProgress } from '../progress.js';
 import { print, table } from '../terminal.js';
 import { adapterLine, fileLines } from '../training/session.js';
 import { Command } from '../vendor.js';
+import { type DigestedProblem, digested } from './digest.js';
 import {
   addPdeOptions,
   courseOf,
+  isPreset,
   type NetworkName,
   networkOf,
   type PdeOptions,
@@ -44,14 +45,14 @@ import {
   waysOf,
 } from './options.js';
 import { problemNamed, withData } from './problem.js';
-import { savedReports } from './reports.js';
+import { recordOf, startOf, withRecorded } from './resume.js';
 
 export function pdeCommand(ending: Ending): Command {
   return addPdeOptions(
     new Command('pde').description('solve a differential equation by separable networks that carry derivatives'),
   ).action((name: string, options: PdeOptions, command: Command) => {
     const isTyped = (option: string) => command.getOptionValueSource(option) === 'cli';
-    return pde(ending, name, settled(options, isTyped));
+    return pde(ending, name, command, options, isTyped);
   });
 }
 
@@ -91,27 +92,38 @@ interface Finished {
 }
 
 /** @throws InputError bad input, before the device is touched. @throws RunError a loss that is not finite. */
-async function pde(ending: Ending, given: string, options: PdeOptions): Promise<void> {
+async function pde(
+  ending: Ending,
+  given: string,
+  command: Command,
+  typed: PdeOptions,
+  isTyped: (option: string) => boolean,
+): Promise<void> {
+  const { resume } = typed;
+  const saved = resume === undefined ? undefined : { path: resume, ...(await readProblemFile(resume)) };
+  const usual = settled(typed, isTyped);
+  const isSaid = (option: string) => isTyped(option) || isPreset(typed, option);
+  const options = saved ? withRecorded(command, saved.path, saved.training, usual, isSaid) : usual;
   requireStill(options);
   const named = await problemNamed(given);
-  const { name } = named;
   const problem = withData(named.problem, options.data);
   const runs = waysOf(options).map(way => ({ way, settings: settingsOf(problem, way, options) }));
-  const start = options.resume === undefined ? undefined : await startOf(options.resume, name, options);
+  const own = digested(named, options.data > 0);
+  const start = saved && startOf(saved.path, saved, own, waysOf(options), options);
   await ending.inFolder('--out', options.out, () =>
     ending.patiently(async () => {
       const engine = await openQuietly(options.adapter);
       const finished: Finished[] = [];
       try {
         for (const { way, settings } of runs) {
-          const done = await oneRun(ending, engine, name, way, settings, options, start);
+          const done = await oneRun(ending, engine, own, way, settings, options, start);
           finished.push(done);
           if (done.run.stopped || done.run.failure) break;
         }
       } finally {
         try {
           // Runs that finished are told of, whatever ended the one after them.
-          if (finished.length > 0) await report(ending, engine.adapter, name, options, finished);
+          if (finished.length > 0) await report(ending, engine.adapter, named.name, options, finished);
         } finally {
           await engine.dispose();
         }
@@ -141,44 +153,10 @@ function settingsOf(problem: Problem, way: Way, options: PdeOptions): ProblemSet
   };
 }
 
-/** What a file must agree with to be gone on from. */
-function recordOf(name: string, way: Way, options: PdeOptions): Readonly<Record<string, unknown>> {
-  const { network, preconditioner } = way;
-  const { points, activation, omega = null, width, depth, rank, redraw, seed } = options;
-  const { optimiser, learningRate = null, schedule, steps } = courseOf(way, options);
-  const { residualPreconditioner } = preconditionersOf(way);
-  const course = schedule === 'constant' ? {} : { schedule, steps };
-  return {
-    ...{ problem: name, preconditioner: preconditioner.value.preconditioner, data: options.data },
-    ...{ network, optimiser, points, activation, omega, width, depth, rank, learningRate, redraw, seed },
-    ...course,
-    ...(residualPreconditioner && { residualPreconditioner }),
-  };
-}
-
-/** @throws InputError a file of other settings, or several runs. */
-async function startOf(path: string, name: string, options: PdeOptions): Promise<ProblemStart> {
-  const [way, ...more] = waysOf(options);
-  if (more.length > 0)
-    throw new InputError(`--resume ${path}: is of one run: give one of --networks, --optimisers and --preconditioners`);
-  const { training, state } = await readProblemFile(path);
-  const { reports, ...saved } = training;
-  const record = recordOf(name, way, options);
-  for (const key of new Set([...Object.keys(record), ...Object.keys(saved)])) {
-    if (JSON.stringify(saved[key]) === JSON.stringify(record[key])) continue;
-    const toldOf = (own: Readonly<Record<string, unknown>>) =>
-      shown(key === 'schedule' ? (own[key] ?? 'constant') : own[key]);
-    throw new InputError(
-      `--resume ${path}: was trained with ${key} ${toldOf(saved)}, and this run has ${toldOf(record)}: give the same settings`,
-    );
-  }
-  return { state, reports: savedReports(path, reports, state.step) };
-}
-
 async function oneRun(
   ending: Ending,
   engine: Engine,
-  name: string,
+  problem: DigestedProblem,
   way: Way,
   settings: ProblemSettings,
   options: PdeOptions,
@@ -200,7 +178,7 @@ async function oneRun(
         },
         save: async (state, reports) => {
           const path = modelPath(out, way);
-          await writeProblemFile(path, { training: { ...recordOf(name, way, options), reports }, state });
+          await writeProblemFile(path, { training: { ...recordOf(problem, way, options), reports }, state });
           file = path;
         },
         saveEvery,

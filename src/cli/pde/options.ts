@@ -162,7 +162,7 @@ export function addPdeOptions(command: Command): Command {
   add('--seed <N>', 'of the parameters and of the points', whole('--seed', 0, 2 ** 31 - 1), 0);
   add('--test-points <n>', 'of each axis where the solution is tested', whole('--test-points', 2, 1024));
   add('--save-every <s>', 'seconds from one save to the next', real('--save-every', 0, 1e6), 30);
-  command.option('--resume <file>', 'go on from a file that a run of the same settings wrote');
+  command.option('--resume <file>', 'go on from a file that a run wrote, with its settings where none are given');
   command.addOption(adapterOption());
   return command.option('--json', 'print one JSON object and nothing else on stdout', false);
 }
@@ -208,6 +208,11 @@ export function settled(options: PdeOptions, isTyped: (name: string) => boolean)
   const { preset } = options;
   const taken = Object.entries(preset === undefined ? usual(isTyped) : presets[preset]);
   return { ...options, ...Object.fromEntries(taken.filter(([name]) => !isTyped(name))) };
+}
+
+/** Whether a preset gives an option, but for those of several runs, of which one may go on. */
+export function isPreset({ preset }: PdeOptions, option: string): boolean {
+  return preset !== undefined && option !== 'preconditioners' && Object.hasOwn(presets[preset], option);
 }
 
 /** @throws InputError SepPGD on points that are drawn anew. */

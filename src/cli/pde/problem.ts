@@ -18,13 +18,15 @@ export interface NamedProblem {
   /** By which files tell it from others. */
   readonly name: string;
   readonly problem: Problem;
+  /** Whether a module exports it. */
+  readonly isOwn: boolean;
 }
 
 /** @throws InputError a name that there is not, or a module whose default export is no problem. */
 export async function problemNamed(name: string): Promise<NamedProblem> {
-  if (!isModule.test(name)) return { name, problem: shippedProblem(name) };
+  if (!isModule.test(name)) return { name, problem: shippedProblem(name), isOwn: false };
   const problem = await ofModule(name);
-  return { name: `${moduleMark}${problem.name}`, problem };
+  return { name: `${moduleMark}${problem.name}`, problem, isOwn: true };
 }
 
 /** @throws InputError a name that there is not. */

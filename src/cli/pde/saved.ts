@@ -8,6 +8,7 @@ import type { SavedProblem } from '../../io/model/problemFile.js';
 import { type JetArchitecture, problemParameterShapes } from '../../pde/network.js';
 import type { Problem } from '../../pde/problem.js';
 import { oneOf } from '../options.js';
+import { digested, digestKey, requireSameProblem } from './digest.js';
 import { activationNames, networkNames, networkOf, pointsOf } from './options.js';
 import { moduleMark, problemNamed, shippedProblem } from './problem.js';
 
@@ -38,6 +39,8 @@ export async function solvedProblem(
   if (named && named.name !== wanted) {
     throw new InputError(`--problem ${given}: is ${shown(named.name)}, and ${path} is of ${shown(wanted)}: give that`);
   }
+  // What is drawn stands on these axes; what the equations say is in the parameters.
+  if (named) requireSameProblem(`model ${path}`, training[digestKey], digested(named, false), /^(axis|fields)/);
   return checked(path, () => {
     const problem = named?.problem ?? shippedProblem(wanted);
     const numbers = [points].flat() as readonly number[];

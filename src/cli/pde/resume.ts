@@ -1,0 +1,123 @@
+/** The file from which a run of `sepnn pde` goes on: what it records, and what of that a command line need not say again. */
+
+import { InputError, isInputError } from '../../errors.js';
+import type { ProblemStart } from '../../experiments/pde/run.js';
+import { isRecord, spelled } from '../../host/checks.js';
+import type { SavedProblem } from '../../io/model/problemFile.js';
+import { residualSepPgd } from '../../pde/residualSepPgd.js';
+import type { Command } from '../vendor.js';
+import { type DigestedProblem, digestKey, requireSameProblem } from './digest.js';
+import { courseOf, type PdeOptions, preconditionersOf, type Way } from './options.js';
+import { savedReports } from './reports.js';
+
+type Training = SavedProblem['training'];
+
+/** What a file must agree with to be gone on from. */
+export function recordOf({ name, digest }: DigestedProblem, way: Way, options: PdeOptions): Training {
+  const { network, preconditioner } = way;
+  const { points, activation, omega = null, width, depth, rank, redraw, seed, data } = options;
+  const { optimiser, learningRate = null, schedule, steps } = courseOf(way, options);
+  const { residualPreconditioner } = preconditionersOf(way);
+  const course = schedule === constant ? {} : { schedule, steps };
+  return {
+    ...{ problem: name, preconditioner: preconditioner.value.preconditioner, data },
+    ...{ network, optimiser, points, activation, omega, width, depth, rank, learningRate, redraw, seed },
+    ...course,
+    ...(residualPreconditioner && { residualPreconditioner }),
+    ...(digest && { [digestKey]: digest }),
+  };
+}
+
+const constant = 'constant';
+
+/** The options that a file records, by its keys: it decides on no other. */
+const optionNames = {
+  ...{
+    network: 'networks',
+    optimiser: 'optimisers',
+    learningRate: 'learningRate',
+    schedule: 'schedule',
+    steps: 'steps',
+  },
+  ...{ preconditioner: 'preconditioners', residualPreconditioner: 'preconditioners', data: 'data', points: 'points' },
+  ...{ activation: 'activation', omega: 'omega', width: 'width', depth: 'depth', rank: 'rank', redraw: 'redraw' },
+  seed: 'seed',
+} as const satisfies Readonly<Record<string, keyof PdeOptions>>;
+type RecordedKey = keyof typeof optionNames;
+const ofResidual: Readonly<Record<string, string>> = { combine: 'combine', topK: 'top-k', refresh: 'refresh' };
+
+/**
+ * With what a file records wherever an option is left to it.
+ *
+ * @param isSaid whether the command line says an option.
+ * @throws InputError a value that the option does not take: a file may hold anything.
+ */
+export function withRecorded(
+  command: Command,
+  path: string,
+  training: Training,
+  options: PdeOptions,
+  isSaid: (option: string) => boolean,
+): PdeOptions {
+  const recorded: Record<string, unknown> = { schedule: constant, ...training };
+  const taken = Object.entries(optionNames).flatMap(([key, name]): [string, unknown][] => {
+    const option = command.options.find(one => one.attributeName() === name);
+    if (!option?.parseArg || recorded[key] === undefined || isSaid(name)) return [];
+    if (recorded[key] === null) return [[name, undefined]];
+    try {
+      return [[name, option.parseArg(wordOf(recorded, key), undefined as never)]];
+    } catch (error) {
+      if (!isInputError(error)) throw error;
+      throw new InputError(`--resume ${path}: records ${error.message}`);
+    }
+  });
+  return { ...options, ...Object.fromEntries(taken) };
+}
+
+/** A value of a file as it is typed. */
+function wordOf(training: Training, key: string): string {
+  if (optionNames[key as RecordedKey] !== 'preconditioners') return spelled([training[key]].flat().join(','));
+  const { preconditioner, residualPreconditioner: own } = training;
+  const usual: Readonly<Record<string, unknown>> = { ...residualSepPgd() };
+  const differences = Object.entries(ofResidual).flatMap(([name, word]) =>
+    isRecord(own) && own[name] !== usual[name] ? [`${word}=${own[name]}`] : [],
+  );
+  return spelled([preconditioner, ...differences].join(':'));
+}
+
+/**
+ * What a run goes on from.
+ *
+ * @throws InputError a file of other settings or of another problem, or of one run where several are asked for.
+ */
+export function startOf(
+  path: string,
+  { training, state }: SavedProblem,
+  problem: DigestedProblem,
+  [way, ...more]: readonly Way[],
+  options: PdeOptions,
+): ProblemStart {
+  if (more.length > 0)
+    throw new InputError(`--resume ${path}: is of one run: give one of --networks, --optimisers and --preconditioners`);
+  const { reports, [digestKey]: digest, ...saved } = training;
+  const { [digestKey]: _, ...record } = recordOf(problem, way, options);
+  for (const key of new Set([...Object.keys(record), ...Object.keys(saved)])) {
+    if (JSON.stringify(saved[key]) === JSON.stringify(record[key])) continue;
+    throw otherRun(path, key, saved, record);
+  }
+  requireSameProblem(`--resume ${path}`, digest, problem);
+  return { state, reports: savedReports(path, reports, state.step) };
+}
+
+function otherRun(path: string, key: string, saved: Training, record: Training): InputError {
+  const dashed = (optionNames[key as RecordedKey] ?? key).replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+  const option = key === 'problem' ? key : `--${dashed}`;
+  const wordIn = (own: Training) => {
+    const whole = { schedule: constant, ...own };
+    return (whole as Training)[key] == null && key !== 'residualPreconditioner' ? undefined : wordOf(whole, key);
+  };
+  const [was, is] = [wordIn(saved), wordIn(record)];
+  const with_ = (word: string | undefined) => (word === undefined ? `without ${option}` : `with ${option} ${word}`);
+  const remedy = was === undefined ? `leave ${option} out` : `give ${option} ${was}`;
+  return new InputError(`--resume ${path}: was trained ${with_(was)}, and this run is ${with_(is)}: ${remedy}`);
+}
