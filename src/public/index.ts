@@ -166,5 +166,7 @@ export async function createEngine(options: CreateEngineOptions): Promise<Engine
   if (typeof device?.createComputePipelineAsync !== 'function') {
     throw new InputError('createEngine: takes a GPUDevice: await adapter.requestDevice(deviceDescriptor(adapter))');
   }
+  if (longSums && typeof longSums !== 'function')
+    throw new InputError('createEngine: longSums: give that of this package');
   return new Engine(new Device(device, { info, owned: false, whilePending, clock, longSums }));
 }

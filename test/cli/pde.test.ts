@@ -84,11 +84,13 @@ test('pde --json prints one object with a curve for every way asked, writes the 
   for (const x of ['step', 'seconds', 'greatest-step', 'greatest-seconds']) {
     require(`${x}.svg`, readFileSync(join(folder, 'whole', `${x}.svg`), 'utf8').includes('gated'));
   }
-  await reportOf('--networks', 'gated', '--steps', '10', '--out', 'parts');
+  await reportOf('--networks', 'gated', '--steps', '7', '--out', 'parts');
   const file = join('parts', 'gated.safetensors');
   const on = await reportOf('--networks', 'gated', '--steps', '15', '--out', 'parts', '--resume', file);
   const errors = ({ curve }: PdeReport['runs'][number]) => curve.map(({ relativeL2 }) => relativeL2);
   requireClose('errors', errors(on.runs[0]), errors(whole.runs[1]), {});
+  const stepsOf = ({ curve }: PdeReport['runs'][number]) => curve.map(({ step }) => step);
+  requireEqual('no point where it went on', stepsOf(on.runs[0]), stepsOf(whole.runs[1]));
   await requireRefused(
     [
       [['pde', 'stokes'], /pde stokes: there is no such problem: use diffusion, /],

@@ -117,7 +117,11 @@ export async function runProblem(
     await compiled(trainer);
     const gpuBytes = engine.memory.bytes - before;
     const clock = new Clock(trainer, start?.reports.at(-1)?.seconds ?? 0);
-    const reports = [...(start?.reports ?? [])];
+    // A run that was not stopped has no report where one was.
+    const isReport = ({ step }: ProblemReport) => step % reportEvery === 0 || step === steps;
+    const reports = (start?.reports ?? []).filter((report, i, { length }) => i < length - 1 || isReport(report));
+    const withLast = (report: ProblemReport) =>
+      report.step > (reports.at(-1)?.step ?? -1) ? [...reports, report] : reports;
     const measure = async (): Promise<ProblemReport> => {
       const losses = await trainer.evaluate();
       const loss = Object.values(losses).reduce((sum, one) => sum + one, 0);
@@ -129,10 +133,10 @@ export async function runProblem(
       reportEvery,
       measure,
       progress: (step, report) => {
-        if (report && report.step > (reports.at(-1)?.step ?? -1)) reports.push(report);
+        if (report && isReport(report) && report.step > (reports.at(-1)?.step ?? -1)) reports.push(report);
         watch.progress?.(step, report);
       },
-      save: async ({ state }) => watch.save?.(state as TrainedState, reports),
+      save: async ({ state, measured }) => watch.save?.(state as TrainedState, withLast(measured)),
       ...(watch.saveEvery !== undefined && { saveEvery: watch.saveEvery }),
       signal: watch.signal,
     });
@@ -143,7 +147,7 @@ export async function runProblem(
     };
     if (failure) await trainer.restore(state);
     return {
-      reports: reports.filter(({ step }) => step <= state.step),
+      reports: withLast(run.measured).filter(({ step }) => step <= state.step),
       state,
       msPerStep: run.msPerStep,
       work: trainer.work,
