@@ -1,6 +1,6 @@
 /** `sepnn pde` as a user runs it: what it prints, what it writes, how it goes on, and how it refuses. */
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
@@ -440,19 +440,30 @@ test('what a disk does not take is told all the same', async () => {
   requireEqual('told', (JSON.parse(stdout) as PdeReport).runs[0].steps, 1);
 });
 
-test('runs that finished are written and told, whatever ends the one after them', async () => {
+test('a state that a disk does not take ends no training: it is kept elsewhere, told of, and gone on from', async () => {
   mkdirSync(join(folder, 'part', 'plain-muon.safetensors', 'in the way'), { recursive: true });
-  const both = ['--optimisers', 'adam,muon', '--steps', '1', '--out', 'part', '--json'];
-  const { code, stdout, stderr } = await sepnn(...small, ...both);
+  const both = ['--optimisers', 'adam,muon', '--save-every', '0', '--out', 'part', '--json', '--steps'];
+  const { code, stdout, stderr } = await sepnn(...small, ...both, '2');
   requireEqual('exit', code, 1);
-  require(stderr, /^sepnn: [^\n]*plain-muon\.safetensors: cannot be written [^\n]*\n$/.test(stderr));
+  const why = 'sepnn: part/plain-muon\\.safetensors: cannot be written \\([^\\n]*\\)';
+  const where = 'the state of step (\\d) is in (\\S+/sepnn-rescue-\\S+)';
+  const goesOn = `${why}: ${where}, and training goes on\\n`;
+  const words = new RegExp(`^${goesOn}${why}: ${where}: to go on: sepnn pde heat (.*) --resume \\4\\n$`).exec(stderr);
+  requireEqual(`"${stderr}": step`, words?.[3], '2');
   const told = JSON.parse(stdout) as PdeReport;
   requireEqual(
     'told',
-    told.runs.map(({ name }) => name),
-    ['plain'],
+    told.runs.map(({ name, steps }) => [name, steps]),
+    [
+      ['plain', 2],
+      ['plain-muon', 2],
+    ],
   );
   requireEqual('written', JSON.parse(readFileSync(join(folder, 'part', 'results.json'), 'utf8')), told);
+  const rescue = words?.[4] as string;
+  const on = await reportOf('--optimisers', 'muon', '--steps', '3', '--out', 'rescued', '--resume', rescue);
+  requireEqual('steps', on.runs[0].steps, 3);
+  rmSync(rescue);
 });
 
 function optionsOf(words: readonly string[]): PdeOptions {

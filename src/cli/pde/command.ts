@@ -13,7 +13,7 @@ import { slicePicture } from '../../experiments/pde/slices.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
 import { writeWhole } from '../../io/files.js';
 import { encodePng } from '../../io/image/picture.js';
-import { readProblemFile, writeProblemFile } from '../../io/model/problemFile.js';
+import { readProblemFile } from '../../io/model/problemFile.js';
 import { writeNpy } from '../../io/npy.js';
 import { linePlot } from '../../io/plot.js';
 import { shapeOf } from '../../pde/grid.js';
@@ -22,10 +22,11 @@ import { commandLine, resuming } from '../commandLine.js';
 import type { Ending } from '../ending.js';
 import { openQuietly } from '../engine.js';
 import { startProgress } from '../progress.js';
-import { print, table } from '../terminal.js';
+import { print, table, warn } from '../terminal.js';
 import { adapterLine, fileLines } from '../training/session.js';
 import { Command } from '../vendor.js';
 import { type DigestedProblem, digested } from './digest.js';
+import { ProblemKeeper } from './keeper.js';
 import {
   addPdeOptions,
   courseOf,
@@ -89,6 +90,8 @@ interface Finished {
   readonly run: FinishedProblem;
   /** The file that holds its state: that from which it went on where it made no step, none where it began there. */
   readonly file: string | undefined;
+  /** Why that is not where it should be. */
+  readonly unwritten: string | undefined;
 }
 
 /** @throws InputError bad input, before the device is touched. @throws RunError a loss that is not finite. */
@@ -164,7 +167,7 @@ async function oneRun(
 ): Promise<Finished> {
   const { saveEvery, json, out } = options;
   const { steps } = settings;
-  let file = options.resume;
+  const keeper = new ProblemKeeper(modelPath(out, way), options.resume);
   // Drawn once its trainer is made: what refuses that has one line.
   let bar: ReturnType<typeof startProgress> | undefined;
   try {
@@ -176,17 +179,13 @@ async function oneRun(
           bar ??= startProgress(way.name.padEnd(6), step, steps, json);
           bar.update(step, report && headlineOf(report));
         },
-        save: async (state, reports) => {
-          const path = modelPath(out, way);
-          await writeProblemFile(path, { training: { ...recordOf(problem, way, options), reports }, state });
-          file = path;
-        },
+        save: (state, reports) => keeper.save({ training: { ...recordOf(problem, way, options), reports }, state }),
         saveEvery,
         signal: ending.signal,
       },
       start,
     );
-    return { way, run, file };
+    return { way, run, file: keeper.file, unwritten: keeper.unwritten };
   } finally {
     bar?.stop();
   }
@@ -207,7 +206,7 @@ const plotted = {
   loss: { y: 'loss', prefix: '' },
 } as const;
 
-/** Writes and prints what came of the runs. @throws RunError a loss that is not finite. @throws StoppedError after a signal. */
+/** Writes and prints what came of the runs. @throws RunError a loss that is not finite, or what cannot be written. @throws StoppedError after a signal. */
 async function report(
   ending: Ending,
   adapter: AdapterReport,
@@ -252,13 +251,21 @@ async function report(
   }
   const whole: PdeReport = { adapter, problem: name, settings, runs, files };
   writes.unshift(() => writeWhole(files.results, `${JSON.stringify(whole, null, 2)}\n`));
-  try {
-    for (const write of writes) await write();
-  } finally {
-    // What was trained is not lost with a full disk.
-    print(json ? JSON.stringify(whole) : summary(whole));
-  }
+  const failed = await writes
+    .reduce((before, write) => before.then(write), Promise.resolve())
+    .then(() => undefined)
+    .catch((error: Error) => error);
+  // What was trained is not lost with a full disk.
+  print(json ? JSON.stringify(whole) : summary(whole));
   const last = finished[finished.length - 1];
+  const elsewhere = finished.find(({ unwritten }) => unwritten !== undefined);
+  const isOver = !last.run.failure && !last.run.stopped;
+  if (failed && isOver && !elsewhere) throw failed;
+  if (failed) warn(failed.message);
+  if (elsewhere && isOver) {
+    const { way, file, unwritten } = elsewhere;
+    throw new RunError(`${unwritten}: to go on: ${goingOn(ending.args, way, options, file)}`);
+  }
   const { step } = last.run.state;
   if (last.run.failure) {
     const { error, grids } = last.run.failure;
