@@ -59,7 +59,7 @@ export interface ProblemTrainerOptions {
   readonly preconditioners?: GridPreconditioners;
   /** What preconditions the cotangent at the equation's residual: `residualSepPgd`; nothing by default. It wants points as they do. */
   readonly residualPreconditioner?: ResidualSepPgd;
-  /** How the last layers of all networks are solved by least squares between steps; they are not by default. */
+  /** How the last layers of all networks are solved by least squares between steps, on points at equal distances; they are not by default. */
   readonly lastLayers?: LastLayerOptions;
   /** Of fields of a grid at a time: larger grids go in slabs of their first axis. What a device binds by default. */
   readonly slabBytes?: number;
@@ -226,9 +226,15 @@ export class ProblemTrainer {
             },
           }),
         );
+      // Between points drawn at random are gaps that the layers would fill at will.
+      const even =
+        settled && redraw !== undefined
+          ? new PointsOnDevice(engine, scope, discretisation, network, undefined)
+          : undefined;
+      even?.write(0);
       const lastLayers =
         settled &&
-        (await LastLayers.create(engine, scope, discretisation, network, onDevice, parameters.tensor, settled));
+        (await LastLayers.create(engine, scope, discretisation, network, even ?? onDevice, parameters.tensor, settled));
       return new ProblemTrainer(
         engine,
         problem,

@@ -158,6 +158,16 @@ test('with Adam between them, points drawn anew: from a state to the same bits; 
   for (const trainer of [one, other, whole, slabs]) trainer.dispose();
 });
 
+test('they are solved on points at equal distances, however those of the steps are drawn', async () => {
+  const optimiser = adam({ learningRate: 1e-12 });
+  const lastLayers = { every: 1, rounds: 1, iterations: 4, damping: 1e-4 };
+  const [even, drawn] = [await create({ optimiser, lastLayers }), await create({ optimiser, lastLayers, redraw: 1 })];
+  const [[here], [there]] = [await even.advance(1), await drawn.advance(1)];
+  require('the steps are on other points', Math.abs(here - there) > 1e-3 * here);
+  requireNorm('parameters', (await drawn.state()).parameters, (await even.state()).parameters, 1e-6);
+  for (const trainer of [even, drawn]) trainer.dispose();
+});
+
 /** v stands in no weighted equation. */
 const idle = defineProblem({
   name: 'idle',

@@ -32,7 +32,7 @@ import { quadraticForm, squaredSlope } from './linearised.js';
 export interface LastLayerOptions {
   /**
    * They are solved after every so many steps. Early on they hold networks in a poor minimum: best at the end alone, `every`
-   * being all the steps, and on points that are not drawn at random.
+   * being all the steps.
    */
   readonly every: number;
   /** Turns through all networks, 15 by default. */
@@ -111,7 +111,7 @@ export class LastLayers {
     return new LastLayers(settings, discretisation, network, tensors, plans);
   }
 
-  /** Solves the last layers on the points that lie on the device; no step of it raises the loss. */
+  /** Solves the last layers on the points given to `create`; no step of it raises the loss. */
   async solve(): Promise<void> {
     const { tensors, plans, settings, of } = this;
     await plans.begin.run();
