@@ -94,11 +94,11 @@ export function oneOf<T extends string>(
   };
 }
 
-/** What stands between commas. @throws InputError nothing at all between two. */
+/** What stands between commas; of a text that is empty, that: what reads it says what it wants. @throws InputError nothing at all between two. */
 export function partsOf(option: string, text: string): readonly string[] {
   const parts = text.split(',').map(part => part.trim());
   const empty = parts.indexOf('');
-  if (empty < 0) return parts;
+  if (empty < 0 || parts.length === 1) return parts;
   throw new InputError(
     `${option} ${spelled(text)}: its entry ${empty + 1} is empty: give names with one comma between`,
   );

@@ -32,7 +32,7 @@ export function joins({ cpu }: Device): boolean {
  * @returns undefined where a device does not run them as one, or a host wrote a text in a way of its own.
  */
 export function join(device: Device, dispatches: readonly Dispatch[]): Dispatch | undefined {
-  const sizes = dispatches.map(({ source }) => integerConstants(source).get(entry.exec(source)?.[1] ?? '') ?? 0);
+  const sizes = dispatches.map(({ source }) => evaluate(entry.exec(source)?.[1] ?? '', integerConstants(source)));
   const [size] = sizes;
   if (!size || sizes.some(other => other !== size)) return undefined;
   // What an entry point is given in place w of a part's workgroups, and as invocation l there.
