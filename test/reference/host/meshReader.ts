@@ -54,7 +54,10 @@ export function plyTriangles(bytes: Uint8Array): Triangle[] {
   const start = (end?.index ?? 0) + (end?.[0].length ?? 0);
   const elements: { name: string; count: number; properties: string[][] }[] = [];
   let format = '';
-  for (const [word, ...rest] of text.slice(0, start).split('\n').map(words)) {
+  for (const [word, ...rest] of text
+    .slice(0, start)
+    .split(/\r\n?|\n/)
+    .map(words)) {
     if (word === 'format' && format === '') format = rest[0];
     if (word === 'element') elements.push({ name: rest[0], count: Number(rest[1]), properties: [] });
     if (word === 'property') elements.at(-1)?.properties.push(rest);
