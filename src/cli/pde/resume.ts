@@ -1,10 +1,11 @@
 /** The file from which a run of `sepnn pde` goes on: what it records, and what of that a command line need not say again. */
 
-import { InputError, isInputError } from '../../errors.js';
+import { InputError } from '../../errors.js';
 import type { ProblemStart } from '../../experiments/pde/run.js';
 import { isRecord, spelled } from '../../host/checks.js';
 import type { SavedProblem } from '../../io/model/problemFile.js';
 import { residualSepPgd } from '../../pde/residualSepPgd.js';
+import { recordedOption } from '../recorded.js';
 import type { Command } from '../vendor.js';
 import { type DigestedProblem, digestKey, requireSameProblem } from './digest.js';
 import { courseOf, type PdeOptions, preconditionersOf, type Way } from './options.js';
@@ -60,16 +61,10 @@ export function withRecorded(
   isSaid: (option: string) => boolean,
 ): PdeOptions {
   const recorded: Record<string, unknown> = { schedule: constant, ...training };
-  const taken = Object.entries(optionNames).flatMap(([key, name]): [string, unknown][] => {
-    const option = command.options.find(one => one.attributeName() === name);
-    if (!option?.parseArg || recorded[key] === undefined || isSaid(name)) return [];
+  const taken = Object.entries(optionNames).flatMap(([key, name]): readonly (readonly [string, unknown])[] => {
+    if (recorded[key] === undefined || isSaid(name)) return [];
     if (recorded[key] === null) return [[name, undefined]];
-    try {
-      return [[name, option.parseArg(wordOf(recorded, key), undefined as never)]];
-    } catch (error) {
-      if (!isInputError(error)) throw error;
-      throw new InputError(`--resume ${path}: records ${error.message}`);
-    }
+    return recordedOption(command, path, name, parse => parse(wordOf(recorded, key)));
   });
   return { ...options, ...Object.fromEntries(taken) };
 }

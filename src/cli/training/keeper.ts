@@ -6,7 +6,6 @@
 
 import { randomUUID } from 'node:crypto';
 import { copyFile, realpath, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RunError } from '../../errors.js';
 import type { FinishedRun, Measured } from '../../experiments/trainingRun.js';
@@ -14,6 +13,7 @@ import { readModel, writeModel } from '../../io/model/modelFile.js';
 import type { Model } from '../../model/model.js';
 import type { Best } from '../../train/runTraining.js';
 import type { TrainerState } from '../../train/trainer.js';
+import { Rescue } from '../rescue.js';
 import { warn } from '../terminal.js';
 import type { TrainingOptions } from './options.js';
 import { comparableLoss, lossKey, type TrainingRecord } from './record.js';
@@ -44,7 +44,7 @@ export class ModelKeeper {
   #keptBest: Best | undefined;
   #bestWritten: TrainerState | undefined;
   #madeRoom = false;
-  #rescue: string | undefined;
+  readonly #rescue = new Rescue('model');
 
   /**
    * @param resumed the file that the run goes on from: one of the folder's own is not what was there before.
@@ -76,12 +76,12 @@ export class ModelKeeper {
 
   /** Of the file that has it. */
   get path(): string {
-    return this.#rescue ?? this.model;
+    return this.#rescue.path ?? this.model;
   }
 
   /** Whether it lies elsewhere than it should. */
   get isRescued(): boolean {
-    return this.#rescue !== undefined;
+    return this.#rescue.path !== undefined;
   }
 
   /** Another run begins, which goes on from nothing of the one before. */
@@ -117,7 +117,7 @@ export class ModelKeeper {
       await this.#write(state, loss);
       if (!other) await this.#writeBest(undefined);
     } catch (error) {
-      const isNew = this.#rescue === undefined;
+      const isNew = !this.isRescued;
       const where = await this.#writeRescue(state, loss);
       if (isNew) warn(`${(error as Error).message}: ${where}, and training goes on`);
     }
@@ -132,7 +132,7 @@ export class ModelKeeper {
     const { state, reached: loss, best, stopped, validated } = run;
     const goesBeside = loss > blowUp * best.loss || (validated && stopped && best.state !== state);
     try {
-      if (this.#kept?.state !== state || this.#rescue !== undefined) await this.#write(state, loss);
+      if (this.#kept?.state !== state || this.isRescued) await this.#write(state, loss);
       await this.#writeBest(goesBeside ? best : undefined);
     } catch (error) {
       this.#kept = { state, loss };
@@ -146,8 +146,7 @@ export class ModelKeeper {
   async #write(state: TrainerState, loss: number): Promise<void> {
     await this.#makeRoom();
     await this.#writeTo(this.model, state, loss);
-    if (this.#rescue !== undefined) await rm(this.#rescue, { force: true });
-    this.#rescue = undefined;
+    await this.#rescue.drop();
   }
 
   async #writeBest(best: Best | undefined): Promise<void> {
@@ -159,15 +158,8 @@ export class ModelKeeper {
   }
 
   /** @returns where it is. */
-  async #writeRescue(state: TrainerState, loss: number): Promise<string> {
-    const path = this.#rescue ?? join(tmpdir(), `sepnn-rescue-${randomUUID()}.safetensors`);
-    try {
-      await this.#writeTo(path, state, loss);
-      this.#rescue = path;
-      return this.whereabouts;
-    } catch (error) {
-      return `nor could the model be saved elsewhere (${(error as Error).message})`;
-    }
+  #writeRescue(state: TrainerState, loss: number): Promise<string> {
+    return this.#rescue.keep(state.step, path => this.#writeTo(path, state, loss));
   }
 
   #writeTo(path: string, state: TrainerState, loss: number): Promise<void> {
