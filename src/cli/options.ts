@@ -94,7 +94,7 @@ export function oneOf<T extends string>(
   };
 }
 
-/** What stands between commas; of a text that is empty, that: what reads it says what it wants. @throws InputError nothing at all between two. */
+/** What stands between commas; an empty text is one part, which its reader refuses. @throws InputError nothing at all between two commas. */
 export function partsOf(option: string, text: string): readonly string[] {
   const parts = text.split(',').map(part => part.trim());
   const empty = parts.indexOf('');
