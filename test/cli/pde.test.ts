@@ -20,6 +20,7 @@ import {
   root,
   sepnn,
   spawnedSepnn,
+  spawnedWithDoomedDevice,
 } from '../helpers/command.js';
 import { require, requireClose, requireEqual } from '../helpers/compare.js';
 import { suite } from '../helpers/suite.js';
@@ -464,6 +465,21 @@ test('a state that a disk does not take ends no training: it is kept elsewhere, 
   const on = await reportOf('--optimisers', 'muon', '--steps', '3', '--out', 'rescued', '--resume', rescue);
   requireEqual('steps', on.runs[0].steps, 3);
   rmSync(rescue);
+});
+
+test('where a device is lost, the command to go on from what was saved last is told', async () => {
+  const file = 'lost/plain.safetensors';
+  const { code, stdout, stderr } = await spawnedWithDoomedDevice(
+    ...([20, join(folder, file)] as const),
+    ...small,
+    ...['--steps', '100000', '--save-every', '0', '--out', 'lost', '--json'],
+  );
+  requireEqual('exit', [code, stdout], [1, '']);
+  const line = `the GPU device was lost \\(destroyed\\): to go on from what was saved last: sepnn pde heat .* --resume ${file}`;
+  require(`"${stderr}"`, new RegExp(`^sepnn: ${line}\\n$`).test(stderr));
+  const { step } = (await readProblemFile(join(folder, file))).state;
+  const on = await reportOf('--steps', String(step + 1), '--out', 'found', '--resume', file);
+  requireEqual('steps', on.runs[0].steps, step + 1);
 });
 
 function optionsOf(words: readonly string[]): PdeOptions {

@@ -1,7 +1,7 @@
 /** `sepnn pde`: solve a differential equation by separable networks. */
 
 import { join } from 'node:path';
-import { RunError } from '../../errors.js';
+import { isDeviceLost, RunError } from '../../errors.js';
 import {
   type FinishedProblem,
   type ProblemReport,
@@ -94,7 +94,7 @@ interface Finished {
   readonly unwritten: string | undefined;
 }
 
-/** @throws InputError bad input, before the device is touched. @throws RunError a loss that is not finite. */
+/** @throws InputError bad input, before the device is touched. @throws RunError a loss that is not finite, or a device that is lost. */
 async function pde(
   ending: Ending,
   given: string,
@@ -186,6 +186,10 @@ async function oneRun(
       start,
     );
     return { way, run, file: keeper.file, unwritten: keeper.unwritten };
+  } catch (error) {
+    if (!isDeviceLost(error) || keeper.file === undefined) throw error;
+    const line = goingOn(ending.args, way, options, keeper.file);
+    throw new RunError(`${error.message.split(':')[0]}: to go on from what was saved last: ${line}`);
   } finally {
     bar?.stop();
   }
