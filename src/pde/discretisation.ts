@@ -144,7 +144,7 @@ export function shapeOfRanges(ranges: readonly Range[]): number[] {
 export interface GridUses {
   /** A table more, of the equations: a residual's cotangent, preconditioned. */
   readonly residual: boolean;
-  /** Fields twice, as they are and their changes. */
+  /** Fields among the tables: their changes are what varies. */
   readonly changes: boolean;
 }
 
@@ -163,7 +163,8 @@ export function inSlabs(
     const others = shapeOfRanges(rest);
     const row = sizeOf(others.with(-1, padded(others[others.length - 1])));
     const tables = grid.residuals.tables.length + Number(residual && grid.name === equationsGrid);
-    const parts = Math.max((changes ? 2 : 1) * grid.fields.length, tables, grid.count);
+    const fields = grid.fields.length;
+    const parts = Math.max(fields, tables + (changes ? fields : 0), grid.count);
     const rows = Math.floor(mostBytes / (4 * parts * row));
     if (rows < 1) {
       throw new InputError(

@@ -130,13 +130,15 @@ export function compileResiduals(equations: readonly WeightedResidual[]): Compil
  * @param fields what its argument u holds, by `nameOf`.
  * @param tables what its argument g holds; those that are met first are added.
  * @param results the loss, the residuals, and the loss's derivative by each field.
+ * @param known fields that stay as they are: g holds them before the tables.
  */
 export function residualText(
   fields: readonly string[],
   tables: TableFunction[],
   results: readonly Expression[],
+  known: readonly string[] = [],
 ): SlotText {
-  return { name: 'residuals', source: new Writer(fields, tables).text(results) };
+  return { name: 'residuals', source: new Writer(fields, tables, known).text(results) };
 }
 
 /** Lines of WGSL in which every expression is computed once. */
@@ -144,10 +146,14 @@ class Writer {
   readonly lines: string[] = [];
   readonly #names = new Map<string, string>();
 
-  /** @param tables those known before, in their order. */
+  /**
+   * @param tables those known before, in their order.
+   * @param known fields that stand before them.
+   */
   constructor(
     private readonly fields: readonly string[],
     readonly tables: TableFunction[] = [],
+    private readonly known: readonly string[] = [],
   ) {}
 
   /** The function of the slot. */
@@ -171,10 +177,13 @@ class Writer {
       case 'number':
         requireNumber('a number in an equation', term.value);
         return term.value < 0 ? `(${term.value}f)` : `${term.value}f`;
-      case 'derivative':
-        return `u[${this.fields.indexOf(nameOf(term.of))}]`;
+      case 'derivative': {
+        const name = nameOf(term.of);
+        const known = this.known.indexOf(name);
+        return known < 0 ? `u[${this.fields.indexOf(name)}]` : `g[${known}]`;
+      }
       case 'given':
-        return `g[${this.#tableOf(term.at)}]`;
+        return `g[${this.known.length + this.#tableOf(term.at)}]`;
       case 'sum':
         return this.#named(term.terms.map(one => this.nameOf(one)).join(' + '));
       case 'product':

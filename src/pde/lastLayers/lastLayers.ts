@@ -14,6 +14,7 @@ import type { Value } from '../../graph/operation.js';
 import type { Plan } from '../../graph/plan.js';
 import { requireCount, requireNumber, requireOptions } from '../../host/checks.js';
 import { keepAll, type Scope } from '../../host/scope.js';
+import type { SlotText } from '../../kernel/kernel.js';
 import { contractFields } from '../../ops/contraction/contractFields.js';
 import { eigh, mostForEigh } from '../../ops/eigen/eigh.js';
 import { add } from '../../ops/elementwise/linearCombination.js';
@@ -143,18 +144,18 @@ export class LastLayers {
     await plans.end.run();
   }
 
-  async #linearised({ linearise, squares, constants }: SolvedNetwork): Promise<Linearised> {
+  async #linearised({ linearise, constants }: SolvedNetwork): Promise<Linearised> {
     await linearise.run();
-    await squares?.run();
+    const { outputs } = linearise;
     const found = this.of.grids.map((grid, i) =>
       grid.fields.map(async (_, f) => {
-        const output = squares?.outputs[`${i}.${f}`];
+        const output = outputs[squareOf(i, f)];
         return output ? (2 * (await output.read())[0]) / numberOfPoints(grid) : constants[i][f];
       }),
     );
     const [[loss], gradient, own] = await Promise.all([
-      linearise.outputs.loss.read(),
-      linearise.outputs.gradient.read(),
+      outputs.loss.read(),
+      outputs.gradient.read(),
       Promise.all(found.map(slopes => Promise.all(slopes))),
     ]);
     return { loss, gradient: Float64Array.from(gradient), squares: own };
@@ -240,8 +241,8 @@ interface Tensors {
   readonly layers: Tensor;
   /** ((order + 1) n, R) for each network. */
   readonly jets: Tensor;
-  /** The fields of each grid. */
-  readonly fields: readonly Tensor[];
+  /** The fields of each grid, and then its tables. */
+  readonly known: readonly Tensor[];
   /** (R, W + 1). */
   readonly direction: Tensor;
   /** (W + 1, W + 1) and (R, R). */
@@ -262,10 +263,11 @@ interface Plans {
 interface SolvedNetwork {
   /** Its place among all. */
   readonly p: number;
-  /** Jets and fields where the last layers stand, the loss and its gradient by this network's. */
-  readonly linearise: Plan<Record<'loss' | 'gradient', Value>>;
-  /** Squared slopes of its fields that have no constant one, by grid and field. */
-  readonly squares: Plan<Record<string, Value>> | undefined;
+  /**
+   * Jets and what is known of the grids where the last layers stand, the loss and its gradient by this network's, and the
+   * squared slopes of its fields that have no constant one.
+   */
+  readonly linearise: Plan<Record<'loss' | 'gradient' | ReturnType<typeof squareOf>, Value>>;
   /** `Linearised.squares` of its fields that have; 0 of the others. */
   readonly constants: readonly (readonly number[])[];
   /** The normal equations times `direction`. */
@@ -280,7 +282,9 @@ function tensorsOf(engine: Engine, scope: Scope, of: Discretisation, network: Je
     features: stack(of.orders.map((_, p) => [rowsOf(of, p), columns])),
     layers: stack(of.orders.map(() => [rank, columns])),
     jets: stack(of.orders.map((_, p) => [rowsOf(of, p), rank])),
-    fields: of.grids.map(({ fields, points }) => stack(fields.map(() => shapeOfRanges(points)))),
+    known: of.grids.map(({ fields, residuals: { tables }, points }) =>
+      stack([...fields, ...tables].map(() => shapeOfRanges(points))),
+    ),
     direction: stack([[rank, columns]]),
     left: stack([[columns, columns]]),
     right: stack([[rank, rank]]),
@@ -346,6 +350,13 @@ async function plansOf(
       matmul(pieces([cotangents.reduce(add)], [{ part: p }]), pieces([features], [{ part: p }]), {
         transposeLeft: true,
       });
+    const slopes = grids.map(one => {
+      const changed = changedOf(one);
+      return one.fields.map((_, f) => (changed.includes(f) ? squaredSlope(one.residuals, f) : 0));
+    });
+    const constants = grids.map((one, i) =>
+      slopes[i].map(slope => (typeof slope === 'number' ? 2 * lossScale(one) * slope : 0)),
+    );
     const { linearise, apply } = keepAll(
       scope,
       await engine.compile({
@@ -356,14 +367,18 @@ async function plansOf(
           const found = grids.map((one, i) => {
             const { fields, residuals: compiled, count } = one;
             const at = contractFields(jets, { ...grid(one), fields });
-            graph.assign(tensors.fields[i], at);
-            const table = tables[i];
-            const { loss } = residuals(at, table && graph.read(table), {
-              text: compiled.text,
-              residuals: count,
-              scale: lossScale(one),
-            });
-            return { loss, cotangent: vjp(loss, 1, [jets])[0] };
+            const table = tables[i] && graph.read(tables[i]);
+            const together = table
+              ? pieces([at, table], [...wholes(fields.length), ...wholes(compiled.tables.length, 1)])
+              : at;
+            graph.assign(tensors.known[i], together);
+            const lossOf = (text: SlotText) =>
+              residuals(at, table, { text, residuals: count, scale: lossScale(one) }).loss;
+            const loss = lossOf(compiled.text);
+            const squares = slopes[i].flatMap((slope, f) =>
+              typeof slope === 'number' ? [] : [[squareOf(i, f), lossOf(slope)] as const],
+            );
+            return { loss, cotangent: vjp(loss, 1, [jets])[0], squares };
           });
           return {
             loss: found.map(({ loss }) => loss).reduce(add),
@@ -371,6 +386,7 @@ async function plansOf(
               found.map(({ cotangent }) => cotangent),
               features,
             ),
+            ...Object.fromEntries(found.flatMap(({ squares }) => squares)),
           };
         },
         apply: graph => {
@@ -387,12 +403,7 @@ async function plansOf(
             const changes = changedOf(one);
             if (changes.length === 0) return [];
             const at = contractFields(jets, { ...grid(one), fields: changes.map(f => fields[f]) });
-            const both = pieces(
-              [graph.read(tensors.fields[i]), at],
-              [...wholes(fields.length), ...wholes(changes.length, 1)],
-            );
-            const table = tables[i];
-            const { loss } = residuals(both, table && graph.read(table), {
+            const { loss } = residuals(at, graph.read(tensors.known[i]), {
               text: quadraticForm(compiled, changes),
               residuals: count,
               scale: lossScale(one),
@@ -403,37 +414,14 @@ async function plansOf(
         },
       }),
     );
-    const slopes = grids.map(one => {
-      const changed = changedOf(one);
-      return one.fields.map((_, f) => (changed.includes(f) ? squaredSlope(one.residuals, f) : 0));
-    });
-    const constants = grids.map((one, i) =>
-      slopes[i].map(slope => (typeof slope === 'number' ? 2 * lossScale(one) * slope : 0)),
-    );
-    const varying = grids.flatMap((one, i) =>
-      slopes[i].flatMap((text, f) => (typeof text === 'number' ? [] : [{ one, i, f, text }])),
-    );
-    const squares =
-      varying.length === 0
-        ? undefined
-        : scope.keep(
-            await engine.compile(graph =>
-              Object.fromEntries(
-                varying.map(({ one, i, f, text }) => {
-                  const table = tables[i];
-                  const { loss } = residuals(graph.read(tensors.fields[i]), table && graph.read(table), {
-                    text,
-                    residuals: one.count,
-                    scale: lossScale(one),
-                  });
-                  return [`${i}.${f}`, loss];
-                }),
-              ),
-            ),
-          );
-    networks.push({ p, linearise, apply, squares, constants });
+    networks.push({ p, linearise, apply, constants });
   }
   return { begin: begin as Plan, end: end as Plan, eigen, networks };
+}
+
+/** The name of a field's squared slope among outputs. */
+function squareOf(grid: number, field: number) {
+  return `square ${grid}.${field}` as const;
 }
 
 /** Of this slab. */

@@ -8,7 +8,7 @@ import { type CompiledResiduals, residualText } from '../residualText.js';
  * The quadratic form sum_e weight_e (sum_f dR_e/df d_f)^2 / 2.
  *
  * @param changed which of the residuals' fields have a d_f.
- * @returns a text whose fields are all u_f and then the d_f, with slopes by those alone.
+ * @returns a text whose fields are the d_f, and whose tables are all u_f and then those of the residuals.
  */
 export function quadraticForm({ equations, fields, tables }: CompiledResiduals, changed: readonly number[]): SlotText {
   const changes = changed.map(f => derivativeOf(`change of ${fields[f].field}`, fields[f].orders));
@@ -18,8 +18,8 @@ export function quadraticForm({ equations, fields, tables }: CompiledResiduals, 
   const atChanges = changes.map((_, i) =>
     sumOf(linear.map((one, e) => productOf([numberOf(equations[e].weight), one, slopes[e][i]]))),
   );
-  const names = [...fields.map(nameOf), ...changed.map(f => `change of ${nameOf(fields[f])}`)];
-  return residualText(names, [...tables], [density, ...linear, ...fields.map(() => numberOf(0)), ...atChanges]);
+  const names = changed.map(f => `change of ${nameOf(fields[f])}`);
+  return residualText(names, [...tables], [density, ...linear, ...atChanges], fields.map(nameOf));
 }
 
 /**
