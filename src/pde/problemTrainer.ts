@@ -59,7 +59,7 @@ export interface ProblemTrainerOptions {
   readonly preconditioners?: GridPreconditioners;
   /** What preconditions the cotangent at the equation's residual: `residualSepPgd`; nothing by default. It wants points as they do. */
   readonly residualPreconditioner?: ResidualSepPgd;
-  /** How the last layers of all networks are solved by least squares between steps, on points at equal distances; they are not by default. */
+  /** How `solveLastLayers` goes about it, which is there where this is given, `{}` by default settings. */
   readonly lastLayers?: LastLayerOptions;
   /** Of fields of a grid at a time: larger grids go in slabs of their first axis. What a device binds by default. */
   readonly slabBytes?: number;
@@ -277,7 +277,21 @@ export class ProblemTrainer {
     return this.#calls.add(async () => {
       requireCount('advance', count, 1, historyLength);
       await this.#prepare();
-      return this.parameters.advance(count, () => this.#run(count));
+      return this.parameters.advance(count, () => runStages(this.engine, this.#stages(count)));
+    });
+  }
+
+  /**
+   * Solves the last layers of all networks by least squares, one after the other while the others stay, on points at equal
+   * distances, where the loss does not rise. It wants several turns, and best at the end: early on they hold networks in a
+   * poor minimum.
+   *
+   * @throws InputError a trainer that was made without `lastLayers`.
+   */
+  solveLastLayers(): Promise<void> {
+    return this.#calls.add(async () => {
+      if (!this.lastLayers) throw new InputError('solveLastLayers: give lastLayers: {} to ProblemTrainer.create');
+      await this.lastLayers.turn();
     });
   }
 
@@ -302,7 +316,7 @@ export class ProblemTrainer {
       while (this.step < step) {
         const count = Math.min(historyLength, step - this.step);
         this.parameters.schedule(count);
-        await this.#run(count);
+        await runStages(this.engine, this.#stages(count));
         this.parameters.step += count;
       }
       const losses = await this.#losses();
@@ -383,22 +397,11 @@ export class ProblemTrainer {
     this.#drawn = drawing;
   }
 
-  /** The steps from now on, with the last layers solved where it is time. */
-  async #run(count: number): Promise<void> {
+  /** The steps from now on, with points drawn anew or the residual's preconditioner refreshed where it is time. */
+  *#stages(count: number): Generator<Stage, void, void> {
     const end = this.step + count;
-    const every = this.lastLayers?.settings.every;
-    for (let t = this.step; t < end; ) {
-      const next = nextOf(t, every, end);
-      await runStages(this.engine, this.#stagesOf(t, next));
-      if (every !== undefined && next % every === 0) await this.lastLayers?.solve();
-      t = next;
-    }
-  }
-
-  /** Steps with points drawn anew or the residual's preconditioner refreshed where it is time. */
-  *#stagesOf(from: number, end: number): Generator<Stage, void, void> {
     const every = this.redraw ?? this.refreshing?.residual.refresh;
-    for (let t = from; t < end; ) {
+    for (let t = this.step; t < end; ) {
       const isRefresh = this.refreshing && t % this.refreshing.residual.refresh === 0;
       const next = isRefresh ? t + 1 : nextOf(t, every, end);
       const at = t;

@@ -109,7 +109,7 @@ test('pde --json prints one object with a curve for every way asked, writes the 
       ],
       [
         ['pde', 'heat', '--optimisers', 'adam:k=3'],
-        /--optimisers adam:k=3: k: use rate, schedule, steps, as rate=1e-3/,
+        /--optimisers adam:k=3: k: use rate, schedule, steps, last-layers, iterations, damping, as rate=1e-3/,
       ],
       [['pde', 'heat', '--optimisers', 'adam,adam'], /--optimisers adam,adam: names one twice: name each once/],
       [['pde', 'heat', '--points', '2'], /--points 2: use 3 or more/],
@@ -165,6 +165,63 @@ test('pde with the residual preconditioned: its curve has the name of what diffe
   const { state, training } = await readProblemFile(join(folder, 'residual', `${name}.safetensors`));
   requireEqual('settings', training.residualPreconditioner, { topK: 2, combine: 'sum', refresh: 4, draws: 4 });
   requireEqual('found', [state.preconditioner?.name, state.preconditioner?.topK], ['residual-seppgd', [2, 2]]);
+});
+
+test('last layers are solved after the steps, in a row of their own, or later from the file of a run that left them alone', async () => {
+  const typed = 'adam:last-layers=2:iterations=3';
+  const { runs, settings } = await reportOf('--optimisers', `${typed},adam`, '--steps', '6', '--out', 'solved');
+  const name = 'plain-adam-last-layers-2-iterations-3';
+  requireEqual('settings', settings.optimisers, [typed, 'adam']);
+  const placesOf = ({ curve }: PdeReport['runs'][number]) => curve.map(({ step, turn = 0 }) => [step, turn]);
+  const steps = [0, 5, 6].map(step => [step, 0]);
+  requireEqual(
+    'runs',
+    runs.map(run => [run.name, run.steps, placesOf(run)]),
+    [
+      [name, 6, [...steps, [6, 1], [6, 2]]],
+      ['plain', 6, steps],
+    ],
+  );
+  requireEqual('the same before', runs[0].curve[2].loss, runs[1].loss);
+  require(`the loss fell from ${runs[1].loss} to ${runs[0].loss}`, runs[0].loss < 0.7 * runs[1].loss);
+  const file = join('solved', `${name}.safetensors`);
+  const { training } = await readProblemFile(join(folder, file));
+  requireEqual('recorded', [training.lastLayers, training.steps], [{ turns: 2, iterations: 3, damping: 1e-7 }, 6]);
+  const later = join('solved', 'plain.safetensors');
+  const on = await reportOf('--optimisers', typed, '--steps', '6', '--out', 'later', '--resume', later);
+  const lossesOf = ({ curve }: PdeReport['runs'][number]) => curve.map(({ loss }) => loss);
+  requireClose('losses', lossesOf(on.runs[0]), lossesOf(runs[0]), {});
+  const again = await reportOf('--out', 'again', '--resume', file);
+  requireEqual('as recorded, nothing left', [again.runs[0].name, lossesOf(again.runs[0])], [name, lossesOf(runs[0])]);
+  const with_ = (text: string, more: readonly string[] = []) => [...small, '--optimisers', text, ...more];
+  const resumed = ['--steps', '6', '--resume', file];
+  await requireRefused(
+    [
+      [with_('adam:last-layers=0'), /--optimisers adam:last-layers 0: use a whole number from 1 to 1000/],
+      [with_('adam:last-layers=-2'), /--optimisers adam:last-layers -2: use a whole number/],
+      [with_('adam:last-layers=few'), /--optimisers adam:last-layers few: use a whole number/],
+      [with_('adam:last-layers=2:iterations=0'), /--optimisers adam:iterations 0: use a whole number/],
+      [with_('adam:last-layers=2:damping=0'), /--optimisers adam:damping 0: use a number above 0/],
+      [
+        with_('adam:damping=1e-3'),
+        /--optimisers adam:damping=1e-3: damping is of last-layers: give last-layers=5 too, or leave it out/,
+      ],
+      [
+        with_('adam,adam:last-layers=2', ['--rank', '1025']),
+        /--optimisers adam:last-layers=2: a last layer of 1025 by 9: takes up to 1024 each: use a lower rank or width/,
+      ],
+      [
+        with_('adam', resumed),
+        /trained with --optimisers adam:last-layers=2:iterations=3, and this run is with --optimisers adam: give --optimisers adam:last-layers=2:iterations=3/,
+      ],
+      [with_('adam:last-layers=3:iterations=3', resumed), /is with --optimisers adam:last-layers=3:iterations=3: give/],
+      [
+        with_(typed, ['--steps', '7', '--resume', file]),
+        /with --steps 6, and this run is with --steps 7: give --steps 6/,
+      ],
+    ],
+    args => sepnn(...args),
+  );
 });
 
 async function rendered(...args: string[]): Promise<RenderReport> {
@@ -369,6 +426,14 @@ test('a file whose reports are no curve is not gone on from', async () => {
     [[5, null], 'damaged: entry 1 is 5'],
     [[{ ...report, step: 1e9 }], 'damaged: entry 1 has step 1000000000'],
     [[report, report], 'damaged: entry 2 has step 0'],
+    [[{ ...report, turn: 1 }], 'damaged: entry 1 has step 0 and turn 1'],
+    [
+      [
+        { ...report, step: state.step },
+        { ...report, step: state.step, turn: 2 },
+      ],
+      'damaged: entry 2 has step 3 and turn 2',
+    ],
     [[{ ...report, seconds: 'x' }], 'damaged: entry 1 has seconds "x"'],
     [[{ ...report, relativeL2: 'x' }], 'damaged: entry 1 has relativeL2 "x"'],
     [[{ ...report, losses: [1] }], 'damaged: entry 1 has losses a list'],
@@ -491,6 +556,7 @@ test('the command line that goes on with a stopped run asks for it alone, along 
   for (const words of [
     'heat',
     'heat --networks plain,gated',
+    'heat --optimisers muon:last-layers=3:damping=1e-6,adam',
     'heat --networks plain,gated --optimisers adam:rate=2e-3,shampoo:schedule=cosine:steps=30 --schedule linear',
     'heat --preset paper --schedule cosine',
     'heat --optimisers adam,muon --resume old.safetensors --redraw 0 --preconditioners none,residual:top-k=2',

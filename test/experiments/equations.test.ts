@@ -1,7 +1,7 @@
 /** Trainings on differential equations as reports have them. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runProblem } from '../../src/experiments/pde/run.js';
+import { type ProblemReport, type ProblemStart, runProblem } from '../../src/experiments/pde/run.js';
 import { adam, shampoo } from '../../src/public/index.js';
 import { jetArchitecture, ProblemTrainer, problems } from '../../src/public/pde.js';
 import { require, requireClose, requireEqual } from '../helpers/compare.js';
@@ -41,5 +41,38 @@ test('the seconds of a curve begin when drivers have compiled, and its steps are
     await trainer.advance(8);
     requireClose('parameters', state.parameters, (await trainer.state()).parameters, {});
     trainer.dispose();
+  }
+});
+
+test('turns through the last layers come after the steps, timed and reported; one that a signal ends goes on to the same bits', async () => {
+  const turning = { ...settings, optimiser: adam({ learningRate: 1e-2 }), turns: 3, lastLayers: { iterations: 3 } };
+  const placesOf = (reports: readonly ProblemReport[]) => reports.map(({ step, turn }) => [step, turn]);
+  const whole = await runProblem(engine, turning);
+  const all = [...[0, 4, 8].map(step => [step, undefined]), ...[1, 2, 3].map(turn => [8, turn])];
+  requireEqual('reports', placesOf(whole.reports), all);
+  for (const [i, { loss, seconds, turn }] of whole.reports.entries()) {
+    const { loss: before, seconds: since } = whole.reports[Math.max(0, i - 1)];
+    if (turn === 1) require(`the loss fell from ${before} to ${loss}`, loss < 0.7 * before);
+    require(`report ${i} at ${seconds} s, after ${since}`, i === 0 || seconds > since);
+  }
+  const stop = new AbortController();
+  const saved: ProblemStart[] = [];
+  const stopped = await runProblem(engine, turning, {
+    signal: stop.signal,
+    progress: (_, report) => report?.turn === 1 && stop.abort(),
+    save: async (state, reports) => {
+      saved.push({ state, reports });
+    },
+  });
+  requireEqual('stopped', [stopped.stopped, placesOf(stopped.reports)], [true, all.slice(0, 4)]);
+  requireEqual(
+    'saved, before the turns and after each',
+    saved.map(({ reports }) => placesOf(reports)),
+    [all.slice(0, 3), all.slice(0, 4)],
+  );
+  for (const start of saved) {
+    const { state, reports, stopped: again } = await runProblem(engine, turning, {}, start);
+    requireEqual('it went on', [again, placesOf(reports)], [false, all]);
+    requireEqual('parameters', state.parameters, whole.state.parameters);
   }
 });

@@ -31,6 +31,7 @@ import {
   addPdeOptions,
   courseOf,
   isPreset,
+  lastLayersOf,
   type NetworkName,
   networkOf,
   type PdeOptions,
@@ -153,6 +154,7 @@ function settingsOf(problem: Problem, way: Way, options: PdeOptions): ProblemSet
     testPoints: testPointsOf(problem, options),
     ...(redraw > 0 && { redraw }),
     ...preconditionersOf(way),
+    ...lastLayersOf(way, network),
   };
 }
 
@@ -280,10 +282,11 @@ async function report(
   }
   if (last.run.stopped) {
     const line = goingOn(ending.args, last.way, options, last.file);
+    const { steps, lastLayers } = courseOf(last.way, options);
+    const { turn = 0 } = last.run.reports[last.run.reports.length - 1];
+    const where = step < steps ? `step ${step} of ${steps}` : `turn ${turn} of ${lastLayers} through the last layers`;
     throw ending.stopped(
-      last.file === undefined
-        ? `no step was made: to begin again: ${line}`
-        : `stopped at step ${step} of ${courseOf(last.way, options).steps}: to go on: ${line}`,
+      last.file === undefined ? `no step was made: to begin again: ${line}` : `stopped at ${where}: to go on: ${line}`,
     );
   }
 }

@@ -15,6 +15,7 @@ import { combines } from '../../ops/precondition/precondition.js';
 import type { Optimiser } from '../../optimiser/optimiser.js';
 import { discretise, shapeOfRanges } from '../../pde/discretisation.js';
 import { type GridPreconditioners, requireValues } from '../../pde/gridPreconditioners.js';
+import { settledLastLayers } from '../../pde/lastLayers/lastLayers.js';
 import { type JetArchitecture, jetArchitecture, problemParameterShapes } from '../../pde/network.js';
 import type { Problem } from '../../pde/problem.js';
 import { problems } from '../../pde/problems.js';
@@ -67,6 +68,10 @@ interface OptimiserWay {
   readonly learningRate?: number;
   readonly schedule?: ScheduleName;
   readonly steps?: number;
+  /** Turns through the last layers after the steps, and what is typed of how. */
+  readonly lastLayers?: number;
+  readonly iterations?: number;
+  readonly damping?: number;
 }
 
 const mostSteps = 1e9;
@@ -75,11 +80,20 @@ const optimiserChanges: Changes<OptimiserWay> = {
   rate: (way, given, value) => ({ ...way, learningRate: real(given, 0, 10, true)(value) }),
   schedule: (way, given, value) => ({ ...way, schedule: oneOf(given, scheduleNames)(value) }),
   steps: (way, given, value) => ({ ...way, steps: whole(given, 1, mostSteps)(value) }),
+  'last-layers': (way, given, value) => ({ ...way, lastLayers: whole(given, 1, 1000)(value) }),
+  iterations: (way, given, value) => ({ ...way, iterations: whole(given, 1, 1000)(value) }),
+  damping: (way, given, value) => ({ ...way, damping: real(given, 0, 1, true)(value) }),
 };
 
 function optimisersFrom(text: string): readonly Differing<OptimiserWay>[] {
-  const startOf = (name: string) => ({ optimiser: oneOf('--optimisers', optimiserNames)(name) });
-  return differing('--optimisers', text, startOf, optimiserChanges);
+  const startOf = (name: string): OptimiserWay => ({ optimiser: oneOf('--optimisers', optimiserNames)(name) });
+  const all = differing('--optimisers', text, startOf, optimiserChanges);
+  for (const { text: own, value } of all) {
+    const alone = (['iterations', 'damping'] as const).find(key => value[key] !== undefined);
+    if (alone === undefined || value.lastLayers !== undefined) continue;
+    throw new InputError(`--optimisers ${own}: ${alone} is of last-layers: give last-layers=5 too, or leave it out`);
+  }
+  return all;
 }
 
 export interface PdeOptions {
@@ -128,7 +142,7 @@ export function addPdeOptions(command: Command): Command {
   add('--width <W>', 'width of the networks', whole('--width', 1, 65_536), 64);
   add('--depth <L>', 'linear layers of the networks', whole('--depth', 2, 64), 4);
   add('--rank <R>', 'rank of the contraction', whole('--rank', 1, 65_536), 32);
-  const differences = 'shampoo:rate=1e-2:schedule=cosine:steps=3000';
+  const differences = 'shampoo:rate=1e-2:schedule=cosine:steps=3000:last-layers=5';
   command.addOption(
     valueOption(
       '--optimisers <names>',
@@ -295,6 +309,18 @@ const restRate = 0.1;
 /** Its learning rate where one is given, its schedule and its steps: its own, or else those of all. */
 export function courseOf({ optimiser }: Way, { learningRate, schedule, steps }: PdeOptions) {
   return { learningRate, schedule, steps, ...optimiser.value };
+}
+
+/**
+ * Turns through the last layers of a way after its steps, and how each goes, as a trainer takes it; none by default.
+ *
+ * @throws InputError networks whose last layers cannot be solved.
+ */
+export function lastLayersOf({ optimiser: { text, value } }: Way, network: JetArchitecture) {
+  const { lastLayers: turns, iterations, damping } = value;
+  if (turns === undefined) return undefined;
+  const typed = { ...(iterations !== undefined && { iterations }), ...(damping !== undefined && { damping }) };
+  return { turns, lastLayers: settledLastLayers(typed, network, `--optimisers ${text}`) };
 }
 
 export function problemOptimiser(way: Way, options: PdeOptions): Optimiser {

@@ -4,11 +4,12 @@ import { InputError } from '../../errors.js';
 import type { ProblemStart } from '../../experiments/pde/run.js';
 import { isRecord, spelled } from '../../host/checks.js';
 import type { SavedProblem } from '../../io/model/problemFile.js';
+import { usualLastLayers } from '../../pde/lastLayers/lastLayers.js';
 import { residualSepPgd } from '../../pde/residualSepPgd.js';
 import { recordedOption } from '../recorded.js';
 import type { Command } from '../vendor.js';
 import { type DigestedProblem, digestKey, requireSameProblem } from './digest.js';
-import { courseOf, type PdeOptions, preconditionersOf, type Way } from './options.js';
+import { courseOf, lastLayersOf, networkOf, type PdeOptions, preconditionersOf, type Way } from './options.js';
 import { savedReports } from './reports.js';
 
 type Training = SavedProblem['training'];
@@ -19,11 +20,15 @@ export function recordOf({ name, digest }: DigestedProblem, way: Way, options: P
   const { points, activation, omega = null, width, depth, rank, redraw, seed, data } = options;
   const { optimiser, learningRate = null, schedule, steps } = courseOf(way, options);
   const { residualPreconditioner } = preconditionersOf(way);
-  const course = schedule === constant ? {} : { schedule, steps };
+  const solved = lastLayersOf(way, networkOf(network, options));
+  const course = schedule === constant ? {} : { schedule };
   return {
     ...{ problem: name, preconditioner: preconditioner.value.preconditioner, data },
     ...{ network, optimiser, points, activation, omega, width, depth, rank, learningRate, redraw, seed },
+    ...(solved && { lastLayers: { turns: solved.turns, ...solved.lastLayers } }),
     ...course,
+    // Where a run may not be made longer.
+    ...((solved || schedule !== constant) && { steps }),
     ...(residualPreconditioner && { residualPreconditioner }),
     ...(digest && { [digestKey]: digest }),
   };
@@ -36,6 +41,7 @@ const optionNames = {
   ...{
     network: 'networks',
     optimiser: 'optimisers',
+    lastLayers: 'optimisers',
     learningRate: 'learningRate',
     schedule: 'schedule',
     steps: 'steps',
@@ -46,6 +52,11 @@ const optionNames = {
 } as const satisfies Readonly<Record<string, keyof PdeOptions>>;
 type RecordedKey = keyof typeof optionNames;
 const ofResidual: Readonly<Record<string, string>> = { combine: 'combine', topK: 'top-k', refresh: 'refresh' };
+const ofLastLayers: Readonly<Record<string, string>> = {
+  turns: 'last-layers',
+  iterations: 'iterations',
+  damping: 'damping',
+};
 
 /**
  * With what a file records wherever an option is left to it.
@@ -71,13 +82,25 @@ export function withRecorded(
 
 /** A value of a file as it is typed. */
 function wordOf(training: Training, key: string): string {
-  if (optionNames[key as RecordedKey] !== 'preconditioners') return spelled([training[key]].flat().join(','));
-  const { preconditioner, residualPreconditioner: own } = training;
-  const usual: Readonly<Record<string, unknown>> = { ...residualSepPgd() };
-  const differences = Object.entries(ofResidual).flatMap(([name, word]) =>
-    isRecord(own) && own[name] !== usual[name] ? [`${word}=${own[name]}`] : [],
-  );
-  return spelled([preconditioner, ...differences].join(':'));
+  const differencesOf = (
+    own: unknown,
+    words: Readonly<Record<string, string>>,
+    usual: Readonly<Record<string, unknown>>,
+  ) =>
+    Object.entries(words).flatMap(([name, word]) =>
+      isRecord(own) && own[name] !== usual[name] ? [`${word}=${own[name]}`] : [],
+    );
+  const { preconditioner, residualPreconditioner, optimiser, lastLayers } = training;
+  switch (optionNames[key as RecordedKey]) {
+    case 'preconditioners': {
+      const usual = { ...residualSepPgd() };
+      return spelled([preconditioner, ...differencesOf(residualPreconditioner, ofResidual, usual)].join(':'));
+    }
+    case 'optimisers':
+      return spelled([optimiser, ...differencesOf(lastLayers, ofLastLayers, usualLastLayers)].join(':'));
+    default:
+      return spelled([training[key]].flat().join(','));
+  }
 }
 
 /**
@@ -95,7 +118,8 @@ export function startOf(
   if (more.length > 0)
     throw new InputError(`--resume ${path}: is of one run: give one of --networks, --optimisers and --preconditioners`);
   const { reports, [digestKey]: digest, ...saved } = training;
-  const { [digestKey]: _, ...record } = recordOf(problem, way, options);
+  // One whose last layers were left alone may have them solved now.
+  const { [digestKey]: _, ...record } = recordOf(problem, saved.lastLayers ? way : unsolved(way), options);
   for (const key of new Set([...Object.keys(record), ...Object.keys(saved)])) {
     if (JSON.stringify(saved[key]) === JSON.stringify(record[key])) continue;
     throw otherRun(path, key, saved, record);
@@ -104,12 +128,18 @@ export function startOf(
   return { state, reports: savedReports(path, reports, state.step) };
 }
 
+function unsolved({ optimiser: { text, value }, ...way }: Way): Way {
+  const { lastLayers: _, ...rest } = value;
+  return { ...way, optimiser: { text, value: rest } };
+}
+
 function otherRun(path: string, key: string, saved: Training, record: Training): InputError {
   const dashed = (optionNames[key as RecordedKey] ?? key).replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
   const option = key === 'problem' ? key : `--${dashed}`;
   const wordIn = (own: Training) => {
     const whole = { schedule: constant, ...own };
-    return (whole as Training)[key] == null && key !== 'residualPreconditioner' ? undefined : wordOf(whole, key);
+    const isPart = key === 'residualPreconditioner' || key === 'lastLayers';
+    return (whole as Training)[key] == null && !isPart ? undefined : wordOf(whole, key);
   };
   const [was, is] = [wordIn(saved), wordIn(record)];
   const with_ = (word: string | undefined) => (word === undefined ? `without ${option}` : `with ${option} ${word}`);

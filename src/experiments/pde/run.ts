@@ -11,6 +11,8 @@ import type { ParameterState } from '../../train/trainedParameters.js';
 /** What a report says of the present parameters. */
 export interface ProblemReport {
   readonly step: number;
+  /** Turns through the last layers, after all steps; absent where there is none. */
+  readonly turn?: number;
   /** Training alone, from the first step on. */
   readonly seconds: number;
   readonly loss: number;
@@ -23,6 +25,8 @@ export interface ProblemReport {
 
 export interface ProblemSettings extends ProblemTrainerOptions {
   readonly steps: number;
+  /** Through the last layers, once the steps are made: of `lastLayers`, which must be there. None by default. */
+  readonly turns?: number;
   readonly reportEvery: number;
   /** Of each axis of the grid of the test; a reference has a grid of its own. */
   readonly testPoints: number;
@@ -107,7 +111,7 @@ export async function runProblem(
   watch: ProblemWatch = {},
   start?: ProblemStart,
 ): Promise<FinishedProblem> {
-  const { steps, reportEvery, testPoints, ...options } = settings;
+  const { steps, turns = 0, reportEvery, testPoints, ...options } = settings;
   const known = knownOf(options.problem, testPoints);
   const before = engine.memory.bytes;
   const trainer = await ProblemTrainer.create(engine, options);
@@ -118,7 +122,8 @@ export async function runProblem(
     const gpuBytes = engine.memory.bytes - before;
     const clock = new Clock(trainer, start?.reports.at(-1)?.seconds ?? 0);
     // A run that was not stopped has no report where one was.
-    const isReport = ({ step }: ProblemReport) => step % reportEvery === 0 || step === steps;
+    const isReport = ({ step, turn }: ProblemReport) =>
+      turn !== undefined || step % reportEvery === 0 || step === steps;
     const reports = (start?.reports ?? []).filter((report, i, { length }) => i < length - 1 || isReport(report));
     const withLast = (report: ProblemReport) =>
       report.step > (reports.at(-1)?.step ?? -1) ? [...reports, report] : reports;
@@ -140,25 +145,53 @@ export async function runProblem(
       ...(watch.saveEvery !== undefined && { saveEvery: watch.saveEvery }),
       signal: watch.signal,
     });
-    const state = run.state as TrainedState;
+    const done = withLast(run.measured);
+    const { state, ...turned } =
+      run.failure || run.stopped
+        ? { state: run.state as TrainedState, reports: done, stopped: run.stopped }
+        : await turnedThrough(clock, turns, measure, run.state as TrainedState, done, watch);
     const failure = run.failure && {
       error: run.failure,
       grids: await trainer.diverging(state, run.failure.step),
     };
     if (failure) await trainer.restore(state);
     return {
-      reports: withLast(run.measured).filter(({ step }) => step <= state.step),
+      reports: turned.reports.filter(({ step }) => step <= state.step),
       state,
       msPerStep: run.msPerStep,
       work: trainer.work,
       gpuBytes,
       solution: { axes: known.axes, fields: await trainer.solution(known.axes), known: known.values },
-      stopped: run.stopped,
+      stopped: turned.stopped,
       ...(failure && { failure }),
     };
   } finally {
     trainer.dispose();
   }
+}
+
+/**
+ * Makes what is left of the turns through the last layers, each with a report and saved when it is made: where a run ends
+ * within one, the state before that turn is what is kept.
+ */
+async function turnedThrough(
+  clock: Clock,
+  turns: number,
+  measure: () => Promise<ProblemReport>,
+  before: TrainedState,
+  made: readonly ProblemReport[],
+  { progress, save, signal }: ProblemWatch,
+) {
+  let [state, reports] = [before, made];
+  const turnOf = (all: typeof reports) => all.at(-1)?.turn ?? 0;
+  while (turnOf(reports) < turns && !signal?.aborted) {
+    await clock.solveLastLayers();
+    const report = { ...(await measure()), turn: turnOf(reports) + 1 };
+    [state, reports] = [await clock.state(), [...reports, report]];
+    progress?.(report.step, report);
+    await save?.(state, reports);
+  }
+  return { state, reports, stopped: turnOf(reports) < turns };
 }
 
 /** One with a refresh, one without: every pipeline has then run. */
@@ -190,11 +223,12 @@ class Clock implements Trained {
     return this.trainer.pace;
   }
 
-  async advance(count: number): Promise<Float32Array> {
-    const from = performance.now();
-    const losses = await this.trainer.advance(count);
-    this.seconds += (performance.now() - from) / 1000;
-    return losses;
+  advance(count: number): Promise<Float32Array> {
+    return this.#timed(() => this.trainer.advance(count));
+  }
+
+  solveLastLayers(): Promise<void> {
+    return this.#timed(() => this.trainer.solveLastLayers());
   }
 
   state(): Promise<TrainedState> {
@@ -203,5 +237,12 @@ class Clock implements Trained {
 
   restore(state: ProblemState): Promise<void> {
     return this.trainer.restore(state);
+  }
+
+  async #timed<T>(work: () => Promise<T>): Promise<T> {
+    const from = performance.now();
+    const result = await work();
+    this.seconds += (performance.now() - from) / 1000;
+    return result;
   }
 }

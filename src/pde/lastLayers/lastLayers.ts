@@ -23,7 +23,6 @@ import { matmul } from '../../ops/linear/matmul.js';
 import { jetFeatures } from '../../ops/network/jetNetwork.js';
 import { residuals } from '../../ops/objective/residuals.js';
 import { vjp } from '../../ops/vjp.js';
-import { mostSteps } from '../../train/trainedParameters.js';
 import { type Discretisation, lossScale, type ProblemGrid, shapeOfRanges } from '../discretisation.js';
 import { inputColumns, type JetArchitecture, jetAttributes, problemParameterShapes } from '../network.js';
 import { conjugateGradients } from './conjugateGradients.js';
@@ -31,36 +30,37 @@ import { dampedInverse, gram, type KroneckerTerm, meanDiagonal, nearestProduct, 
 import { quadraticForm, squaredSlope } from './linearised.js';
 
 export interface LastLayerOptions {
-  /**
-   * They are solved after every so many steps. Early on they hold networks in a poor minimum: best at the end alone, `every`
-   * being all the steps.
-   */
-  readonly every: number;
-  /** Turns through all networks, 15 by default. */
-  readonly rounds?: number;
   /** Of conjugate gradients for each network, 40 by default. */
   readonly iterations?: number;
   /** What is added to the diagonal of the normal equations, as a share of its mean; 1e-7 by default. */
   readonly damping?: number;
 }
 
-const known = { every: true, rounds: true, iterations: true, damping: true } as const;
+/** How they are solved where nothing else is said. */
+export const usualLastLayers = { iterations: 40, damping: 1e-7 } as const;
 
-/** @throws InputError an option out of range, or networks too large for their preconditioner. */
-export function settledLastLayers(options: LastLayerOptions, network: JetArchitecture): Required<LastLayerOptions> {
-  requireOptions('lastLayers', options, known);
-  const { every, rounds = 15, iterations = 40, damping = 1e-7 } = options;
-  requireCount('lastLayers: every', every, 1, mostSteps);
-  requireCount('lastLayers: rounds', rounds, 1, 1000);
-  requireCount('lastLayers: iterations', iterations, 1, 1000);
-  requireNumber('lastLayers: damping', damping, { above: 0 });
+const known = { iterations: true, damping: true } as const;
+
+/**
+ * @param who begins an error's line.
+ * @throws InputError an option out of range, or networks too large for their preconditioner.
+ */
+export function settledLastLayers(
+  options: LastLayerOptions,
+  network: JetArchitecture,
+  who = 'lastLayers',
+): Required<LastLayerOptions> {
+  requireOptions(who, options, known);
+  const { iterations = usualLastLayers.iterations, damping = usualLastLayers.damping } = options;
+  requireCount(`${who}: iterations`, iterations, 1, 1000);
+  requireNumber(`${who}: damping`, damping, { above: 0 });
   const size = Math.max(featureColumns(network), network.rank);
   if (size > mostForEigh) {
     throw new InputError(
-      `lastLayers: a last layer of ${network.rank} by ${featureColumns(network)}: takes up to ${mostForEigh} each: use a lower rank or width`,
+      `${who}: a last layer of ${network.rank} by ${featureColumns(network)}: takes up to ${mostForEigh} each: use a lower rank or width`,
     );
   }
-  return { every, rounds, iterations, damping };
+  return { iterations, damping };
 }
 
 /** W + 1, or the inputs and 1 where there is no layer before the last. */
@@ -87,7 +87,7 @@ const shares = [1, 1 / 4, 1 / 16];
 
 export class LastLayers {
   private constructor(
-    readonly settings: Required<LastLayerOptions>,
+    private readonly settings: Required<LastLayerOptions>,
     private readonly of: Discretisation,
     private readonly network: JetArchitecture,
     private readonly tensors: Tensors,
@@ -96,7 +96,7 @@ export class LastLayers {
 
   /**
    * @param scope that disposes of what is made here.
-   * @param parameters of all networks, which `solve` updates.
+   * @param parameters of all networks, which a turn updates.
    */
   static async create(
     engine: Engine,
@@ -112,9 +112,9 @@ export class LastLayers {
     return new LastLayers(settings, discretisation, network, tensors, plans);
   }
 
-  /** Solves the last layers on the points given to `create`; no step of it raises the loss. */
-  async solve(): Promise<void> {
-    const { tensors, plans, settings, of } = this;
+  /** Solves the last layer of each network in turn on the points given to `create`; no step of it raises the loss there. */
+  async turn(): Promise<void> {
+    const { tensors, plans, of } = this;
     await plans.begin.run();
     const features = splitBy(
       await tensors.features.read(),
@@ -125,20 +125,18 @@ export class LastLayers {
       await tensors.layers.read(),
       of.orders.map(() => size),
     );
-    for (let round = 0; round < settings.rounds; round++) {
-      for (const solved of plans.networks) {
-        const { p, linearise } = solved;
-        const before = await this.#linearised(solved);
-        if (!Number.isFinite(before.loss)) return;
-        const step = await this.#stepOf(solved, before, features, layers);
-        const own = layers[p];
-        for (const share of [...shares, 0]) {
-          layers[p] = own.map((value, at) => value + share * step[at]);
-          tensors.layers.write(Float32Array.from(layers.flatMap(layer => [...layer])));
-          if (share === 0) break;
-          await linearise.run();
-          if ((await linearise.outputs.loss.read())[0] <= before.loss) break;
-        }
+    for (const solved of plans.networks) {
+      const { p, linearise } = solved;
+      const before = await this.#linearised(solved);
+      if (!Number.isFinite(before.loss)) return;
+      const step = await this.#stepOf(solved, before, features, layers);
+      const own = layers[p];
+      for (const share of [...shares, 0]) {
+        layers[p] = own.map((value, at) => value + share * step[at]);
+        tensors.layers.write(Float32Array.from(layers.flatMap(layer => [...layer])));
+        if (share === 0) break;
+        await linearise.run();
+        if ((await linearise.outputs.loss.read())[0] <= before.loss) break;
       }
     }
     await plans.end.run();
