@@ -1,7 +1,7 @@
 /** What `fit` picks where nobody typed it: by a table, a preset, a quality, a time or a number of parameters. */
 
 import { join } from 'node:path';
-import { paper, recipes, sizes, unmeasured } from '../../src/cli/fit/choices.js';
+import { paper, qualitySteps, recipes, sizes, unmeasured } from '../../src/cli/fit/choices.js';
 import { choose } from '../../src/cli/fit/choose.js';
 import { endLines, type FitReport } from '../../src/cli/fit/command.js';
 import { modelFor } from '../../src/cli/fit/largest.js';
@@ -116,6 +116,78 @@ test('--parameters takes the largest model of its kind that stays within', async
   ]);
 });
 
+test('--parameters by itself is a decoder on Fourier series, never above so many, of which rank and terms get alike', () => {
+  for (const [width, height, planes] of [
+    [128, 96, 3],
+    [97, 64, 1],
+    [300, 1, 3],
+    [2, 2, 1],
+  ]) {
+    const of = { width, height, planes };
+    const most = 3 * width * height * planes;
+    for (const parameters of [30, 200, 500, 1499, 5000, 20_000, 90_000].filter(number => number <= most)) {
+      const { options, names } = chosenBy(`--parameters ${parameters}`, of);
+      const name = `${width} x ${height} x ${planes}, ${parameters}`;
+      const { rank, series = 0, decoder, depth, decoderActivation, channels, preconditioner } = options;
+      const kind = [depth, decoderActivation, channels, preconditioner];
+      requireEqual(name, kind, [1, 'sine', 'shared', 'none']);
+      const count = (more: Partial<typeof options>) => parameterCount(modelFor(of, { ...options, ...more }));
+      const R = rank as number;
+      const counts = [count({}), count({ rank: R + 1 }), count({ rank: series + 1, series: series + 1 })];
+      require(`${name}: ${counts}`, counts[0] <= parameters && counts[1] > parameters);
+      const isFull = series + 1 > Math.max(Math.min(width, height) / 2, Math.max(width, height) / 16);
+      require(`${name}: ${series} terms, R = ${R}, ${counts}`, R >= series && (isFull || counts[2] > parameters));
+      for (const chosen of ['rank', 'series', 'decoder', 'depth', 'channels']) require(chosen, names.includes(chosen));
+      require(`${decoder} units`, decoder !== undefined && decoder * R < parameters);
+    }
+    const { options } = chosenBy(`--parameters ${most + 36}`, of);
+    requireEqual('more than a series has a use for', [options.decoder, options.depth], [undefined, 3]);
+  }
+});
+
+test('with --parameters what is typed stands: another model or optimiser has no decoder, and what a decoder has keeps it', () => {
+  const kindOf = (words: string): unknown[] => {
+    const { decoder, preconditioner, optimiser } = chosenBy(`--parameters 20k ${words}`).options;
+    return [decoder, preconditioner, optimiser];
+  };
+  const usual = [32, 'none', 'muon'];
+  requireEqual('by itself', kindOf(''), usual);
+  const agreeing = [
+    '--preconditioner none',
+    '--optimiser muon',
+    '--depth 1',
+    '--channels shared',
+    '--schedule constant',
+  ];
+  for (const words of [
+    ...agreeing,
+    '--steps 9',
+    '--quality 30',
+    '--seconds 9',
+    '--weight-decay 1',
+    '--seed 3',
+    '--clip 1',
+  ])
+    requireEqual(words, kindOf(words), usual);
+  requireEqual('rate', chosenBy('--parameters 20k --optimiser muon --lr 0.1').options.learningRate, 0.1);
+  for (const words of [
+    ...['--rank 9', '--width 9', '--depth 2', '--activation relu', '--omega 9', '--fourier 2', '--series 9 --depth 1'],
+    ...[
+      '--channels apart',
+      '--top-k 5',
+      '--combine sum',
+      '--refresh 5',
+      '--modulation sqrt',
+      '--preconditioner seppgd',
+    ],
+    ...['--optimiser adam', '--lr 1e-3', '--model tt', '--mask 0.3', '--noise 0.1', '--validate 0.1', '--compare'],
+    '--preset paper',
+  ]) {
+    requireEqual(words, kindOf(words)[0], undefined);
+  }
+  requireEqual('typed', kindOf('--decoder 7').slice(0, 2), [7, 'seppgd']);
+});
+
 test('--quality takes the steps that the table has for it, and those of a file that is gone on from are its own', () => {
   const [first, , last] = sizes[1].reaches;
   const stepsOf = (words: string) => chosenBy(words).options.steps;
@@ -123,6 +195,17 @@ test('--quality takes the steps that the table has for it, and those of a file t
   requireEqual('much', stepsOf(`--quality ${last[1]}`), last[0]);
   require('more', stepsOf('--quality 200') > last[0]);
   requireEqual('typed', stepsOf('--quality 200 --steps 5'), 5);
+  // Of other networks than the table's it says nothing.
+  for (const words of [
+    '--parameters 5k',
+    '--parameters 5k --depth 2',
+    '--rank 20',
+    '--width 20',
+    '--activation relu',
+  ]) {
+    requireEqual(words, chosenBy(words).reaches, undefined);
+    for (const quality of [first[1], 200]) requireEqual(words, stepsOf(`${words} --quality ${quality}`), qualitySteps);
+  }
   const { options } = chosenBy('--seed 3 --optimiser muon');
   const gone = chosenBy(
     '--resume x',
@@ -183,6 +266,32 @@ test('fit without options says what it picked in one line; --quality ends at the
   requireEqual('choice', [none.choice.by, none.choice.names.includes('rank')], ['table', true]);
   require(none.choice.why, none.choice.why.startsWith('chosen for 16 x 12: R = W = 96'));
 });
+
+test('fit --parameters says what decoder it picked, goes on from its file without another word, and is drawn at any size', async () => {
+  const whole = JSON.parse((await fit('within', '--parameters', '400', '--steps', '20', '--json')).stdout) as FitReport;
+  const { rank, series, decoder, decoderActivation, depth, channels, preconditioner } = whole.settings;
+  requireEqual('settings', [decoder, decoderActivation, depth], [16, 'sine', 1]);
+  requireEqual('settings', [channels, preconditioner, whole.runs[0].preconditioner], ['shared', 'none', 'none']);
+  const line = `: R = ${rank}, a series of ${series} terms, a decoder of 16 units (`;
+  require(whole.choice.why, whole.choice.why.includes(line));
+  const file = 'within/model.safetensors';
+  const { model, state } = await readModel(join(folder, file));
+  require(`${whole.choice.why}: ${state.parameters.length}`, whole.choice.why.includes(
+    `(${parameterCount(model)} par`,
+  ));
+  require(`${state.parameters.length}`, state.parameters.length === parameterCount(model) &&
+    parameterCount(model) <= 400);
+  await fit('within-half', '--parameters', '400', '--schedule', 'constant', '--steps', '10');
+  await fit('within-whole', '--parameters', '400', '--schedule', 'constant', '--steps', '20');
+  const { stderr } = await fit('within-rest', '--steps', '20', '--resume', 'within-half/model.safetensors');
+  require(stderr, stderr.includes(`as in the file: R = ${rank}, a series of ${series} terms, a decoder of 16 units`));
+  const [once, twice] = await Promise.all(
+    ['within-whole', 'within-rest'].map(out => readModel(join(folder, out, 'model.safetensors'))),
+  );
+  requireBits('parameters', twice.state.parameters, once.state.parameters);
+  const drawn = await sepnn('render', file, '--size', '32x24', '--out', 'within.png', ...adapter);
+  requireEqual('render', [drawn.code, drawn.stderr.includes('sepnn:')], [0, false]);
+}, 120);
 
 test('--seconds chooses steps for the time, ends in it, and its file has them: typed, they give the same bits', async () => {
   const small = ['--gray', '--rank', '8', '--width', '8', '--json'];

@@ -344,7 +344,7 @@ test('fit --decoder is one model of three outputs: it goes on, not with another 
   requireEqual('exit', [rest.code, rest.stderr], [0, '']);
   const [{ curve }] = (JSON.parse(rest.stdout) as FitReport).runs;
   require(`${curve}`, curve[1][0] === 40 && curve[1][1] > curve[0][1]);
-  const other = await run('decoded-relu', '--resume', file);
+  const other = await run('decoded-relu', '--decoder-activation', 'relu', '--resume', file);
   const message = /is another model: its readout's activation is "sine", and this fit's "relu"/;
   require(other.stderr, other.code === 2 && message.test(other.stderr));
   const drawn = await sepnn('render', file, '--size', '48x40', '--out', 'decoded.png', ...adapter);

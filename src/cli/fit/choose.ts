@@ -3,8 +3,19 @@
 import { InputError } from '../../errors.js';
 import { rateAtWidth } from '../../experiments/entrants.js';
 import type { TopKOption, TrainingOptions } from '../training/options.js';
-import { type Given, paper, type Recipe, recipes, type SizeRow, sizes, unmeasured, warmUpSteps } from './choices.js';
-import { type Picture, withinParameters } from './largest.js';
+import {
+  type Given,
+  paper,
+  qualitySteps,
+  type Recipe,
+  recipes,
+  type SizeRow,
+  sizes,
+  unmeasured,
+  type Within,
+  warmUpSteps,
+} from './choices.js';
+import { type Picture, termsWithin, withinParameters } from './largest.js';
 import { type AskedOptions, chosenNames, type FitOptions } from './options.js';
 
 export interface Choice {
@@ -15,8 +26,8 @@ export interface Choice {
   readonly by: 'table' | 'paper' | 'resume';
   /** What was not typed. */
   readonly names: readonly string[];
-  /** Where a picture of this size came in no more steps, by the table; absent for other recipes. */
-  readonly expected?: SizeRow['reaches'][number];
+  /** Where a picture of this size came in so many steps, by the table; absent for other recipes and networks. */
+  readonly reaches?: SizeRow['reaches'];
 }
 
 /**
@@ -46,17 +57,21 @@ export function choose(
     return { ...sized(completed(others)), usualTopK: topK, by: 'paper' };
   }
   const size = sizes.find(({ longer }) => Math.max(picture.width, picture.height) <= longer) as SizeRow;
-  const recipe = recipeFor(asked, isTyped);
+  // A file that is gone on from has a model of its own.
+  const { parameters, ...ofAFile } = asked;
+  const recipe = recipeFor(recorded ? ofAFile : asked, isTyped, picture);
   const { topK = 'auto', ...others } = recipe.options;
-  const steps = asked.steps ?? stepsFor(asked, recipe, size);
+  const reaches = ['parameters', ...networkNames].some(isTyped) ? undefined : size.reaches;
+  const steps = asked.steps ?? stepsFor(asked, recipe, reaches);
   const isCosine = (asked.schedule ?? others.schedule) === 'cosine';
   const warmUp = isCosine ? warmUpFor(steps) : undefined;
-  const table = { ...others, rank: size.rank, width: size.rank, steps, warmUp };
+  const networks = { rank: size.rank, width: size.rank };
+  const series = seriesFor(recipe, { ...asked, ...networks }, picture);
+  const table = { ...others, ...networks, ...series, steps, warmUp };
   if (recorded) {
-    const { parameters } = recorded as Partial<FitOptions>;
-    if (asked.parameters !== undefined && asked.parameters !== parameters) {
+    if (parameters !== undefined && parameters !== (recorded as Partial<FitOptions>).parameters) {
       throw new InputError(
-        `--parameters ${asked.parameters} with --resume: the file has a model of its own: leave one of them out`,
+        `--parameters ${parameters} with --resume: the file has a model of its own: leave one of them out`,
       );
     }
     // What a file does not say of a rate, it did not have.
@@ -64,13 +79,12 @@ export function choose(
     return { ...completed(before), usualTopK: 'auto', by: 'resume' };
   }
   const { options, names } = sized(completed(table));
-  const expected = recipe.isUsual && size.reaches.findLast(([made]) => made <= steps);
   return {
     options: isTyped('learningRate') ? options : { ...options, learningRate: rateFor(recipe, options) },
     names,
     usualTopK: topK,
     by: 'table',
-    ...(expected && { expected }),
+    ...(recipe.isUsual && reaches && { reaches }),
   };
 }
 
@@ -81,24 +95,46 @@ export function warmUpFor(steps: number): number {
 
 /** What tells recipes apart: a rate is none for another optimiser. */
 const telling = ['preconditioner', 'combine', 'optimiser'] as const;
+/** What makes other networks than those of `sizes`. */
+const networkNames = [
+  ...(['rank', 'width', 'depth', 'activation', 'omega', 'fourier', 'series'] as const),
+  ...(['decoder', 'decoderActivation', 'channels'] as const),
+];
+/** What a model within --parameters is told by too: of SepPGD it has nothing. */
+const tellingWithin = [...telling, ...networkNames, 'topK', 'modulation', 'refresh', 'group'] as const;
 
-function recipeFor(asked: AskedOptions, isTyped: (name: string) => boolean): Recipe {
+function recipeFor(asked: AskedOptions, isTyped: (name: string) => boolean, picture: Picture): Recipe {
   const { mask, noise, validate, model } = asked;
   const isGiven = mask === undefined && noise === undefined && validate === undefined;
-  const found = recipes.find(({ points, options }) => {
+  const found = recipes.find(({ points, options, within }) => {
+    if (within && !suits(within, asked, picture)) return false;
     if (points !== undefined && (points === 'given') !== isGiven) return false;
     if (options.model !== undefined && options.model !== model) return false;
     if (asked.compare && !isTyped('preconditioner') && options.preconditioner === 'none') return false;
     // A rate by itself is Adam's: those of others are of another kind.
     if (isTyped('learningRate') && !isTyped('optimiser') && options.optimiser !== 'adam') return false;
-    return telling.every(name => !isTyped(name) || options[name] === asked[name]);
+    return (within ? tellingWithin : telling).every(name => !isTyped(name) || options[name] === asked[name]);
   });
   return found ?? unmeasured;
 }
 
+function suits({ most }: Within, { parameters }: AskedOptions, { width, height, planes }: Picture): boolean {
+  return parameters !== undefined && parameters <= most * width * height * planes;
+}
+
+/** Of a recipe within --parameters its hidden units and terms; the rank follows by what is left. */
+function seriesFor({ within, options }: Recipe, asked: AskedOptions, picture: Picture): Given {
+  const { parameters = 0 } = asked;
+  const units = within?.hidden.find(([most]) => parameters <= most);
+  if (!units) return {};
+  const decoder = units[1];
+  return { decoder, series: termsWithin({ ...asked, ...options, decoder } as FitOptions, picture) };
+}
+
 /** The recipe's own, or as many as bring a picture of this size to the quality that was asked for. */
-function stepsFor({ quality }: AskedOptions, recipe: Recipe, { reaches }: SizeRow): number {
+function stepsFor({ quality }: AskedOptions, recipe: Recipe, reaches: SizeRow['reaches'] | undefined): number {
   if (quality === undefined) return recipe.options.steps;
+  if (!reaches) return Math.max(qualitySteps, recipe.options.steps);
   // The table says nothing of more: thrice its last then.
   const [steps] = reaches.find(([, psnr]) => psnr >= quality) ?? [3 * reaches[reaches.length - 1][0]];
   return Math.max(steps, recipe.isUsual ? 0 : recipe.options.steps);

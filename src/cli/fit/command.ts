@@ -81,6 +81,7 @@ async function fit(ending: Ending, image: string, asked: AskedOptions, given: Co
   const choice = choose(asked, isTyped, data, saved && recordedChoice(given, `${asked.resume}`, saved.training));
   const { options } = choice;
   requireConsistent(options, 2);
+  requireShareable(options);
   const model = modelFor(data, options);
   const topK = topKOf(model.domain.shape, options, choice.usualTopK);
   const settled = { ...options, topK, size: { width, height }, [bitsSetting]: data.bits };

@@ -39,6 +39,24 @@ export function withinParameters(
     const least = parameterCount(modelFor(picture, sized(1)));
     throw new InputError(`--parameters ${parameters}: the smallest model has ${least}: use that or more`);
   }
+  return sized(largest(fits));
+}
+
+/**
+ * The most terms of a Fourier series, 1 at least, for which a rank as large stays within --parameters: at most half of the
+ * shorter side, as more would tell no two of its points apart, or a sixteenth of the longer.
+ *
+ * @param options with all that the model is but rank and series.
+ */
+export function termsWithin(options: FitOptions, picture: Picture): number {
+  const { width, height } = picture;
+  const most = Math.max(Math.min(width, height) / 2, Math.max(width, height) / 16);
+  const countOf = (series: number) => parameterCount(modelFor(picture, { ...options, series, rank: series }));
+  return largest(series => series <= most && countOf(series) <= (options.parameters as number));
+}
+
+/** The largest number up to which `fits` holds, 1 at least. */
+function largest(fits: (side: number) => boolean): number {
   let [within, beyond] = [1, 2];
   while (fits(beyond)) [within, beyond] = [beyond, 2 * beyond];
   while (beyond - within > 1) {
@@ -46,5 +64,5 @@ export function withinParameters(
     if (fits(middle)) within = middle;
     else beyond = middle;
   }
-  return sized(within);
+  return within;
 }

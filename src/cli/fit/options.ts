@@ -35,18 +35,19 @@ export interface FitOptions extends TrainingOptions, ImageModelOptions {
   readonly quality?: number;
   /** That a run takes: they choose its steps. */
   readonly seconds?: number;
-  /** The most that the model may have: they choose rank and width. */
+  /** The most that the model may have: they choose its sizes. */
   readonly parameters?: number;
 }
 
 /** What may be left to the table. */
 export const chosenNames = [
-  ...(['rank', 'width', 'preconditioner', 'combine', 'topK', 'optimiser', 'learningRate'] as const),
+  ...(['rank', 'width', 'depth', 'series', 'decoder', 'decoderActivation', 'channels'] as const),
+  ...(['preconditioner', 'combine', 'topK', 'optimiser', 'learningRate'] as const),
   ...(['schedule', 'warmUp', 'restRate', 'steps'] as const),
 ];
-type LaterName = Exclude<(typeof chosenNames)[number], 'preconditioner'>;
+type LaterName = Exclude<(typeof chosenNames)[number], 'depth' | 'channels' | 'preconditioner'>;
 
-/** As they are read: what nobody typed is not there yet, but for a preconditioner that goes by the model. */
+/** As they are read: what nobody typed is not there yet, but for what has a default of its own. */
 export type AskedOptions = Omit<FitOptions, LaterName> & Partial<Pick<FitOptions, LaterName>>;
 
 export function addImageOptions(command: Command): Command {
@@ -91,10 +92,11 @@ export function presetOption(): Option {
   return valueOption('--preset <name>', 'paper: all that the paper chose for its Table 2', oneOf('--preset', presets));
 }
 
-export function parametersOption(): Option {
+/** @param what of the model they choose. */
+export function parametersOption(what: string): Option {
   return valueOption(
     '--parameters <N>',
-    'choose rank and width as large as so many allow: 200k, 1.5M',
+    `choose ${what} as large as so many allow: 200k, 1.5M`,
     counted('--parameters', 1, 1e9),
   );
 }
@@ -105,14 +107,14 @@ export function addFitOptions(command: Command): Command {
     .addOption(
       valueOption(
         '--quality <dB>',
-        'end once the PSNR is there, of the validation if there is one; chooses --steps',
+        'end once the PSNR is there, of the validation if there is one; chooses --steps, unless --seconds does',
         real('--quality', 0, 300, true),
       ),
     )
     .addOption(
       valueOption('--seconds <S>', 'choose as many steps as take so long here', real('--seconds', 0, 1e7, true)),
     )
-    .addOption(parametersOption())
+    .addOption(parametersOption('a decoder on Fourier series, or the rank and width of what is typed,'))
     .addOption(valueOption('--mask <fraction>', 'hold out this share of the pixels', real('--mask', 0, 0.99, true)))
     .addOption(
       valueOption(

@@ -6,9 +6,9 @@ import type { Picture } from './largest.js';
 import type { FitOptions } from './options.js';
 
 /** @param options as they were settled. @returns '' where all was typed. */
-export function whyOf({ by, names, expected }: Choice, options: FitOptions, picture: Picture, model: Model): string {
+export function whyOf({ by, names, reaches }: Choice, options: FitOptions, picture: Picture, model: Model): string {
   if (names.length === 0) return '';
-  const { rank, width, parameters, optimiser, learningRate, schedule, steps, seconds } = options;
+  const { parameters, optimiser, learningRate, schedule, steps, seconds } = options;
   const { width: columns, height: rows, planes } = picture;
   const sources = {
     table: `chosen for ${columns} x ${rows}${planes > 1 ? ` x ${planes}` : ''}`,
@@ -17,19 +17,23 @@ export function whyOf({ by, names, expected }: Choice, options: FitOptions, pict
   };
   const count = parameters === undefined ? '' : ` (${parameterCount(model)} parameters)`;
   const parts = [
-    `${sizesIn(rank, width, options.model)}${count}`,
+    `${sizesIn(options)}${count}`,
     `${optimiser} ${learningRate.toExponential()} ${schedule}`,
     preconditionerIn(options),
     `${steps} step${steps === 1 ? '' : 's'}${seconds === undefined ? '' : ` in ${seconds} s`}`,
   ];
+  const expected = reaches?.findLast(([made]) => made <= steps);
   const reach = expected ? ` (a photograph came to ${expected[1]} dB in ${expected[0]})` : '';
   const others = by === 'table' ? '; what is typed stands, --preset paper is the paper' : '; what is typed stands';
   return `${sources[by]}: ${parts.join(', ')}${reach}${others}`;
 }
 
-function sizesIn(rank: FitOptions['rank'], width: number, model: string): string {
+function sizesIn({ model, depth, rank, width, series, decoder }: FitOptions): string {
   if (model === 'joint-network') return `W = ${width}`;
-  return rank === width ? `R = W = ${rank}` : `R = ${rank}, W = ${width}`;
+  const network = depth === 1 ? `R = ${rank}` : rank === width ? `R = W = ${rank}` : `R = ${rank}, W = ${width}`;
+  const terms = series === undefined ? '' : `, a series of ${series} term${series === 1 ? '' : 's'}`;
+  const units = decoder === undefined ? '' : `, a decoder of ${decoder} unit${decoder === 1 ? '' : 's'}`;
+  return network + terms + units;
 }
 
 function preconditionerIn({ preconditioner, combine, topK }: FitOptions): string {

@@ -46,7 +46,7 @@ export function addFleetOptions(command: Command): Command {
   );
   command.option('--status', 'with --queue: say how it stands, and do nothing else', false);
   command.option('--clear', 'with --queue: take it away, and do nothing else; results stay', false);
-  addImageOptions(command).addOption(presetOption()).addOption(parametersOption());
+  addImageOptions(command).addOption(presetOption()).addOption(parametersOption('rank and width'));
   addModelOptions(command, {});
   addOptimiserOptions(command, {}, { topK: 'eigenpairs modulated', optimiser: 'adam or sgd' });
   add('--seed <N>', 'of everything random, alike for all images', whole('--seed', 0, mostSeed), 0);

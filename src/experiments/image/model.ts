@@ -47,7 +47,7 @@ export function outputsOf(
   if (decoded) {
     const { bias, ...others } = decoded;
     const [members, outputs] = mixed ? [1, planes] : [planes, 1];
-    const ofAll = bias && outputs === 1 ? [bias.reduce((sum, mean) => sum + mean, 0) / bias.length] : bias;
+    const ofAll = bias?.length && outputs === 1 ? [bias.reduce((sum, mean) => sum + mean, 0) / bias.length] : bias;
     return { members, readout: decoder({ ...others, outputs, ...(ofAll && { bias: ofAll }) }) };
   }
   return mixed && planes > 1
