@@ -7,6 +7,7 @@ import { endLines, type FitReport } from '../../src/cli/fit/command.js';
 import { modelFor } from '../../src/cli/fit/largest.js';
 import { type AskedOptions, addFitOptions, chosenNames } from '../../src/cli/fit/options.js';
 import { recordedChoice } from '../../src/cli/fit/recorded.js';
+import { whyOf } from '../../src/cli/fit/why.js';
 import { Command } from '../../src/cli/vendor.js';
 import { readModel } from '../../src/io/model/modelFile.js';
 import { parameterCount } from '../../src/model/model.js';
@@ -316,6 +317,18 @@ test('--seconds chooses steps for the time, ends in it, and its file has them: t
   );
   requireEqual('steps', timed.state.step, steps);
   requireBits('parameters', timed.state.parameters, typed.state.parameters);
+});
+
+test('--seconds with --quality: the time chooses the steps, and the quality ends them; what is promised goes by the steps', async () => {
+  const words = ['--gray', '--rank', '8', '--width', '8', '--seconds', '4', '--quality', '3', '--json'];
+  const { settings, runs } = JSON.parse((await fit('both', ...words)).stdout) as FitReport;
+  requireEqual('ended', [runs[0].ended.by, runs[0].ended.step <= (settings.steps as number)], ['quality', true]);
+  const choice = chosenBy('--seconds 5');
+  const model = modelFor(photograph, choice.options);
+  const [[least, psnr]] = choice.reaches as NonNullable<typeof choice.reaches>;
+  const whyIn = (steps: number) => whyOf(choice, { ...choice.options, steps }, photograph, model);
+  require(whyIn(least), whyIn(least).includes(`a photograph came to ${psnr} dB in ${least}`));
+  require(whyIn(least - 1), !whyIn(least - 1).includes('a photograph'));
 });
 
 test('asks that contradict each other, or that nothing meets, are refused', async () => {

@@ -1,6 +1,6 @@
 /**
  * What `sepnn fit` picks by, as data: of what nobody typed. Every row says where it was measured; `npm run defaults` makes
- * the figures again.
+ * the figures again, `fit` itself those within a number of parameters.
  */
 
 import { productRates, type RatesByWidth } from '../../experiments/entrants.js';
