@@ -3,7 +3,7 @@
 import { layoutOf, stackOf } from '../../src/buffer/layout.js';
 import type { Operand } from '../../src/graph/operation.js';
 import { dispatch, oneThreadEachOf } from '../../src/kernel/dispatch.js';
-import { sumsProblem as sumsOfTable } from '../../src/ops/contraction/mttkrpOfMany.js';
+import { sumsProblem as sumsOfTable } from '../../src/ops/contraction/dimensionTree.js';
 import {
   cotangentProblem,
   type Decoded,
@@ -262,8 +262,12 @@ test('weightedSums: over the second index of the rows of a table and over the fi
         [inner, columns],
       ]),
     );
-    const problems = [false, true].map((turned, i) =>
-      sumsOfTable(stored.layout.parts[0], layout.parts[i], result.layout.parts[i], turned),
+    const steps: [number, number][] = [
+      [inner, 1],
+      [1, inner],
+    ];
+    const problems = steps.map((of, i) =>
+      sumsOfTable(stored.layout.parts[0], layout.parts[i], result.layout.parts[i], of),
     );
     await run([
       dispatch(contraction.weightedSums, {

@@ -9,7 +9,7 @@ import { InputError } from '../../errors.js';
 import { joined } from '../../host/arrays.js';
 import { requireCount, requireNumber, requireOptions, shown } from '../../host/checks.js';
 import type { Random } from '../../host/random.js';
-import { mttkrpOfMany } from '../../ops/contraction/mttkrpOfMany.js';
+import { mttkrpByTree } from '../../ops/contraction/dimensionTree.js';
 import { pieces } from '../../ops/elementwise/pieces.js';
 import { decode } from '../../ops/readout/decode.js';
 import { type Activation, relu } from '../activation.js';
@@ -67,7 +67,7 @@ export function decoder(options: DecoderOptions): Readout {
       const matrices = layers.layout.parts.flatMap(({ shape: [, columns] }, part) =>
         part % 2 === 0 ? [{ part, columns: [0, columns - 1] as const }] : [],
       );
-      return decode(contracted.mix(pieces([layers], matrices), { gradient: mttkrpOfMany }), layers, { activation });
+      return decode(contracted.mix(pieces([layers], matrices), { gradient: mttkrpByTree }), layers, { activation });
     },
   };
 }

@@ -6,6 +6,7 @@
 import { InputError } from '../../errors.js';
 import { requireCount, requireOptions } from '../../host/checks.js';
 import type { Random } from '../../host/random.js';
+import { mttkrpByTree } from '../../ops/contraction/dimensionTree.js';
 import type { Readout } from './readout.js';
 
 export interface MixingOptions {
@@ -29,7 +30,7 @@ export function mixing(options: MixingOptions): Readout {
     },
     output: (contracted, matrices) => {
       if (!matrices) throw new InputError('mixing: its matrix is missing');
-      return contracted.mix(matrices);
+      return contracted.mix(matrices, { gradient: mttkrpByTree });
     },
   };
 }

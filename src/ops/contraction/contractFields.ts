@@ -7,14 +7,14 @@ import { columnsOf, formatLayout, type Layout, type Part, padded, quad, rowsOf, 
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import { type Operation, scratch, secondDerivatives, type Value } from '../../graph/operation.js';
-import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
-import { productDispatch, productDispatches } from '../../schedule/product.js';
+import { dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
+import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/contraction.js';
 import { asValue } from '../elementwise/fill.js';
 import type { Range } from '../elementwise/pieces.js';
 import { quadsOf } from '../linear/product.js';
+import { mttkrpDispatches } from './dimensionTree.js';
 import { cpProblem, factorsByModel, gridOf, rankOf } from './factorMatrices.js';
-import { mttkrpProblem } from './mttkrp.js';
 
 /** A derivative of one of the models: of order `orders[d]` by axis d. */
 export interface FieldTerm {
@@ -84,21 +84,15 @@ const backward: Operation<FieldAttributes> = {
       taken += sum.users.length;
       return { ...sum, first };
     });
-    const models = fields.map(field => factorsOf(jets.layout, field, attributes));
-    const problems = placed.flatMap(({ axis, users, first }) =>
-      users.map((field, i) =>
-        mttkrpProblem(models[field], cotangent.layout.parts[field], terms.layout.parts[first + i], axis, scale),
-      ),
-    );
-    const products: Dispatch[] = [false, true].flatMap(last => {
-      const own = problems.filter(({ axis }) => (axis === axes - 1) === last);
-      if (own.length === 0) return [];
-      return productDispatches(device, kernels.mttkrp, {
-        constants: { AXES: axes, LAST: last },
-        problems: own,
-        buffers: { tensor: cotangent.storage, factor: jets.storage, result: terms.storage },
-      });
-    });
+    const tasks = fields.map((field, at) => ({
+      model: factorsOf(jets.layout, field, attributes),
+      tensor: cotangent.layout.parts[at],
+      results: points.map((_, axis) => {
+        const sum = placed.find(one => one.axis === axis && one.users.includes(at));
+        return sum && terms.layout.parts[sum.first + sum.users.indexOf(at)];
+      }),
+      scale,
+    }));
     const added = placed.map(({ part, order, axis, rows, users, first }) => {
       const [start, end] = points[axis];
       const home = quadsOf(part);
@@ -116,7 +110,11 @@ const backward: Operation<FieldAttributes> = {
       };
     });
     return [
-      ...products,
+      ...mttkrpDispatches(device, tasks, {
+        tensor: cotangent.storage,
+        factor: jets.storage,
+        result: terms.storage,
+      }),
       dispatch(kernels.stackedSums, {
         ...oneThreadEachOf(
           device,
