@@ -8,6 +8,7 @@
 // are the stored numbers of the other axes, so that a quad lies along the last axis; where it is (LAST), they are
 // i_1 .. i_{D-1} and a quad of P lies along the rows.
 //# import shared/factors.wgsl
+//# import shared/product/padding.wgsl
 //# slot schedule register
 
 struct Problem {
@@ -30,6 +31,8 @@ struct Problem {
 @group(0) @binding(3) var<storage, read_write> result: array<vec4f>;     // M_d of every problem
 
 const LAST = false;
+const LEFT_TRANSPOSED = LAST;
+const RIGHT_TRANSPOSED = false;
 
 /// prod_{d < LAST axis} F_d[i_d, column ..], the i_d being the digits of `index`, last digit fastest; p.axis has none.
 fn productQuad(p: Problem, index: u32, column: u32) -> vec4f {
@@ -39,40 +42,45 @@ fn productQuad(p: Problem, index: u32, column: u32) -> vec4f {
   for (var d = 2u; d <= AXES; d++) {
     if (LAST || AXES - d != p.axis) {
       let axis = p.axes[AXES - d];
-      product *= factorQuad(axis, rest % axis.points, column);
+      // Of the first axis the index is all that is left.
+      product *= factorQuad(axis, select(rest % axis.points, rest, d == AXES), column);
       rest /= axis.points;
     }
   }
   return product;
 }
 
-fn tensorQuads(quad: u32, stride: u32, row: u32, last: u32) -> mat4x4f {
+fn tensorRows(quad: u32, stride: u32, row: u32, last: u32) -> mat4x4f {
   return mat4x4f(tensor[quad + min(row, last) * stride], tensor[quad + min(row + 1u, last) * stride],
                  tensor[quad + min(row + 2u, last) * stride], tensor[quad + min(row + 3u, last) * stride]);
 }
 
-/// block[r][u] = unfold_d(P)[row + r, inner + u], zero from p.inner on and between the rows of the last axis.
-fn leftBlock(p: Problem, row: u32, inner: u32) -> mat4x4f {
+/// [r][u], or where LAST [u][r], = unfold_d(P)[row + r, inner + u]
+fn leftQuads(p: Problem, row: u32, inner: u32) -> mat4x4f {
   if (LAST) {
-    let quad = p.tensor + min(row, p.rows - 1u) / 4u;
-    return keepComponents(transpose(tensorQuads(quad, p.width / 4u, inner, p.inner - 1u)), p.inner - inner);
+    return tensorRows(p.tensor + min(row, p.rows - 1u) / 4u, p.width / 4u, inner, p.inner - 1u);
   }
-  let quad = p.tensor + (inner / p.span * p.rows * p.span + inner % p.span) / 4u;
-  return keepComponents(tensorQuads(quad, p.span / 4u, row, p.rows - 1u), p.axes[AXES - 1u].points - inner % p.width);
+  let before = select(inner / p.span, 0u, AXES == 2u);   // of the axes before d
+  return tensorRows(p.tensor + (before * (p.rows - 1u) * p.span + inner) / 4u, p.span / 4u, row, p.rows - 1u);
 }
 
-/// block[u][c] = the Khatri-Rao product's [inner + u, column + c].
-fn rightBlock(p: Problem, column: u32, inner: u32) -> mat4x4f {
+/// [u][c] = the Khatri-Rao product's [inner + u, column + c].
+fn rightQuads(p: Problem, column: u32, inner: u32) -> mat4x4f {
   let start = min(column, p.columns - 1u);
   if (LAST) {
     let last = p.inner - 1u;
     return mat4x4f(productQuad(p, inner, start), productQuad(p, min(inner + 1u, last), start),
                    productQuad(p, min(inner + 2u, last), start), productQuad(p, min(inner + 3u, last), start));
   }
+  if (AXES == 2u) { return factorQuads(p.axes[1], inner, start); }
   let quads = factorQuads(p.axes[AXES - 1u], inner % p.width, start);
-  if (AXES == 2u) { return quads; }
   let quad = productQuad(p, inner / p.width, start);
   return mat4x4f(quads[0] * quad, quads[1] * quad, quads[2] * quad, quads[3] * quad);
+}
+
+fn counted(p: Problem, inner: u32) -> u32 {
+  if (LAST) { return p.inner - inner; }
+  return beforePadding(inner, p.axes[AXES - 1u].points, p.width);
 }
 
 fn store(p: Problem, row: u32, column: u32, value: vec4f) {

@@ -6,7 +6,7 @@
 //
 // As a product: the columns are the stored numbers of dT_d[a], R_d of every `width` of them numbers. The rows of a core
 // need not begin at a quad, so it is written number by number.
-//# import shared/operands.wgsl
+//# import shared/product/operands.wgsl
 //# slot schedule register
 
 struct Problem {

@@ -6,6 +6,7 @@
 //
 // As a product: the inner axis is the stored numbers of dT_d[a], R_d of every `width` of them numbers.
 //# import shared/ttCore.wgsl
+//# import shared/product/padding.wgsl
 //# slot schedule register
 
 struct Problem {
@@ -27,25 +28,28 @@ struct Problem {
 @group(0) @binding(2) var<storage, read> core: array<f32>;               // F_d of every model
 @group(0) @binding(3) var<storage, read_write> result: array<vec4f>;     // dT_{d-1} of every model
 
-/// block[r][u] = dT_d[row + r], its stored numbers from `inner` on, zero in the padding.
-fn leftBlock(p: Problem, row: u32, inner: u32) -> mat4x4f {
+const LEFT_TRANSPOSED = false;
+const RIGHT_TRANSPOSED = true;
+
+/// [r][u] = dT_d[row + r], its stored numbers from `inner` on.
+fn leftQuads(p: Problem, row: u32, inner: u32) -> mat4x4f {
   let quad = p.cotangent + inner / 4u;
   let stride = p.inner / 4u;
   let last = p.rows - 1u;
-  let quads = mat4x4f(cotangent[quad + min(row, last) * stride], cotangent[quad + min(row + 1u, last) * stride],
-                      cotangent[quad + min(row + 2u, last) * stride], cotangent[quad + min(row + 3u, last) * stride]);
-  return keepComponents(quads, p.rank - inner % p.width);
+  return mat4x4f(cotangent[quad + min(row, last) * stride], cotangent[quad + min(row + 1u, last) * stride],
+                 cotangent[quad + min(row + 2u, last) * stride], cotangent[quad + min(row + 3u, last) * stride]);
 }
 
-/// block[u][c] = F_d[i, column + c, s + u], i and s being those of inner; zero where s + u is in the padding.
-fn rightBlock(p: Problem, column: u32, inner: u32) -> mat4x4f {
+/// [c][u] = F_d[i, column + c, s + u], i and s being those of inner.
+fn rightQuads(p: Problem, column: u32, inner: u32) -> mat4x4f {
   let point = inner / p.width;
   let s = inner % p.width;
   let last = p.columns - 1u;
-  let quads = mat4x4f(coreQuad(p, point, min(column, last), s), coreQuad(p, point, min(column + 1u, last), s),
-                      coreQuad(p, point, min(column + 2u, last), s), coreQuad(p, point, min(column + 3u, last), s));
-  return transpose(keepComponents(quads, p.rank - s));
+  return mat4x4f(coreQuad(p, point, min(column, last), s), coreQuad(p, point, min(column + 1u, last), s),
+                 coreQuad(p, point, min(column + 2u, last), s), coreQuad(p, point, min(column + 3u, last), s));
 }
+
+fn counted(p: Problem, inner: u32) -> u32 { return beforePadding(inner, p.rank, p.width); }
 
 fn store(p: Problem, row: u32, column: u32, value: vec4f) {
   if (row >= p.rows || column >= p.columns) { return; }

@@ -28,17 +28,19 @@ struct Problem {
 @group(0) @binding(2) var<storage, read> core: array<f32>;               // F_d of every model
 @group(0) @binding(3) var<storage, read_write> result: array<vec4f>;     // T_d of every model
 
-/// block[r][u] = T_{d-1}[row + r, inner + u], zero from p.inner on.
-fn leftBlock(p: Problem, row: u32, inner: u32) -> mat4x4f {
+const LEFT_TRANSPOSED = false;
+const RIGHT_TRANSPOSED = false;
+
+/// [r][u] = T_{d-1}[row + r, inner + u]
+fn leftQuads(p: Problem, row: u32, inner: u32) -> mat4x4f {
   let quad = p.prefix + inner / 4u;
   let last = p.rows - 1u;
-  let quads = mat4x4f(prefix[quad + min(row, last) * p.prefixStride], prefix[quad + min(row + 1u, last) * p.prefixStride],
-                      prefix[quad + min(row + 2u, last) * p.prefixStride], prefix[quad + min(row + 3u, last) * p.prefixStride]);
-  return keepComponents(quads, p.inner - inner);
+  return mat4x4f(prefix[quad + min(row, last) * p.prefixStride], prefix[quad + min(row + 1u, last) * p.prefixStride],
+                 prefix[quad + min(row + 2u, last) * p.prefixStride], prefix[quad + min(row + 3u, last) * p.prefixStride]);
 }
 
-/// block[u][c] = F_d[i, inner + u, s + c], i and s being those of column; from p.inner on, numbers that are stored.
-fn rightBlock(p: Problem, column: u32, inner: u32) -> mat4x4f {
+/// [u][c] = F_d[i, inner + u, s + c], i and s being those of column; from p.inner on, numbers that are stored.
+fn rightQuads(p: Problem, column: u32, inner: u32) -> mat4x4f {
   let start = min(column, p.columns - 4u);
   let point = start / p.width;
   let s = start % p.width;
@@ -46,6 +48,8 @@ fn rightBlock(p: Problem, column: u32, inner: u32) -> mat4x4f {
   return mat4x4f(coreQuad(p, point, inner, s), coreQuad(p, point, min(inner + 1u, last), s),
                  coreQuad(p, point, min(inner + 2u, last), s), coreQuad(p, point, min(inner + 3u, last), s));
 }
+
+fn counted(p: Problem, inner: u32) -> u32 { return p.inner - inner; }
 
 fn store(p: Problem, row: u32, column: u32, value: vec4f) {
   if (row >= p.rows || column >= p.columns) { return; }

@@ -1,6 +1,6 @@
 // The second pass of a product whose inner axis was cut: in the place of a schedule, it adds up the parts of each result,
 // in their order, and stores it. One thread per quad of the results.
-//# import shared/parts.wgsl
+//# import shared/product/parts.wgsl
 
 const WORKGROUP = 64u;
 const UPPER = false;   // of a symmetric result: what lies below the diagonal has not been made

@@ -1,7 +1,7 @@
 // The inner axis of a product cut into parts: a workgroup goes through one, and what it has summed is kept for
 // kernels/inner/addParts.wgsl. Every BLOCK numbers of a part are summed by themselves and added to what is kept, so that
 // no sum in float32 is longer than BLOCK terms, than the blocks of a part or than the parts.
-//# import shared/parts.wgsl
+//# import shared/product/parts.wgsl
 
 const ONCE = false;
 

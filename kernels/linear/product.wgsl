@@ -3,7 +3,7 @@
 //   op(A) (rows, inner), op(B) (inner, columns), C (rows, columns), row-major in rows of whole quads.
 //
 // With BLEND, C is read before it is overwritten; else it is only written.
-//# import shared/operands.wgsl
+//# import shared/product/operands.wgsl
 //# slot schedule register
 
 struct Problem {

@@ -6,6 +6,7 @@
 // As a product: the inner axis is the stored numbers of the other axes, `points` of every `width` of them numbers and
 // the others padding, so that a quad lies along the last axis.
 //# import shared/quads.wgsl
+//# import shared/product/padding.wgsl
 //# slot schedule register
 
 struct Problem {
@@ -32,25 +33,28 @@ fn quadAt(p: Problem, inner: u32, points: u32) -> u32 {
   return (inner / p.span * points * p.span + inner % p.span) / 4u;
 }
 
-/// block[r][u] = unfold_d(A)[row + r, inner + u], zero between the rows of the last axis.
-fn leftBlock(p: Problem, row: u32, inner: u32) -> mat4x4f {
+const LEFT_TRANSPOSED = false;
+const RIGHT_TRANSPOSED = true;
+
+/// [r][u] = unfold_d(A)[row + r, inner + u]
+fn leftQuads(p: Problem, row: u32, inner: u32) -> mat4x4f {
   let quad = p.left + quadAt(p, inner, p.rows);
   let stride = p.span / 4u;
   let last = p.rows - 1u;
-  let quads = mat4x4f(left[quad + min(row, last) * stride], left[quad + min(row + 1u, last) * stride],
-                      left[quad + min(row + 2u, last) * stride], left[quad + min(row + 3u, last) * stride]);
-  return keepComponents(quads, p.points - inner % p.width);
+  return mat4x4f(left[quad + min(row, last) * stride], left[quad + min(row + 1u, last) * stride],
+                 left[quad + min(row + 2u, last) * stride], left[quad + min(row + 3u, last) * stride]);
 }
 
-/// block[u][c] = unfold_d(B)[column + c, inner + u], zero between the rows of the last axis.
-fn rightBlock(p: Problem, column: u32, inner: u32) -> mat4x4f {
+/// [c][u] = unfold_d(B)[column + c, inner + u]
+fn rightQuads(p: Problem, column: u32, inner: u32) -> mat4x4f {
   let quad = p.right + quadAt(p, inner, p.columns);
   let stride = p.span / 4u;
   let last = p.columns - 1u;
-  let quads = mat4x4f(right[quad + min(column, last) * stride], right[quad + min(column + 1u, last) * stride],
-                      right[quad + min(column + 2u, last) * stride], right[quad + min(column + 3u, last) * stride]);
-  return transpose(keepComponents(quads, p.points - inner % p.width));
+  return mat4x4f(right[quad + min(column, last) * stride], right[quad + min(column + 1u, last) * stride],
+                 right[quad + min(column + 2u, last) * stride], right[quad + min(column + 3u, last) * stride]);
 }
+
+fn counted(p: Problem, inner: u32) -> u32 { return beforePadding(inner, p.points, p.width); }
 
 fn store(p: Problem, row: u32, column: u32, value: vec4f) {
   if (row >= p.rows || column >= p.columns) { return; }

@@ -3,7 +3,7 @@
 //
 //   D (rows, inner) is the cotangent at a layer's output before its activation, W (inner, columns + 1) that layer's
 //   weights (the bias, its last column, is not used), a' and D' (rows, columns) belong to the layer below.
-//# import shared/operands.wgsl
+//# import shared/product/operands.wgsl
 //# slot schedule register
 
 struct Problem {

@@ -2,7 +2,7 @@
 //
 //   H (rows, inner) and H' (rows, columns + 1) are homogeneous, that is with a last column of ones;
 //   W (columns, inner) has the bias as its last column; a' = d a(omega z) / dz is (rows, columns).
-//# import shared/operands.wgsl
+//# import shared/product/operands.wgsl
 //# slot activation sine
 //# slot schedule register
 

@@ -1,7 +1,7 @@
 // C = alpha A B + beta D for a batch of problems: the two products of a Newton-Schulz step in which a matrix is added.
 //
 //   A (rows, inner), B (inner, columns), C and D (rows, columns), row-major in rows of whole quads.
-//# import shared/operands.wgsl
+//# import shared/product/operands.wgsl
 //# slot schedule register
 
 struct Problem {

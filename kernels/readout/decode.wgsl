@@ -30,23 +30,28 @@ struct Problem {
 @group(0) @binding(3) var<storage, read> number: array<f32>;           // the parameters again
 @group(0) @binding(4) var<storage, read_write> result: array<vec4f>;   // Z of every model
 
-/// block[r][u] = W_1[row + r, inner + u], zero from p.inner on.
-fn leftBlock(p: Problem, row: u32, inner: u32) -> mat4x4f {
-  return keepComponents(weightQuads(p.weight + inner / 4u, p.weightStride, row, p.rows - 1u), p.inner - inner);
+const LEFT_TRANSPOSED = false;
+const RIGHT_TRANSPOSED = false;
+
+/// [r][u] = W_1[row + r, inner + u]
+fn leftQuads(p: Problem, row: u32, inner: u32) -> mat4x4f {
+  return weightQuads(p.weight + inner / 4u, p.weightStride, row, p.rows - 1u);
 }
 
-/// block[u][c] = a(z + b_0) of the unit inner + u at the column + c; from p.inner on, that of the last unit.
-fn rightBlock(p: Problem, column: u32, inner: u32) -> mat4x4f {
+/// [u][c] = a(z + b_0) of the unit inner + u at the column + c; from p.inner on, that of the last unit.
+fn rightQuads(p: Problem, column: u32, inner: u32) -> mat4x4f {
   let start = min(column, p.columns - 4u);
   let quad = p.hidden + (start / p.span * p.inner * p.span + start % p.span) / 4u;
-  var block = mat4x4f();
+  var quads = mat4x4f();
   //# unroll
   for (var u = 0u; u < 4u; u++) {
     let unit = min(inner + u, p.inner - 1u);
-    block[u] = activated(p, unit, hidden[quad + unit * p.span / 4u])[0];
+    quads[u] = activated(p, unit, hidden[quad + unit * p.span / 4u])[0];
   }
-  return block;
+  return quads;
 }
+
+fn counted(p: Problem, inner: u32) -> u32 { return p.inner - inner; }
 
 fn store(p: Problem, row: u32, column: u32, value: vec4f) {
   if (row >= p.rows || column >= p.columns) { return; }

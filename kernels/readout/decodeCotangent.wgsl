@@ -29,20 +29,24 @@ struct Problem {
 @group(0) @binding(3) var<storage, read> number: array<f32>;           // the parameters again
 @group(0) @binding(4) var<storage, read_write> hidden: array<vec4f>;   // z of every model
 
-/// block[r][u] = W_1[inner + u, row + r], zero from p.inner on.
-fn leftBlock(p: Problem, row: u32, inner: u32) -> mat4x4f {
-  let quads = weightQuads(p.weight + min(row, p.rows - 1u) / 4u, p.weightStride, inner, p.inner - 1u);
-  return keepComponents(transpose(quads), p.inner - inner);
+const LEFT_TRANSPOSED = true;
+const RIGHT_TRANSPOSED = false;
+
+/// [u][r] = W_1[inner + u, row + r]
+fn leftQuads(p: Problem, row: u32, inner: u32) -> mat4x4f {
+  return weightQuads(p.weight + min(row, p.rows - 1u) / 4u, p.weightStride, inner, p.inner - 1u);
 }
 
-/// block[u][c] = G of the output inner + u at the column + c; from p.inner on, that of the last output.
-fn rightBlock(p: Problem, column: u32, inner: u32) -> mat4x4f {
+/// [u][c] = G of the output inner + u at the column + c; from p.inner on, that of the last output.
+fn rightQuads(p: Problem, column: u32, inner: u32) -> mat4x4f {
   let start = min(column, p.columns - 4u);
   let quad = p.cotangent + (start / p.span * p.inner * p.span + start % p.span) / 4u;
   let last = p.inner - 1u;
   return mat4x4f(cotangent[quad + min(inner, last) * p.span / 4u], cotangent[quad + min(inner + 1u, last) * p.span / 4u],
                  cotangent[quad + min(inner + 2u, last) * p.span / 4u], cotangent[quad + min(inner + 3u, last) * p.span / 4u]);
 }
+
+fn counted(p: Problem, inner: u32) -> u32 { return p.inner - inner; }
 
 fn store(p: Problem, row: u32, column: u32, value: vec4f) {
   if (row >= p.rows || column >= p.columns) { return; }

@@ -8,6 +8,7 @@
 // As a product: rows are o, the inner axis is a stretch of all i and s, so that a quad lies along the last axis. What
 // stands between the rows of the last axis counts as zero.
 //# import shared/decoder/units.wgsl
+//# import shared/product/padding.wgsl
 //# slot activation relu
 //# slot schedule register
 
@@ -39,28 +40,32 @@ fn quadAt(p: Problem, index: u32, count: u32) -> u32 {
   return (index / p.span * count * p.span + index % p.span) / 4u;
 }
 
-/// block[r][u] = G of the output row + r at the point inner + u.
-fn leftBlock(p: Problem, row: u32, inner: u32) -> mat4x4f {
+const LEFT_TRANSPOSED = false;
+const RIGHT_TRANSPOSED = true;
+
+/// [r][u] = G of the output row + r at the point inner + u.
+fn leftQuads(p: Problem, row: u32, inner: u32) -> mat4x4f {
   let quad = p.cotangent + quadAt(p, p.start + inner, p.rows);
   let last = p.rows - 1u;
-  let quads = mat4x4f(cotangent[quad + min(row, last) * p.span / 4u], cotangent[quad + min(row + 1u, last) * p.span / 4u],
-                      cotangent[quad + min(row + 2u, last) * p.span / 4u], cotangent[quad + min(row + 3u, last) * p.span / 4u]);
-  return keepComponents(quads, p.points - (p.start + inner) % p.width);
+  return mat4x4f(cotangent[quad + min(row, last) * p.span / 4u], cotangent[quad + min(row + 1u, last) * p.span / 4u],
+                 cotangent[quad + min(row + 2u, last) * p.span / 4u], cotangent[quad + min(row + 3u, last) * p.span / 4u]);
 }
 
-/// block[u][c] = what stands in the column + c at the point inner + u.
-fn rightBlock(p: Problem, column: u32, inner: u32) -> mat4x4f {
+/// [c][u] = what stands in the column + c at the point inner + u.
+fn rightQuads(p: Problem, column: u32, inner: u32) -> mat4x4f {
   let quad = p.hidden + quadAt(p, p.start + inner, p.units);
-  var block = mat4x4f();
+  var quads = mat4x4f();
   //# unroll
   for (var c = 0u; c < 4u; c++) {
     let at = min(column + c, p.columns - 1u);
     let unit = at % p.units;
     let both = activated(p, unit, hidden[quad + unit * p.span / 4u]);
-    block[c] = select(select(both[0], both[1], at >= p.units), vec4f(1.0), at == 2u * p.units);
+    quads[c] = select(select(both[0], both[1], at >= p.units), vec4f(1.0), at == 2u * p.units);
   }
-  return transpose(keepComponents(block, p.points - (p.start + inner) % p.width));
+  return quads;
 }
+
+fn counted(p: Problem, inner: u32) -> u32 { return beforePadding(p.start + inner, p.points, p.width); }
 
 fn store(p: Problem, row: u32, column: u32, value: vec4f) {
   if (row >= p.rows || column >= p.columns) { return; }

@@ -8,7 +8,8 @@
 // Made for SwiftShader, where a swap is one instruction and a broadcast nine, and where every value that is not used
 // at once lies in memory: so each number of the result has its four products added in one expression.
 //# enable subgroups
-//# import shared/tiles.wgsl
+//# import shared/product/blocks.wgsl
+//# import shared/product/tiles.wgsl
 
 const LEFT_BLOCKS = 1u;
 const RIGHT_BLOCKS = 1u;

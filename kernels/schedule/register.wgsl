@@ -1,8 +1,9 @@
 // Schedule of the matrix products: register tiles, neither workgroup memory nor subgroups. Runs everywhere.
 //
 // A thread owns 4 LEFT_BLOCKS rows by 4 RIGHT_BLOCKS columns; LANE_ROWS x LANE_COLUMNS threads make a workgroup. The
-// operands come from the kernel that imports this file: leftBlock, rightBlock, store and finish.
-//# import shared/tiles.wgsl
+// operands come from the kernel beside which this file stands: leftQuads, rightQuads, counted, store and finish.
+//# import shared/product/blocks.wgsl
+//# import shared/product/tiles.wgsl
 
 const LANE_ROWS = 4u;
 const LANE_COLUMNS = 4u;

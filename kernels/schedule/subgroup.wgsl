@@ -8,7 +8,8 @@
 //
 // The unrolled lane numbers are constants, as subgroupBroadcast demands.
 //# enable subgroups
-//# import shared/tiles.wgsl
+//# import shared/product/blocks.wgsl
+//# import shared/product/tiles.wgsl
 
 const SUBGROUP = 8u;
 const SHARED_BLOCKS = 8u;

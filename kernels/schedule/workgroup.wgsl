@@ -8,7 +8,7 @@
 //
 // Workgroup memory has 32 banks of a word. It is written and read by quads, those of 8 threads at a time: quads that
 // follow each other lie in banks apart.
-//# import shared/tiles.wgsl
+//# import shared/product/tiles.wgsl
 
 const LANES = 8u;
 const BLOCKS = 1u;
@@ -25,11 +25,25 @@ const WIDE = min(QUADS, 8u);    // quads brought by threads that follow each oth
 // [operand][inner][quad of rows or of columns]; at the end [row of a quad][slice][quad of the results]
 var<workgroup> tiles: array<vec4f, 4u * INVOCATIONS>;
 
-/// [inner][row or column] of a block: of the left operand for the first half of the threads, of the right for the others.
-fn broughtBlock(p: Problem, isLeft: bool, line: u32, inner: u32, to: u32) -> mat4x4f {
-  var block = mat4x4f();
+/// Four quads of the left operand for the first half of the threads, of the right for the others: as the kernel loads
+/// them, since a thread waits where it first computes with them.
+fn broughtQuads(p: Problem, isLeft: bool, line: u32, inner: u32, to: u32) -> mat4x4f {
+  var quads = mat4x4f();
   if (inner < to) {
-    if (isLeft) { block = transpose(leftBlock(p, line, inner)); } else { block = rightBlock(p, line, inner); }
+    if (isLeft) { quads = leftQuads(p, line, inner); } else { quads = rightQuads(p, line, inner); }
+  }
+  return quads;
+}
+
+/// [inner][row or column] of a block from its quads, which may lie along the inner axis; zero from `count` on.
+fn blockOf(quads: mat4x4f, isAlong: bool, count: u32) -> mat4x4f {
+  var block = quads;
+  if (isAlong) { block = transpose(quads); }
+  if (count < 4u) {
+    //# unroll
+    for (var u = 0u; u < 4u; u++) {
+      if (u >= count) { block[u] = vec4f(); }
+    }
   }
   return block;
 }
@@ -49,6 +63,7 @@ fn main(
     let step = brought / WIDE % STEPS * 4u;
     let line = select(tile.column, tile.row, isLeft) + 4u * quad;
     let start = select(HALF * 4u, 0u, isLeft) + quad;
+    let isAlong = select(RIGHT_TRANSPOSED, !LEFT_TRANSPOSED, isLeft);
     let slice = lane / (LANES * LANES);
     let high = lane / LANES % LANES;   // the rows and columns that it multiplies: of quads high + LANES i by wide + LANES j
     let wide = lane % LANES;
@@ -56,15 +71,16 @@ fn main(
     for (var from = range.x; from < range.y; from += BLOCK) {
       let to = from + min(range.y - from, BLOCK);
       var sums = array<vec4f, 4u * BLOCKS * BLOCKS>();   // [i][j][row of the quad]
-      var block = broughtBlock(p, isLeft, line, from + step, to);
+      var quads = broughtQuads(p, isLeft, line, from + step, to);
       for (var inner = from; inner < to; inner += DEPTH) {
+        let block = blockOf(quads, isAlong, counted(p, inner + step));
         workgroupBarrier();   // what stood there has been read
         //# unroll
         for (var u = 0u; u < 4u; u++) {
           tiles[start + (step + u) * QUADS] = block[u];
         }
         workgroupBarrier();   // this turn's tiles are written
-        block = broughtBlock(p, isLeft, line, inner + DEPTH + step, to);
+        quads = broughtQuads(p, isLeft, line, inner + DEPTH + step, to);
         for (var u = 0u; u < DEPTH / SLICES; u++) {
           let at = (u * SLICES + slice) * QUADS;
           var y = array<vec4f, BLOCKS>();

@@ -5,10 +5,3 @@
 fn first(count: u32) -> vec4<bool> {
   return vec4u(0u, 1u, 2u, 3u) < vec4u(count);
 }
-
-/// The block with the components after the first `count` of every column vector set to zero.
-fn keepComponents(quads: mat4x4f, count: u32) -> mat4x4f {
-  let kept = first(count);
-  return mat4x4f(select(vec4f(), quads[0], kept), select(vec4f(), quads[1], kept),
-                 select(vec4f(), quads[2], kept), select(vec4f(), quads[3], kept));
-}

@@ -7,7 +7,7 @@
 //
 // D is bound as both operands. K is symmetric: WHOLE, what stands above the diagonal is written below it too, and
 // nothing else is there. So each number has one thread that reads and writes it.
-//# import shared/operands.wgsl
+//# import shared/product/operands.wgsl
 //# slot schedule register
 
 struct Problem {

@@ -45,12 +45,12 @@ export function slotText(name: string, source: string): SlotText {
   return { name, source, constants: constantsOf(source) };
 }
 
-/** The constants whose values are plain numbers, or whole numbers computed from such. */
+/** The constants whose values are plain numbers, whole numbers computed from such, or those of a constant before them. */
 export function constantsOf(source: string): Record<string, ConstantValue> {
   const whole = integerConstants(source);
   const found: Record<string, ConstantValue> = {};
   for (const [, name, text] of source.matchAll(constantText)) {
-    const value = whole.get(name as string) ?? literalOf(text as string);
+    const value = whole.get(name as string) ?? literalOf(text as string) ?? found[text as string];
     if (value !== undefined) found[name as string] = value;
   }
   return found;

@@ -123,7 +123,7 @@ export function productWorkgroups(device: Device, problems: readonly ProductProb
   return productGrid(device, problems, schedule).workgroups;
 }
 
-/** The workgroups, folded where they are past what the device dispatches along an axis (kernels/shared/tiles.wgsl). */
+/** The workgroups, folded where they are past what the device dispatches along an axis (kernels/shared/product/tiles.wgsl). */
 export function productGrid(device: Device, problems: readonly ProductProblem[], schedule: Schedule, parts = 1) {
   const rows = Math.ceil(mostOf(problems, p => p.rows) / schedule.tileRows);
   const columns = Math.ceil(mostOf(problems, p => p.columns) / schedule.tileColumns);
