@@ -7,6 +7,9 @@
  *
  * and the other likewise. What an axis wants are sums of that table over the side's other axes, weighted by their factor
  * matrices. So there are two products with as many multiply-adds as the contraction itself, and not D.
+ *
+ * For fields of equations and for outputs among the axes, where it pays most. `mttkrp` makes each axis by itself, and is all
+ * that a model of one output takes along.
  */
 
 import { columnsOf, type Part, padded, quad, rowsOf, type Shape, sizeOf, stackOf } from '../../buffer/layout.js';
