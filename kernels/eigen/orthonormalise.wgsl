@@ -7,38 +7,18 @@
 // not finite, or of which even that lies in their span (as where columns repeat each other), is replaced by a fixed vector
 // of signs.
 //
-// One workgroup per matrix. Four rows at a time are projected on all before them, so that a number loaded from those
-// serves four products, and then one on the other.
+// For processors: GPUs have orthonormalisePanels.wgsl. One workgroup per matrix. Four rows at a time are projected on all
+// before them, so that a number loaded from those serves four products, and then one on the other.
 //# import shared/workgroupSum.wgsl
-//# import shared/quads.wgsl
-//# import shared/finite.wgsl
-
-struct Problem {
-  rows: u32,
-  columns: u32,
-  matrix: u32,         // first quad of Q, quads from row to row
-  stride: u32,
-}
-
-@group(0) @binding(0) var<storage, read> problems: array<Problem>;
-@group(0) @binding(1) var<storage, read_write> matrix: array<vec4f>;     // Q: (rows, columns)
+//# import shared/orthonormal.wgsl
 
 const WORKGROUP = 64u;
 const BLOCK = 4u;
 const PANEL = 256u;        // rows whose coefficients fit into workgroup memory at once
-const MOST_TURNS = 6u;
-const LEFT_OVER = 1e-3f;   // a row that was projected before and shrinks to this share lies in the span
 const SHORTEST = 1e-12f;
 const LONGEST = 1e12f;
 
 var<workgroup> coefficients: array<vec4f, PANEL>;   // [row projected on][row of the block]
-
-/// +-1, fixed for each index and row (a multiplicative hash).
-fn sign(index: u32, row: u32) -> f32 {
-  var bits = ((index + 1u) * 0x9e3779b9u) ^ ((row + 1u) * 0x85ebca6bu);
-  bits = (bits ^ (bits >> 15u)) * 0x2c1b3c6du;
-  return select(-1.0, 1.0, (bits >> 31u) == 1u);
-}
 
 /// The length of a row, the same for the whole workgroup.
 fn lengthOf(start: u32, quads: u32, lane: u32) -> f32 {
@@ -90,10 +70,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let p = problems[group.x];
   let quads = (p.columns + 3u) / 4u;
   // A thread keeps to its own quads of a row but where it takes a product with a whole row. Padding counts as zero.
-  for (var i = lane; i < p.rows; i += WORKGROUP) {
-    let last = p.matrix + i * p.stride + quads - 1u;
-    matrix[last] = select(vec4f(), matrix[last], first(p.columns - 4u * (quads - 1u)));
-  }
+  for (var i = lane; i < p.rows; i += WORKGROUP) { clearPadding(p, i); }
   storageBarrier();
   workgroupBarrier();
   for (var head = 0u; head < p.rows; head += BLOCK) {
@@ -137,9 +114,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         let inSpan = turn > 0u && !replaced && length < LEFT_OVER * before;
         let vanished = inSpan || length < 1e-30 || magnitudeBits(length) >= INFINITE;
         for (var q = lane; q < quads; q += WORKGROUP) {
-          let fresh = vec4f(sign(4u * q, row), sign(4u * q + 1u, row), sign(4u * q + 2u, row), sign(4u * q + 3u, row));
-          let kept = select(vec4f(), fresh, first(p.columns - 4u * q));
-          matrix[start + q] = select(matrix[start + q] / length, kept, vanished);
+          matrix[start + q] = select(matrix[start + q] / length, fresh(p, row, q), vanished);
         }
         storageBarrier();
         workgroupBarrier();

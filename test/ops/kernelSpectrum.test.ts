@@ -12,6 +12,7 @@ import { randoms } from '../helpers/random.js';
 import { suite } from '../helpers/suite.js';
 import { jacobi } from '../reference/eigen/jacobi.js';
 import { orthonormalise } from '../reference/eigen/orthonormalise.js';
+import { orthonormalisePanels } from '../reference/eigen/orthonormalisePanels.js';
 import { mirror } from '../reference/linear/mirror.js';
 import { product } from '../reference/linear/product.js';
 import { modulate } from '../reference/precondition/modulate.js';
@@ -19,11 +20,22 @@ import { modulate } from '../reference/precondition/modulate.js';
 const test = suite('kernels: spectrum');
 const workgroups = [1, 8, 64];
 
+/** Gram-Schmidt as a processor and as a GPU runs it, and threads of a workgroup. */
+const forms = [
+  ...workgroups.map(workgroup => [eigen.orthonormalise, workgroup] as const),
+  ...[8, 128, 256].map(workgroup => [eigen.orthonormalisePanels, workgroup] as const),
+];
+
 /** Rows as they come out, and the largest deviation of Q Q^T from the identity. */
-async function orthonormalised(values: Float64Array, rows: number, columns: number, workgroup: number) {
+async function orthonormalised(
+  values: Float64Array,
+  rows: number,
+  columns: number,
+  [kernel, workgroup]: (typeof forms)[number],
+) {
   const matrix = filled(layoutOf([rows, columns]), values);
   await run([
-    dispatch(eigen.orthonormalise, {
+    dispatch(kernel, {
       constants: { WORKGROUP: workgroup },
       problems: [{ rows, columns, matrix: 0, stride: matrix.layout.parts[0].stride / 4 }],
       buffers: { matrix: matrix.storage },
@@ -43,28 +55,72 @@ async function orthonormalised(values: Float64Array, rows: number, columns: numb
   return { q, deviation };
 }
 
-test('orthonormalise: random rows match Gram-Schmidt in float64, at 1 x 1, square and wide', async () => {
-  for (const workgroup of workgroups) {
-    for (const [rows, columns] of [
-      [1, 1],
-      [3, 5],
-      [7, 7],
-      [20, 131],
-    ]) {
-      const values = randoms(rows * columns);
-      // A dominant diagonal keeps the rows well apart, so that the twin's result is the only one.
-      for (let i = 0; i < rows; i++) values[i * columns + i] += 4;
-      const { q, deviation } = await orthonormalised(values, rows, columns, workgroup);
-      requireClose(`${rows} x ${columns}`, q, orthonormalise(values, rows, columns), { absolute: 3e-6 });
-      require(`${rows} x ${columns} on ${workgroup}: Q Q^T is off by ${deviation}`, deviation < 2e-6);
+/** Random rows kept well apart by a dominant diagonal, so that the twin's result is the only one. */
+function rowsApart(rows: number, columns: number): Float64Array {
+  const values = randoms(rows * columns);
+  for (let i = 0; i < rows; i++) values[i * columns + i] += 4 + Math.sqrt(columns) / 4;
+  return values;
+}
+
+test('orthonormalise: random rows match Gram-Schmidt in float64, at 1 x 1, square, wide and past the room of workgroups', async () => {
+  for (const [rows, columns] of [
+    [1, 1],
+    [1, 3],
+    [3, 5],
+    [5, 9],
+    [7, 7],
+    [20, 131],
+    [6, 1027],
+    [37, 515],
+  ]) {
+    const values = rowsApart(rows, columns);
+    const expected = orthonormalisePanels(values, rows, columns);
+    for (const form of forms) {
+      const what = `${rows} x ${columns}, ${form[0].name} on ${form[1]}`;
+      const { q, deviation } = await orthonormalised(values, rows, columns, form);
+      requireClose(what, q, expected, { absolute: 3e-6 });
+      require(`${what}: Q Q^T is off by ${deviation}`, deviation < 2e-6);
     }
   }
 });
 
 test('orthonormalise: more rows than there is room for coefficients in workgroup memory', async () => {
   const [rows, columns] = [262, 301];
-  const { deviation } = await orthonormalised(randoms(rows * columns), rows, columns, 64);
-  require(`Q Q^T is off by ${deviation}`, deviation < 3e-6);
+  for (const form of forms.filter(([, workgroup]) => workgroup >= 64)) {
+    const { deviation } = await orthonormalised(randoms(rows * columns), rows, columns, form);
+    require(`${form[0].name}: Q Q^T is off by ${deviation}`, deviation < 3e-6);
+  }
+});
+
+test('orthonormalise: matrices of several sizes in one dispatch, padding and what lies between them not read', async () => {
+  const sizes = [
+    [6, 10],
+    [1, 1],
+    [13, 517],
+  ];
+  for (const [kernel, workgroup] of forms) {
+    const layout = stackOf(sizes);
+    const values = sizes.map(([rows, columns]) => rowsApart(rows, columns));
+    const matrix = filled(
+      layout,
+      values.flatMap(all => [...all]),
+    );
+    await run([
+      dispatch(kernel, {
+        constants: { WORKGROUP: workgroup },
+        problems: layout.parts.map(({ shape: [rows, columns], offset, stride }) => ({
+          rows,
+          columns,
+          matrix: offset / 4,
+          stride: stride / 4,
+        })),
+        buffers: { matrix: matrix.storage },
+        workgroups: [sizes.length, 1, 1],
+      }),
+    ]);
+    const expected = sizes.flatMap(([rows, columns], i) => [...orthonormalise(values[i], rows, columns)]);
+    requireClose(`${kernel.name} on ${workgroup}`, await contentOf(matrix), expected, { absolute: 3e-6 });
+  }
 });
 
 test('orthonormalise: rows whose columns repeat each other, and so all that rounding leaves of them, come out orthonormal', async () => {
@@ -74,42 +130,57 @@ test('orthonormalise: rows whose columns repeat each other, and so all that roun
     const values = Float64Array.from({ length: rows * columns }, (_, at) => {
       return few[Math.floor(at / columns) * distinct + ((at % columns) % distinct)];
     });
-    const { deviation } = await orthonormalised(values, rows, columns, 8);
-    require(`${distinct} distinct columns: Q Q^T is off by ${deviation}`, deviation < 3e-6);
+    for (const form of forms) {
+      const { deviation } = await orthonormalised(values, rows, columns, form);
+      require(`${distinct} distinct columns, ${form[0].name}: Q Q^T is off by ${deviation}`, deviation < 3e-6);
+    }
   }
 });
 
-test('orthonormalise: rows that are nearly dependent, equal or zero still come out orthonormal', async () => {
-  const [rows, columns] = [12, 33];
-  const base = randoms(rows * columns);
-  const nearly = base.map((x, at) => base[at % columns] + 1e-5 * x);
-  const equal = base.map((_, at) => base[at % columns]);
-  const graded = base.map((x, at) => x * 10 ** (-2 * Math.floor(at / columns)));
-  const cases = { nearly, equal, graded, zero: new Float64Array(rows * columns) };
-  for (const [name, values] of Object.entries(cases)) {
-    const { deviation } = await orthonormalised(values, rows, columns, 8);
-    require(`${name}: Q Q^T is off by ${deviation}`, deviation < 3e-6);
+test('orthonormalise: rows that are nearly dependent, equal, zero, tiny or huge still come out orthonormal', async () => {
+  for (const [rows, columns] of [
+    [12, 33],
+    [9, 530],
+  ]) {
+    const base = randoms(rows * columns);
+    const nearly = base.map((x, at) => base[at % columns] + 1e-5 * x);
+    const equal = base.map((_, at) => base[at % columns]);
+    const graded = base.map((x, at) => x * 10 ** (-2 * Math.floor(at / columns)));
+    const [tiny, huge] = [base.map(x => 1e-30 * x), base.map(x => 1e35 * x)];
+    const cases = { nearly, equal, graded, tiny, huge, zero: new Float64Array(rows * columns) };
+    for (const [name, values] of Object.entries(cases)) {
+      for (const form of forms) {
+        const { deviation } = await orthonormalised(values, rows, columns, form);
+        require(`${name}, ${form[0].name} on ${form[1]}: Q Q^T is off by ${deviation}`, deviation < 3e-6);
+      }
+    }
   }
 });
 
 test('orthonormalise: a row that is not finite is replaced, and those before it are as they would be without it', async () => {
   const [rows, columns] = [11, 38];
   const values = randoms(rows * columns);
-  for (const workgroup of workgroups) {
-    const { q: without } = await orthonormalised(values, rows, columns, workgroup);
+  for (const form of forms) {
+    const { q: without } = await orthonormalised(values, rows, columns, form);
     for (const bad of [Number.NaN, Number.NEGATIVE_INFINITY]) {
       for (const lost of [[0], [5], [10], [2, 3, 9]]) {
         const holed = values.slice();
         for (const row of lost) holed[row * columns + 17] = bad;
-        const { q, deviation } = await orthonormalised(holed, rows, columns, workgroup);
-        require(`${bad} in rows ${lost} on ${workgroup}: Q Q^T is off by ${deviation}`, deviation < 3e-6);
+        const { q, deviation } = await orthonormalised(holed, rows, columns, form);
+        require(`${bad} in rows ${lost}, ${form[0].name} on ${form[1]}: Q Q^T is off by ${deviation}`, deviation <
+          3e-6);
         const before = lost[0] * columns;
         requireClose('rows before', q.subarray(0, before), without.subarray(0, before), {});
       }
     }
+    const { deviation } = await orthonormalised(
+      values.map(() => Number.NaN),
+      rows,
+      columns,
+      form,
+    );
+    require(`NaN everywhere, ${form[0].name}: Q Q^T is off by ${deviation}`, deviation < 3e-6);
   }
-  const { deviation } = await orthonormalised(values.fill(Number.NaN), rows, columns, 8);
-  require(`NaN everywhere: Q Q^T is off by ${deviation}`, deviation < 3e-6);
 });
 
 test('mirror: what stands below the diagonal comes from above, of matrices of several sizes at once', async () => {

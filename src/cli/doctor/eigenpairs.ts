@@ -1,7 +1,11 @@
 /** Eigenpairs by every way: rotations in workgroup memory and in storage, subspace iteration, reflectors with QL. */
 
+import type { Device } from '../../device/device.js';
+import { applyOne } from '../../graph/apply.js';
+import { copyRows } from '../../graph/copyRows.js';
+import type { Operation } from '../../graph/operation.js';
 import { eigh } from '../../ops/eigen/eigh.js';
-import { blockSize } from '../../ops/eigen/leadingEigenpairs.js';
+import { blockSize, orthonormaliseDispatch } from '../../ops/eigen/leadingEigenpairs.js';
 import { topEigenpairs } from '../../ops/eigen/topEigenpairs.js';
 import { type Bench, type Check, compared, type Family } from './bench.js';
 
@@ -12,6 +16,17 @@ interface Known {
   /** Descending. */
   readonly values: Float64Array;
 }
+
+/** Gram-Schmidt as a processor or as a GPU runs it. */
+const orthonormalise: Operation<{ readonly cpu: boolean }> = {
+  name: 'orthonormalise',
+  shapes: ([rows]) => [rows],
+  lower: ({ device, attributes: { cpu }, inputs: [rows], outputs: [result] }) => [
+    ...copyRows(device, rows, result),
+    orthonormaliseDispatch(Object.create(device, { cpu: { value: cpu } }) as Device, result),
+  ],
+  notDifferentiable: 'it checks a kernel',
+};
 
 export const eigenpairs: Family = {
   name: 'eigenpairs',
@@ -44,6 +59,7 @@ export const eigenpairs: Family = {
         true,
       )),
     ];
+    checks.push(...(await orthonormal(bench, 42, 90)));
     const spread = (size: number) => known(bench, size, i => 1 - (2 * i) / size);
     for (const [name, sizes] of Object.entries({
       'of small matrices': [5, 32],
@@ -94,6 +110,36 @@ async function leading(bench: Bench, name: string, one: Known, top: number, inde
   return held(name, one, values.subarray(0, top), vectors.subarray(0, top * size));
 }
 
+/** Random rows, each with what it has of its own in its place: Q Q^T, and Q against Gram-Schmidt in float64. */
+async function orthonormal(bench: Bench, rows: number, columns: number): Promise<Check[]> {
+  const given = bench.numbers(rows * columns);
+  for (let i = 0; i < rows; i++) given[i * columns + i] += 4;
+  const matrix = bench.tensor([rows, columns], given);
+  const found = await bench.compute(graph => ({
+    'in blocks': applyOne(orthonormalise, [graph.read(matrix)], { cpu: true }),
+    'in panels': applyOne(orthonormalise, [graph.read(matrix)], { cpu: false }),
+  }));
+  const wanted = Float64Array.from(given);
+  for (let i = 0; i < rows; i++) {
+    const row = wanted.subarray(i * columns, (i + 1) * columns);
+    for (let j = 0; j < i; j++) {
+      const other = wanted.subarray(j * columns, (j + 1) * columns);
+      const share = row.reduce((sum, x, at) => sum + x * other[at], 0);
+      other.forEach((x, at) => {
+        row[at] -= share * x;
+      });
+    }
+    const length = Math.hypot(...row);
+    row.forEach((x, at) => {
+      row[at] = x / length;
+    });
+  }
+  return Object.entries(found).flatMap(([name, q]) => [
+    compared(`Q, orthonormal rows ${name}`, q, wanted, 1e-5),
+    compared(`Q Q^T, ${name}`, ...grams(q, rows, columns), 1e-5),
+  ]);
+}
+
 /** A = Q^T diag(l) Q in float64, Q of some reflections. @param value l_i, of any order. */
 function known(bench: Bench, size: number, value: (i: number) => number): Known {
   const matrix = new Float64Array(size * size);
@@ -129,21 +175,27 @@ function held(
   const top = values.length;
   const images = new Float64Array(top * size);
   const turned = new Float64Array(top * size);
-  const gram = new Float64Array(top * top);
   for (let pair = 0; pair < top; pair++) {
     const v = vectors.subarray(pair * size, (pair + 1) * size);
     for (let i = 0; i < size; i++) {
       for (let j = 0; j < size; j++) images[pair * size + i] += matrix[i * size + j] * v[j];
       turned[pair * size + i] = values[pair] * v[i];
     }
-    for (let other = 0; other < top; other++) {
-      for (let i = 0; i < size; i++) gram[pair * top + other] += v[i] * vectors[other * size + i];
-    }
   }
-  const identity = gram.map((_, at) => Number(Math.floor(at / top) === at % top));
   return [
     compared(`eigenvalues, ${name}`, values, wanted.subarray(0, top), 1e-5),
     compared(`A v against l v, ${name}`, turned, images, 2e-5),
-    compared(`V V^T, ${name}`, gram, identity, 1e-5),
+    compared(`V V^T, ${name}`, ...grams(vectors, top, size), 1e-5),
   ];
+}
+
+/** V V^T, and what it is where the rows of V are orthonormal. */
+function grams(v: Float32Array, rows: number, columns: number): [Float64Array, Float64Array] {
+  const gram = new Float64Array(rows * rows);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < rows; j++) {
+      for (let at = 0; at < columns; at++) gram[i * rows + j] += v[i * columns + at] * v[j * columns + at];
+    }
+  }
+  return [gram, gram.map((_, at) => Number(Math.floor(at / rows) === at % rows))];
 }

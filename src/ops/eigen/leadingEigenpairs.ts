@@ -110,12 +110,13 @@ function lowerIterated(site: Lowering): Dispatch[] {
   return dispatches;
 }
 
-function orthonormaliseDispatch(device: Device, matrix: Operand): Dispatch {
+/** Makes the rows of each matrix of a stack orthonormal, in place. */
+export function orthonormaliseDispatch(device: Device, matrix: Operand): Dispatch {
   const problems = matrix.layout.parts.map(part => {
     const { first, stride } = quadsOf(part);
     return { rows: rowsOf(part.shape), columns: columnsOf(part.shape), matrix: first, stride };
   });
-  return dispatch(kernels.orthonormalise, {
+  return dispatch(device.cpu ? kernels.orthonormalise : kernels.orthonormalisePanels, {
     constants: { WORKGROUP: soloWorkgroup(device) },
     problems,
     buffers: { matrix: matrix.storage },

@@ -1,0 +1,2 @@
+/** The same mathematics, another order. */
+export { orthonormalise as orthonormalisePanels } from './orthonormalise.js';
