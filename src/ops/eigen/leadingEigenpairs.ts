@@ -147,9 +147,9 @@ function jacobiDispatch(
   return dispatch(kernels.jacobi, {
     constants: {
       WORKGROUP: soloWorkgroup(device),
-      MOST_PAIRS: pairs,
       TOLERANCE: tolerance,
-      TRIANGLE: fits ? triangle : 0,
+      // Else one text serves all sizes.
+      ...(fits && { MOST_PAIRS: pairs, TRIANGLE: triangle }),
     },
     problems,
     buffers: { matrix: matrix.storage, values: values.storage, vectors: vectors.storage, work: work.storage },
