@@ -4,6 +4,7 @@ import { layoutOf, padded, stackOf } from '../../src/buffer/layout.js';
 import type { Operand } from '../../src/graph/operation.js';
 import { type Dispatch, dispatch } from '../../src/kernel/dispatch.js';
 import * as kernels from '../../src/wgsl/eigen.js';
+import * as elementwise from '../../src/wgsl/elementwise.js';
 import { require, requireClose, requireEqual } from '../helpers/compare.js';
 import { contentOf, filled, poisoned, run } from '../helpers/gpu.js';
 import { random, randomInteger, randoms } from '../helpers/random.js';
@@ -11,7 +12,6 @@ import { suite } from '../helpers/suite.js';
 import { compactWy } from '../reference/eigen/compactWy.js';
 import { gershgorin } from '../reference/eigen/gershgorin.js';
 import { householder } from '../reference/eigen/householder.js';
-import { identity } from '../reference/eigen/identity.js';
 import { jacobiBatch } from '../reference/eigen/jacobiBatch.js';
 import { orderPairs } from '../reference/eigen/orderPairs.js';
 import { resolved } from '../reference/eigen/resolved.js';
@@ -20,6 +20,7 @@ import { shift } from '../reference/eigen/shift.js';
 import { trailingUpdate } from '../reference/eigen/trailingUpdate.js';
 import { tridiagonalQl } from '../reference/eigen/tridiagonalQl.js';
 import { unitScale } from '../reference/eigen/unitScale.js';
+import { identity } from '../reference/elementwise/identity.js';
 import { product } from '../reference/linear/product.js';
 
 const test = suite('kernels: eigendecomposition');
@@ -296,7 +297,7 @@ test('identity: of several sizes in one dispatch, also past one workgroup', asyn
   const sizes = [1, 6, 41];
   const result = poisoned(stackOf(sizes.map(n => [n, n])));
   await run([
-    dispatch(kernels.identity, {
+    dispatch(elementwise.identity, {
       constants: { WORKGROUP: 64 },
       problems: sizes.map((size, i) => ({ size, result: quadOf(result, i), resultStride: quadsOf(result, i) })),
       buffers: { result: result.storage },

@@ -11,6 +11,7 @@ import { type Operand, scratch } from '../../graph/operation.js';
 import { mostOf } from '../../host/arrays.js';
 import { type Dispatch, dispatch, foldedWorkgroups } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/eigen.js';
+import { identity } from '../../wgsl/elementwise.js';
 import { multiplyStored, productOfParts, quadsOf } from '../linear/product.js';
 import { freeWorkgroup, powerOfTwo, soloWorkgroup } from './workgroups.js';
 
@@ -141,7 +142,7 @@ function accumulate(device: Device, sizes: readonly number[], reflectors: Operan
   const wide = freeWorkgroup(device);
   const [along, high] = foldedWorkgroups(most * Math.ceil(most / quad), wide, device);
   const dispatches: Dispatch[] = [
-    dispatch(kernels.identity, {
+    dispatch(identity, {
       constants: { WORKGROUP: wide },
       problems: identities,
       buffers: { result: basis.storage },

@@ -10,7 +10,7 @@ import { type Operand, type Operation, scratch, updatesState, type Value } from 
 import { mostOf } from '../../host/arrays.js';
 import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import type { Problem } from '../../kernel/kernel.js';
-import { identity } from '../../wgsl/eigen.js';
+import { identity } from '../../wgsl/elementwise.js';
 import * as kernels from '../../wgsl/optimiser.js';
 import { mirrorDispatch } from '../linear/mirror.js';
 import { multiplyDeep, quadsOf, type StoredProduct } from '../linear/product.js';
