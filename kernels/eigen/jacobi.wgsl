@@ -9,7 +9,7 @@
 // NaN for all its pairs.
 //
 // With room in workgroup memory, TRIANGLE numbers, A is turned there, of which it takes the lower triangle alone.
-//# import shared/jacobi.wgsl
+//# import shared/eigen/jacobi.wgsl
 
 struct Problem {
   size: u32,

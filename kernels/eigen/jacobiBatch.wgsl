@@ -7,7 +7,7 @@
 // One workgroup per matrix. An element is left alone where it is below NEGLIGIBLE times the largest |a_ij|, or below
 // TOLERANCE times sqrt |a_ii a_jj|; the rounds end when a whole sweep found none above. Everything is linear in A, so
 // that no magnitude of it matters. A matrix that holds a NaN or an infinity has NaN for all its pairs.
-//# import shared/jacobi.wgsl
+//# import shared/eigen/jacobi.wgsl
 
 struct Problem {
   size: u32,

@@ -10,7 +10,7 @@
 // For processors: GPUs have orthonormalisePanels.wgsl. One workgroup per matrix. Four rows at a time are projected on all
 // before them, so that a number loaded from those serves four products, and then one on the other.
 //# import shared/workgroupSum.wgsl
-//# import shared/orthonormal.wgsl
+//# import shared/eigen/orthonormal.wgsl
 
 const WORKGROUP = 64u;
 const BLOCK = 4u;

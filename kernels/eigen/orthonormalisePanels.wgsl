@@ -11,7 +11,7 @@
 // One workgroup per matrix. TEAM neighbouring threads share a row, so that what they load is contiguous. The panel, which
 // all teams load, is in workgroup memory, but for what of long rows has no room there. FEW threads make a panel
 // orthonormal, each its own quads: with more there would be more shares to add up than products.
-//# import shared/orthonormal.wgsl
+//# import shared/eigen/orthonormal.wgsl
 
 const WORKGROUP = 256u;
 const TEAM = 8u;
