@@ -12,13 +12,13 @@ const declaration = /\b(?:fn|struct|var<(?:workgroup|private)>) ?(\w+)|^const (\
 /** A constant that is a plain number, which is no shorter by name. */
 const plainConstant = /^const (\w+)=((?:0x[\da-f]+|[\d.]+(?:e-?\d+)?)[fui]?);\n?/gm;
 const structBody = /(?<=\bstruct \w+)\{[^}]*\}/g;
-const functionHead = /\bfn \w+\(/g;
+const functionHead = /\bfn (\w+)\(/g;
 
 const letters = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'];
 const shortest = [...letters, ...letters.flatMap(letter => [...'0123456789'].map(digit => letter + digit))];
 
 /**
- * The texts with short names, each at its place.
+ * The texts with short names, each at its place, and without those functions of what they import that they do not call.
  *
  * @param texts stripped, of kernels and of what fills their slots.
  * @param code all that dispatches kernels: a constant that it names keeps its name.
@@ -28,7 +28,7 @@ export function shortened(texts: readonly string[], code = ''): string[] {
   const unset = sharedNames(texts, known);
   const plain = texts.map(text => inlined(text, unset));
   const shared = sharedNames(plain, known);
-  const renamed = plain.map(text => withNames(text, shared));
+  const renamed = plain.map(text => withNames(withoutUncalled(text, shared), shared));
   const own = ownNames(renamed.flatMap(functionsOf));
   return renamed.map(text => {
     let at = 0;
@@ -50,6 +50,14 @@ function inlined(text: string, names: ReadonlyMap<string, string>): string {
     return '';
   });
   return withNames(rest, values);
+}
+
+/** The text without those of these functions that nothing in it calls, and then without what those alone called. */
+function withoutUncalled(text: string, names: ReadonlyMap<string, string>): string {
+  const counts = new Map<string, number>();
+  for (const name of namesIn(text)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const idle = functionsOf(text).find(({ name }) => names.has(name) && counts.get(name) === 1);
+  return idle ? withoutUncalled(text.slice(0, idle.start) + text.slice(idle.end), names) : text;
 }
 
 /** The text with new names for those of the map, or for those of them that are among `only`. */
@@ -86,6 +94,7 @@ function sharedNames(texts: readonly string[], known: ReadonlySet<string>): Read
 }
 
 interface Part {
+  readonly name: string;
   readonly start: number;
   readonly end: number;
   readonly body: string;
@@ -95,14 +104,14 @@ interface Part {
 
 /** The functions of a text, in their order. */
 function functionsOf(text: string): Part[] {
-  return [...text.matchAll(functionHead)].map(({ index }) => {
+  return [...text.matchAll(functionHead)].map(({ index, 1: name = '' }) => {
     let end = text.indexOf('{', index) + 1;
     for (let depth = 1; depth > 0; end++) depth += { '{': 1, '}': -1 }[text[end] as string] ?? 0;
     const body = text.slice(index, end);
     const locals = new Set([...body.matchAll(ownName)].map(match => (match[1] ?? match[2]) as string));
     const called = [...locals].find(name => new RegExp(`(?<![\\w.])${name}\\(`).test(body));
     if (called) throw new Error(`${body.split('{')[0]} has a variable ${called} and calls what has its name`);
-    return { start: index, end, body, locals };
+    return { name, start: index, end, body, locals };
   });
 }
 

@@ -81,14 +81,13 @@ function unroll(text: string, known: ReadonlyMap<string, number>): string {
   const found = mark.exec(text);
   if (!found) return text;
   loopHead.lastIndex = found.index + found[0].length;
-  const head = loopHead.exec(text);
-  if (!head)
-    throw new InputError(`specialise: "//# unroll" stands before no plain loop: ${excerpt(text, found.index)}`);
-  const [, name, fromText, comparison, toText] = head as unknown as [string, string, string, string, string];
+  const [, name, fromText = '', comparison, toText = ''] = loopHead.exec(text) ?? [];
   const from = evaluate(fromText, known);
   const to = evaluate(toText, known);
   if (from === undefined || to === undefined) {
-    throw new InputError(`specialise: the bounds of a loop to unroll are no constants: ${excerpt(text, found.index)}`);
+    throw new InputError(
+      `specialise: "//# unroll" stands before no plain loop whose bounds are constants: ${excerpt(text, found.index)}`,
+    );
   }
   const open = loopHead.lastIndex;
   const close = closingBrace(text, open);
@@ -106,7 +105,7 @@ function closingBrace(text: string, open: number): number {
     if (text[i] === '{') depth++;
     if (text[i] === '}' && --depth === 0) return i;
   }
-  throw new InputError(`specialise: a loop to unroll does not end: ${excerpt(text, open)}`);
+  return text.length; // what does not end a compiler tells
 }
 
 function excerpt(text: string, index: number): string {

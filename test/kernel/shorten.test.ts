@@ -23,6 +23,17 @@ test('functions, their variables, memory of workgroups and constants get short n
   ]);
 });
 
+test('a function that nothing in its text calls is left out, and what it alone called; main and what a slot calls stay', () => {
+  const kernel =
+    'fn deep(z:f32)->f32{return z;}fn idle(z:f32)->f32{return deep(z);}fn used(z:f32)->f32{return z+1.0;}' +
+    'fn offered(z:f32)->f32{return used(z);}\n//# slot schedule\n';
+  const slot = 'fn idle(z:f32)->f32{return z;}fn main(){let x=offered(1.0)+idle(2.0);}';
+  requireEqual('texts', shortened([kernel, slot]), [
+    'fn c_(a:f32)->f32{return a+1.0;}fn offered(a:f32)->f32{return c_(a);}\n//# slot schedule\n',
+    'fn a_(a:f32)->f32{return a;}fn main(){let a=offered(1.0)+a_(2.0);}',
+  ]);
+});
+
 test('a variable that has the name of what its function calls is refused, and the texts are the same every time', async () => {
   const text = 'fn wide()->u32{return 1u;}fn main(){var row=wide();let wide=row;}';
   await requireThrows('shadowed', () => shortened([text]), 'Error', /^fn main\(\) has a variable wide and calls/);

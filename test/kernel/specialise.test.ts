@@ -67,7 +67,7 @@ test('marked loops inside marked loops are written out, also where the inner bou
 
 test('a marked loop whose bounds are no constants, or that is no loop, is refused', async () => {
   const unbounded = '//# unroll\nfor (var i = 0u; i < count; i++) {\n}\n';
-  await requireThrows('bounds', () => specialise(unbounded), 'InputError', /no constants/);
+  await requireThrows('bounds', () => specialise(unbounded), 'InputError', /no plain loop whose bounds are constants/);
   await requireThrows('no loop', () => specialise('//# unroll\nlet a = 1;\n'), 'InputError', /no plain loop/);
 });
 
