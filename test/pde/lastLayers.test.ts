@@ -209,6 +209,32 @@ test('a field that stands in no weighted equation keeps its networks, and the ot
   trainer.dispose();
 });
 
+test('where a grid holds some of the fields, the networks of the others are solved too', async () => {
+  const apart = defineProblem({
+    name: 'apart',
+    axes: { t: [0, 1], x: [0, 1] },
+    fields: ['v', 'u'],
+    equations: ({ u, v }) => [u.dt.minus(v), v.dt.plus(u)],
+    conditions: ({ u, v }) => [
+      { name: 'start of u', at: { t: 0 }, residual: u.minus(1) },
+      { name: 'start of v', at: { t: 0 }, residual: v.plus(1) },
+    ],
+  });
+  const trainer = await create({ problem: apart, points: 3, lastLayers: {} });
+  const { parameters } = await trainer.state();
+  const first = await lossIn(trainer);
+  await trainer.solveLastLayers();
+  const second = await lossIn(trainer);
+  require(`${first} fell to ${second}`, second < 0.5 * first);
+  const { parameters: after } = await trainer.state();
+  const quarter = parameters.length / 4;
+  for (const p of [0, 1, 2, 3]) {
+    const own = [...parameters.keys()].slice(p * quarter, (p + 1) * quarter);
+    require(`network ${p} is solved`, own.some(at => parameters[at] !== after[at]));
+  }
+  trainer.dispose();
+});
+
 test('slabs are cut for what is stacked: fields and tables as one where changes vary, a table more of the equations', async () => {
   const whole = discretise(problem, counts);
   const row = 24; // of x and y

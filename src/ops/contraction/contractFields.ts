@@ -121,7 +121,8 @@ const backward: Operation<FieldAttributes> = {
           added.map(({ rows, quads }) => rows * quads),
         ),
         problems: added,
-        buffers: { input: terms.storage, result: result.storage },
+        // Where no field is of the one matrix there are no terms, and nothing is bound that has no bytes.
+        buffers: { input: taken > 0 ? terms.storage : jets.storage, result: result.storage },
       }),
     ];
   },
