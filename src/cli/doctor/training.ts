@@ -49,7 +49,7 @@ const models: Readonly<Record<string, () => Model>> = {
     }),
   'decoded CP, ReLU': () =>
     defineModel({
-      domain: grid([33, 22]),
+      domain: grid([6, 300]), // where a dimension tree is cheaper
       contraction: cp({ rank: 18 }),
       network: plain(),
       readout: decoder({ hidden: 13, outputs: 3, activation: relu }),

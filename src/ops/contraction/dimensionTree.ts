@@ -58,7 +58,7 @@ type Buffers = Readonly<Record<'tensor' | 'factor' | 'result', Storage>>;
 
 // What one number of a table costs in multiply-adds of a product, for being stored once and read twice, and how many of those
 // another dispatch is worth.
-const [tableCost, dispatchCost] = [40, 2 ** 20];
+const [tableCost, dispatchCost] = [40, 2 ** 18];
 
 /**
  * The MTTKRPs of tasks of one number of axes, which write beside others in the result's storage.
