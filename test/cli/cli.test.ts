@@ -224,6 +224,7 @@ test('bad input ends with exit 2 and one line that names it, the value and the r
       [image, '--rank', '60000', '--width', '60000'],
       /--rank 60000 --width 60000.*bytes, and the adapter binds at most \d+: use less/,
     ],
+    [[image, '--parameters', '1000M'], /--parameters 1000000000: the parameters take \d+ bytes.*: use less/],
     [[image, '--rank', '3,4'], /--rank 3,4: 2 numbers for --model cp: give one$/m],
     [[image, '--model', 'tt', '--rank', '3,4'], /--rank 3,4: 2 numbers for --model tensor-train: give one$/m],
     [[image, '--model', 'tucker', '--rank', '3,4,5'], /--rank 3,4,5: 3 numbers for --model tucker: give one, or 2$/m],

@@ -44,6 +44,30 @@ test('the seconds of a curve begin when drivers have compiled, and its steps are
   }
 });
 
+test('a turn through the last layers after which the loss is not finite ends a run with the state before it', async () => {
+  const turning = { ...settings, optimiser: adam({ learningRate: 1e-2 }), turns: 3, lastLayers: { iterations: 3 } };
+  const { solveLastLayers } = ProblemTrainer.prototype;
+  let made = 0;
+  ProblemTrainer.prototype.solveLastLayers = async function () {
+    await solveLastLayers.call(this);
+    if (++made < 2) return;
+    const state = await this.state();
+    await this.restore({ ...state, parameters: state.parameters.map(() => Number.NaN) });
+  };
+  const saved: ProblemStart[] = [];
+  const save = async (state: ProblemStart['state'], reports: readonly ProblemReport[]) => {
+    saved.push({ state, reports });
+  };
+  const run = await runProblem(engine, turning, { save }).finally(() => {
+    ProblemTrainer.prototype.solveLastLayers = solveLastLayers;
+  });
+  requireEqual('failure', [run.failure?.turn, run.failure?.error.loss, run.stopped], [2, Number.NaN, false]);
+  requireEqual('last report', [run.reports.at(-1)?.step, run.reports.at(-1)?.turn], [8, 1]);
+  const kept = saved.at(-1) as ProblemStart;
+  requireClose('parameters', run.state.parameters, kept.state.parameters, {});
+  requireEqual('kept', [kept.reports.at(-1)?.turn, run.state.parameters.every(Number.isFinite)], [1, true]);
+});
+
 test('turns through the last layers come after the steps, timed and reported; one that a signal ends goes on to the same bits', async () => {
   const turning = { ...settings, optimiser: adam({ learningRate: 1e-2 }), turns: 3, lastLayers: { iterations: 3 } };
   const placesOf = (reports: readonly ProblemReport[]) => reports.map(({ step, turn }) => [step, turn]);

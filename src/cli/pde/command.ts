@@ -201,8 +201,11 @@ function modelPath(out: string, { name }: Way): string {
   return join(out, `${name}.safetensors`);
 }
 
-function headlineOf({ loss, relativeL2 }: ProblemReport): string {
-  return Number.isNaN(relativeL2) ? `loss ${loss.toExponential(2)}` : `relative L2 ${relativeL2.toExponential(2)}`;
+function headlineOf({ turn, loss, relativeL2 }: ProblemReport): string {
+  const found = Number.isNaN(relativeL2)
+    ? `loss ${loss.toExponential(2)}`
+    : `relative L2 ${relativeL2.toExponential(2)}`;
+  return turn === undefined ? found : `turn ${turn}: ${found}`;
 }
 
 /** What curves show, and with what their files' names begin. */
@@ -274,7 +277,12 @@ async function report(
   }
   const { step } = last.run.state;
   if (last.run.failure) {
-    const { error, grids } = last.run.failure;
+    const { error, turn, grids } = last.run.failure;
+    if (turn !== undefined) {
+      throw new RunError(
+        `the loss became ${error.loss} in turn ${turn} through the last layers; the state before it is kept: raise damping`,
+      );
+    }
     const kept = last.file === undefined ? 'nothing is kept' : `the state of step ${step} is kept`;
     throw new RunError(
       `${error.message}: ${grids.join(' and ') || 'the loss'} diverged; ${kept}: lower --learning-rate`,

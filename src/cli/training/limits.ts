@@ -27,15 +27,19 @@ export interface GridWords {
 export function requireFits(
   { device }: Engine,
   model: Model,
-  options: Pick<TrainingOptions, 'rank' | 'width' | 'depth' | 'preconditioner' | 'group'>,
+  options: Pick<TrainingOptions, 'rank' | 'width' | 'depth' | 'preconditioner' | 'group'> & {
+    readonly parameters?: number | undefined;
+  },
   { size, data }: GridWords,
 ): void {
-  const { rank, width, depth, preconditioner } = options;
+  const { rank, width, depth, preconditioner, parameters } = options;
+  const typed =
+    parameters === undefined ? `--rank ${rank} --width ${width} --depth ${depth}` : `--parameters ${parameters}`;
   const points = networkPoints(model);
   const widest = Math.max(width + 1, networkInputs(model) + 1, ...networksOf(model).map(({ outputs }) => outputs));
   const over = (of: (points: number) => number) => points.reduce((sum, n) => sum + of(n), 0);
   const needs: [string, number][] = [
-    [`--rank ${rank} --width ${width} --depth ${depth}: the parameters take`, parameterCount(model)],
+    [`${typed}: the parameters take`, parameterCount(model)],
     [`--size ${size} --width ${width}: a layer's activations take`, over(n => n * widest)],
   ];
   if (preconditioner === 'seppgd') needs.push([`--size ${size}: the tangent kernels take`, over(n => n ** 2)]);

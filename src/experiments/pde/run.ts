@@ -59,8 +59,11 @@ export interface FinishedProblem {
   /** The fields on the grid of the test. */
   readonly solution: Solution;
   readonly stopped: boolean;
-  /** What ended the run early, and which grids' losses did; the state is the last good one. */
-  readonly failure?: { readonly error: DivergedError; readonly grids: readonly string[] };
+  /**
+   * What ended the run early, and in which turn through the last layers or which grids' losses did; the state is the last
+   * good one.
+   */
+  readonly failure?: { readonly error: DivergedError; readonly turn?: number; readonly grids: readonly string[] };
 }
 
 export interface Solution {
@@ -146,14 +149,13 @@ export async function runProblem(
       signal: watch.signal,
     });
     const done = withLast(run.measured);
-    const { state, ...turned } =
+    const { state, ...turned }: Turned =
       run.failure || run.stopped
         ? { state: run.state as TrainedState, reports: done, stopped: run.stopped }
         : await turnedThrough(clock, turns, measure, run.state as TrainedState, done, watch);
-    const failure = run.failure && {
-      error: run.failure,
-      grids: await trainer.diverging(state, run.failure.step),
-    };
+    const failure =
+      turned.failure ??
+      (run.failure && { error: run.failure, grids: await trainer.diverging(state, run.failure.step) });
     if (failure) await trainer.restore(state);
     return {
       reports: turned.reports.filter(({ step }) => step <= state.step),
@@ -170,9 +172,11 @@ export async function runProblem(
   }
 }
 
+type Turned = Pick<FinishedProblem, 'reports' | 'state' | 'stopped' | 'failure'>;
+
 /**
  * Makes what is left of the turns through the last layers, each with a report and saved when it is made: where a run ends
- * within one, the state before that turn is what is kept.
+ * within one, or its loss is not finite, the state before that turn is what is kept.
  */
 async function turnedThrough(
   clock: Clock,
@@ -181,17 +185,23 @@ async function turnedThrough(
   before: TrainedState,
   made: readonly ProblemReport[],
   { progress, save, signal }: ProblemWatch,
-) {
+): Promise<Turned> {
   let [state, reports] = [before, made];
-  const turnOf = (all: typeof reports) => all.at(-1)?.turn ?? 0;
-  while (turnOf(reports) < turns && !signal?.aborted) {
-    await clock.solveLastLayers();
-    const report = { ...(await measure()), turn: turnOf(reports) + 1 };
+  for (let turn = (made.at(-1)?.turn ?? 0) + 1; turn <= turns; turn++) {
+    if (signal?.aborted) return { state, reports, stopped: true };
+    let report: ProblemReport;
+    try {
+      await clock.solveLastLayers();
+      report = { ...(await measure()), turn };
+    } catch (error) {
+      if (!isDiverged(error)) throw error;
+      return { state, reports, stopped: false, failure: { error, turn, grids: [] } };
+    }
     [state, reports] = [await clock.state(), [...reports, report]];
     progress?.(report.step, report);
     await save?.(state, reports);
   }
-  return { state, reports, stopped: turnOf(reports) < turns };
+  return { state, reports, stopped: false };
 }
 
 /** One with a refresh, one without: every pipeline has then run. */

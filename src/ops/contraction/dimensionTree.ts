@@ -22,14 +22,11 @@ import { besideOthers, productDispatches } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/contraction.js';
 import { placesOf, quadsOf } from '../linear/product.js';
 import { type CpAttributes, gridOf, modelsOf, rankOf } from './factorMatrices.js';
-import { mttkrpProblem, requireTensors } from './mttkrp.js';
+import { mttkrpProblem, mttkrpShapes } from './mttkrp.js';
 
 const operation: Operation<CpAttributes> = {
   name: 'mttkrpByTree',
-  shapes: ([tensor, factors], { axes }) => {
-    requireTensors(tensor, factors, axes);
-    return [stackOf(factors.parts.map(part => part.shape))];
-  },
+  shapes: ([tensor, factors], { axes }) => mttkrpShapes(tensor, factors, axes),
   lower: ({ device, attributes: { axes, scale }, inputs: [tensor, factors], outputs: [result] }) => {
     const tasks = modelsOf('mttkrp', factors.layout, axes).map((model, m) => ({
       model,

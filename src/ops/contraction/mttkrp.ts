@@ -11,10 +11,7 @@ import { axesOf, type CpAttributes, gridOf, modelsOf, rankOf } from './factorMat
 
 const operation: Operation<CpAttributes> = {
   name: 'mttkrp',
-  shapes: ([tensor, factors], { axes }) => {
-    requireTensors(tensor, factors, axes);
-    return [stackOf(factors.parts.map(part => part.shape))];
-  },
+  shapes: ([tensor, factors], { axes }) => mttkrpShapes(tensor, factors, axes),
   lower: ({ device, attributes: { axes, scale }, inputs: [tensor, factors], outputs: [result] }) => {
     const models = modelsOf('mttkrp', factors.layout, axes);
     // The last axis lies along the rows of the tensor, every other across them: two texts of one kernel.
@@ -36,11 +33,12 @@ const operation: Operation<CpAttributes> = {
   notDifferentiable: secondDerivatives,
 };
 
-/** @throws InputError tensors that are not those which factor matrices of so many axes make. */
-export function requireTensors(tensor: Layout, factors: Layout, axes: number): void {
+/** The shapes of `factors`. @throws InputError tensors that are not those which factor matrices of so many axes make. */
+export function mttkrpShapes(tensor: Layout, factors: Layout, axes: number): readonly Layout[] {
   const expected = formatLayout(stackOf(modelsOf('mttkrp', factors, axes).map(gridOf)));
   const got = formatLayout(tensor);
   if (expected !== got) throw new InputError(`mttkrp: takes a tensor of shape ${expected}, got ${got}`);
+  return [stackOf(factors.parts.map(part => part.shape))];
 }
 
 /** The problem of kernels/contraction/mttkrp.wgsl for one axis. */
