@@ -2,6 +2,7 @@
 
 import { InputError } from '../../errors.js';
 import { isRecord, spelled } from '../../host/checks.js';
+import { requireSums, withSums } from './sums.js';
 import { bitsOfType, readers } from './tensorTypes.js';
 import { twiceNamed } from './twiceNamed.js';
 
@@ -28,13 +29,14 @@ export interface DecodedFile extends TensorFile {
 
 const mostHeaderBytes = 100e6;
 
-/** The file as bytes; tensors in the map's order, each at a multiple of 8 bytes from the file's start. */
+/** The file as bytes, with sums; tensors in the map's order, each at a multiple of 8 bytes from the file's start. */
 export function encodeSafetensors({ tensors, metadata }: TensorFile): Uint8Array {
-  const header: Record<string, unknown> = { __metadata__: metadata };
+  const parts = [...tensors].map(([name, { shape, data }]) => ({ name, shape, bytes: bytesOf(data) }));
+  const header: Record<string, unknown> = { __metadata__: withSums(metadata, parts) };
   let offset = 0;
-  for (const [name, { shape, data }] of tensors) {
-    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] };
-    offset += data.byteLength;
+  for (const { name, shape, bytes } of parts) {
+    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + bytes.length] };
+    offset += bytes.length;
   }
   let json = new TextEncoder().encode(JSON.stringify(header));
   const paddedLength = Math.ceil(json.length / 8) * 8;
@@ -45,11 +47,15 @@ export function encodeSafetensors({ tensors, metadata }: TensorFile): Uint8Array
   new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true);
   bytes.set(json, 8);
   let at = 8 + json.length;
-  for (const { data } of tensors.values()) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
+  for (const { bytes: own } of parts) {
+    bytes.set(own, at);
+    at += own.length;
   }
   return bytes;
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /**
@@ -57,8 +63,8 @@ export function encodeSafetensors({ tensors, metadata }: TensorFile): Uint8Array
  * more than twice the memory that it has bytes, whatever it claims. Numbers of F16, BF16 and F64 become float32.
  *
  * @param name the file's, for errors.
- * @throws InputError a file that is cut short, a header that is no such JSON or names something twice, or offsets that
- *   do not fit.
+ * @throws InputError a file that is cut short, a header that is no such JSON or names something twice, offsets that do not
+ *   fit, or what is not as it was written.
  */
 export function decodeSafetensors(name: string, bytes: Uint8Array): DecodedFile {
   const fail: Fail = what => {
@@ -70,11 +76,17 @@ export function decodeSafetensors(name: string, bytes: Uint8Array): DecodedFile 
   if (headerLength > bytes.length - 8) fail(`claims a header of ${headerLength} bytes and has ${bytes.length}`);
   const header = parseHeader(bytes.subarray(8, 8 + headerLength), fail);
   const data = bytes.subarray(8 + headerLength);
-  const metadata = stringMap(header.__metadata__, fail);
+  const texts = stringMap(header.__metadata__, fail);
   const entries = Object.entries(header)
     .filter(([key]) => key !== '__metadata__')
     .map(([key, entry]) => ({ key, ...requireEntry(key, entry, data.length, fail) }));
   requireTiling(entries, data.length, fail); // first, since tensors that overlap could take any amount of memory
+  const written = entries.filter(({ type }) => type === 'F32');
+  const metadata = requireSums(
+    name,
+    texts,
+    written.map(({ key, shape, begin, end }) => ({ name: key, shape, bytes: data.subarray(begin, end) })),
+  );
   const tensors = new Map<string, NamedTensor>();
   const unread = new Map<string, UnreadTensor>();
   for (const { key, type, shape, begin, end } of entries) {
