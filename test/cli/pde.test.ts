@@ -447,6 +447,34 @@ test('a file whose reports are no curve is not gone on from', async () => {
   }
 });
 
+test('a file that a bit is turned over in, or that has more steps than are asked for, is not gone on from', async () => {
+  const made = await reportOf('--steps', '3', '--out', 'turned');
+  const file = made.files.plain;
+  const before: Refusal = [
+    [...small, '--steps', '2', '--out', 'turned', '--resume', file],
+    /^sepnn: --steps 2: turned\/plain\.safetensors has made 3 steps: ask for as many, or for more\n$/,
+  ];
+  await requireRefused([before], args => sepnn(...args));
+  const bytes = readFileSync(join(folder, file));
+  for (const [at, what] of [
+    [bytes.length - 40, 'tensor [a-zA-Z.]+'],
+    [bytes.indexOf('width') + 8, 'its metadata'],
+  ] as const) {
+    bytes[at] ^= 1;
+    writeFileSync(join(folder, 'turned', 'off.safetensors'), bytes);
+    bytes[at] ^= 1;
+    const line = new RegExp(
+      `^sepnn: model turned/off\\.safetensors: ${what} has another sum than when it was written: `,
+    );
+    const on = [...small, '--steps', '4', '--out', 'turned', '--resume', 'turned/off.safetensors'];
+    const drawn = ['render', 'turned/off.safetensors', ...adapter];
+    await requireRefused(
+      [on, drawn].map((args): Refusal => [args, line]),
+      args => sepnn(...args),
+    );
+  }
+});
+
 test('a file of pde that says of itself what it is not is refused by render', async () => {
   const path = join(folder, 'drawn', 'plain.safetensors');
   const saved = await readProblemFile(path);

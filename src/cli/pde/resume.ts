@@ -106,7 +106,8 @@ function wordOf(training: Training, key: string): string {
 /**
  * What a run goes on from.
  *
- * @throws InputError a file of other settings or of another problem, or of one run where several are asked for.
+ * @throws InputError a file of other settings or of another problem, one with more steps than are asked for, or of one run
+ *   where several are.
  */
 export function startOf(
   path: string,
@@ -125,6 +126,10 @@ export function startOf(
     throw otherRun(path, key, saved, record);
   }
   requireSameProblem(`--resume ${path}`, digest, problem);
+  const { steps } = courseOf(way, options);
+  if (state.step > steps) {
+    throw new InputError(`--steps ${steps}: ${path} has made ${state.step} steps: ask for as many, or for more`);
+  }
   return { state, reports: savedReports(path, reports, state.step) };
 }
 
