@@ -1,11 +1,17 @@
 /** The points of grids as functions of the coordinates want them. */
 
+import { InputError, isInputError } from '../errors.js';
+import { shown } from '../host/checks.js';
 import { numeric, type Point, type TableFunction } from './expression.js';
 
 /** The coordinates of each axis of a grid, by the axes' names in their order. */
 export type AxisPoints = Readonly<Record<string, ArrayLike<number>>>;
 
-/** Calls `visit` at every point of a grid, row-major. The point is one object, whose numbers change. */
+/**
+ * Calls `visit` at every point of a grid, row-major. The point is one object, whose numbers change.
+ *
+ * @throws InputError whatever a host's function throws there, with the point.
+ */
 export function eachPoint(axes: AxisPoints, visit: (point: Point, index: number) => void): void {
   const names = Object.keys(axes);
   const point: Record<string, number> = {};
@@ -22,7 +28,20 @@ export function eachPoint(axes: AxisPoints, visit: (point: Point, index: number)
       walk(axis + 1);
     }
   };
-  walk(0);
+  try {
+    walk(0);
+  } catch (error) {
+    if (isInputError(error)) throw error;
+    const said = shown(error instanceof Error ? error.message : error);
+    throw new InputError(`a function of the coordinates throws ${said} at ${placeOf(point)}: let it give a number`);
+  }
+}
+
+/** A point as messages have it. */
+export function placeOf(point: Point): string {
+  return Object.entries(point)
+    .map(([axis, x]) => `${axis} = ${x}`)
+    .join(', ');
 }
 
 /** How many points a grid has on each axis. */

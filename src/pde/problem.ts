@@ -3,7 +3,7 @@
  * own, and a solution to be measured against where there is one.
  */
 
-import { InputError } from '../errors.js';
+import { InputError, isInputError } from '../errors.js';
 import { mostOf } from '../host/arrays.js';
 import { isList, isRecord, requireNumber, requireOptions, shown, spelled } from '../host/checks.js';
 import { mostOrder } from '../ops/network/jetNetwork.js';
@@ -154,7 +154,7 @@ export function defineProblem<A extends string, F extends string>(options: Probl
     equations,
     conditions,
     exact: exact as Problem['exact'],
-    ...(reference && { reference: () => settledReference(name, names, fields, reference()) }),
+    ...(reference && { reference: () => settledReference(name, names, fields, reference) }),
   };
   requireAgreement(problem);
   return problem;
@@ -209,13 +209,21 @@ function settledCondition(
   return { ...settledEquation(problem, given, name), at: at as SettledCondition['at'] };
 }
 
-/** @throws InputError axes or fields that the problem has not, or other than a number a point. */
+/** @throws InputError what throws, axes or fields that the problem has not, or other than a number a point. */
 function settledReference(
   problem: string,
   axes: readonly string[],
   fields: readonly string[],
-  reference: Reference,
+  make: () => Reference,
 ): Reference {
+  let reference: Reference;
+  try {
+    reference = make();
+  } catch (error) {
+    if (isInputError(error)) throw error;
+    const said = shown(error instanceof Error ? error.message : error);
+    throw new InputError(`${problem}: reference: throws ${said}: give a function that makes it`);
+  }
   const { axes: points, values } = reference ?? {};
   if (!isRecord(points) || !isRecord(values) || !axes.every(axis => isList(points[axis]) && points[axis].length > 0)) {
     throw new InputError(`${problem}: reference: give its points on each of ${axes.join(', ')}, and values`);

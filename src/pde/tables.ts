@@ -4,7 +4,7 @@ import { InputError } from '../errors.js';
 import { shown } from '../host/checks.js';
 import { type Discretisation, equationsGrid, gridAxes, type ProblemGrid } from './discretisation.js';
 import { type Expression, givenIn, type Point } from './expression.js';
-import { eachPoint, tabulated } from './grid.js';
+import { eachPoint, placeOf, tabulated } from './grid.js';
 
 /**
  * The tables of one grid, one after the other.
@@ -44,11 +44,8 @@ function refusal(
       .filter(value => !isSingle(value))
       .map(value => ({ name: one.name, value })),
   )[0] ?? { name, value: said };
-  const where = Object.entries(point)
-    .map(([axis, x]) => `${axis} = ${x}`)
-    .join(', ');
   return new InputError(
-    `${problem.name}: ${isEquation ? 'equation' : 'condition'} ${blamed.name}: a function of the coordinates is ${shown(blamed.value)} at ${where}: let it give a number that float32 holds`,
+    `${problem.name}: ${isEquation ? 'equation' : 'condition'} ${blamed.name}: a function of the coordinates is ${shown(blamed.value)} at ${placeOf(point)}: let it give a number that float32 holds`,
   );
 }
 

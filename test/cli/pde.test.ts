@@ -337,7 +337,27 @@ test('a problem of a host in a module is solved and drawn by its module alone, a
       /unmade.mjs: its default export is an object: give a module whose default export is what/,
     ],
     [['pde', './broken.mjs'], /broken.mjs: cannot be run \(.*\): give a module/],
-    [['pde', './absent.mjs'], /absent.mjs: cannot be run \(/],
+    [['pde', './absent.mjs'], /absent.mjs: there is no such file: give a module/],
+    [
+      [
+        'pde',
+        moduleOf('throws.mjs', { ends: 'u.dx', equations: "all.u.dt.plus(given(() => { throw new Error('inner') }))" }),
+        ...sizes,
+      ],
+      /^sepnn: a function of the coordinates throws "inner" at t = 0\.\d+, x = -?\d.*: let it give a number\n$/,
+    ],
+    [
+      ['pde', moduleOf('exact.mjs', { ends: 'u.dx', more: 'exact: { u: () => { throw 5 } },' }), ...sizes],
+      /^sepnn: a function of the coordinates throws 5 at t = 0\.\d+, x = -?\d.*: let it give a number\n$/,
+    ],
+    [
+      ['pde', moduleOf('word.mjs', { ends: 'u.dx', more: "exact: { u: () => '1' }," }), ...sizes],
+      /^sepnn: bar: exact: u: is "1" at t = 0, x = -1: let it give a number, or NaN where none is known\n$/,
+    ],
+    [
+      ['pde', moduleOf('unmakes.mjs', { ends: 'u.dx', more: "reference: () => { throw new Error('no') }," }), ...sizes],
+      /^sepnn: bar: reference: throws "no": give a function that makes it\n$/,
+    ],
     [
       ['render', file],
       /own.plain-shampoo.safetensors: is of "module:bar", a problem of your own: give its module by --problem/,
@@ -574,6 +594,18 @@ test('where a device is lost, the command to go on from what was saved last is t
   const on = await reportOf('--steps', String(step + 1), '--out', 'found', '--resume', file);
   requireEqual('steps', on.runs[0].steps, step + 1);
 });
+
+test('where a device is lost within a turn through the last layers, the turns before it are kept', async () => {
+  const file = 'lostTurn/plain-adam-last-layers-1000.safetensors';
+  const turns = ['--optimisers', 'adam:last-layers=1000', '--steps', '2', '--out', 'lostTurn', '--json'];
+  const { code, stdout, stderr } = await spawnedWithDoomedDevice(500, join(folder, file), ...small, ...turns);
+  requireEqual('exit', [code, stdout], [1, '']);
+  const line = `the GPU device was lost \\(destroyed\\): to go on from what was saved last: sepnn pde heat .* --resume ${file}`;
+  require(`"${stderr}"`, new RegExp(`^sepnn: ${line}\\n$`).test(stderr));
+  const { state, training } = await readProblemFile(join(folder, file));
+  const { turn } = (training.reports as readonly { turn?: number }[]).at(-1) ?? {};
+  require(`step ${state.step}, turn ${turn}`, state.step === 2 && turn !== undefined && turn < 1000);
+}, 60);
 
 function optionsOf(words: readonly string[]): PdeOptions {
   const command = addPdeOptions(new Command('pde')).parse([...words], { from: 'user' });

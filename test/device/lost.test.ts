@@ -12,6 +12,7 @@ import {
   openEngine,
   Trainer,
 } from '../../src/public/node.js';
+import { defineProblem, jetArchitecture, ProblemTrainer } from '../../src/public/pde.js';
 import { require, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
 import { engine } from '../helpers/gpu.js';
 import { suite } from '../helpers/suite.js';
@@ -91,6 +92,45 @@ test('a trainer whose device is lost ends its calls, those that wait for their t
   trainer.dispose();
   await doomed.dispose();
 });
+
+test('a device that is lost within a turn through the last layers ends the turn, and the state before it goes on elsewhere', async () => {
+  const problem = defineProblem({
+    name: 'doomed',
+    axes: { t: [0, 1], x: [-1, 1] },
+    fields: ['u'],
+    equations: ({ u }) => [u.dt.minus(u.dxx)],
+    conditions: ({ u, x }) => [{ name: 'start', at: { t: 0 }, residual: u.minus(x) }],
+  });
+  const options = {
+    ...{ problem, network: jetArchitecture({ width: 8, rank: 4 }), points: 9 },
+    ...{ optimiser: adam({ learningRate: 1e-3 }), lastLayers: { iterations: 200 } },
+  };
+  const begun = await ProblemTrainer.create(engine, options);
+  await begun.advance(3);
+  const before = await begun.state();
+  for (const milliseconds of [0, 1, 10, 40]) {
+    const doomed = await openEngine({ adapter: 'embedded' });
+    const trainer = await ProblemTrainer.create(doomed, options);
+    await trainer.restore(before);
+    const turn = trainer.solveLastLayers();
+    const waiting = [turn, trainer.solveLastLayers(), trainer.state(), trainer.evaluate()];
+    for (const promise of waiting) promise.catch(() => {}); // looked at below, one after the other
+    await new Promise(resolve => setTimeout(resolve, milliseconds));
+    doomed.device.gpu.destroy();
+    for (const promise of waiting) await requireThrows(`${milliseconds} ms`, () => promise, 'DeviceLostError', lost);
+    await requireThrows('later', () => trainer.solveLastLayers(), 'DeviceLostError', lost);
+    trainer.dispose();
+    await doomed.dispose();
+    requireEqual('buffers', doomed.memory.buffers, 0);
+  }
+  const sum = (losses: Readonly<Record<string, number>>) => Object.values(losses).reduce((a, b) => a + b);
+  const lossBefore = sum(await begun.evaluate());
+  await begun.restore(before);
+  await begun.solveLastLayers();
+  const loss = sum(await begun.evaluate());
+  require(`${lossBefore} became ${loss}`, loss < lossBefore);
+  begun.dispose();
+}, 60);
 
 test('a driver that hangs and never answers again keeps nobody waiting once its device is lost', async () => {
   const own = await openEngine({ adapter: 'embedded' });

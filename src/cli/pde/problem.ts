@@ -47,6 +47,7 @@ async function ofModule(path: string): Promise<Problem> {
   const fail = (what: string): never => {
     throw new InputError(`pde ${path}: ${what}: give a module whose default export is what defineProblem gives`);
   };
+  if (!existsSync(path)) fail('there is no such file');
   let found: unknown;
   try {
     found = await settling(

@@ -1,8 +1,9 @@
 /** A training on a differential equation as reports have it: the error of its solution against steps and seconds. */
 
-import { type DivergedError, isDiverged } from '../../errors.js';
+import { type DivergedError, InputError, isDiverged } from '../../errors.js';
 import type { Engine } from '../../graph/engine.js';
-import { type AxisPoints, eachPoint, evenPoints, shapeOf } from '../../pde/grid.js';
+import { shown } from '../../host/checks.js';
+import { type AxisPoints, eachPoint, evenPoints, placeOf, shapeOf } from '../../pde/grid.js';
 import type { Problem } from '../../pde/problem.js';
 import { type ProblemState, ProblemTrainer, type ProblemTrainerOptions } from '../../pde/problemTrainer.js';
 import { runTraining, type Trained } from '../../train/runTraining.js';
@@ -79,15 +80,27 @@ interface Known {
   readonly values: Readonly<Record<string, ArrayLike<number>>>;
 }
 
-/** The exact solution on a grid, or else the reference on its own, or else a grid alone. */
-function knownOf({ axes, fields, exact, reference }: Problem, testPoints: number): Known {
+/**
+ * The exact solution on a grid, or else the reference on its own, or else a grid alone.
+ *
+ * @throws InputError a solution that is no number somewhere: it would pass for one that is unknown there, as NaN is.
+ */
+function knownOf({ name, axes, fields, exact, reference }: Problem, testPoints: number): Known {
   const grid = Object.fromEntries(Object.entries(axes).map(([axis, range]) => [axis, evenPoints(range, testPoints)]));
   const own = fields.filter(field => exact[field]);
   if (own.length === 0) return reference?.() ?? { axes: grid, values: {} };
   const size = shapeOf(grid).reduce((product, n) => product * n, 1);
   const values = Object.fromEntries(own.map(field => [field, new Float32Array(size)]));
   eachPoint(grid, (point, index) => {
-    for (const field of own) values[field][index] = exact[field](point);
+    for (const field of own) {
+      const value: unknown = exact[field](point);
+      if (typeof value !== 'number') {
+        throw new InputError(
+          `${name}: exact: ${field}: is ${shown(value)} at ${placeOf(point)}: let it give a number, or NaN where none is known`,
+        );
+      }
+      values[field][index] = value;
+    }
   });
   return { axes: grid, values };
 }
