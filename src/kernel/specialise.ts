@@ -31,8 +31,12 @@ export function specialise(
     if (!found) throw new InputError(`specialise: the kernel has no constant ${name}`);
     text = text.replace(line, `const ${name} = ${literal(value, found[1] as string)};`);
   }
-  return hoistEnables(unroll(text, integerConstants(text)));
+  finished[text] ??= hoistEnables(unroll(text, integerConstants(text)));
+  return finished[text];
 }
+
+/** Of each text with its slots and constants: plans have many dispatches of few texts. */
+const finished: Record<string, string> = {};
 
 /** What fills a slot may have slots of its own. */
 function filled(source: string, slots: Readonly<Record<string, string>>): string {

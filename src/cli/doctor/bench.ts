@@ -62,7 +62,7 @@ export class Bench {
 
   /** Numbers from -1 to 1, as float32 has them. */
   numbers(count: number): Float32Array {
-    return Float32Array.from({ length: count }, () => this.random.uniform(-1, 1));
+    return new Float32Array(count).map(() => this.random.uniform(-1, 1));
   }
 
   tensor(shape: readonly number[], values: ArrayLike<number> & Iterable<number>): Tensor {

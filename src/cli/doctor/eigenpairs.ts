@@ -143,7 +143,7 @@ async function orthonormal(bench: Bench, rows: number, columns: number): Promise
 /** A = Q^T diag(l) Q in float64, Q of some reflections. @param value l_i, of any order. */
 function known(bench: Bench, size: number, value: (i: number) => number): Known {
   const matrix = new Float64Array(size * size);
-  const values = Float64Array.from({ length: size }, (_, i) => value(i));
+  const values = new Float64Array(size).map((_, i) => value(i));
   values.forEach((l, i) => {
     matrix[i * size + i] = l;
   });

@@ -68,7 +68,7 @@ async function small(bench: Bench): Promise<Check[]> {
 async function folded(bench: Bench): Promise<Check[]> {
   const rows = Math.ceil((mostUnfolded * usualWorkgroup(bench.engine.device)) / columns) + 3;
   const count = rows * columns;
-  const a = Float32Array.from({ length: count }, (_, i) => (i % 1021) - 510);
+  const a = new Float32Array(count).map((_, i) => (i % 1021) - 510);
   const given = bench.tensor([rows, columns], a);
   const { combined, shaped, copied } = await bench.compute(graph => {
     const one = graph.read(given);

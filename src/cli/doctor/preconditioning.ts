@@ -24,9 +24,9 @@ export const preconditioning: Family = {
   async run(bench) {
     const network = architecture({ width: 21 });
     const contraction = cp({ rank: 18 });
-    const onGrid = defineModel({ domain: grid([53, 46]), contraction, network });
+    const onGrid = givenOf(defineModel({ domain: grid([53, 46]), contraction, network }));
     const coordinates = Float64Array.from({ length: 2 * 47 }, (_, i) => Math.sin(12.9898 * i));
-    const onPoints = defineModel({ domain: scatteredPoints({ axes: 2, coordinates }), contraction, network });
+    const onPoints = givenOf(defineModel({ domain: scatteredPoints({ axes: 2, coordinates }), contraction, network }));
     return [
       ...(await checked(bench, 'on a grid', onGrid, 'sum', 'flat')),
       ...(await checked(bench, 'on a grid, product', onGrid, 'product', 'sqrt')),
@@ -37,16 +37,36 @@ export const preconditioning: Family = {
   },
 };
 
+/** A model with parameters, and the tangent kernel of each of its axes in float64. */
+interface Given {
+  readonly model: Model;
+  readonly numbers: Float32Array;
+  readonly kernels: readonly Matrix[];
+}
+
+function givenOf(model: Model): Given {
+  const numbers = initialParameters(model, 7);
+  const twin = twinOf(model, numbers);
+  const kernels = twin.factors.map(rows => {
+    const gradients = rows.map(row => {
+      twin.tape.differentiate(twin.tape.sum(row));
+      return twin.parameters.map(({ gradient }) => gradient);
+    });
+    const jacobian = matrixOf(rows.length, twin.parameters.length, (i, j) => gradients[i][j]);
+    return times(jacobian, turned(jacobian));
+  });
+  return { model, numbers, kernels };
+}
+
 /** Every stage from what the device made in the stage before. */
 async function checked(
   bench: Bench,
   name: string,
-  model: Model,
+  { model, numbers, kernels: wanted }: Given,
   combine: Combine,
   modulation: Modulation,
 ): Promise<Check[]> {
   const { engine, scope } = bench;
-  const numbers = initialParameters(model, 7);
   const parameters = bench.stack(modelParameterShapes(model), numbers);
   const size = model.domain.shape.reduce((product, n) => product * n, 1);
   const g = bench.numbers(size);
@@ -59,12 +79,11 @@ async function checked(
     return { kernels: pseudoNtk(pass.residuals), transformed: applied.transform(graph.read(cotangent)) };
   });
   const state = await preconditioner.state();
-  const twin = twinOf(model, numbers);
   const checks: Check[] = [];
   const bases: { readonly vectors: Matrix; readonly scaled: Matrix }[] = [];
   let [kernelAt, vectorAt, valueAt] = [0, 0, 0];
-  twin.factors.forEach((rows, axis) => {
-    const n = rows.length;
+  wanted.forEach((want, axis) => {
+    const n = want.rows;
     const pairs = state.values.length / 2;
     const take = (from: ArrayLike<number>, at: number, height: number, width: number) =>
       matrixOf(height, width, (i, j) => from[at + i * width + j]);
@@ -72,20 +91,7 @@ async function checked(
     const values = state.values.subarray(valueAt, valueAt + pairs);
     const [vectors, scaled] = [state.vectors, state.scaled].map(all => take(all, vectorAt, pairs, n));
     [kernelAt, vectorAt, valueAt] = [kernelAt + n * n, vectorAt + pairs * n, valueAt + pairs];
-    const gradients = rows.map(row => {
-      twin.tape.differentiate(twin.tape.sum(row));
-      return twin.parameters.map(({ gradient }) => gradient);
-    });
-    const wide = gradients[0].length;
-    const jacobian = matrixOf(n, wide, (i, j) => gradients[i][j]);
-    checks.push(
-      compared(
-        `tangent kernel of axis ${axis + 1} ${name}`,
-        kernel.values,
-        times(jacobian, turned(jacobian)).values,
-        1e-5,
-      ),
-    );
+    checks.push(compared(`tangent kernel of axis ${axis + 1} ${name}`, kernel.values, want.values, 1e-5));
     const images = times(vectors, kernel);
     const stretched = matrixOf(pairs, n, (i, j) => values[i] * vectors.values[i * n + j]);
     const some = topK * n;

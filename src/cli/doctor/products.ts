@@ -19,13 +19,16 @@ const [rows, inner, columns] = [141, 45, 135];
 /** Columns of a product of one row that takes more workgroups than a device dispatches along an axis. */
 const manyColumns = 65_536 * 32 + 5;
 
+/** Said, as `matmul` does, so that both are one text. */
+const constants = { LEFT_TRANSPOSED: false, RIGHT_TRANSPOSED: false, BLEND: false };
+
 const onSchedule: Operation<{ readonly schedule: Schedule }> = {
   name: 'product',
   shapes: ([left, right]) => [layoutOf([left.parts[0].shape[0], right.parts[0].shape[1]])],
   lower: ({ device, attributes: { schedule }, inputs: [left, right], outputs: [result] }) => {
     const parts = productOfParts(left.layout.parts[0], right.layout.parts[0], result.layout.parts[0]);
     const buffers = { left: left.storage, right: right.storage, result: result.storage };
-    return [productDispatch(device, product, { problems: [productEntry(parts)], buffers }, schedule)];
+    return [productDispatch(device, product, { problems: [productEntry(parts)], buffers, constants }, schedule)];
   },
   notDifferentiable: 'it checks a schedule',
 };
@@ -97,7 +100,7 @@ async function transposed(bench: Bench, a: Float32Array, b: Float32Array, want: 
 }
 
 async function folded(bench: Bench): Promise<Check> {
-  const numbers = Float32Array.from({ length: manyColumns }, (_, i) => (i % 251) - 125);
+  const numbers = new Float32Array(manyColumns).map((_, i) => (i % 251) - 125);
   const [left, right] = [bench.tensor([1, 1], [3]), bench.tensor([1, manyColumns], numbers)];
   const { c } = await bench.compute(graph => ({ c: matmul(graph.read(left), graph.read(right)) }));
   return compared(

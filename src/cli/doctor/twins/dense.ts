@@ -7,19 +7,23 @@ export interface Matrix {
 }
 
 export function matrixOf(rows: number, columns: number, of: (row: number, column: number) => number): Matrix {
-  const values = Float64Array.from({ length: rows * columns }, (_, at) => of(Math.floor(at / columns), at % columns));
+  const values = new Float64Array(rows * columns);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) values[i * columns + j] = of(i, j);
   return { rows, columns, values };
 }
 
 export function times(a: Matrix, b: Matrix): Matrix {
-  const values = new Float64Array(a.rows * b.columns);
-  for (let i = 0; i < a.rows; i++) {
+  const [rows, columns] = [a.rows, b.columns];
+  const values = new Float64Array(rows * columns);
+  for (let i = 0; i < rows; i++) {
+    const row = values.subarray(i * columns, (i + 1) * columns);
     for (let l = 0; l < a.columns; l++) {
       const x = a.values[i * a.columns + l];
-      for (let j = 0; j < b.columns; j++) values[i * b.columns + j] += x * b.values[l * b.columns + j];
+      const at = l * columns;
+      for (let j = 0; j < columns; j++) row[j] += x * b.values[at + j];
     }
   }
-  return { rows: a.rows, columns: b.columns, values };
+  return { rows, columns, values };
 }
 
 export function turned({ rows, columns, values }: Matrix): Matrix {

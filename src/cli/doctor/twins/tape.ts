@@ -6,13 +6,17 @@ export interface Entry {
   gradient: number;
 }
 
+/** What an entry adds to the gradients of those that it was made of. */
+type Backwards = (own: number) => void;
+
 export class Tape {
-  readonly #backwards: (() => void)[] = [];
   readonly #entries: Entry[] = [];
+  /** One an entry, none of one that is given. */
+  readonly #backwards: (Backwards | undefined)[] = [];
 
   /** A number that is given. */
   leaf(value: number): Entry {
-    return this.#entry(value, () => {});
+    return this.#entry(value);
   }
 
   /** scale sum_i left_i right_i; the two may differ in length, and the longer's rest counts as multiplied by 0. */
@@ -29,16 +33,18 @@ export class Tape {
   }
 
   multiply(left: Entry, right: Entry): Entry {
-    return this.dot([left], [right]);
+    return this.#entry(left.value * right.value, own => {
+      left.gradient += own * right.value;
+      right.gradient += own * left.value;
+    });
   }
 
   sum(terms: readonly Entry[]): Entry {
-    return this.#entry(
-      terms.reduce((sum, { value }) => sum + value, 0),
-      own => {
-        for (const term of terms) term.gradient += own;
-      },
-    );
+    let sum = 0;
+    for (const { value } of terms) sum += value;
+    return this.#entry(sum, own => {
+      for (const term of terms) term.gradient += own;
+    });
   }
 
   /** f(x), of which `of` gives the value and the derivative. */
@@ -53,15 +59,16 @@ export class Tape {
   differentiate(of: Entry): void {
     for (const entry of this.#entries) entry.gradient = 0;
     of.gradient = 1;
-    for (const backwards of this.#backwards.slice().reverse()) backwards();
+    for (let i = this.#entries.length - 1; i >= 0; i--) {
+      const { gradient } = this.#entries[i];
+      if (gradient !== 0) this.#backwards[i]?.(gradient);
+    }
   }
 
-  #entry(value: number, backwards: (own: number) => void): Entry {
+  #entry(value: number, backwards?: Backwards): Entry {
     const entry = { value, gradient: 0 };
     this.#entries.push(entry);
-    this.#backwards.push(() => {
-      if (entry.gradient !== 0) backwards(entry.gradient);
-    });
+    this.#backwards.push(backwards);
     return entry;
   }
 }

@@ -49,16 +49,11 @@ export function twinOf(model: Model, numbers: ArrayLike<number>): Twin {
     return { ...parameter, entries: parameters.slice(at - size, at) };
   });
   const { depth } = model.network;
-  const factors = networksOf(model).map(({ axes }, network) =>
-    pointsOf(model, axes).map(point =>
-      networkAt(
-        tape,
-        model,
-        tensors.slice(network * depth, (network + 1) * depth).map(({ entries }) => entries),
-        point,
-      ),
-    ),
-  );
+  const factors = networksOf(model).map(({ axes }, network) => {
+    const layers = tensors.slice(network * depth, (network + 1) * depth);
+    const matrices = layers.map(({ entries, shape }) => rowsOf(entries, shape[1]));
+    return pointsOf(model, axes).map(point => networkAt(tape, model, matrices, point));
+  });
   const perMember = factors.length / model.members;
   const outputs = (member: number) => {
     const own = factors.slice(member * perMember, (member + 1) * perMember);
@@ -110,13 +105,14 @@ function indicesOf({ domain, contraction }: Model): number[][] {
 function networkAt(
   tape: Tape,
   { network }: Model,
-  layers: readonly (readonly Entry[])[],
+  layers: readonly (readonly (readonly Entry[])[])[],
   point: readonly number[],
 ): Entry[] {
   const one = tape.leaf(1);
   let row = featuresOf(network.frequencies, point).map(x => tape.leaf(x));
   layers.forEach((matrix, layer) => {
-    const z = applied(tape, matrix, [...row, one]);
+    const x = [...row, one];
+    const z = matrix.map(weights => tape.dot(weights, x));
     const isLast = layer === layers.length - 1;
     row = isLast
       ? z
@@ -136,9 +132,11 @@ function featuresOf(frequencies: readonly number[], point: readonly number[]): n
 
 /** W x of a matrix in rows as long as x. */
 function applied(tape: Tape, matrix: readonly Entry[], x: readonly Entry[]): Entry[] {
-  return Array.from({ length: matrix.length / x.length }, (_, row) =>
-    tape.dot(matrix.slice(row * x.length, (row + 1) * x.length), x),
-  );
+  return rowsOf(matrix, x.length).map(row => tape.dot(row, x));
+}
+
+function rowsOf(matrix: readonly Entry[], columns: number): Entry[][] {
+  return Array.from({ length: matrix.length / columns }, (_, row) => matrix.slice(row * columns, (row + 1) * columns));
 }
 
 /** What the model gives at a point, from the rows of its networks there. */
@@ -175,9 +173,10 @@ function outputsAt(
       return [times(core[0])];
     }
     default: {
-      const products = rows.reduce((all, row) => all.map((x, r) => tape.multiply(x, row[r])));
       if (ranks !== undefined) throw new Error(`no twin is written for ${contraction.name}`);
-      if (readout.name === 'identity') return [times(tape.sum(products))];
+      const multiplied = (some: typeof rows) => some.reduce((all, row) => all.map((x, r) => tape.multiply(x, row[r])));
+      if (readout.name === 'identity') return [tape.dot(multiplied(rows.slice(0, -1)), rows[rows.length - 1], scale)];
+      const products = multiplied(rows);
       if (readout.name === 'mixing') return applied(tape, own[0], products).map(times);
       const [first, last] = own;
       const one = tape.leaf(1);
