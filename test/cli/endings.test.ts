@@ -30,6 +30,7 @@ import {
   root,
   sepnn,
   spawnedWithDoomedDevice,
+  spawnedWithDoomedDevices,
 } from '../helpers/command.js';
 import { require, requireEqual, requireThrows } from '../helpers/compare.js';
 import { suite } from '../helpers/suite.js';
@@ -318,28 +319,30 @@ test('a training that ends on a full disk says where its model is, and how to go
   rmSync(words?.[1] ?? '');
 });
 
-test('a device that is lost while --seconds times its steps is tried again; a race says that nothing was lost but itself', async () => {
+test('a device that is lost while --seconds times its steps is tried again, and so is a race, from its start; one that is lost twice says so', async () => {
   const words = [(await image) as string, '--size', '8', '--rank', '4', '--width', '4', ...adapter];
   const timed = await spawnedWithDoomedDevice(150, '', 'fit', ...words, '--seconds', '1', '--out', 'timed', '--json');
   requireEqual('exit', timed.code, 0);
   require(timed.stderr, /sepnn: the GPU device was lost \(destroyed\): once more on another, /.test(timed.stderr));
   requireEqual('one report', (JSON.parse(timed.stdout) as FitReport).runs.length, 1);
-  const race = await spawnedWithDoomedDevice(
-    150,
-    '',
-    'race',
-    ...words,
-    '--top-k',
-    '2',
-    '--steps',
-    '100000',
-    '--out',
-    'doomed',
-  );
-  require(race.stderr, /sepnn: the GPU device was lost \(destroyed\): [^\n]+: run the command again(: |\n)/.test(
-    race.stderr,
+  const race = ['race', ...words, '--top-k', '2', '--runs', 'adam,seppgd', '--steps', '100000'];
+  const again = await spawnedWithDoomedDevice(300, '', ...race, '--seconds', '1', '--out', 'doomed', '--json');
+  requireEqual('exit', again.code, 0);
+  require(again.stderr, /^sepnn: the GPU device was lost \(destroyed\): once more on another, from the start\n/.test(
+    again.stderr,
   ));
-  requireEqual('exit', race.code, 1);
+  const { runs } = JSON.parse(again.stdout) as RaceReport;
+  requireEqual(
+    'from the start',
+    runs.map(({ curve }) => curve[0].step),
+    [0, 0],
+  );
+  const twice = await spawnedWithDoomedDevices(2, 300, '', ...race, '--out', 'twice', '--json');
+  requireEqual('exit', [twice.code, twice.stdout], [1, '']);
+  // Lost before its trainers were made, it has no curves.
+  const told =
+    /\nsepnn: the GPU device was lost \(destroyed\): [^\n]*: run the command again(: the curves so far are in [^\n]*)?\n$/;
+  require(twice.stderr, told.test(twice.stderr));
 }, 120);
 
 test('a race that cannot write its files is run to its end, and prints what they would have held', async () => {

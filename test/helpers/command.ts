@@ -74,8 +74,22 @@ export function spawnedSepnn(...args: string[]): Promise<Ran> {
 
 /** The same with a first device that is lost so many milliseconds after it was opened, or after a file is there. */
 export function spawnedWithDoomedDevice(milliseconds: number, file: string, ...args: string[]): Promise<Ran> {
+  return spawnedWithDoomedDevices(1, milliseconds, file, ...args);
+}
+
+/** The same with so many devices, one after the other. */
+export function spawnedWithDoomedDevices(
+  count: number,
+  milliseconds: number,
+  file: string,
+  ...args: string[]
+): Promise<Ran> {
   const preload = ['--import', pathToFileURL(`${root}test/helpers/doomedDevice.mjs`).href];
-  const env = { SEPNN_TEST_DEVICE_LIVES: String(milliseconds), SEPNN_TEST_DEVICE_UNTIL: file };
+  const env = {
+    SEPNN_TEST_DOOMED_DEVICES: String(count),
+    SEPNN_TEST_DEVICE_LIVES: String(milliseconds),
+    SEPNN_TEST_DEVICE_UNTIL: file,
+  };
   return runCommand(`${root}dist/cli.js`, args, { preload, env });
 }
 

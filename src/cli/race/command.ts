@@ -3,7 +3,7 @@
 import { rm } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { dirname, join } from 'node:path';
-import { RunError } from '../../errors.js';
+import { isDeviceLost, RunError } from '../../errors.js';
 import { entrantAtWidth } from '../../experiments/entrants.js';
 import { type PreparedImage, prepareImage } from '../../experiments/image/data.js';
 import { imageTask } from '../../experiments/image/task.js';
@@ -21,7 +21,7 @@ import { writeWhole } from '../../io/files.js';
 import type { Model } from '../../model/model.js';
 import { commandLine } from '../commandLine.js';
 import type { Ending } from '../ending.js';
-import { openQuietly } from '../engine.js';
+import { Engines, onceMore } from '../engine.js';
 import { requireShareable } from '../fit/options.js';
 import { usualTopK } from '../options.js';
 import { startProgress } from '../progress.js';
@@ -68,18 +68,24 @@ async function race(ending: Ending, image: string, asked: RaceOptions): Promise<
   data.notes.forEach(warn);
   await ending.inFolder('--out', options.out, () =>
     ending.patiently(async () => {
-      const engine = await openQuietly(options.adapter);
-      try {
+      const engines = new Engines(options);
+      const raceOf = (isLast: boolean) => (engine: Engine) => {
         const { signal } = ending;
         const mostBytes = engine.adapter.kind === 'hardware' ? Number.POSITIVE_INFINITY : freemem();
-        await raceOn(engine, ending, model, data, options, { ...options, topK, mostBytes, signal });
+        return raceOn(engine, ending, model, data, options, { ...options, topK, mostBytes, signal }, isLast);
+      };
+      try {
+        await engines.open();
+        // Entrants of which some trained elsewhere would not have had the same turns.
+        await onceMore(engines, raceOf(false), () => 'from the start', raceOf(true));
       } finally {
-        await engine.dispose();
+        await engines.dispose();
       }
     }),
   );
 }
 
+/** @param isLast whether its curves are told of where its device is lost: else that is left to the caller. */
 async function raceOn(
   engine: Engine,
   ending: Ending,
@@ -87,6 +93,7 @@ async function raceOn(
   data: PreparedImage,
   options: RaceOptions,
   settings: RaceSettings,
+  isLast: boolean,
 ): Promise<void> {
   const { signal, steps } = settings;
   const words = { size: `${data.width}x${data.height}`, data: 'image' };
@@ -103,6 +110,7 @@ async function raceOn(
       () => undefined,
       (error: Error) => error,
     );
+    if (!isLast && isDeviceLost(failure)) throw failure;
     const report = reportOf(engine.adapter, data, options, started.runs);
     await writeResults(report, options).catch((error: unknown) => {
       // What was trained is not lost with a full disk.

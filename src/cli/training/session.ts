@@ -1,6 +1,6 @@
 /** The runs that a command was asked for, on an adapter that is opened for them, with all that makes them end well. */
 
-import { isDeviceLost, RunError } from '../../errors.js';
+import { RunError } from '../../errors.js';
 import { optimiserOf } from '../../experiments/optimisers.js';
 import {
   type FinishedRun,
@@ -21,7 +21,7 @@ import type { Best, Until } from '../../train/runTraining.js';
 import type { TrainerState } from '../../train/trainer.js';
 import { commandLine, resuming } from '../commandLine.js';
 import type { Ending } from '../ending.js';
-import { openQuietly } from '../engine.js';
+import { Engines, onceMore } from '../engine.js';
 import { startProgress, startTuningProgress } from '../progress.js';
 import { warn } from '../terminal.js';
 import { type KeptFiles, ModelKeeper } from './keeper.js';
@@ -155,31 +155,6 @@ function resumingOf(
   return `to go on: ${commandLine(resuming(args, other, file))}`;
 }
 
-/** The engine of a session: another after its device was lost. */
-class Engines {
-  #engine: Engine | undefined;
-
-  constructor(private readonly options: Pick<TrainingOptions, 'adapter'>) {}
-
-  get current(): Engine {
-    return this.#engine as Engine;
-  }
-
-  async open(): Promise<Engine> {
-    const before = this.#engine;
-    this.#engine = await openQuietly(this.options.adapter);
-    if (before) {
-      this.#engine.tuning = before.tuning;
-      await before.dispose();
-    }
-    return this.#engine;
-  }
-
-  async dispose(): Promise<void> {
-    await this.#engine?.dispose();
-  }
-}
-
 /** What a run starts from. */
 interface Start {
   readonly state: TrainerState;
@@ -192,26 +167,6 @@ interface RunChoice<M extends Measured> {
   readonly until: SessionSettings<M>['until'];
   readonly signal: AbortSignal;
   readonly from: Start | undefined;
-}
-
-/**
- * Work on the device; where that is lost, once more on another.
- *
- * @param whence where it then begins, as the line says that tells of it.
- */
-async function onceMore<T>(
-  engines: Engines,
-  work: (engine: Engine) => Promise<T>,
-  whence: () => string,
-  again = work,
-): Promise<T> {
-  try {
-    return await work(engines.current);
-  } catch (error) {
-    if (!isDeviceLost(error)) throw error;
-    warn(`${error.message.split(':')[0]}: once more on another, ${whence()}`);
-    return again(await engines.open());
-  }
 }
 
 /** A run; where its device is lost, once more on another from what was saved last. */
