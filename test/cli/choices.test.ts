@@ -63,6 +63,14 @@ test('what is typed decides among the recipes: a rate is none for another optimi
   requireEqual('compared', recipeOf('--mask 0.3 --optimiser muon --compare')[1], 'seppgd');
   for (const words of ['--optimiser sgd', '--model tucker', '--preconditioner iga'])
     requireEqual(words, chosenBy(words).options.learningRate, unmeasured.options.learningRate);
+  for (const [words, optimiser] of [
+    ['--depth 1', 'adam'],
+    ['--depth 1 --mask 0.3 --preconditioner none', 'adam'],
+    ['--depth 1 --series 4', 'shampoo'],
+    ['--depth 2', 'shampoo'],
+    ['--depth 1 --optimiser shampoo', 'shampoo'],
+  ])
+    requireEqual(words, chosenBy(words).options.optimiser, optimiser);
   requireEqual('no warm-up', chosenBy('--schedule constant').options.warmUp, undefined);
   for (const { measured } of [...recipes, ...sizes]) require('where it was measured', (measured ?? '').length > 10);
 });

@@ -104,12 +104,15 @@ const networkNames = [
 const tellingWithin = [...telling, ...networkNames, 'topK', 'modulation', 'refresh', 'group'] as const;
 
 function recipeFor(asked: AskedOptions, isTyped: (name: string) => boolean, picture: Picture): Recipe {
-  const { mask, noise, validate, model } = asked;
+  const { mask, noise, validate, model, depth, series, fourier } = asked;
+  // Networks of one layer have no matrix of more than one input: Muon and Shampoo refuse them.
+  const isVector = depth === 1 && series === undefined && fourier === undefined;
   const isGiven = mask === undefined && noise === undefined && validate === undefined;
   const found = recipes.find(({ points, options, within }) => {
     if (within && !suits(within, asked, picture)) return false;
     if (points !== undefined && (points === 'given') !== isGiven) return false;
     if (options.model !== undefined && options.model !== model) return false;
+    if (isVector && !within && !isTyped('optimiser') && options.optimiser !== 'adam') return false;
     if (asked.compare && !isTyped('preconditioner') && options.preconditioner === 'none') return false;
     // A rate by itself is Adam's: those of others are of another kind.
     if (isTyped('learningRate') && !isTyped('optimiser') && options.optimiser !== 'adam') return false;
