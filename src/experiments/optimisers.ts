@@ -17,6 +17,8 @@ export interface OptimiserSettings {
   readonly weightDecay?: number;
   /** Steps over which the learning rate grows from 0. */
   readonly warmUp?: number;
+  /** Of sgd, muon and shampoo; each has its own by default. */
+  readonly momentum?: number;
   /** The most that the norm of a gradient may be. */
   readonly clip?: number;
   /** Of muon and shampoo: the rate of Adam beside it, in units of the learning rate. */
@@ -38,16 +40,23 @@ export const polynomialsNames = Object.keys(polynomialsBy) as readonly Polynomia
 
 const optimisers = {
   adam: ({ rate, weightDecay = 0 }: Rated) => adam({ learningRate: rate, weightDecay }),
-  sgd: ({ rate, weightDecay = 0 }: Rated) => sgd({ learningRate: rate, weightDecay }),
-  muon: ({ rate, weightDecay = 0, restRate, iterations, polynomials = 'minimax' }: Rated) =>
+  sgd: ({ rate, weightDecay = 0, momentum }: Rated) =>
+    sgd({ learningRate: rate, weightDecay, ...(momentum !== undefined && { momentum }) }),
+  muon: ({ rate, weightDecay = 0, momentum, restRate, iterations, polynomials = 'minimax' }: Rated) =>
     muon({
       learningRate: rate,
       weightDecay,
+      ...(momentum !== undefined && { momentum }),
       ...(restRate !== undefined && { restRate }),
       polynomials: polynomialsBy[polynomials](iterations),
     }),
-  shampoo: ({ rate, weightDecay = 0, restRate }: Rated) =>
-    shampoo({ learningRate: rate, weightDecay, ...(restRate !== undefined && { restRate }) }),
+  shampoo: ({ rate, weightDecay = 0, momentum, restRate }: Rated) =>
+    shampoo({
+      learningRate: rate,
+      weightDecay,
+      ...(momentum !== undefined && { momentum }),
+      ...(restRate !== undefined && { restRate }),
+    }),
 } as const;
 
 export type OptimiserName = keyof typeof optimisers;

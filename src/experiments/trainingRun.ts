@@ -5,6 +5,7 @@ import type { Engine } from '../graph/engine.js';
 import type { Numbers } from '../host/arrays.js';
 import type { Optimiser } from '../optimiser/optimiser.js';
 import type { Preconditioner } from '../precondition/preconditioner.js';
+import type { Batches } from '../train/batches.js';
 import { type Best, type Kept, type Run, runTraining, type Until } from '../train/runTraining.js';
 import { Trainer, type TrainerState } from '../train/trainer.js';
 import type { TrainerOptions } from '../train/trainerOptions.js';
@@ -29,6 +30,8 @@ export interface RunSettings<M> {
   readonly optimiser: Optimiser;
   /** Plain gradients where it is absent. */
   readonly preconditioner?: Preconditioner | undefined;
+  /** Of the grid, that steps take in turn. */
+  readonly batches?: Batches;
   /** k as it was asked for, for the report. */
   readonly topK?: 'auto' | number;
   readonly steps: number;
@@ -114,7 +117,7 @@ export function reachedBy<M extends Measured>({ validation }: TrainingTask<M>, m
 export function trainerOf<M extends Measured>(
   engine: Engine,
   { model, target, evaluations, objective }: TrainingTask<M>,
-  { optimiser, preconditioner, seed, tune = false }: RunSettings<M>,
+  { optimiser, preconditioner, batches, seed, tune = false }: RunSettings<M>,
 ): Promise<Trainer> {
   return Trainer.create(engine, {
     model,
@@ -125,6 +128,7 @@ export function trainerOf<M extends Measured>(
     ...(evaluations && { evaluations }),
     ...(objective && { objective }),
     ...(preconditioner && { preconditioner }),
+    ...(batches && { batches }),
   });
 }
 

@@ -141,8 +141,8 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
       slabs.map((_, slab): Stage => ({ plan: plans[`evaluate ${slab} ${name}`], load: target[slab].load })),
     );
     return {
-      step: [{ plan: plans.open }, ...inSlabs, { plan: plans.close }],
-      refreshStep: [{ plan: plans.refreshOpen }, ...inSlabs, { plan: plans.refreshClose }],
+      step: [[{ plan: plans.open }, ...inSlabs, { plan: plans.close }]],
+      refreshStep: [[{ plan: plans.refreshOpen }, ...inSlabs, { plan: plans.refreshClose }]],
       prepare: plans.prepare,
       refresh: plans.refresh,
       evaluate: () => lossesOf(engine, [{ plan: plans.open }, ...evaluations]),

@@ -16,9 +16,9 @@ export interface Stage {
 
 /** The plans by which a model is trained, on the whole domain at once or in slabs. */
 export interface StepPlans extends Disposable {
-  /** One step, and one with a refresh of the preconditioner. */
-  readonly step: readonly Stage[];
-  readonly refreshStep: readonly Stage[];
+  /** One step, and one with a refresh of the preconditioner: on each batch, in their order. */
+  readonly step: readonly (readonly Stage[])[];
+  readonly refreshStep: readonly (readonly Stage[])[];
   /** Finds the preconditioner from nothing, and from the last refresh. */
   readonly prepare: Plan;
   readonly refresh: Plan;

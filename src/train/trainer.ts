@@ -69,9 +69,10 @@ export class Trainer {
       const parameters = new TrainedParameters(engine, scope, parametersOf(model), optimiser, initial);
       const training = { ...settings, engine, input, preconditioner: running, parameters };
       const slabs = await slabsInTime(training, fitting);
-      const plans =
-        slabs.length > 1 ? await slabPlans(training, slabs, settings.targetBytes) : await wholePlans(training);
-      scope.keep(plans);
+      const whole = scope.keep(
+        slabs.length > 1 ? await slabPlans(training, slabs, settings.targetBytes) : await wholePlans(training),
+      );
+      const plans = settings.batches ? scope.keep(await settings.batches.plans(training, whole)) : whole;
       const { refresh } = running?.refreshed ? (settled as Preconditioner) : optimiser;
       return new Trainer(engine, model, refresh, running, parameters, plans, scope);
     });
@@ -114,13 +115,13 @@ export class Trainer {
     return this.parameters.tensor;
   }
 
-  /** What one step takes, without and with a refresh. */
+  /** What one step takes, without and with a refresh, where there are batches of the first. */
   get work(): { readonly step: StepWork; readonly refreshStep: StepWork } {
     const of = (stages: readonly Stage[]): StepWork => {
       const dispatches = stages.flatMap(({ plan }) => plan.dispatches);
       return { dispatches: dispatches.length, ...totalWork(dispatches) };
     };
-    return { step: of(this.plans.step), refreshStep: of(this.plans.refreshStep) };
+    return { step: of(this.plans.step[0]), refreshStep: of(this.plans.refreshStep[0]) };
   }
 
   /** Times every dispatch of a step with a refresh by itself. The parameters are lost: `restore` a state from before. */
@@ -128,7 +129,7 @@ export class Trainer {
     return this.#calls.add(async () => {
       await this.#prepare();
       const profiles: DispatchProfile[] = [];
-      for (const { plan } of this.plans.refreshStep) profiles.push(...(await this.engine.profile(plan)));
+      for (const { plan } of this.plans.refreshStep[0]) profiles.push(...(await this.engine.profile(plan)));
       return profiles;
     });
   }
@@ -267,13 +268,14 @@ export class Trainer {
     const end = from + count;
     for (let t = from; t < end; ) {
       if (refresh !== undefined && t % refresh === 0) {
-        yield* refreshStep;
+        yield* refreshStep[t % refreshStep.length];
         t++;
         continue;
       }
       const next = Math.min(end, refresh === undefined ? end : (Math.floor(t / refresh) + 1) * refresh);
-      if (step.length === 1) yield { ...step[0], times: next - t };
-      else for (let i = t; i < next; i++) yield* step;
+      const [[first, ...others], ...batches] = step;
+      if (others.length + batches.length === 0) yield { ...first, times: next - t };
+      else for (let i = t; i < next; i++) yield* step[i % step.length];
       t = next;
     }
   }

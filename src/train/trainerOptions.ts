@@ -9,6 +9,7 @@ import type { Objective } from '../objective/objective.js';
 import { squaredError } from '../objective/squaredError.js';
 import type { Optimiser } from '../optimiser/optimiser.js';
 import type { Preconditioner } from '../precondition/preconditioner.js';
+import type { Batches } from './batches.js';
 import { isOnDevice, type Target } from './target.js';
 
 export interface TrainerOptions {
@@ -24,6 +25,12 @@ export interface TrainerOptions {
   readonly objective?: Objective;
   /** `sepPgd()`, `msk`, `iga`; plain gradients where it is absent. */
   readonly preconditioner?: Preconditioner;
+  /**
+   * Parts of the domain that steps take in turn, `interleaved(2)`; the whole in every step where they are absent. A step's
+   * loss and gradient are then of its batch alone. For targets that are numbers, and no preconditioner: its
+   * eigenvectors are of the whole domain.
+   */
+  readonly batches?: Batches;
   /** Of the initial parameters, 0 by default. */
   readonly seed?: number;
   /** Whether to measure first which schedules run fastest here (`Engine.tune`); false by default. */
@@ -49,6 +56,7 @@ const known = {
   optimiser: true,
   objective: true,
   preconditioner: true,
+  batches: true,
   seed: true,
   tune: true,
   evaluations: true,
@@ -71,10 +79,11 @@ const defaultTargetBytes = 2 ** 30;
 export function settledOptions(options: TrainerOptions): SettledOptions {
   requireOptions('Trainer', options, known);
   const { model, target, objective = squaredError(), seed = 0, tune = false } = options;
-  const { evaluations = {}, slabBytes, targetBytes = defaultTargetBytes } = options;
+  const { evaluations = {}, slabBytes, targetBytes = defaultTargetBytes, batches } = options;
   requireTraining(options);
   requireValue('objective', objective, ['goal'], 'give squaredError() or bceWithLogits()');
   requireFlag('tune', tune);
+  if (batches !== undefined) requireValue('batches', batches, ['plans'], 'give interleaved(2)');
   for (const [name, bytes] of Object.entries({ slabBytes, targetBytes })) {
     if (bytes !== undefined && !(typeof bytes === 'number' && bytes >= 0)) {
       throw new InputError(`${name}: ${shown(bytes)}: use a number of bytes`);

@@ -3,33 +3,42 @@
 import type { Tensor } from '../buffer/tensor.js';
 import type { Graph, Value } from '../graph/operation.js';
 import { building } from '../host/scope.js';
-import { factorsOf, forward, outputOf } from '../model/forward.js';
+import { type Forward, factorsOf, forward, outputOf } from '../model/forward.js';
 import { toHost } from '../model/model.js';
 import { appliedIn, gradientOf, refreshFrom, type Training } from './gradient.js';
 import { compiled, lossesOf, type StepPlans } from './stepPlans.js';
 import { targetTensor } from './target.js';
 
+/** What a step is made of: of a whole training, or of a part of it. */
+export type StepTraining = Omit<Training, 'targets' | 'tune'>;
+
+function passIn(graph: Graph, { model, parameters, input }: StepTraining): Forward {
+  return forward(graph, model, graph.read(parameters.tensor), input);
+}
+
+/** A step of a training, with a refresh or without, as a graph. */
+export function stepOn(training: StepTraining, target: Tensor, refreshing: boolean) {
+  return (graph: Graph): void => {
+    const { objective, preconditioner, parameters } = training;
+    const pass = passIn(graph, training);
+    const goal = objective.goal(pass.output, graph.read(target));
+    const applied = appliedIn(graph, preconditioner, pass, refreshing);
+    const gradient = gradientOf(goal, pass.output, pass.residuals.parameters, applied);
+    parameters.update(graph, goal.loss, gradient, refreshing);
+  };
+}
+
 export function wholePlans(training: Training): Promise<StepPlans> {
-  const { engine, model, input, objective, preconditioner, parameters } = training;
+  const { engine, model, input, objective, parameters } = training;
   return building(async scope => {
     const targets: Record<string, Tensor> = {};
     for (const [name, values] of Object.entries(training.targets)) {
       targets[name] = await targetTensor(engine, scope, model, values);
     }
 
-    const passIn = (graph: Graph) => forward(graph, model, graph.read(parameters.tensor), input);
-
-    const stepWith = (refreshing: boolean) => (graph: Graph) => {
-      const pass = passIn(graph);
-      const goal = objective.goal(pass.output, graph.read(targets.training));
-      const applied = appliedIn(graph, preconditioner, pass, refreshing);
-      const gradient = gradientOf(goal, pass.output, pass.residuals.parameters, applied);
-      parameters.update(graph, goal.loss, gradient, refreshing);
-    };
-
     const builds = {
-      step: stepWith(false),
-      refreshStep: stepWith(true),
+      step: stepOn(training, targets.training, false),
+      refreshStep: stepOn(training, targets.training, true),
       prepare: refreshFrom(training, { cold: true }),
       refresh: refreshFrom(training, { cold: false }),
       evaluate: (graph: Graph): Record<string, Value> => {
@@ -38,12 +47,12 @@ export function wholePlans(training: Training): Promise<StepPlans> {
         const lossOf = (target: Tensor) => objective.goal(outputOf(model, factors, own), graph.read(target)).loss;
         return Object.fromEntries(Object.entries(targets).map(([name, target]) => [name, lossOf(target)]));
       },
-      render: (graph: Graph) => ({ output: passIn(graph).output }),
+      render: (graph: Graph) => ({ output: passIn(graph, training).output }),
     };
     const plans = await compiled(training, scope, builds);
     return {
-      step: [{ plan: plans.step }],
-      refreshStep: [{ plan: plans.refreshStep }],
+      step: [[{ plan: plans.step }]],
+      refreshStep: [[{ plan: plans.refreshStep }]],
       prepare: plans.prepare,
       refresh: plans.refresh,
       evaluate: () => lossesOf(engine, [{ plan: plans.evaluate }]),

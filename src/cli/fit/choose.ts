@@ -113,6 +113,7 @@ function recipeFor(asked: AskedOptions, isTyped: (name: string) => boolean, pict
     if (points !== undefined && (points === 'given') !== isGiven) return false;
     if (options.model !== undefined && options.model !== model) return false;
     if (isVector && !within && !isTyped('optimiser') && options.optimiser !== 'adam') return false;
+    if (asked.interleave !== undefined && options.preconditioner !== 'none') return false;
     if (asked.compare && !isTyped('preconditioner') && options.preconditioner === 'none') return false;
     // A rate by itself is Adam's: those of others are of another kind.
     if (isTyped('learningRate') && !isTyped('optimiser') && options.optimiser !== 'adam') return false;

@@ -14,6 +14,8 @@ import type { Command } from '../vendor.js';
 
 /** Optimisers of some matrices, which leave the rest to Adam. */
 const besideAdam: readonly OptimiserName[] = ['muon', 'shampoo'];
+/** Those whose momentum is one number. */
+const withMomentum: readonly OptimiserName[] = ['sgd', ...besideAdam];
 
 export type TopKOption = 'auto' | number;
 
@@ -50,6 +52,8 @@ export interface TrainingOptions extends ModelOptions {
   readonly preconditioner: PreconditionerName;
   /** Of iga: points of a group along each axis, one number for all or one each. */
   readonly group?: number | readonly number[];
+  /** Steps take every so manieth point of each axis in turn, one number for all or one each. */
+  readonly interleave?: number | readonly number[];
   readonly combine: Combine;
   readonly topK?: TopKOption;
   readonly modulation: Modulation;
@@ -60,6 +64,7 @@ export interface TrainingOptions extends ModelOptions {
   readonly schedule: ScheduleName;
   /** Steps over which the learning rate grows from 0. */
   readonly warmUp?: number;
+  readonly momentum?: number;
   /** The most that the norm of a gradient may be. */
   readonly clip?: number;
   /** Of muon and shampoo: the rate of Adam beside them, in units of the learning rate. */
@@ -148,13 +153,13 @@ export function addOptimiserOptions(
   const addChosen = chosenAdder(command);
   add(
     '--preconditioner <name>',
-    `${preconditioners.join(', ')} (default: none for joint-network, else seppgd)`,
+    `${preconditioners.join(', ')} (default: none for joint-network and batches, else seppgd)`,
     oneOf('--preconditioner', preconditioners),
   );
   command.hook('preAction', given => {
-    const { preconditioner, model } = given.opts();
-    if (preconditioner === undefined)
-      given.setOptionValue('preconditioner', model === 'joint-network' ? 'none' : 'seppgd');
+    const { preconditioner, model, interleave } = given.opts();
+    const isPlain = model === 'joint-network' || interleave !== undefined;
+    if (preconditioner === undefined) given.setOptionValue('preconditioner', isPlain ? 'none' : 'seppgd');
   });
   add('--group <N>', 'points of a group of iga along each axis, or 4,8 (default: 4)', wholes('--group', 1, mostPoints));
   addChosen('--combine <how>', 'sum or product of the axes', oneOf('--combine', combines), defaults.combine);
@@ -177,6 +182,7 @@ export function addOptimiserOptions(
     defaults.schedule,
   );
   add('--warm-up <N>', 'steps over which the learning rate grows from 0', whole('--warm-up', 1, 1e7));
+  add('--momentum <m>', 'of sgd, muon or shampoo (default: 0, 0.95, 0.9)', real('--momentum', 0, 0.999_999));
   add('--clip <norm>', 'the most that the norm of a gradient may be', real('--clip', 0, 1e9, true));
   add(
     '--rest-rate <x>',
@@ -194,6 +200,11 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
   command.option('--out <dir>', 'folder for the results', 'sepnn-out');
   addModelOptions(command, defaults);
   addOptimiserOptions(command, defaults);
+  add(
+    '--interleave <N>',
+    'steps take every N-th point of each axis in turn, or 2,3: sub-grids as batches; no preconditioner has them',
+    wholes('--interleave', 1, mostPoints),
+  );
   add('--report-every <N>', 'steps from one point of the curve to the next', whole('--report-every', 1, 1e6), 25);
   add('--seed <N>', 'of everything random', whole('--seed', 0, mostSeed), 0);
   command.addOption(adapterOption());
@@ -226,7 +237,9 @@ export function requireRanks(
   }
 }
 
-type Compared = 'model' | 'preconditioner' | 'group' | 'compare' | 'resume' | 'resumeAnyway' | 'restRate';
+type Compared =
+  | ('model' | 'preconditioner' | 'group' | 'interleave' | 'compare')
+  | ('resume' | 'resumeAnyway' | 'restRate' | 'momentum');
 
 /** The options that are compared, some of which may still be chosen: those are looked at where they are there. */
 export type SomeOptions = Pick<TrainingOptions, Compared> &
@@ -243,6 +256,12 @@ export function requireConsistent(options: SomeOptions, axes: number): void {
     throw new InputError('--resume-anyway: there is nothing to go on from: give --resume FILE too');
   }
   requirePreconditioner(options);
+  requireInterleave(options, axes);
+  if (options.momentum !== undefined && !withMomentum.includes(optimiser)) {
+    throw new InputError(
+      `--momentum ${options.momentum} with --optimiser ${optimiser}: is of ${withMomentum.join(', ')}: leave one of them out`,
+    );
+  }
   if (options.restRate !== undefined && !besideAdam.includes(optimiser)) {
     throw new InputError(
       `--rest-rate ${options.restRate} with --optimiser ${optimiser}: only muon and shampoo have another beside them: leave one of them out`,
@@ -252,6 +271,21 @@ export function requireConsistent(options: SomeOptions, axes: number): void {
     if (model === 'joint-network')
       throw new InputError(`--compare with --model ${model}: say with what: --preconditioner msk or iga`);
     throw new InputError('--compare with --preconditioner none: there is nothing to compare: leave one of them out');
+  }
+}
+
+/** @throws InputError batches of a grid with a preconditioner, or another count of numbers than it has axes. */
+function requireInterleave({ interleave, preconditioner }: SomeOptions, axes: number): void {
+  if (interleave === undefined) return;
+  if (preconditioner !== 'none') {
+    throw new InputError(
+      `--interleave ${interleave} with --preconditioner ${preconditioner}: its eigenvectors are of the whole grid: leave one of them out`,
+    );
+  }
+  if (typeof interleave !== 'number' && interleave.length !== axes) {
+    throw new InputError(
+      `--interleave ${interleave}: ${interleave.length} numbers for ${axes} axes: give one, or ${axes}`,
+    );
   }
 }
 

@@ -70,9 +70,11 @@ const decisive: Readonly<Record<string, string>> = {
   optimiser: '--optimiser',
   schedule: '--schedule',
   warmUp: '--warm-up',
+  momentum: '--momentum',
   clip: '--clip',
   restRate: '--rest-rate',
   preconditioner: '--preconditioner',
+  interleave: '--interleave',
 };
 /** What was so before there was a choice. */
 const usual = { optimiser: 'adam', schedule: 'constant', combine: 'sum' } as const;

@@ -17,6 +17,7 @@ import type { SavedModel } from '../../io/model/modelFile.js';
 import { recallTuning, rememberTuning } from '../../io/tuning.js';
 import type { Model } from '../../model/model.js';
 import type { TopK } from '../../precondition/topK.js';
+import { interleaved } from '../../train/batches.js';
 import type { Best, Until } from '../../train/runTraining.js';
 import type { TrainerState } from '../../train/trainer.js';
 import { commandLine, resuming } from '../commandLine.js';
@@ -245,9 +246,10 @@ export function runSettingsOf<M>(
   name: PreconditionerName,
   topK: TopK,
 ): Omit<RunSettings<M>, 'topK'> {
-  const { steps, reportEvery, seed, tune } = options;
+  const { steps, reportEvery, seed, tune, interleave } = options;
   const preconditioner = preconditionerOf(shape, options, name, topK);
-  return { optimiser: optimiserOf(options, steps), preconditioner, steps, reportEvery, seed, tune };
+  const batches = interleave === undefined ? {} : { batches: interleaved(interleave) };
+  return { optimiser: optimiserOf(options, steps), preconditioner, ...batches, steps, reportEvery, seed, tune };
 }
 
 function conclude<M extends Measured>(

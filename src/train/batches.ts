@@ -1,0 +1,111 @@
+/**
+ * Parts of a domain on which a model is trained in turn, one a step: what a mini-batch is where a model is separable. On a
+ * grid a batch has to be one too, as points drawn at random have no factors to share.
+ */
+
+import { sizeOf } from '../buffer/layout.js';
+import { InputError } from '../errors.js';
+import type { Build } from '../graph/plan.js';
+import type { Numbers } from '../host/arrays.js';
+import { requireCount } from '../host/checks.js';
+import { building } from '../host/scope.js';
+import { coordinatesOf, descriptionOf, everyAxis, mostPoints } from '../model/domain/domain.js';
+import { grid } from '../model/domain/grid.js';
+import { networkInput } from '../model/forward.js';
+import { type Model, onDomain } from '../model/model.js';
+import type { Training } from './gradient.js';
+import { compiled, type StepPlans } from './stepPlans.js';
+import { isOnDevice, type Target, targetTensor } from './target.js';
+import { stepOn } from './wholePlans.js';
+
+export interface Batches {
+  /**
+   * Those of a training whose steps take them in turn.
+   *
+   * @param whole those of the whole domain, by which it is evaluated and rendered.
+   * @throws InputError a training that has no such parts.
+   */
+  plans(training: Training, whole: StepPlans): Promise<StepPlans>;
+}
+
+/**
+ * Every N-th point of each axis of a grid: N^D sub-grids that have all its points between them, each spread over the
+ * whole. A step takes about N^D times fewer operations. Neighbouring batches differ, so that an optimiser wants a lower
+ * rate than on the whole grid, and a momentum whose memory spans some rounds: 0.98 for 2 in two dimensions.
+ *
+ * @param every N, one for all axes or one each.
+ * @throws InputError a number that is no whole one; and where a trainer is created a domain that is no such grid, a target
+ *   that is none of numbers, or a preconditioner, whose eigenvectors are of the whole domain.
+ */
+export function interleaved(every: number | readonly number[]): Batches {
+  for (const n of [every].flat()) requireCount('interleaved', n, 1, mostPoints);
+  return {
+    plans: (training, whole) =>
+      building(async scope => {
+        const { engine, targets, preconditioner } = training;
+        if (preconditioner) {
+          throw new InputError('batches: a preconditioner is of the whole domain: leave one of them out');
+        }
+        const builds: Record<string, Build> = {};
+        const batches = subgrids(training.model, targets.training, every);
+        for (const [i, { model, values }] of batches.entries()) {
+          const input = scope.keep(await networkInput(engine, model));
+          const target = await targetTensor(engine, scope, model, values);
+          builds[`step ${i}`] = stepOn({ ...training, model, input }, target, false);
+          builds[`refresh ${i}`] = stepOn({ ...training, model, input }, target, true);
+        }
+        const plans = await compiled(training, scope, builds);
+        return {
+          ...whole,
+          step: batches.map((_, i) => [{ plan: plans[`step ${i}`] }]),
+          refreshStep: batches.map((_, i) => [{ plan: plans[`refresh ${i}`] }]),
+          dispose: () => scope.dispose(),
+        };
+      }),
+  };
+}
+
+/** The models on the sub-grids, in the order of steps, and a target's numbers there. @throws InputError as `interleaved`. */
+export function subgrids(model: Model, target: Target, every: number | readonly number[]) {
+  const { domain } = model;
+  const { shape } = domain;
+  const strides = typeof every === 'number' ? shape.map(() => every) : every;
+  if (!domain.isGrid || strides.length !== shape.length || strides.some((n, d) => n > shape[d])) {
+    throw new InputError(
+      `interleaved: every ${strides.join(', ')} of ${descriptionOf(domain)}: give a grid, and a number for each of its axes, up to its points`,
+    );
+  }
+  if (typeof target === 'function' || isOnDevice(target)) {
+    throw new InputError('batches: a target of rows or on the device is not cut into them: give numbers');
+  }
+  return sequences(strides).map(first => {
+    const places = shape.map((n, d) => upTo(Math.ceil((n - first[d]) / strides[d]), i => first[d] + i * strides[d]));
+    const axes = everyAxis(domain).map(d => {
+      const all = coordinatesOf(domain, [d]);
+      return places[d].map(i => all[i]);
+    });
+    return { model: onDomain(model, grid(axes)), values: taken(target, shape, places) };
+  });
+}
+
+function upTo<T>(count: number, of: (i: number) => T): T[] {
+  return Array.from({ length: count }, (_, i) => of(i));
+}
+
+/** All sequences of numbers below the given ones, the last changing fastest. */
+function sequences(below: readonly number[]): number[][] {
+  return below.reduce<number[][]>((all, n) => all.flatMap(one => upTo(n, i => [...one, i])), [[]]);
+}
+
+/** Of tensors of one shape, one after the other, the numbers at these places of each axis. */
+function taken(values: Numbers, shape: readonly number[], places: readonly (readonly number[])[]): Float32Array {
+  const count = values.length / sizeOf(shape);
+  const result = new Float32Array(count * sizeOf(places.map(({ length }) => length)));
+  let to = 0;
+  const walk = (axis: number, at: number): void => {
+    if (axis === shape.length) result[to++] = values[at];
+    else for (const i of places[axis]) walk(axis + 1, at * shape[axis] + i);
+  };
+  for (let i = 0; i < count; i++) walk(0, i);
+  return result;
+}
