@@ -15,7 +15,14 @@ const structBody = /(?<=\bstruct \w+)\{[^}]*\}/g;
 const functionHead = /\bfn (\w+)\(/g;
 
 const letters = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'];
-const shortest = [...letters, ...letters.flatMap(letter => [...'0123456789'].map(digit => letter + digit))];
+/** Of what a function declares. */
+const shortest = [...letters, ...letters.slice(26).flatMap(numbered)];
+/** Of functions, structs and the like. A constant in capitals is one that a dispatch sets. */
+const shortestShared = [...letters.slice(26), ...letters.slice(0, 26).flatMap(numbered)];
+
+function numbered(letter: string): string[] {
+  return [...'0123456789'].map(digit => letter + digit);
+}
 
 /**
  * The texts with short names, each at its place, and without those functions of what they import that they do not call.
@@ -89,8 +96,14 @@ function sharedNames(texts: readonly string[], known: ReadonlySet<string>): Read
   const fields = texts.flatMap(text => [...text.matchAll(structBody)].flatMap(([body]) => namesIn(body)));
   for (const name of ['main', ...known, ...fields.filter(field => !/^[A-Z]/.test(field))]) all.delete(name);
   const names = new Set(texts.flatMap(namesIn));
-  const free = shortest.map(name => `${name}_`).filter(name => /^[a-z]/.test(name) && !names.has(name)); // no capitals: those are constants that a dispatch sets
-  return new Map(byFrequency(all, texts).map((name, i) => [name, free[i] as string]));
+  const constants = new Set(texts.flatMap(text => [...text.matchAll(declaration)].map(([, , name]) => name)));
+  const free = shortestShared.filter(name => !names.has(name));
+  return new Map(
+    byFrequency(all, texts).map(name => {
+      const at = free.findIndex(short => !constants.has(name) || short !== short.toUpperCase());
+      return [name, ...free.splice(at, 1)] as [string, string];
+    }),
+  );
 }
 
 interface Part {

@@ -56,10 +56,10 @@ export function join(device: Device, dispatches: readonly Dispatch[]): Dispatch 
       let known = bound.findIndex(one => one.resource === resource);
       if (known < 0) known = bound.push({ ...bindings[at], type, resource }) - 1;
       if (bound[known].type !== type) return undefined;
-      names.set(name, `B_${known}`);
+      names.set(name, `B${known}_`);
     }
     for (const [room, [, name, count]] of [...source.matchAll(memory)].entries()) {
-      names.set(name, `W_${room}`);
+      names.set(name, `W${room}_`);
       rooms[room] = Math.max(rooms[room] ?? 0, evaluate(count, integerConstants(source)) as number);
     }
     const [x, y, z] = workgroups;
@@ -85,8 +85,8 @@ export function join(device: Device, dispatches: readonly Dispatch[]): Dispatch 
     kernel: dispatches.map(({ kernel }) => kernel).join(' + '),
     extent: `${end} workgroups`,
     source: [
-      ...bound.map(({ type }, i) => `@group(0)@binding(${i})var<${spaces[i]}>B_${i}:${type};`),
-      ...rooms.map((count, i) => `var<workgroup>W_${i}:array<vec4f,${count}>;`),
+      ...bound.map(({ type }, i) => `@group(0)@binding(${i})var<${spaces[i]}>B${i}_:${type};`),
+      ...rooms.map((count, i) => `var<workgroup>W${i}_:array<vec4f,${count}>;`),
       texts,
       `@compute@workgroup_size(${size})fn main(@builtin(workgroup_id)g:vec3u,@builtin(num_workgroups)s:vec3u,@builtin(local_invocation_index)l:u32){let i=g.y*s.x+g.x;${calls}}`,
     ].join('\n'),

@@ -1,9 +1,11 @@
 /** sepnn for a host that brings a GPUDevice: a browser, Deno, or another engine on Dawn. Imports nothing of Node. */
 
 // First, so that a bundle has the kernels' texts together and all code after them: gzip looks back 32 KB, and compresses both better.
-// And then what makes products of them, which most of the code resembles.
+// And then what most of the code resembles.
 // biome-ignore-start assist/source/organizeImports: not by their names
 export {} from '../wgsl/texts.js';
+export {} from '../buffer/tensor.js';
+export {} from '../host/queue.js';
 export {} from '../schedule/product.js';
 // biome-ignore-end assist/source/organizeImports: not by their names
 

@@ -15,7 +15,7 @@ import { networkInput } from '../model/forward.js';
 import { type Model, onDomain } from '../model/model.js';
 import type { Training } from './gradient.js';
 import { compiled, type StepPlans } from './stepPlans.js';
-import { isOnDevice, type Target, targetTensor } from './target.js';
+import { isOnDevice, targetTensor } from './target.js';
 import { stepOn } from './wholePlans.js';
 
 export interface Batches {
@@ -35,19 +35,24 @@ export interface Batches {
  *
  * @param every N, one for all axes or one each.
  * @throws InputError a number that is no whole one; and where a trainer is created a domain that is no such grid, a target
- *   that is none of numbers, or a preconditioner, whose eigenvectors are of the whole domain.
+ *   on the device, or a preconditioner, whose eigenvectors are of the whole domain.
  */
 export function interleaved(every: number | readonly number[]): Batches {
   for (const n of [every].flat()) requireCount('interleaved', n, 1, mostPoints);
   return {
     plans: (training, whole) =>
       building(async scope => {
-        const { engine, targets, preconditioner } = training;
+        const { engine, model: all, targets, preconditioner } = training;
+        const { training: given } = targets;
         if (preconditioner) {
           throw new InputError('batches: a preconditioner is of the whole domain: leave one of them out');
         }
+        if (isOnDevice(given)) {
+          throw new InputError('batches: a target on the device is not cut into them: give numbers, or rows of them');
+        }
+        const numbers = typeof given === 'function' ? await given(0, all.domain.shape[0]) : given;
         const builds: Record<string, Build> = {};
-        const batches = subgrids(training.model, targets.training, every);
+        const batches = subgrids(all, numbers, every);
         for (const [i, { model, values }] of batches.entries()) {
           const input = scope.keep(await networkInput(engine, model));
           const target = await targetTensor(engine, scope, model, values);
@@ -66,7 +71,7 @@ export function interleaved(every: number | readonly number[]): Batches {
 }
 
 /** The models on the sub-grids, in the order of steps, and a target's numbers there. @throws InputError as `interleaved`. */
-export function subgrids(model: Model, target: Target, every: number | readonly number[]) {
+export function subgrids(model: Model, target: Numbers, every: number | readonly number[]) {
   const { domain } = model;
   const { shape } = domain;
   const strides = typeof every === 'number' ? shape.map(() => every) : every;
@@ -74,9 +79,6 @@ export function subgrids(model: Model, target: Target, every: number | readonly 
     throw new InputError(
       `interleaved: every ${strides.join(', ')} of ${descriptionOf(domain)}: give a grid, and a number for each of its axes, up to its points`,
     );
-  }
-  if (typeof target === 'function' || isOnDevice(target)) {
-    throw new InputError('batches: a target of rows or on the device is not cut into them: give numbers');
   }
   return sequences(strides).map(first => {
     const places = shape.map((n, d) => upTo(Math.ceil((n - first[d]) / strides[d]), i => first[d] + i * strides[d]));

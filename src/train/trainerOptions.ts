@@ -27,7 +27,7 @@ export interface TrainerOptions {
   readonly preconditioner?: Preconditioner;
   /**
    * Parts of the domain that steps take in turn, `interleaved(2)`; the whole in every step where they are absent. A step's
-   * loss and gradient are then of its batch alone. For targets that are numbers, and no preconditioner: its
+   * loss and gradient are then of its batch alone. Not for a target on the device, nor with a preconditioner, whose
    * eigenvectors are of the whole domain.
    */
   readonly batches?: Batches;

@@ -51,6 +51,10 @@ test('a file of before there was a choice is one of Adam at a constant rate; a s
   requireSameOptions(cosine, recordOf(cosine));
   await refused({ ...cosine, steps: 10 }, recordOf(cosine), /: --steps was 9 and is 10: give the same/);
   await refused({ ...cosine, clip: 3 }, recordOf(cosine), /: --clip was 2 and is 3: give the same/);
+  const batches = optionsOf('--interleave', '2,3', '--optimiser', 'muon', '--momentum', '0.98');
+  requireSameOptions(optionsOf('--interleave', '2,3', '--optimiser', 'muon', '--momentum', '0.98'), recordOf(batches));
+  await refused({ ...batches, interleave: 2 }, recordOf(batches), /--interleave was 2,3 and is 2: give the same/);
+  await refused({ ...batches, momentum: 0.9 }, recordOf(batches), /--momentum was 0.98 and is 0.9: give the same/);
 });
 
 test('options that are out of range, or that only muon and shampoo have, are refused', async () => {
@@ -61,4 +65,15 @@ test('options that are out of range, or that only muon and shampoo have, are ref
   await refused('--warm-up 0', /^--warm-up 0: use a whole number from 1/);
   await refused('--clip 0', /^--clip 0: use a number above 0/);
   await refused('--rest-rate 1', /^--rest-rate 1 with --optimiser adam: only muon and shampoo have another/);
+  await refused(
+    '--momentum 0.9',
+    /^--momentum 0.9 with --optimiser adam: is of sgd, muon, shampoo: leave one of them out$/,
+  );
+  await refused('--optimiser sgd --momentum 1', /^--momentum 1: use a number from 0/);
+  await refused('--interleave 0', /^--interleave 0: use a whole number from 1/);
+  await refused('--interleave 2,2,2', /^--interleave 2,2,2: 3 numbers for 2 axes: give one, or 2$/);
+  const preconditioned = { ...optionsOf('--interleave', '2'), preconditioner: 'seppgd' } as const;
+  const message =
+    /^--interleave 2 with --preconditioner seppgd: its eigenvectors are of the whole grid: leave one of them out$/;
+  await requireThrows('preconditioned', async () => requireConsistent(preconditioned, 2), 'InputError', message);
 });

@@ -15,11 +15,11 @@ test('functions, their variables, memory of workgroups and constants get short n
     'fn main(){let tile=Tile(1u,2u);var row=across(tile,3u);let length=left[row];sums[0]=activate(length).x+TINY;}';
   const slot = 'fn half(z:f32)->f32{return z/2.0;}fn activate(z:f32)->vec2f{let row=half(z);return vec2f(row,1.0);}';
   requireEqual('texts', shortened([kernel, slot], 'dispatch(kernel, { constants: { WORKGROUP: 64 } })'), [
-    'struct a_{row:u32,length:u32,}@group(0)@binding(0)var<storage,read>left:array<f32>;\n' +
-      'const WORKGROUP=64u;\nconst b_=2u*WORKGROUP;\nvar<workgroup>e_:array<f32,b_>;fn c_(b:a_,a:u32)->u32{return b.row+a;}\n' +
+    'struct A{row:u32,length:u32,}@group(0)@binding(0)var<storage,read>left:array<f32>;\n' +
+      'const WORKGROUP=64u;\nconst a0=2u*WORKGROUP;\nvar<workgroup>D:array<f32,a0>;fn B(b:A,a:u32)->u32{return b.row+a;}\n' +
       '//# slot activation\n' +
-      'fn main(){let b=a_(1u,2u);var a=c_(b,3u);let c=left[a];e_[0]=activate(c).x+1e-30f;}',
-    'fn d_(b:f32)->f32{return b/2.0;}fn activate(b:f32)->vec2f{let a=d_(b);return vec2f(a,1.0);}',
+      'fn main(){let b=A(1u,2u);var a=B(b,3u);let c=left[a];D[0]=activate(c).x+1e-30f;}',
+    'fn C(b:f32)->f32{return b/2.0;}fn activate(b:f32)->vec2f{let a=C(b);return vec2f(a,1.0);}',
   ]);
 });
 
@@ -29,8 +29,8 @@ test('a function that nothing in its text calls is left out, and what it alone c
     'fn offered(z:f32)->f32{return used(z);}\n//# slot schedule\n';
   const slot = 'fn idle(z:f32)->f32{return z;}fn main(){let x=offered(1.0)+idle(2.0);}';
   requireEqual('texts', shortened([kernel, slot]), [
-    'fn c_(a:f32)->f32{return a+1.0;}fn offered(a:f32)->f32{return c_(a);}\n//# slot schedule\n',
-    'fn a_(a:f32)->f32{return a;}fn main(){let a=offered(1.0)+a_(2.0);}',
+    'fn C(a:f32)->f32{return a+1.0;}fn offered(a:f32)->f32{return C(a);}\n//# slot schedule\n',
+    'fn A(a:f32)->f32{return a;}fn main(){let a=offered(1.0)+A(2.0);}',
   ]);
 });
 

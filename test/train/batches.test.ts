@@ -1,5 +1,6 @@
 /** Batches of a grid: sub-grids that have every point once, and steps on them in turn that are those of a trainer of each. */
 
+import { cut, joined } from '../../src/host/arrays.js';
 import { architecture } from '../../src/model/architecture.js';
 import { cp } from '../../src/model/contraction/cp.js';
 import { jointNetwork } from '../../src/model/contraction/jointNetwork.js';
@@ -7,7 +8,7 @@ import { tucker } from '../../src/model/contraction/tucker.js';
 import { coordinatesOf } from '../../src/model/domain/domain.js';
 import { grid } from '../../src/model/domain/grid.js';
 import { scatteredPoints } from '../../src/model/domain/scatteredPoints.js';
-import { defineModel, type Model, onDomain } from '../../src/model/model.js';
+import { defineModel, type Model, onDomain, outputShapes } from '../../src/model/model.js';
 import { decoder } from '../../src/model/readout/decoder.js';
 import { adam } from '../../src/optimiser/adam.js';
 import { shampoo } from '../../src/optimiser/shampoo.js';
@@ -134,12 +135,15 @@ test('a run in batches goes on from a state to the bit, in the middle of a round
   trainer.dispose();
 });
 
-test('evaluate and render are of the whole grid, in slabs too, where batches need none', async () => {
+test('evaluate and render are of the whole grid, in slabs too, where batches need none; a target may come by rows', async () => {
   const target = randoms(sizeOf(colours));
   const optimiser = adam({ learningRate: 1e-2 });
   const evaluations = { other: randoms(sizeOf(colours)) };
+  const [, columns] = colours.domain.shape;
+  const rows = (from: number, to: number) =>
+    joined(cut(target, [66, 66, 66]).map(plane => plane.slice(from * columns, to * columns)));
   const apart = await Trainer.create(engine, {
-    ...{ model: colours, target, optimiser, evaluations },
+    ...{ model: colours, target: rows, optimiser, evaluations },
     ...{ batches: interleaved(2), slabBytes: 2000 },
   });
   const whole = await Trainer.create(engine, { model: colours, target, optimiser, evaluations });
@@ -172,9 +176,11 @@ test('batches that a grid does not have, or of what has none, are refused in one
   await refused(/^batches: a preconditioner is of the whole domain: leave one of them out$/, {
     ...{ preconditioner: sepPgd({ topK: 2 }), batches: interleaved(2) },
   });
-  await refused(/^batches: a target of rows or on the device is not cut into them: give numbers$/, {
-    ...{ target: (from: number, to: number) => new Float32Array((to - from) * 18), batches: interleaved(2) },
+  const onDevice = engine.packed(outputShapes(plane));
+  await refused(/^batches: a target on the device is not cut into them: give numbers, or rows of them$/, {
+    ...{ target: onDevice, batches: interleaved(2) },
   });
+  onDevice.dispose();
   const domain = scatteredPoints({ axes: 2, coordinates: randoms(18) });
   const model = defineModel({ domain, contraction: cp({ rank: 5 }), network });
   await refused(/^interleaved: every 2 of 9 points of 2 axes: give a grid/, {
