@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { fourierFrequencies } from '../../src/experiments/image/model.js';
 import { decodeModel, readModel, writeModel } from '../../src/io/model/modelFile.js';
 import { decodeSafetensors } from '../../src/io/model/safetensors.js';
+import { sumsKey } from '../../src/io/model/sums.js';
 import { architecture } from '../../src/model/architecture.js';
 import { cp } from '../../src/model/contraction/cp.js';
 import { grid } from '../../src/model/domain/grid.js';
@@ -230,9 +231,12 @@ test('safetensors: names that are there twice, and shapes that no file has, are 
 
 test('fuzz: model files that were changed are read as the reference reads them, or refused in one line', async () => {
   const { metadata, tensors } = await written('fuzzed.safetensors');
+  const { [sumsKey]: _, ...withoutSums } = metadata;
+  // Without sums, so that more is looked at than those, and one as it is written.
   const kinds = ['F32', 'F16', 'BF16', 'F64'].map(dtype =>
-    writeSafetensors(metadata, dtype === 'F32' ? tensors : retyped(tensors, dtype)),
+    writeSafetensors(withoutSums, dtype === 'F32' ? tensors : retyped(tensors, dtype)),
   );
+  kinds.push(writeSafetensors(metadata, tensors));
   const small = writeSafetensors(
     { note: 'small', sepnn: '{}' },
     new Map([
@@ -246,7 +250,8 @@ test('fuzz: model files that were changed are read as the reference reads them, 
     readOrRefused(() => {
       const decoded = decodeSafetensors('x', bytes);
       const expected = readSafetensors(bytes);
-      requireEqual('metadata', decoded.metadata, expected.metadata);
+      const { [sumsKey]: _, ...others } = expected.metadata;
+      requireEqual('metadata', decoded.metadata, others);
       requireEqual('names', decoded.tensors.size + decoded.unread.size, expected.tensors.size);
       for (const [name, { shape, data }] of decoded.tensors) {
         const tensor = expected.tensors.get(name) as ReferenceTensor;

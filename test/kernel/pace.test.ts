@@ -192,9 +192,12 @@ function expecting(plan: Plan, milliseconds: () => number): void {
 
 function plansOf(trainer: Trainer): Plan[] {
   const { step, refreshStep, prepare } = (
-    trainer as unknown as { plans: Record<'step' | 'refreshStep', { plan: Plan }[]> & { prepare: Plan } }
+    trainer as unknown as { plans: Record<'step' | 'refreshStep', { plan: Plan }[][]> & { prepare: Plan } }
   ).plans;
-  return [...step, ...refreshStep].map(({ plan }) => plan).concat(prepare);
+  return [...step, ...refreshStep]
+    .flat()
+    .map(({ plan }) => plan)
+    .concat(prepare);
 }
 
 /** How many submits `work` makes of dispatches, and the most under way at once. */

@@ -122,7 +122,9 @@ for (const combine of ['sum', 'product'] as const) {
     const whole = await Trainer.create(engine, { ...options, preconditioner });
     const slabs = await atRate(slow, () => Trainer.create(engine, { ...options, preconditioner }));
     const plans = (of: Trainer) =>
-      (of as unknown as { plans: { step: { plan: { dispatches: Dispatch[] } }[] } }).plans.step.map(({ plan }) => plan);
+      (of as unknown as { plans: { step: { plan: { dispatches: Dispatch[] } }[][] } }).plans.step[0].map(
+        ({ plan }) => plan,
+      );
     const longest = (of: Trainer) =>
       Math.max(...plans(of).flatMap(({ dispatches }) => dispatches.map(({ work }) => work.operations)));
     const most = mostInDispatch(slow, 1);
