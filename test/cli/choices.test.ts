@@ -178,7 +178,16 @@ test('with --parameters what is typed stands: another model or optimiser has no 
     '--clip 1',
   ])
     requireEqual(words, kindOf(words), usual);
-  requireEqual('rate', chosenBy('--parameters 20k --optimiser muon --lr 0.1').options.learningRate, 0.1);
+  const ratesOf = (words: string) => {
+    const { interleave, learningRate, restRate, momentum, steps } = chosenBy(`--parameters ${words}`).options;
+    return [interleave, learningRate, restRate, momentum, steps];
+  };
+  requireEqual('in batches', ratesOf('5k'), [2, 0.12, 0.06, 0.98, 1200]);
+  requireEqual('many for the picture', ratesOf('20k'), [undefined, 0.25, 0.1, undefined, 300]);
+  requireEqual('of others', ratesOf('5k --interleave 3 --steps 9'), [3, 0.12, 0.06, 0.98, 9]);
+  // Rates that are typed are of the whole grid, where those of batches would not do.
+  requireEqual('rate', ratesOf('5k --optimiser muon --lr 0.1'), [undefined, 0.1, 0.1, undefined, 300]);
+  requireEqual('momentum', ratesOf('5k --momentum 0.9'), [undefined, 0.25, 0.1, 0.9, 300]);
   for (const words of [
     ...['--rank 9', '--width 9', '--depth 2', '--activation relu', '--omega 9', '--fourier 2', '--series 9 --depth 1'],
     ...[
@@ -213,7 +222,8 @@ test('--quality takes the steps that the table has for it, and those of a file t
     '--activation relu',
   ]) {
     requireEqual(words, chosenBy(words).reaches, undefined);
-    for (const quality of [first[1], 200]) requireEqual(words, stepsOf(`${words} --quality ${quality}`), qualitySteps);
+    const most = Math.max(qualitySteps, stepsOf(words));
+    for (const quality of [first[1], 200]) requireEqual(words, stepsOf(`${words} --quality ${quality}`), most);
   }
   const { options } = chosenBy('--seed 3 --optimiser muon');
   const gone = chosenBy(

@@ -90,6 +90,8 @@ const series = {
   ...({ model: 'cp', depth: 1, decoderActivation: 'sine', channels: 'shared', preconditioner: 'none' } as const),
   ...({ optimiser: 'muon', learningRate: 0.25, restRate: 0.1, schedule: 'cosine' } as const),
 };
+/** Its rates where steps go by sub-grids: at those of the whole it falls to a constant. */
+const inBatches = { interleave: 2, learningRate: 0.12, restRate: 0.06, momentum: 0.98 } as const;
 /** Few units leave more to the ranks; up to 4000 parameters 32 are no better than 16, and cost twice as much. */
 const hidden: Within['hidden'] = [
   [250, 4],
@@ -102,6 +104,12 @@ const hidden: Within['hidden'] = [
  * with them.
  */
 export const recipes: readonly Recipe[] = [
+  {
+    points: 'given',
+    within: { most: 0.2, hidden },
+    options: { ...series, ...inBatches, steps: 1200 },
+    measured: 'at 0.16 to 0.18 for each number of four pictures 2.2 to 3.4 dB above as many operations on the whole',
+  },
   {
     points: 'given',
     within: { most: 3, hidden },

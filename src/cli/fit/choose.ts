@@ -75,7 +75,8 @@ export function choose(
       );
     }
     // What a file does not say of a rate, it did not have.
-    const before = { ...table, warmUp: undefined, restRate: undefined, ...only(chosenNames, recorded) };
+    const absent = { warmUp: undefined, momentum: undefined, restRate: undefined, interleave: undefined };
+    const before = { ...table, ...absent, ...only(chosenNames, recorded) };
     return { ...completed(before), usualTopK: 'auto', by: 'resume' };
   }
   const { options, names } = sized(completed(table));
@@ -103,6 +104,9 @@ const networkNames = [
 /** What a model within --parameters is told by too: of SepPGD it has nothing. */
 const tellingWithin = [...telling, ...networkNames, 'topK', 'modulation', 'refresh', 'group'] as const;
 
+/** Which a recipe in batches has of its own: what is typed of them is of the whole. */
+const ratesOfBatches = ['learningRate', 'restRate', 'momentum'];
+
 function recipeFor(asked: AskedOptions, isTyped: (name: string) => boolean, picture: Picture): Recipe {
   const { mask, noise, validate, model, depth, series, fourier } = asked;
   // Networks of one layer have no matrix of more than one input: Muon and Shampoo refuse them.
@@ -114,6 +118,7 @@ function recipeFor(asked: AskedOptions, isTyped: (name: string) => boolean, pict
     if (options.model !== undefined && options.model !== model) return false;
     if (isVector && !within && !isTyped('optimiser') && options.optimiser !== 'adam') return false;
     if (asked.interleave !== undefined && options.preconditioner !== 'none') return false;
+    if (options.interleave !== undefined && ratesOfBatches.some(isTyped)) return false;
     if (asked.compare && !isTyped('preconditioner') && options.preconditioner === 'none') return false;
     // A rate by itself is Adam's: those of others are of another kind.
     if (isTyped('learningRate') && !isTyped('optimiser') && options.optimiser !== 'adam') return false;

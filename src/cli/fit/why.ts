@@ -8,7 +8,7 @@ import type { FitOptions } from './options.js';
 /** @param options as they were settled. @returns '' where all was typed. */
 export function whyOf({ by, names, reaches }: Choice, options: FitOptions, picture: Picture, model: Model): string {
   if (names.length === 0) return '';
-  const { parameters, optimiser, learningRate, schedule, steps, seconds } = options;
+  const { parameters, optimiser, learningRate, schedule, steps, seconds, interleave } = options;
   const { width: columns, height: rows, planes } = picture;
   const sources = {
     table: `chosen for ${columns} x ${rows}${planes > 1 ? ` x ${planes}` : ''}`,
@@ -21,6 +21,7 @@ export function whyOf({ by, names, reaches }: Choice, options: FitOptions, pictu
     `${optimiser} ${learningRate.toExponential()} ${schedule}`,
     preconditionerIn(options),
     `${steps} step${steps === 1 ? '' : 's'}${seconds === undefined ? '' : ` in ${seconds} s`}`,
+    ...(interleave === undefined ? [] : [`interleaved by ${interleave}`]),
   ];
   const expected = reaches?.findLast(([made]) => made <= steps);
   const reach = expected ? ` (a photograph came to ${expected[1]} dB in ${expected[0]})` : '';
