@@ -18,9 +18,10 @@ import { compiled, type StepPlans } from './stepPlans.js';
 import { isOnDevice, targetTensor } from './target.js';
 import { stepOn } from './wholePlans.js';
 
+/** Made by `interleaved`; what it makes is the trainer's own. */
 export interface Batches {
   /**
-   * Those of a training whose steps take them in turn.
+   * @internal Those of a training whose steps take them in turn.
    *
    * @param whole those of the whole domain, by which it is evaluated and rendered.
    * @throws InputError a training that has no such parts.
@@ -33,16 +34,19 @@ export interface Batches {
  * whole. A step takes about N^D times fewer operations. Neighbouring batches differ, so that an optimiser wants a lower
  * rate than on the whole grid, and a momentum whose memory spans some rounds: 0.98 for 2 in two dimensions.
  *
+ * The target is held whole, rows of it too, and sub-grids go in no slabs.
+ *
  * @param every N, one for all axes or one each.
- * @throws InputError a number that is no whole one; and where a trainer is created a domain that is no such grid, a target
- *   on the device, or a preconditioner, whose eigenvectors are of the whole domain.
+ * @throws InputError a number that is no whole one; and where a trainer is created a domain that is no such grid, more than 64
+ *   of them, a target on the device, or a preconditioner, whose eigenvectors are of the whole domain.
  */
 export function interleaved(every: number | readonly number[]): Batches {
   for (const n of [every].flat()) requireCount('interleaved', n, 1, mostPoints);
   return {
     plans: (training, whole) =>
       building(async scope => {
-        const { engine, model: all, targets, preconditioner } = training;
+        const { engine, model: all, targets, preconditioner, parameters } = training;
+        const isRefreshed = parameters.optimiser.refresh !== undefined;
         const { training: given } = targets;
         if (preconditioner) {
           throw new InputError('batches: a preconditioner is of the whole domain: leave one of them out');
@@ -57,13 +61,13 @@ export function interleaved(every: number | readonly number[]): Batches {
           const input = scope.keep(await networkInput(engine, model));
           const target = await targetTensor(engine, scope, model, values);
           builds[`step ${i}`] = stepOn({ ...training, model, input }, target, false);
-          builds[`refresh ${i}`] = stepOn({ ...training, model, input }, target, true);
+          if (isRefreshed) builds[`refresh ${i}`] = stepOn({ ...training, model, input }, target, true);
         }
         const plans = await compiled(training, scope, builds);
         return {
           ...whole,
           step: batches.map((_, i) => [{ plan: plans[`step ${i}`] }]),
-          refreshStep: batches.map((_, i) => [{ plan: plans[`refresh ${i}`] }]),
+          refreshStep: batches.map((_, i) => [{ plan: plans[`${isRefreshed ? 'refresh' : 'step'} ${i}`] }]),
           dispose: () => scope.dispose(),
         };
       }),
@@ -80,6 +84,12 @@ export function subgrids(model: Model, target: Numbers, every: number | readonly
       `interleaved: every ${strides.join(', ')} of ${descriptionOf(domain)}: give a grid, and a number for each of its axes, up to its points`,
     );
   }
+  const count = sizeOf(strides);
+  if (count > mostSubgrids) {
+    throw new InputError(
+      `interleaved: every ${strides.join(', ')} are ${count} sub-grids: use at most ${mostSubgrids}`,
+    );
+  }
   return sequences(strides).map(first => {
     const places = shape.map((n, d) => upTo(Math.ceil((n - first[d]) / strides[d]), i => first[d] + i * strides[d]));
     const axes = everyAxis(domain).map(d => {
@@ -89,6 +99,9 @@ export function subgrids(model: Model, target: Numbers, every: number | readonly
     return { model: onDomain(model, grid(axes)), values: taken(target, shape, places) };
   });
 }
+
+/** Each has plans of its own, and a driver's memory for them. */
+export const mostSubgrids = 64;
 
 function upTo<T>(count: number, of: (i: number) => T): T[] {
   return Array.from({ length: count }, (_, i) => of(i));

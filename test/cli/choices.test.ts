@@ -185,6 +185,11 @@ test('with --parameters what is typed stands: another model or optimiser has no 
   requireEqual('in batches', ratesOf('5k'), [2, 0.12, 0.06, 0.98, 1200]);
   requireEqual('many for the picture', ratesOf('20k'), [undefined, 0.25, 0.1, undefined, 300]);
   requireEqual('of others', ratesOf('5k --interleave 3 --steps 9'), [3, 0.12, 0.06, 0.98, 9]);
+  requireEqual('its own, typed', ratesOf('5k --momentum 0.98'), [2, 0.12, 0.06, 0.98, 1200]);
+  requireEqual('asked for', ratesOf('20k --interleave 2,2'), [[2, 2], 0.12, 0.06, 0.98, 1200]);
+  requireEqual('asked for, typed', ratesOf('20k --interleave 2 --momentum 0.9'), [2, 0.12, 0.06, 0.9, 1200]);
+  requireEqual('none', ratesOf('5k --interleave 1'), [1, 0.25, 0.1, undefined, 300]);
+  requireEqual('few steps', ratesOf('5k --steps 300'), [undefined, 0.25, 0.1, undefined, 300]);
   // Rates that are typed are of the whole grid, where those of batches would not do.
   requireEqual('rate', ratesOf('5k --optimiser muon --lr 0.1'), [undefined, 0.1, 0.1, undefined, 300]);
   requireEqual('momentum', ratesOf('5k --momentum 0.9'), [undefined, 0.25, 0.1, 0.9, 300]);

@@ -72,6 +72,11 @@ test('options that are out of range, or that only muon and shampoo have, are ref
   await refused('--optimiser sgd --momentum 1', /^--momentum 1: use a number from 0/);
   await refused('--interleave 0', /^--interleave 0: use a whole number from 1/);
   await refused('--interleave 2,2,2', /^--interleave 2,2,2: 3 numbers for 2 axes: give one, or 2$/);
+  await refused('--interleave 9', /^--interleave 9: 81 sub-grids: use numbers that make at most 64$/);
+  await refused(
+    '--interleave 2 --compare',
+    /^--interleave 2 with --compare: no preconditioner has batches to compare: /,
+  );
   const preconditioned = { ...optionsOf('--interleave', '2'), preconditioner: 'seppgd' } as const;
   const message =
     /^--interleave 2 with --preconditioner seppgd: its eigenvectors are of the whole grid: leave one of them out$/;

@@ -42,7 +42,7 @@ test('batches have every point of a grid once between them, with its own coordin
     [plane, 2],
     [plane, [3, 1]],
     [volume, [2, 3, 1]],
-    [colours, [6, 11]],
+    [colours, [6, 10]],
   ] as const) {
     const { domain } = model;
     const points = domain.shape.reduce((product, n) => product * n, 1);
@@ -171,6 +171,10 @@ test('batches that a grid does not have, or of what has none, are refused in one
     );
   await requireThrows('0', async () => interleaved(0), 'InputError', /^interleaved: 0: use a whole number from 1/);
   await refused(/^interleaved: every 8, 8 of 7 x 9: give a grid, and a number for each/, { batches: interleaved(8) });
+  const square = onDomain(plane, grid([10, 10]));
+  await refused(/^interleaved: every 9, 9 are 81 sub-grids: use at most 64$/, {
+    ...{ model: square, target: new Float32Array(200), batches: interleaved(9) },
+  });
   await refused(/^interleaved: every 2, 2, 2 of 7 x 9: /, { batches: interleaved([2, 2, 2]) });
   await refused(/^batches: .* give interleaved\(2\)$/, { batches: 2 as unknown as Batches });
   await refused(/^batches: a preconditioner is of the whole domain: leave one of them out$/, {

@@ -78,6 +78,10 @@ export interface Recipe {
 export interface Within {
   /** Parameters for each number of the picture, up to which it stands. */
   readonly most: number;
+  /** And where batches were asked for: of more parameters they are worth less, but the rates of others will not do. */
+  readonly mostAsked?: number;
+  /** Steps from which it is ahead, where they are typed. */
+  readonly leastSteps?: number;
   /** Hidden units up to so many parameters, ascending. */
   readonly hidden: readonly (readonly [parameters: number, units: number])[];
 }
@@ -106,7 +110,7 @@ const hidden: Within['hidden'] = [
 export const recipes: readonly Recipe[] = [
   {
     points: 'given',
-    within: { most: 0.2, hidden },
+    within: { most: 0.2, mostAsked: 3, leastSteps: 800, hidden },
     options: { ...series, ...inBatches, steps: 1200 },
     measured: 'at 0.16 to 0.18 for each number of four pictures 2.2 to 3.4 dB above as many operations on the whole',
   },

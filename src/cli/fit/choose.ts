@@ -104,21 +104,26 @@ const networkNames = [
 /** What a model within --parameters is told by too: of SepPGD it has nothing. */
 const tellingWithin = [...telling, ...networkNames, 'topK', 'modulation', 'refresh', 'group'] as const;
 
-/** Which a recipe in batches has of its own: what is typed of them is of the whole. */
-const ratesOfBatches = ['learningRate', 'restRate', 'momentum'];
+/** Which a recipe in batches has of its own: where other ones are typed, they are of the whole. */
+const ratesOfBatches = ['learningRate', 'restRate', 'momentum'] as const;
 
 function recipeFor(asked: AskedOptions, isTyped: (name: string) => boolean, picture: Picture): Recipe {
   const { mask, noise, validate, model, depth, series, fourier } = asked;
   // Networks of one layer have no matrix of more than one input: Muon and Shampoo refuse them.
   const isVector = depth === 1 && series === undefined && fourier === undefined;
   const isGiven = mask === undefined && noise === undefined && validate === undefined;
+  const isInBatches = asked.interleave !== undefined && asked.interleave !== 1;
   const found = recipes.find(({ points, options, within }) => {
-    if (within && !suits(within, asked, picture)) return false;
+    if (within && !suits(within, asked, picture, isInBatches)) return false;
     if (points !== undefined && (points === 'given') !== isGiven) return false;
     if (options.model !== undefined && options.model !== model) return false;
     if (isVector && !within && !isTyped('optimiser') && options.optimiser !== 'adam') return false;
     if (asked.interleave !== undefined && options.preconditioner !== 'none') return false;
-    if (options.interleave !== undefined && ratesOfBatches.some(isTyped)) return false;
+    if (within && isInBatches && options.interleave === undefined) return false;
+    if (options.interleave !== undefined && !isInBatches) {
+      if (asked.interleave === 1) return false;
+      if (ratesOfBatches.some(name => isTyped(name) && asked[name] !== options[name])) return false;
+    }
     if (asked.compare && !isTyped('preconditioner') && options.preconditioner === 'none') return false;
     // A rate by itself is Adam's: those of others are of another kind.
     if (isTyped('learningRate') && !isTyped('optimiser') && options.optimiser !== 'adam') return false;
@@ -127,8 +132,14 @@ function recipeFor(asked: AskedOptions, isTyped: (name: string) => boolean, pict
   return found ?? unmeasured;
 }
 
-function suits({ most }: Within, { parameters }: AskedOptions, { width, height, planes }: Picture): boolean {
-  return parameters !== undefined && parameters <= most * width * height * planes;
+function suits(
+  { most, mostAsked = most, leastSteps = 0 }: Within,
+  { parameters, steps = leastSteps }: AskedOptions,
+  { width, height, planes }: Picture,
+  isInBatches: boolean,
+): boolean {
+  if (parameters === undefined || (steps < leastSteps && !isInBatches)) return false;
+  return parameters <= (isInBatches ? mostAsked : most) * width * height * planes;
 }
 
 /** Of a recipe within --parameters its hidden units and terms; the rank follows by what is left. */

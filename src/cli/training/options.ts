@@ -1,5 +1,6 @@
 /** The options of every command that trains a model on a grid: how each is read, its default, what they amount to. */
 
+import { sizeOf } from '../../buffer/layout.js';
 import type { AdapterKind } from '../../device/adapter.js';
 import { InputError } from '../../errors.js';
 import { type OptimiserName, optimiserNames, type ScheduleName, scheduleNames } from '../../experiments/optimisers.js';
@@ -9,6 +10,7 @@ import { activations } from '../../model/codec.js';
 import { type Modulation, modulations } from '../../ops/precondition/modulate.js';
 import { type Combine, combines } from '../../ops/precondition/precondition.js';
 import { usualRefresh } from '../../precondition/preconditioner.js';
+import { mostSubgrids } from '../../train/batches.js';
 import { adapterOption, either, mostPoints, oneOf, real, valueOption, whole, wholes } from '../options.js';
 import type { Command } from '../vendor.js';
 
@@ -275,8 +277,13 @@ export function requireConsistent(options: SomeOptions, axes: number): void {
 }
 
 /** @throws InputError batches of a grid with a preconditioner, or another count of numbers than it has axes. */
-function requireInterleave({ interleave, preconditioner }: SomeOptions, axes: number): void {
+function requireInterleave({ interleave, preconditioner, compare }: SomeOptions, axes: number): void {
   if (interleave === undefined) return;
+  if (compare) {
+    throw new InputError(
+      `--interleave ${interleave} with --compare: no preconditioner has batches to compare: leave one of them out`,
+    );
+  }
   if (preconditioner !== 'none') {
     throw new InputError(
       `--interleave ${interleave} with --preconditioner ${preconditioner}: its eigenvectors are of the whole grid: leave one of them out`,
@@ -285,6 +292,12 @@ function requireInterleave({ interleave, preconditioner }: SomeOptions, axes: nu
   if (typeof interleave !== 'number' && interleave.length !== axes) {
     throw new InputError(
       `--interleave ${interleave}: ${interleave.length} numbers for ${axes} axes: give one, or ${axes}`,
+    );
+  }
+  const count = typeof interleave === 'number' ? interleave ** axes : sizeOf(interleave);
+  if (count > mostSubgrids) {
+    throw new InputError(
+      `--interleave ${interleave}: ${count} sub-grids: use numbers that make at most ${mostSubgrids}`,
     );
   }
 }
