@@ -22,6 +22,12 @@ export function onPart(model: Model, shape: Shape): Model {
   );
 }
 
+/** The model on so many indices of the first axis. */
+export function onRows(model: Model, rows: number): Model {
+  const [, ...others] = model.domain.shape;
+  return onPart(model, [rows, ...others]);
+}
+
 /** Whether every tensor of the contraction on the model's domain fits a binding, and its output so many numbers. */
 export function contractionFits(model: Model, mostNumbers: number, device: Limits): boolean {
   const mostBound = device.mostBindingBytes / 4;
@@ -42,14 +48,13 @@ export function contractionFits(model: Model, mostNumbers: number, device: Limit
  * @throws InputError if even one index of the first axis is too much.
  */
 export function slabsOf(model: Model, device: Limits, mostBytes: number = device.mostBindingBytes): readonly Range[] {
-  const { shape } = model.domain;
-  const [points, ...others] = shape;
+  const [points] = model.domain.shape;
   if (!formOf(model).slabs) return [[0, points]];
-  const fits = (height: number) => contractionFits(onPart(model, [height, ...others]), mostBytes / 4, device);
+  const fits = (height: number) => contractionFits(onRows(model, height), mostBytes / 4, device);
   let height = points;
   for (let count = 2; height > 1 && !fits(height); count++) height = Math.ceil(points / count);
   if (!fits(height)) {
-    const bytes = 4 * model.members * layoutOf(slabShape(model, 1)).length;
+    const bytes = 4 * model.members * layoutOf(outputShape(onRows(model, 1))).length;
     throw new InputError(
       `grid: one index of the first axis of ${descriptionOf(model.domain)} is ${bytes} bytes, or more between the products; at most ${Math.min(mostBytes, device.mostBindingBytes)} are possible: put the longest axis first, or use smaller ranks`,
     );
@@ -60,9 +65,4 @@ export function slabsOf(model: Model, device: Limits, mostBytes: number = device
 /** So many points in slabs of one height but the last. */
 export function slabsOfHeight(points: number, height: number): readonly Range[] {
   return Array.from({ length: Math.ceil(points / height) }, (_, i) => [i * height, Math.min(points, (i + 1) * height)]);
-}
-
-/** The axes of one member's output on the device, of so many indices of the first axis. */
-export function slabShape(model: Model, rows: number): Shape {
-  return [rows, ...outputShape(model).slice(1)];
 }

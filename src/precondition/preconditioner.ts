@@ -1,6 +1,5 @@
 /** What a preconditioner is: a transformation of the cotangent at a model's output, refreshed now and then. */
 
-import type { Shape } from '../buffer/layout.js';
 import type { StateArrays } from '../buffer/namedTensors.js';
 import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
@@ -47,10 +46,10 @@ export interface AppliedInSlabs {
 
 /** A projection of the cotangent which is added up over the slabs, and whose VJP is added to theirs. */
 export interface Projection {
-  /** Of one member: some number of rows instead of the first axis. */
-  readonly shape: Shape;
-  /** A slab's share of it. */
-  project(cotangent: Value, rows: Range): Value;
+  /** As many of it stand where the first axis was. */
+  readonly rows: number;
+  /** A slab's share of some of them. @param rows the slab's. */
+  project(cotangent: Value, rows: Range, some: Range): Value;
   /** The factor matrices at which its VJP is taken. */
   reduce(factors: Value): Value;
 }

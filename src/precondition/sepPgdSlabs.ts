@@ -12,7 +12,7 @@
  */
 
 import type { Value } from '../graph/operation.js';
-import { type Model, outputShape } from '../model/model.js';
+import type { Model } from '../model/model.js';
 import { coordinateAxes } from '../model/outputAxis.js';
 import { scale, subtract } from '../ops/elementwise/linearCombination.js';
 import { type Piece, pieces, type Range } from '../ops/elementwise/pieces.js';
@@ -37,13 +37,13 @@ export function inSlabs(model: Model, { vectors, scaled }: ModulatedBasis, how: 
       [all],
       everyPart(all).filter(({ part }) => part % axes > 0),
     );
-  /** The k leading eigenvectors of the first axis, of each member; some of their columns. */
-  const first = (all: Value, columns?: Range) =>
+  /** The k leading eigenvectors of the first axis, of each member; some of them, and some of their columns. */
+  const first = (all: Value, columns?: Range, rows: Range = [0, firstK]) =>
     pieces(
       [all],
       everyPart(all)
         .filter(({ part }) => part % axes === 0)
-        .map(({ part }) => ({ part, rows: [0, firstK] as const, ...(columns && { columns }) })),
+        .map(({ part }) => ({ part, rows, ...(columns && { columns }) })),
     );
   const transform = (cotangent: Value): Value =>
     precondition(cotangent, others(vectors), others(scaled), {
@@ -66,9 +66,9 @@ export function inSlabs(model: Model, { vectors, scaled }: ModulatedBasis, how: 
   return {
     transform,
     projection: {
-      shape: [firstK, ...outputShape(model).slice(1)],
+      rows: firstK,
       // V_1 of the slab's rows times G_s: its share of H.
-      project: (cotangent, rows) => projection(cotangent, first(vectors, rows)),
+      project: (cotangent, rows, some) => projection(cotangent, first(vectors, rows, some)),
       // -W F_1 instead of F_1, on which the VJP with cotangent H takes away what S_1 does.
       reduce: factors => withFirst(factors, scale(projection(firstOf(factors, axes), first(scaled)), -1), axes),
     },

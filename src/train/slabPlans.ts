@@ -14,10 +14,9 @@ import type { Cotangent, Graph, Value } from '../graph/operation.js';
 import type { Build } from '../graph/plan.js';
 import { requireArray } from '../host/arrays.js';
 import { building, within } from '../host/scope.js';
-import type { Extent } from '../model/domain/domain.js';
-import { onPart } from '../model/fits.js';
+import { onRows, slabsOfHeight } from '../model/fits.js';
 import { factorsOf, type Own, outputOf } from '../model/forward.js';
-import { factorShapes, outputShapes, toHost } from '../model/model.js';
+import { factorShapes, type Model, outputShapes, toHost } from '../model/model.js';
 import { ownRegionsOf, ownShapes } from '../model/parameters.js';
 import { fill } from '../ops/elementwise/fill.js';
 import { add } from '../ops/elementwise/linearCombination.js';
@@ -33,12 +32,11 @@ import { isOnDevice } from './target.js';
  * @param slabs ranges of the first axis, in order: `slabsOf`.
  * @param mostTargetBytes slabs of targets up to so many bytes together lie on the device; the others stay where they are
  *   and are brought there in every step.
- * @throws InputError an objective or a preconditioner that takes the output whole; a projection of the first axis that no
- * binding holds.
+ * @throws InputError an objective or a preconditioner that takes the output whole.
  */
 export function slabPlans(training: Training, slabs: readonly Range[], mostTargetBytes: number): Promise<StepPlans> {
   const { engine, model, input, preconditioner, parameters, objective } = training;
-  const { axes, shape } = model.domain;
+  const { axes } = model.domain;
   const offered = requireInSlabs(training);
   return building(async scope => {
     const stack = (shapes: readonly Shape[]): Tensor => scope.keep(engine.stack(shapes));
@@ -49,17 +47,20 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
     const factors = stack(factorShapes(model));
     const lifted = offered?.lift ? stack(factorShapes(model)) : undefined;
     const atFactors = stack(factorShapes(model));
-    const projected = offered?.projection?.shape;
-    const projection = projected && stack(outputShapes(model).map(() => projected));
+    const onSlab = ([from, to]: Range): Model => onRows(model, to - from);
+    // In parts as high as the slabs, so that each is bound, and ends in time, as those are.
+    const projections = slabsOfHeight(offered?.projection?.rows ?? 0, slabs[0][1]).map(some => ({
+      some,
+      tensor: stack(outputShapes(onSlab(some))),
+    }));
     const loss = stack([[]]);
     const targets = await slabTargets(engine, scope, model, training.targets, slabs, mostTargetBytes);
 
     const ownIn = (graph: Graph): Own =>
       Object.fromEntries(regions.map(({ owner, tensor }) => [owner, graph.read(tensor)]));
-    const extentOf = (rows: number): Extent => ({ axes, shape: [rows, ...shape.slice(1)] });
-    /** What some rows of the first axis give. */
-    const outputOfSlab = (graph: Graph, at: Value, rows: Range) =>
-      outputOf(model, factorsOfSlab(at, rows, axes), ownIn(graph), extentOf(rows[1] - rows[0]));
+    /** What some rows of the first factor matrices give. */
+    const outputOfSlab = (at: Value, rows: Range, own = ownIn(at.graph)) =>
+      outputOf(onSlab(rows), factorsOfSlab(at, rows, axes), own);
 
     /** The preconditioner's form at one moment: of the kind for which there are tensors. */
     const formAt = (applied: Applied | undefined): AppliedInSlabs | undefined => {
@@ -79,7 +80,7 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
 
     /** The slab's output, and its goal. */
     const goalIn = (graph: Graph, slab: number, target: SlabTarget) => {
-      const output = outputOfSlab(graph, graph.read(factors), slabs[slab]);
+      const output = outputOfSlab(graph.read(factors), slabs[slab]);
       return { output, ...objective.goal(output, graph.read(target.tensor)) };
     };
 
@@ -91,10 +92,12 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
       const [atOutput] = vjp(goal.loss, 1, [goal.output], goal.transformations);
       addTo(loss, goal.loss);
       // Before the cotangent is transformed, which happens in its place.
-      if (projection && form?.projection) addTo(projection, form.projection.project(atOutput, slabs[slab]));
+      for (const { some, tensor } of projections) {
+        addTo(tensor, form?.projection?.project(atOutput, slabs[slab], some) as Value);
+      }
       const cotangent = form ? form.transform(atOutput) : atOutput;
       const at = graph.read(lifted ?? factors);
-      const output = lifted ? outputOfSlab(graph, at, slabs[slab]) : goal.output;
+      const output = lifted ? outputOfSlab(at, slabs[slab]) : goal.output;
       const [ofFactors, ...ofRegions] = vjp(output, cotangent, [
         at,
         ...regions.map(({ tensor }) => graph.read(tensor)),
@@ -111,11 +114,8 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
       const through = form?.lift ? form.lift(pass.factors) : pass.factors;
       const seeds = new Map<Value, Cotangent>([[through, graph.read(atFactors)]]);
       for (const { owner, cotangent } of regions) seeds.set(pass.own[owner] as Value, graph.read(cotangent));
-      if (projection && form?.projection) {
-        const { shape: reducedShape, reduce } = form.projection;
-        const reduced = outputOf(model, reduce(pass.factors), pass.own, extentOf(reducedShape[0]));
-        seeds.set(reduced, graph.read(projection));
-      }
+      const reduced = form?.projection?.reduce(pass.factors) as Value;
+      for (const { some, tensor } of projections) seeds.set(outputOfSlab(reduced, some, pass.own), graph.read(tensor));
       const [gradient] = vjpOfSeveral(seeds, [pass.residuals.parameters]);
       parameters.update(graph, graph.read(loss), gradient, refreshing);
     };
@@ -152,9 +152,9 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
         await engine.run([[plans.open, 1]]);
         const whole = new Float32Array(count);
         for (const rows of slabs) {
-          const slab = onPart(model, extentOf(rows[1] - rows[0]).shape);
+          const slab = onSlab(rows);
           const output = await within(async own => {
-            const build = (graph: Graph) => outputOfSlab(graph, graph.read(factors), rows);
+            const build = (graph: Graph) => outputOfSlab(graph.read(factors), rows);
             return toHost(slab, await own.keep(await compute(engine, outputShapes(slab), build)).read());
           });
           slabParts(model, whole, rows).forEach((part, plane) => {

@@ -5,7 +5,7 @@ import type { Tensor } from '../buffer/tensor.js';
 import type { Engine } from '../graph/engine.js';
 import { joined, type Numbers } from '../host/arrays.js';
 import type { Scope } from '../host/scope.js';
-import { onPart } from '../model/fits.js';
+import { onRows } from '../model/fits.js';
 import { type Model, outputShapes, planeCount, toDevice } from '../model/model.js';
 import type { Range } from '../ops/elementwise/pieces.js';
 import type { Stage } from './stepPlans.js';
@@ -30,7 +30,6 @@ export async function slabTargets(
   slabs: readonly Range[],
   mostBytes: number,
 ): Promise<Readonly<Record<string, readonly SlabTarget[]>>> {
-  const [, ...others] = model.domain.shape;
   const rooms = new Map<number, Tensor>();
   const found: Record<string, SlabTarget[]> = {};
   let left = mostBytes;
@@ -38,7 +37,7 @@ export async function slabTargets(
     const rowsOf = typeof given === 'function' ? given : rowsIn(model, given as Numbers);
     found[name] = [];
     for (const rows of slabs) {
-      const slab = onPart(model, [rows[1] - rows[0], ...others]);
+      const slab = onRows(model, rows[1] - rows[0]);
       const shapes = outputShapes(slab);
       left -= 4 * sizeOfAll(shapes);
       const stays = left >= 0;

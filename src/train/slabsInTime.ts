@@ -9,7 +9,7 @@ import type { Build } from '../graph/plan.js';
 import { mostOf } from '../host/arrays.js';
 import { within } from '../host/scope.js';
 import { leastRate, mostInDispatch } from '../kernel/pace.js';
-import { onPart, slabsOfHeight } from '../model/fits.js';
+import { onRows, slabsOfHeight } from '../model/fits.js';
 import { outputOf } from '../model/forward.js';
 import { factorShapes, formOf, type Model, outputShapes } from '../model/model.js';
 import { ownRegionsOf, ownShapes } from '../model/parameters.js';
@@ -29,11 +29,11 @@ const measuredRows = 16;
 export async function slabsInTime(training: Training, slabs: readonly Range[]): Promise<readonly Range[]> {
   const { engine, model, preconditioner } = training;
   const { device } = engine;
-  const [points, ...others] = model.domain.shape;
+  const [points] = model.domain.shape;
   const [, height] = slabs[0];
   // A processor has no watchdog, and higher slabs are faster there.
   if ((device.cpu && device.rate === undefined) || !formOf(model).slabs || !takesSlabs(training)) return slabs;
-  const ofRows = (rows: number) => contraction(onPart(model, [rows, ...others]));
+  const ofRows = (rows: number) => contraction(onRows(model, rows));
   const dispatches = await engine.dispatchesOf(ofRows(height));
   const row = Math.max(
     mostOf(preconditioner?.topK ?? [], k => (2 * k * sizeOfAll(outputShapes(model))) / points),

@@ -268,6 +268,26 @@ test('a device that binds less is given slabs by itself, and what they take is l
   require('more dispatches', slabs.dispatches > 4 * 8 && whole.dispatches <= 24);
 });
 
+test('more eigenvectors than a slab has rows, whose projection no binding holds whole, train as on the whole grid', async () => {
+  const { device } = engine;
+  const options = {
+    model: modelOn([40, 48, 40], cp({ rank: 4 })),
+    target: randoms(76_800),
+    optimiser: adam({ learningRate: 1e-4 }),
+    preconditioner: sepPgd({ topK: [32, 4, 4] }),
+  };
+  const whole = await train(options);
+  Object.defineProperty(device, 'mostBindingBytes', { value: 4 * 7 * 1920, configurable: true });
+  try {
+    const slabs = await train(options);
+    requireClose('losses', slabs.losses, whole.losses, { relative: 1e-5 });
+    requireNorm('gradient', slabs.gradient, whole.gradient, 2e-5);
+    requireNorm('parameters', slabs.parameters, whole.parameters, 1e-4);
+  } finally {
+    Reflect.deleteProperty(device, 'mostBindingBytes');
+  }
+});
+
 test('slabs: as few as fit, of one height but the last, within bindings, what lies between products too', () => {
   const device = (mostBindingBytes: number) => ({ mostBindingBytes });
   const statue = modelOn([304, 512, 262], cp({ rank: 200 }));

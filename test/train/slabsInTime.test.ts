@@ -116,9 +116,12 @@ const options = { model, target: Float32Array.from(randoms(2880)), optimiser: ad
 /** 20,000 operations in 50 ms: more than a layer of the networks has. */
 const slow = 4e5;
 
-for (const combine of ['sum', 'product'] as const) {
+for (const [combine, firstK] of [
+  ['sum', 30], // slabs are lower than what is projected on
+  ['product', 6],
+] as const) {
   test(`${combine}: every dispatch of the plans made for a slow device is within its time, and they train as whole`, async () => {
-    const preconditioner = sepPgd({ topK: 6, combine });
+    const preconditioner = sepPgd({ topK: [firstK, 6, 6], combine });
     const whole = await Trainer.create(engine, { ...options, preconditioner });
     const slabs = await atRate(slow, () => Trainer.create(engine, { ...options, preconditioner }));
     const plans = (of: Trainer) =>
