@@ -11,12 +11,21 @@ import { requireCount } from '../host/checks.js';
 import { building } from '../host/scope.js';
 import { coordinatesOf, descriptionOf, everyAxis, mostPoints } from '../model/domain/domain.js';
 import { grid } from '../model/domain/grid.js';
+import { slabsOf } from '../model/fits.js';
 import { networkInput } from '../model/forward.js';
 import { type Model, onDomain } from '../model/model.js';
 import type { Training } from './gradient.js';
+import { slabPlans } from './slabPlans.js';
+import { slabsInTime } from './slabsInTime.js';
 import { compiled, type StepPlans } from './stepPlans.js';
 import { isOnDevice, targetTensor } from './target.js';
 import { stepOn } from './wholePlans.js';
+
+/** How a domain is cut into slabs: see `TrainerOptions`. */
+interface Slabbing {
+  readonly slabBytes?: number;
+  readonly targetBytes: number;
+}
 
 /** Made by `interleaved`; what it makes is the trainer's own. */
 export interface Batches {
@@ -26,7 +35,7 @@ export interface Batches {
    * @param whole those of the whole domain, by which it is evaluated and rendered.
    * @throws InputError a training that has no such parts.
    */
-  plans(training: Training, whole: StepPlans): Promise<StepPlans>;
+  plans(training: Training & Slabbing, whole: StepPlans): Promise<StepPlans>;
 }
 
 /**
@@ -34,7 +43,7 @@ export interface Batches {
  * whole. A step takes about N^D times fewer operations. Neighbouring batches differ, so that an optimiser wants a lower
  * rate than on the whole grid, and a momentum whose memory spans some rounds: 0.98 for 2 in two dimensions.
  *
- * The target is held whole, rows of it too, and sub-grids go in no slabs.
+ * The target is held whole, rows of it too. A sub-grid goes in slabs where one by itself would.
  *
  * @param every N, one for all axes or one each.
  * @throws InputError a number that is no whole one; and where a trainer is created a domain that is no such grid, more than 64
@@ -45,7 +54,7 @@ export function interleaved(every: number | readonly number[]): Batches {
   return {
     plans: (training, whole) =>
       building(async scope => {
-        const { engine, model: all, targets, preconditioner, parameters } = training;
+        const { engine, model: all, targets, preconditioner, parameters, slabBytes, targetBytes } = training;
         const isRefreshed = parameters.optimiser.refresh !== undefined;
         const { training: given } = targets;
         if (preconditioner) {
@@ -56,18 +65,27 @@ export function interleaved(every: number | readonly number[]): Batches {
         }
         const numbers = typeof given === 'function' ? await given(0, all.domain.shape[0]) : given;
         const builds: Record<string, Build> = {};
+        const inSlabs: (StepPlans | undefined)[] = [];
         const batches = subgrids(all, numbers, every);
         for (const [i, { model, values }] of batches.entries()) {
           const input = scope.keep(await networkInput(engine, model));
+          const own = { ...training, model, input, targets: { training: values } };
+          const slabs = await slabsInTime(own, slabsOf(model, engine.device, slabBytes));
+          inSlabs.push(
+            slabs.length > 1 ? scope.keep(await slabPlans(own, slabs, targetBytes / batches.length)) : undefined,
+          );
+          if (inSlabs[i]) continue;
           const target = await targetTensor(engine, scope, model, values);
-          builds[`step ${i}`] = stepOn({ ...training, model, input }, target, false);
-          if (isRefreshed) builds[`refresh ${i}`] = stepOn({ ...training, model, input }, target, true);
+          builds[`step ${i}`] = stepOn(own, target, false);
+          if (isRefreshed) builds[`refresh ${i}`] = stepOn(own, target, true);
         }
         const plans = await compiled(training, scope, builds);
         return {
           ...whole,
-          step: batches.map((_, i) => [{ plan: plans[`step ${i}`] }]),
-          refreshStep: batches.map((_, i) => [{ plan: plans[`${isRefreshed ? 'refresh' : 'step'} ${i}`] }]),
+          step: inSlabs.map((slabs, i) => slabs?.step[0] ?? [{ plan: plans[`step ${i}`] }]),
+          refreshStep: inSlabs.map(
+            (slabs, i) => slabs?.refreshStep[0] ?? [{ plan: plans[`${isRefreshed ? 'refresh' : 'step'} ${i}`] }],
+          ),
           dispose: () => scope.dispose(),
         };
       }),
