@@ -297,6 +297,8 @@ function networksOf(given: Omit<Networks, 'parameters' | 'points'>, counts: read
 test('jetNetwork: to second order at omega 30 and to fourth at omega 5, each derivative within 1e-4 of the float64 twin', async () => {
   for (const [name, gated, order, omega] of [
     ['sine', false, 2, 30],
+    ['sine', true, 2, 30],
+    ['sine', false, 4, 5],
     ['sine', true, 4, 5],
     ['tanh', true, 2, 6],
     ['tanh', false, 4, 1],
