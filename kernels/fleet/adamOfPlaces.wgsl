@@ -11,6 +11,7 @@ struct Settings {
   restOfBeta2: f32,
   epsilon: f32,
   weightDecay: f32,   // where the place has none of its own
+  share: f32,         // of the place's rate
   logBeta1: f32,
   logBeta2: f32,
 }
@@ -19,6 +20,7 @@ struct Settings {
 @group(0) @binding(7) var<storage, read_write> secondMoment: array<vec4f>;  // (quads)
 
 const DECOUPLED = false;
+const ALONE = true;   // if not, the place's own decay is that of the optimiser beside it
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -27,14 +29,15 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let i = step.quad;
   let x = parameter[i];
   var g = gradient[i];
-  if (!DECOUPLED) { g = fma(vec4f(step.decay), x, g); }
+  let decay = select(settings.weightDecay, step.decay, ALONE);
+  if (!DECOUPLED) { g = fma(vec4f(decay), x, g); }
   let m = fma(vec4f(settings.beta1), firstMoment[i], settings.restOfBeta1 * g);
   let v = fma(vec4f(settings.beta2), secondMoment[i], settings.restOfBeta2 * g * g);
   let scale = sqrt(v / biasCorrection(settings.logBeta2, step.count)) + settings.epsilon;
   var update = m / biasCorrection(settings.logBeta1, step.count) / scale;
-  if (DECOUPLED) { update = fma(vec4f(step.decay), x, update); }
+  if (DECOUPLED) { update = fma(vec4f(decay), x, update); }
   firstMoment[i] = m;
   secondMoment[i] = v;
   earlier[i] = x;
-  parameter[i] = fma(vec4f(-step.rate), update, x);
+  parameter[i] = fma(vec4f(-settings.share * step.rate), update, x);
 }

@@ -4,12 +4,15 @@ import { numbersIn } from '../buffer/layout.js';
 import { restoreTensors, type StateArrays, stateOfTensors } from '../buffer/namedTensors.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
+import { assignAll, readAll } from '../graph/apply.js';
 import type { Engine } from '../graph/engine.js';
 import type { Value } from '../graph/operation.js';
 import type { Parameter } from '../model/parameters.js';
 import { scale } from '../ops/elementwise/linearCombination.js';
+import { adamStep } from '../ops/optimiser/adam.js';
+import { type StepAttributes, stepAlong } from '../ops/optimiser/muon.js';
 import { adam } from './adam.js';
-import type { Optimiser, Step } from './optimiser.js';
+import type { Optimiser, Step, StepKinds } from './optimiser.js';
 
 /** How matrices [W | b] are brought on. */
 export interface OfMatrices<N extends string> {
@@ -17,51 +20,49 @@ export interface OfMatrices<N extends string> {
   readonly kept: Readonly<Record<N, (matrices: readonly Parameter[]) => readonly (readonly number[])[]>>;
   /** Whether the W of a [W | b] is one of them: `isHiddenMatrix` by default. */
   readonly isMatrix?: (parameter: Parameter) => boolean;
+  readonly along: Omit<StepAttributes, 'matrices'>;
   /**
-   * A step, of which the biases beside the matrices and all else are left alone.
+   * Where a step goes, of which the biases beside the matrices and all else are left alone.
    *
    * @param matrices their places among the parameters.
    * @returns with what remains of the gradient for Adam: 0 at the matrices.
    */
-  update(
-    step: Step,
+  directions(
+    step: Pick<Step, 'gradient' | 'refreshing'>,
     matrices: readonly number[],
     kept: Readonly<Record<N, Value>>,
-  ): Readonly<Record<N | 'parameters' | 'rest', Value>>;
+  ): Readonly<Record<N | 'direction' | 'rest', Value>>;
 }
 
 /** @param restRate Adam's learning rate at every step in units of `learningRate`. */
 export function besideAdam<N extends string>(
   { name, learningRate, refresh }: Pick<Optimiser, 'name' | 'learningRate' | 'refresh'>,
   restRate: number,
-  { kept, isMatrix, update }: OfMatrices<N>,
+  { kept, isMatrix, along, directions }: OfMatrices<N>,
 ): Optimiser {
   const ofRest = adam({ learningRate });
   return {
     name,
     learningRate,
     ...(refresh !== undefined && { refresh }),
-    start(engine: Engine, scope, all) {
+    inFleets: true,
+    start(engine: Engine, scope, all, { adamBeside = adamAtShare, along: stepOf = stepAlong } = {}) {
       const matrices = matricesAmong(all, isMatrix);
       if (matrices.length === 0) {
         throw new InputError(`${name}: nothing in this model is a matrix of more than one input: use adam`);
       }
-      const rest = ofRest.start(engine, scope, all);
+      const rest = ofRest.start(engine, scope, all, { adam: adamBeside(restRate) });
       const names = Object.keys(kept) as N[];
       const tensors = Object.fromEntries(
         names.map(one => [one, scope.keep(engine.stack(kept[one](matrices.map(part => all[part]))))]),
       ) as Record<N, Tensor>;
       return {
+        matrices,
         update(graph, step) {
-          const before = Object.fromEntries(names.map(one => [one, graph.read(tensors[one])])) as Record<N, Value>;
-          const stepped = update(step, matrices, before);
-          for (const one of names) graph.assign(tensors[one], stepped[one]);
-          return rest.update(graph, {
-            ...step,
-            parameters: stepped.parameters,
-            gradient: stepped.rest,
-            learningRate: scale(step.learningRate, restRate),
-          });
+          const made = directions(step, matrices, readAll(graph, tensors));
+          assignAll(graph, tensors, made);
+          const parameters = rest.update(graph, { ...step, gradient: made.rest });
+          return stepOf(parameters, made.direction, step.learningRate, { matrices, ...along });
         },
         state: async () => ({ ...(await rest.state()), ...(await stateOfTensors(tensors)) }),
         restore(state: StateArrays) {
@@ -80,6 +81,10 @@ export function besideAdam<N extends string>(
     },
   };
 }
+
+/** Adam at a share of the learning rate. */
+const adamAtShare: StepKinds['adamBeside'] = share => (state, gradient, step, learningRate, attributes) =>
+  adamStep(state, gradient, step, scale(learningRate, share), attributes);
 
 /** Which parameters, of those that are [W | b], have a W that such an optimiser updates. */
 export function matricesAmong(all: readonly Parameter[], isMatrix = isHiddenMatrix): number[] {

@@ -2,7 +2,7 @@
 
 import { requireNumber, requireOptions } from '../host/checks.js';
 import type { Parameter } from '../model/parameters.js';
-import { momentShapes, muonStep } from '../ops/optimiser/muon.js';
+import { momentShapes, muonDirections } from '../ops/optimiser/muon.js';
 import { besideAdam, isHiddenMatrix } from './besideAdam.js';
 import { type LearningRate, type Optimiser, requireLearningRate } from './optimiser.js';
 import { minimaxPolynomials, type Polynomial, requirePolynomials } from './polynomials.js';
@@ -47,11 +47,8 @@ export function muon(options: MuonOptions): Optimiser {
   return besideAdam({ name: 'muon', learningRate }, restRate, {
     kept: { moment: momentShapes },
     isMatrix,
-    update({ parameters, gradient, learningRate: rate }, matrices, { moment }) {
-      const { direction: _, ...stepped } = muonStep(parameters, moment, gradient, rate, {
-        ...{ matrices, momentum, weightDecay, polynomials },
-      });
-      return stepped;
-    },
+    along: { weightDecay },
+    directions: ({ gradient }, matrices, { moment }) =>
+      muonDirections(gradient, moment, { matrices, momentum, polynomials }),
   });
 }

@@ -10,6 +10,7 @@ import { requireNumber, shown } from '../host/checks.js';
 import type { Scope } from '../host/scope.js';
 import type { Parameter } from '../model/parameters.js';
 import type { adamStep } from '../ops/optimiser/adam.js';
+import type { stepAlong } from '../ops/optimiser/muon.js';
 import type { sgdStep } from '../ops/optimiser/sgd.js';
 
 /** A learning rate, or one for each step, counted from 0. */
@@ -30,6 +31,8 @@ export interface Step {
 
 /** What an optimiser keeps on the device for one set of parameters. */
 export interface OptimiserState {
+  /** Which of the parameters it has tensors of, beside those of all. */
+  readonly matrices?: readonly number[];
   /** Adds a step to a graph, and assigns what it keeps. @returns the parameters after it. */
   update(graph: Graph, step: Step): Value;
   /** What a later run needs to go on exactly. */
@@ -44,6 +47,9 @@ export interface OptimiserState {
 export interface StepKinds {
   readonly adam: typeof adamStep;
   readonly sgd: typeof sgdStep;
+  /** Adam on what another optimiser leaves to it, at a share of the learning rate. It goes before the other. */
+  readonly adamBeside: (share: number) => typeof adamStep;
+  readonly along: typeof stepAlong;
 }
 
 export interface Optimiser {

@@ -6,7 +6,7 @@
 import { requireCount, requireNumber, requireOptions } from '../host/checks.js';
 import type { Parameter } from '../model/parameters.js';
 import { matmul } from '../ops/linear/matmul.js';
-import { momentShapes, rawDirections, stepAlong } from '../ops/optimiser/muon.js';
+import { momentShapes, rawDirections } from '../ops/optimiser/muon.js';
 import { gramMean, gramShapes, inverseRoot, toUnit } from '../ops/optimiser/shampoo.js';
 import { besideAdam, isHiddenMatrix } from './besideAdam.js';
 import { type LearningRate, type Optimiser, requireLearningRate } from './optimiser.js';
@@ -56,15 +56,12 @@ export function shampoo(options: ShampooOptions): Optimiser {
   return besideAdam({ name: 'shampoo', learningRate, refresh }, restRate, {
     kept: { moment: momentShapes, gram: gramShapes, root: gramShapes },
     isMatrix,
-    update({ parameters, gradient, learningRate: rate, refreshing }, matrices, kept) {
+    along: { weightDecay, unit: true },
+    directions({ gradient, refreshing }, matrices, kept) {
       const gram = gramMean(kept.gram, gradient, matrices, decay);
       const root = refreshing ? inverseRoot(gram, polynomials) : kept.root;
       const { rest, moment, direction } = rawDirections(gradient, kept.moment, { matrices, momentum });
-      const along = toUnit(matmul(root, direction));
-      return {
-        parameters: stepAlong(parameters, along, rate, { matrices, weightDecay, unit: true }),
-        ...{ rest, moment, gram, root },
-      };
+      return { direction: toUnit(matmul(root, direction)), rest, moment, gram, root };
     },
   });
 }

@@ -132,6 +132,18 @@ test('what is done with the same settings stays; what failed, was changed or is 
   requireEqual('steps', (await readModel(files[0])).state.step, 5);
 });
 
+test('images of a fleet by Muon or Shampoo are what fit makes of each', async () => {
+  const images = await folderOf('along', { 'a.png': [12, 10], 'b.png': [12, 10] });
+  for (const optimiser of ['muon', 'shampoo']) {
+    const words = ['--rank', '4', '--width', '4', '--lr', '1e-2', '--top-k', '2', '--steps', '25', ...adapter];
+    const ran = await sepnn('fleet', images, '--out', optimiser, '--optimiser', optimiser, ...words, '--json');
+    requireEqual('exit', ran.code, 0);
+    const fit = await sepnn('fit', `${images}/b.png`, '--out', 'fit', '--optimiser', optimiser, ...words, '--json');
+    const { runs } = JSON.parse(fit.stdout) as { readonly runs: readonly { readonly loss: number }[] };
+    requireClose(optimiser, [tableOf(ran).results[1].loss as number], [runs[0].loss], { relative: 1e-2 });
+  }
+});
+
 test('--size brings all images to one size, and one fleet; a folder within the results is not one of images', async () => {
   const images = await folderOf('sized', { 'a.png': [12, 8], 'b.png': [6, 20], 'c.png': [16, 16] });
   const run = () => sepnn('fleet', images, '--out', 'sized/out', ...tiny, '--size', '8x8', '--gray', '--batch', '2');
@@ -271,7 +283,6 @@ test('bad usage is refused before anything is written', async () => {
     [[images, '--queue', 'redis://h', '--queue-name', 'a:b'], /--queue-name a:b: use 1 to 100 characters/],
     [[images, '--queue', 'redis://h', '--queue-name', ''], /--queue-name : use 1 to 100 characters/],
     [[images, '--model', 'tt', '--rank', '2,3'], /--rank 2,3: 2 numbers for --model tensor-train/],
-    [[images, '--optimiser', 'muon'], /--optimiser muon: has no step for many models at once: use adam or sgd/],
     [[images, '--resume', 'x'], /unknown option '--resume'/],
   ];
   await requireRefused(cases, args => sepnn('fleet', ...args, '--out', 'refused-out'));
@@ -326,7 +337,7 @@ test("sheets of other results are no images; a host's own files in the results' 
 
 test('the help names what a fleet takes', async () => {
   const { stdout } = await sepnn('fleet', '--help');
-  require('no auto, no muon', !/ auto: | muon,/.test(stdout) && /--optimiser <name> +adam or sgd/.test(stdout));
+  require('no auto', !/ auto: /.test(stdout) && /--optimiser <name> +adam, sgd, muon, shampoo/.test(stdout));
 });
 
 async function listOf<T>(results: AsyncIterable<T>): Promise<T[]> {

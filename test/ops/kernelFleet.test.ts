@@ -10,6 +10,7 @@ import { modulateOfPlaces as modulateOfPlacesOperation } from '../../src/ops/fle
 import { recordPlaces as recordPlacesOperation } from '../../src/ops/fleet/recordPlaces.js';
 import {
   adamOfPlaces as adamOfPlacesOperation,
+  muonStepOfPlaces as muonStepOfPlacesOperation,
   sgdOfPlaces as sgdOfPlacesOperation,
 } from '../../src/ops/fleet/stepOfPlaces.js';
 import { modulations } from '../../src/ops/precondition/modulate.js';
@@ -21,6 +22,7 @@ import { suite } from '../helpers/suite.js';
 import { adamOfPlaces } from '../reference/fleet/adamOfPlaces.js';
 import { intoPlaces } from '../reference/fleet/intoPlaces.js';
 import { modulateOfPlaces } from '../reference/fleet/modulateOfPlaces.js';
+import { muonStepOfPlaces } from '../reference/fleet/muonStepOfPlaces.js';
 import { type PlaceRecord, recordPlaces } from '../reference/fleet/recordPlaces.js';
 import { sgdOfPlaces } from '../reference/fleet/sgdOfPlaces.js';
 import { pointwiseLoss } from '../reference/objective/pointwiseLoss.js';
@@ -56,6 +58,7 @@ test('lossOfPlaces: every place has the loss of its own outputs, whatever they a
       const y = z.map(() => (random() < 0.1 ? Number.NaN : Math.fround(random())));
       const wrong = randomInteger(0, places); // one past the last: none
       z.fill(Number.NaN, wrong * size, (wrong + 1) * size);
+      if (wrong < places) y[wrong * size] = 0.5; // or it has no point at all, and no loss
       const output = engine.stack(shapes, Float32Array.from(z));
       const target = engine.packed(shapes, Float32Array.from(y));
       const plan = await engine.compile(g =>
@@ -154,9 +157,14 @@ function fleetOf(places: number) {
   return { shapes, sizes, partsOf, models, random32, stackOf, roster: engine.tensor([places, 4], rosterOf(models)) };
 }
 
-test('adamOfPlaces: every place goes by its own count, rate, decay and move, L2 and decoupled', async () => {
+test('adamOfPlaces: every place goes by its own count, rate, decay and move, L2 and decoupled, or beside another optimiser', async () => {
   for (const places of [1, 3, 40]) {
-    for (const decoupled of [false, true]) {
+    for (const [decoupled, share] of [
+      [false, undefined],
+      [true, undefined],
+      [false, 0.25],
+      [true, 0.25],
+    ] as const) {
       const { partsOf, models, random32, stackOf, roster } = fleetOf(places);
       const names = ['p', 'before', 'g', 'm', 'v'] as const;
       const given = Object.fromEntries(names.map(name => [name, random32()])) as Record<
@@ -168,7 +176,10 @@ test('adamOfPlaces: every place goes by its own count, rate, decay and move, L2 
         keyof typeof given,
         Tensor
       >;
-      const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decoupled };
+      const settings = {
+        ...{ beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decoupled },
+        ...(share !== undefined && { share }),
+      };
       const plan = await engine.compile(g => {
         const [parameters, before, gradient, firstMoment, secondMoment] = names.map(name => g.read(tensors[name]));
         const step = { places, regions: regions.counts, roster: g.read(roster), before };
@@ -181,7 +192,12 @@ test('adamOfPlaces: every place goes by its own count, rate, decay and move, L2 
       await plan.run();
       const expected = { p: [...given.p], before: [...given.before], m: [...given.m], v: [...given.v] };
       models.forEach(({ move, count, rate, decay }, place) => {
-        const own = { ...settings, learningRate: rate, weightDecay: decay < 0 ? settings.weightDecay : decay };
+        const hasOwn = decay >= 0 && share === undefined;
+        const own = {
+          ...settings,
+          learningRate: (share ?? 1) * rate,
+          weightDecay: hasOwn ? decay : settings.weightDecay,
+        };
         for (const part of partsOf(place)) {
           const [p, before, g, m, v] = names.map(name => given[name][part]);
           const next = adamOfPlaces({ p, m, v, before }, g, move, count, own);
@@ -189,7 +205,7 @@ test('adamOfPlaces: every place goes by its own count, rate, decay and move, L2 
         }
       });
       for (const name of ['p', 'before', 'm', 'v'] as const) {
-        const what = `${name} of ${places}${decoupled ? ', decoupled' : ''}`;
+        const what = `${name} of ${places}${decoupled ? ', decoupled' : ''}${share ? ', beside another' : ''}`;
         requireClose(what, await tensors[name].read(), joined(expected[name]), { relative: 1e-6, absolute: 1e-6 });
       }
       plan.dispose();
@@ -224,6 +240,58 @@ test('sgdOfPlaces: every place goes by its own rate, decay and move', async () =
       requireClose(`${name} of ${places}`, await tensors[name].read(), joined(expected[name]), { absolute: 5e-7 });
     }
     plan.dispose();
+  }
+});
+
+test('muonStepOfPlaces: matrices of models that step follow the twin by their rate and decay; biases and all else stay to the bit', async () => {
+  for (const places of [1, 3, 70]) {
+    const { shapes, sizes, models, random32, stackOf, roster } = fleetOf(places);
+    // The first matrices of the first region, and those of the second.
+    const matrices = shapes.flatMap((_, part) => (part < 2 * places && part % 2 === 1 ? [] : [part]));
+    const owners = matrices.map(part => (part < 2 * places ? part / 2 : part - 2 * places));
+    const given = random32();
+    const parameters = stackOf(given);
+    const w = matrices.map(part => {
+      const [rows, columns] = shapes[part];
+      return { rows, columns: columns - 1, tall: rows > columns - 1 };
+    });
+    const u = w.map(({ rows, columns }) => randoms(rows * columns));
+    const stored = u.map((one, i) => {
+      const { rows, columns, tall } = w[i];
+      return tall ? one.map((_, at) => one[(at % rows) * columns + Math.floor(at / rows)]) : one;
+    });
+    const direction = engine.stack(
+      w.map(({ rows, columns, tall }) => (tall ? [columns, rows] : [rows, columns])),
+      joined(stored),
+    );
+    const plan = await engine.compile(g => {
+      const of = { roster: g.read(roster), places: owners };
+      const attributes = { matrices, weightDecay: 0.125 };
+      g.assign(parameters, muonStepOfPlacesOperation(g.read(parameters), g.read(direction), of, attributes));
+    });
+    await plan.run();
+    const found = cut(await parameters.read(), sizes);
+    given.forEach((own, part) => {
+      const at = matrices.indexOf(part);
+      if (at < 0) {
+        requireBits(`part ${part} of ${places}`, found[part], Float32Array.from(own));
+        return;
+      }
+      const { rows, columns } = w[at];
+      const { move, rate, decay } = models[owners[at]];
+      const settings = { rate, decay: decay < 0 ? 0.125 : decay };
+      const isBias = (i: number) => i % (columns + 1) === columns;
+      const numbers = (of: ArrayLike<number>, bias: boolean) =>
+        Float64Array.from(Array.from(of).filter((_, i) => isBias(i) === bias));
+      const expected = muonStepOfPlaces(numbers(own, false), u[at], [rows, columns], move, settings);
+      requireClose(`part ${part} of ${places}`, numbers(found[part], false), expected, { absolute: 5e-7 });
+      requireBits(
+        `biases of ${part}`,
+        Float32Array.from(numbers(found[part], true)),
+        Float32Array.from(numbers(own, true)),
+      );
+    });
+    for (const one of [plan, parameters, direction, roster]) one.dispose();
   }
 });
 

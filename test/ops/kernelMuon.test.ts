@@ -194,6 +194,7 @@ test('muonStep: matrices follow the float64 twin, biases beside them stay to the
         scale: Math.sqrt(Math.max(1, rows / columns)),
         weightDecay: settings.decay,
         tall: Number(rows > columns),
+        place: 0,
         parameter: parameter.layout.parts[i].offset,
         parameterStride: parameter.layout.parts[i].stride,
         direction: direction.layout.parts[i].offset,

@@ -5,12 +5,15 @@ import { architecture } from '../../src/model/architecture.js';
 import { cp } from '../../src/model/contraction/cp.js';
 import { grid } from '../../src/model/domain/grid.js';
 import { defineModel, type Model, outputShapes } from '../../src/model/model.js';
+import { decoder } from '../../src/model/readout/decoder.js';
 import { mixing } from '../../src/model/readout/mixing.js';
 import { adam } from '../../src/optimiser/adam.js';
 import { clipped } from '../../src/optimiser/clipped.js';
 import { muon } from '../../src/optimiser/muon.js';
+import type { LearningRate } from '../../src/optimiser/optimiser.js';
 import { cosineDecay } from '../../src/optimiser/schedules.js';
 import { sgd } from '../../src/optimiser/sgd.js';
+import { shampoo } from '../../src/optimiser/shampoo.js';
 import { sepPgd } from '../../src/precondition/sepPgd.js';
 import { bestBatch, mayBegin, mostPlaces } from '../../src/train/fleet/batchSize.js';
 import type {
@@ -182,6 +185,65 @@ test("a job of several members, with parameters that are no network's, is one mo
   }
 });
 
+const decoded = defineModel({
+  domain: grid([9, 8]),
+  contraction: cp({ rank: 6 }),
+  network: architecture({ width: 7 }),
+  readout: decoder({ hidden: 5, outputs: 2 }),
+  members: 2,
+});
+
+for (const [name, optimiserOf] of Object.entries({
+  Muon: (learningRate: LearningRate, weightDecay: number) => muon({ learningRate, weightDecay, restRate: 0.2 }),
+  Shampoo: (learningRate: LearningRate, weightDecay: number) => shampoo({ learningRate, weightDecay, refresh: 4 }),
+})) {
+  test(`${name}: every model of a fleet is as a trainer of one, and the same bits in any place; what fails returns`, async () => {
+    for (const [of, preconditioned] of [
+      [decoded, undefined],
+      [model, sepPgd({ topK: 3, refresh: 5, combine: 'product' })],
+    ] as const) {
+      const common = { model: of, ...(preconditioned && { preconditioner: preconditioned }) };
+      const jobs = Array.from(
+        { length: 5 },
+        (_, i): FleetJob => ({
+          id: `${i}`,
+          target: targetOf(i, of),
+          seed: i,
+          ...(i % 2 === 1 && { learningRate: 1e-3 * i, weightDecay: 0.1 * i }),
+          ...(i === 2 && { learningRate: cosineDecay(2e-3, 20), steps: 7 }),
+          ...(i === 4 && { learningRate: step => (step === 6 ? 1e30 : 1e-3) }),
+        }),
+      );
+      const fleet = await FleetTrainer.create(engine, {
+        ...common,
+        optimiser: optimiserOf(1e-3, 0.05),
+        batch: 2,
+        steps: 11,
+      });
+      const results = await allOf(fleet, jobs);
+      const turned = await allOf(fleet, [...jobs].reverse());
+      fleet.dispose();
+      for (const { id, target, seed = 0, learningRate = 1e-3, weightDecay = 0.05, steps = 11 } of jobs) {
+        requireSame(`${id}, the other way round`, turned[id], results[id]);
+        if (id === '4') continue;
+        const trainer = await Trainer.create(engine, {
+          ...{ ...common, target, seed },
+          optimiser: optimiserOf(learningRate, weightDecay),
+        });
+        const losses = await trainer.advance(steps);
+        const result = results[id];
+        requireEqual(`${id}: steps`, [result.steps, result.failedAt], [steps, undefined]);
+        requireClose(`${id}: losses`, result.losses, losses, { relative: 2e-4 });
+        requireClose(`${id}: parameters`, result.parameters, (await trainer.state()).parameters, { absolute: 2e-4 });
+        trainer.dispose();
+      }
+      const { failedAt, steps, loss, losses, parameters } = results['4'];
+      requireEqual('failed', [failedAt, steps, losses.length], [7, 6, 7]);
+      require('finite', loss === losses[6] && parameters.every(Number.isFinite));
+    }
+  });
+}
+
 test('points that a mask or NaN leaves out are not trained on', async () => {
   const mask = Uint8Array.from({ length: size * size }, (_, i) => (i % 3 === 0 ? 0 : 1));
   const target = targetOf(1);
@@ -289,10 +351,9 @@ test('what no fleet can have, and jobs that do not fit, are refused in one line'
     [{ batch: 0 }, /^batch: 0: use a whole number from 1 to 4096$/],
     [{ steps: 1.5 }, /^steps: 1.5: use a whole number from 1 to 4294967295$/],
     [
-      { optimiser: muon({ learningRate: 1e-3 }) },
-      /^optimiser: muon has no step for each model of a fleet: use adam or sgd$/,
+      { optimiser: clipped(optimiser, 1) },
+      /^optimiser: adam has no step for each model of a fleet: use adam, sgd, muon or shampoo$/,
     ],
-    [{ optimiser: clipped(optimiser, 1) }, /^optimiser: adam has no step for each model of a fleet: use adam or sgd$/],
     [{ preconditioner: sepPgd() }, /^preconditioner: seppgd is to choose by a training of its own: give topK numbers$/],
     [
       { objective: { name: 'own', additive: true, goal: () => ({}) as never } },

@@ -1,9 +1,11 @@
 /** Models trained in one batch, each with a target, a seed, a rate and a k of its own, against each by itself. */
 
+import { bitsOf } from '../../host/arrays.js';
 import { architecture } from '../../model/architecture.js';
 import { cp } from '../../model/contraction/cp.js';
 import { grid } from '../../model/domain/grid.js';
 import { defineModel, initialParameters } from '../../model/model.js';
+import { muonStepOfPlaces } from '../../ops/fleet/stepOfPlaces.js';
 import { adam } from '../../optimiser/adam.js';
 import type { Optimiser } from '../../optimiser/optimiser.js';
 import { sgd } from '../../optimiser/sgd.js';
@@ -45,6 +47,7 @@ export const fleets: Family = {
       const step = gradient.map(g => (rates[seed] * g) / (Math.abs(g) + epsilon));
       checks.push(compared(`step of Adam of model ${seed}`, smoothed[seed].way, step, 2e-5));
     }
+    checks.push(await alongMatrices(bench));
     const preconditioner = sepPgd({ topK: 6 });
     const together = await ways(bench, sgd({ learningRate: 1 }), preconditioner);
     const { engine, scope } = bench;
@@ -58,6 +61,37 @@ export const fleets: Family = {
     ];
   },
 };
+
+/** A Muon step of two models' matrices, one taller than wide; the second model has ended. */
+async function alongMatrices(bench: Bench): Promise<Check> {
+  const [high, wide, weightDecay] = [23, 14, 0.25];
+  const count = high * (wide + 1);
+  const [w, u] = [bench.numbers(2 * count), bench.numbers(2 * high * wide)];
+  const parameters = bench.stack(
+    [0, 1].map(() => [high, wide + 1]),
+    w,
+  );
+  const direction = bench.stack(
+    [0, 1].map(() => [wide, high]),
+    u,
+  );
+  const [steps, rests] = [1, 0].map(move => [...bitsOf(1, move), 0.5, -1]);
+  const roster = bench.tensor([2, 4], [...steps, ...rests]);
+  const { after } = await bench.compute(graph => ({
+    after: muonStepOfPlaces(
+      graph.read(parameters),
+      graph.read(direction),
+      { roster: graph.read(roster), places: [0, 1] },
+      { matrices: [0, 1], weightDecay },
+    ),
+  }));
+  const expected = Float64Array.from(w, (x, i) => {
+    const [row, column] = [Math.floor(i / (wide + 1)), i % (wide + 1)];
+    if (row >= high || column === wide) return x;
+    return x - 0.5 * (weightDecay * x + Math.sqrt(high / wide) * u[column * high + row]);
+  });
+  return compared('step of Muon, of one model that steps and one that rests', after, expected, 1e-6);
+}
 
 function targetOf(seed: number): Float32Array {
   return Float32Array.from({ length: rows * columns }, (_, i) => (i % 7 === seed ? Number.NaN : Math.sin(seed * i)));

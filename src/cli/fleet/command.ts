@@ -58,12 +58,9 @@ async function fleet(ending: Ending, folder: string, options: FleetOptions, give
 }
 
 /** @throws InputError what only a model by itself can have. */
-function requireFleetable({ topK, optimiser = 'adam' }: FleetOptions): void {
+function requireFleetable({ topK }: FleetOptions): void {
   if (topK === 'auto') {
     throw new InputError('--top-k auto: is chosen image by image, and a fleet has one k: give a number');
-  }
-  if (optimiser !== 'adam' && optimiser !== 'sgd') {
-    throw new InputError(`--optimiser ${optimiser}: has no step for many models at once: use adam or sgd`);
   }
 }
 

@@ -48,7 +48,7 @@ export function addFleetOptions(command: Command): Command {
   command.option('--clear', 'with --queue: take it away, and do nothing else; results stay', false);
   addImageOptions(command).addOption(presetOption()).addOption(parametersOption('rank and width'));
   addModelOptions(command, {});
-  addOptimiserOptions(command, {}, { topK: 'eigenpairs modulated', optimiser: 'adam or sgd' });
+  addOptimiserOptions(command, {}, { topK: 'eigenpairs modulated' });
   add('--seed <N>', 'of everything random, alike for all images', whole('--seed', 0, mostSeed), 0);
   command.addOption(adapterOption());
   return command.option('--json', 'print one JSON object and nothing else on stdout', false);

@@ -102,7 +102,6 @@ export interface TrainingDefaults {
 /** What the help says of options of which a command takes less. */
 export interface OptionWords {
   readonly topK?: string;
-  readonly optimiser?: string;
 }
 
 /** Adds options whose default the command may choose. */
@@ -145,10 +144,7 @@ export function addModelOptions(
 export function addOptimiserOptions(
   command: Command,
   defaults: TrainingDefaults,
-  {
-    topK = 'eigenpairs modulated, or auto: chosen by a short training',
-    optimiser = optimiserNames.join(', '),
-  }: OptionWords = {},
+  { topK = 'eigenpairs modulated, or auto: chosen by a short training' }: OptionWords = {},
 ): Command {
   const add = <T>(flags: string, description: string, parse: (text: string) => T, initial?: T) =>
     command.addOption(valueOption(flags, description, parse, initial));
@@ -174,7 +170,7 @@ export function addOptimiserOptions(
     usualRefresh,
   );
   const optimisers = oneOf('--optimiser', optimiserNames);
-  addChosen('--optimiser <name>', optimiser, optimisers, defaults.optimiser);
+  addChosen('--optimiser <name>', optimiserNames.join(', '), optimisers, defaults.optimiser);
   const rates = real('--learning-rate', 0, 10, true);
   addChosen('--lr, --learning-rate <rate>', 'of the optimiser', rates, defaults.learningRate);
   addChosen(

@@ -3,11 +3,12 @@
 import { type Layout, quad } from '../../buffer/layout.js';
 import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
-import { apply, requireSameLayout } from '../../graph/apply.js';
+import { apply, applyOne, requireSameLayout } from '../../graph/apply.js';
 import { type Operation, updatesState, type Value } from '../../graph/operation.js';
 import { dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/fleet.js';
 import { type AdamAttributes, type AdamState, adamSettings } from '../optimiser/adam.js';
+import { type StepAttributes, stepsAlong } from '../optimiser/muon.js';
 import type { SgdAttributes } from '../optimiser/sgd.js';
 
 /** How the models of a fleet stand in the parameters' stack. */
@@ -51,7 +52,13 @@ function regionsIn(device: Device, { parts, length }: Layout, { places, regions 
   };
 }
 
-const adamOperation: Operation<AdamAttributes & Standing> = {
+/** Of Adam on parameters that another optimiser leaves to it. */
+export interface Beside {
+  /** Of the place's learning rate, for Adam. The place's own weight decay is the other's. */
+  readonly share: number;
+}
+
+const adamOperation: Operation<AdamAttributes & Standing & Partial<Beside>> = {
   name: 'adamOfPlaces',
   updates: [0, 3, 4, 1],
   shapes: ([parameters, before, gradient, first, second], attributes) => {
@@ -64,8 +71,8 @@ const adamOperation: Operation<AdamAttributes & Standing> = {
     return [
       dispatch(kernels.adamOfPlaces, {
         ...regions,
-        constants: { ...constants, DECOUPLED: attributes.decoupled },
-        settings: adamSettings(count, attributes),
+        constants: { ...constants, DECOUPLED: attributes.decoupled, ALONE: attributes.share === undefined },
+        settings: { ...adamSettings(count, attributes), share: attributes.share ?? 1 },
         work: { bytes: 4 * quad * 8 * count }, // three arrays read and written, the gradient read, one written
         buffers: {
           roster: roster.storage,
@@ -121,7 +128,7 @@ export function adamOfPlaces(
   { parameters, firstMoment, secondMoment }: AdamState,
   gradient: Value,
   { roster, before, ...standing }: FleetStep,
-  attributes: AdamAttributes,
+  attributes: AdamAttributes & Partial<Beside>,
 ): AdamState & { readonly before: Value } {
   const inputs = [parameters, before, gradient, firstMoment, secondMoment, roster];
   const updated = apply(adamOperation, inputs, { ...attributes, ...standing });
@@ -139,4 +146,36 @@ export function sgdOfPlaces(
   const inputs = [parameters, before, gradient, moment, roster];
   const updated = apply(sgdOperation, inputs, { ...attributes, ...standing });
   return { parameters: updated[0], moment: updated[1], before: updated[2] };
+}
+
+const alongOperation: Operation<StepAttributes & Pick<AlongOfPlaces, 'places'>> = {
+  name: 'muonStepOfPlaces',
+  updates: [0],
+  shapes: ([parameters]) => [parameters],
+  lower: ({ device, attributes, inputs: [, along, roster], outputs: [parameters] }) => {
+    const { problems, ...rest } = stepsAlong(device, parameters, along, attributes);
+    return [
+      dispatch(kernels.muonStepOfPlaces, {
+        ...rest,
+        problems: problems.map((one, i) => ({ ...one, place: attributes.places[i] })),
+        buffers: { roster: roster.storage, direction: along.storage, parameter: parameters.storage },
+      }),
+    ];
+  },
+  notDifferentiable: updatesState,
+};
+
+export interface AlongOfPlaces extends Pick<FleetStep, 'roster'> {
+  /** Of each matrix: in which its model is. */
+  readonly places: readonly number[];
+}
+
+/** `stepAlong` for every model that steps. The parameters from before it are kept by Adam, which is to go before. */
+export function muonStepOfPlaces(
+  parameters: Value,
+  direction: Value,
+  { roster, places }: AlongOfPlaces,
+  attributes: StepAttributes,
+): Value {
+  return applyOne(alongOperation, [parameters, direction, roster], { ...attributes, places });
 }

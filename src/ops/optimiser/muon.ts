@@ -18,8 +18,6 @@ export interface MuonAttributes {
   /** Which parts of the parameters' stack are [W | b] with a W that is updated. */
   readonly matrices: readonly number[];
   readonly momentum: number;
-  /** Decoupled. */
-  readonly weightDecay: number;
   readonly polynomials: Polynomials;
 }
 
@@ -161,7 +159,9 @@ export function addedProduct(
   });
 }
 
-export interface StepAttributes extends Pick<MuonAttributes, 'matrices' | 'weightDecay'> {
+export interface StepAttributes extends Pick<MuonAttributes, 'matrices'> {
+  /** Decoupled. */
+  readonly weightDecay: number;
   /** Whether directions are of norm 1: the step is then as long as one along orthogonal matrices. */
   readonly unit?: boolean;
 }
@@ -170,37 +170,47 @@ const update: Operation<StepAttributes> = {
   name: 'muon',
   updates: [0],
   shapes: ([parameters]) => [parameters],
-  lower: ({ device, attributes, inputs: [, along, rate], outputs: [parameters] }) => {
-    const { matrices, weightDecay, unit } = attributes;
-    const problems = matrices.map((at, i) => {
-      const part = parameters.layout.parts[at];
-      const { rows, columns, tall } = matrixOf(part);
-      const { offset, stride } = along.layout.parts[i];
-      return {
-        rows,
-        columns,
-        scale: Math.sqrt(unit ? rows : Math.max(1, rows / columns)),
-        weightDecay,
-        tall: Number(tall),
-        parameter: part.offset,
-        parameterStride: part.stride,
-        direction: offset,
-        directionStride: stride,
-      };
-    });
-    return [
-      dispatch(kernels.muonStep, {
-        ...oneThreadEachOf(
-          device,
-          problems.map(({ rows, columns }) => rows * columns),
-        ),
-        problems,
-        buffers: { learningRate: rate.storage, direction: along.storage, parameter: parameters.storage },
-      }),
-    ];
-  },
+  lower: ({ device, attributes, inputs: [, along, rate], outputs: [parameters] }) => [
+    dispatch(kernels.muonStep, {
+      ...stepsAlong(device, parameters, along, attributes),
+      buffers: { learningRate: rate.storage, direction: along.storage, parameter: parameters.storage },
+    }),
+  ],
   notDifferentiable: updatesState,
 };
+
+/** The steps of kernels/shared/optimiser/matrixStep.wgsl, of one model, and one thread for each number. */
+export function stepsAlong(
+  device: Device,
+  parameters: Operand,
+  along: Operand,
+  { matrices, weightDecay, unit }: StepAttributes,
+) {
+  const problems = matrices.map((at, i) => {
+    const part = parameters.layout.parts[at];
+    const { rows, columns, tall } = matrixOf(part);
+    const { offset, stride } = along.layout.parts[i];
+    return {
+      rows,
+      columns,
+      scale: Math.sqrt(unit ? rows : Math.max(1, rows / columns)),
+      weightDecay,
+      tall: Number(tall),
+      place: 0,
+      parameter: part.offset,
+      parameterStride: part.stride,
+      direction: offset,
+      directionStride: stride,
+    };
+  });
+  return {
+    problems,
+    ...oneThreadEachOf(
+      device,
+      problems.map(({ rows, columns }) => rows * columns),
+    ),
+  };
+}
 
 /**
  * Matrices (m, n), m up to n, made orthogonal: their singular values brought near 1 by Newton-Schulz steps.
@@ -216,7 +226,7 @@ export function rawDirections(
   gradient: Value,
   moment: Value,
   attributes: Pick<MuonAttributes, 'matrices' | 'momentum'>,
-): Pick<MuonStepped, 'moment' | 'rest' | 'direction'> {
+): MuonDirections {
   const [rest, next, raw] = apply(direction, [gradient, moment], attributes);
   return { rest, moment: next, direction: raw };
 }
@@ -227,17 +237,12 @@ export function rawDirections(
  * @param moment `momentShapes` of the matrices.
  * @throws InputError a moment of another layout.
  */
-export function muonDirections(
-  gradient: Value,
-  moment: Value,
-  attributes: Omit<MuonAttributes, 'weightDecay'>,
-): Pick<MuonStepped, 'moment' | 'rest' | 'direction'> {
+export function muonDirections(gradient: Value, moment: Value, attributes: MuonAttributes): MuonDirections {
   const raw = rawDirections(gradient, moment, attributes);
   return { ...raw, direction: orthogonalise(raw.direction, attributes.polynomials) };
 }
 
-export interface MuonStepped {
-  readonly parameters: Value;
+export interface MuonDirections {
   readonly moment: Value;
   /** What remains of the gradient for another optimiser: 0 at the matrices. */
   readonly rest: Value;
@@ -245,29 +250,12 @@ export interface MuonStepped {
   readonly direction: Value;
 }
 
-/** The matrices one step along directions on, and the rest of the parameters as it was. */
+/**
+ * The matrices one step along directions on, and the rest of the parameters as it was; written over the old where nobody
+ * else needs it.
+ *
+ * @param learningRate (1): of this step.
+ */
 export function stepAlong(parameters: Value, direction: Value, learningRate: Value, attributes: StepAttributes): Value {
   return applyOne(update, [parameters, direction, learningRate], attributes);
-}
-
-/**
- * The matrices one step on, and the rest of the parameters as it was; written over the old where nobody else needs it.
- *
- * @param moment `momentShapes` of the matrices.
- * @param learningRate (1): of this step.
- * @throws InputError a moment of another layout.
- */
-export function muonStep(
-  parameters: Value,
-  moment: Value,
-  gradient: Value,
-  learningRate: Value,
-  attributes: MuonAttributes,
-): MuonStepped {
-  const { matrices, weightDecay } = attributes;
-  const made = muonDirections(gradient, moment, attributes);
-  return {
-    ...made,
-    parameters: stepAlong(parameters, made.direction, learningRate, { matrices, weightDecay }),
-  };
 }

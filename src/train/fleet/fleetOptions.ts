@@ -20,7 +20,7 @@ export interface FleetOptions {
   readonly model: Model;
   /** Places: models that are trained at the same time. `FleetTrainer.batchFor` says how many suit a device. */
   readonly batch: number;
-  /** `adam({ learningRate: 1e-4 })` or `sgd`; a job may have a learning rate and a weight decay of its own. */
+  /** `adam({ learningRate: 1e-4 })`, `sgd`, `muon`, `shampoo`; a job may have a learning rate and a weight decay of its own. */
   readonly optimiser: Optimiser;
   /** `sepPgd({ topK })`, `msk` or `iga`, with numbers: a fleet has no one model by which 'auto' would choose. */
   readonly preconditioner?: Preconditioner;
@@ -130,7 +130,9 @@ export function settledFleet(options: FleetOptions, device: Pick<Device, 'mostBi
     throw new InputError(`objective: ${objective.name} is no sum over points by itself: give one of pointwise(..)`);
   }
   if (!optimiser.inFleets) {
-    throw new InputError(`optimiser: ${optimiser.name} has no step for each model of a fleet: use adam or sgd`);
+    throw new InputError(
+      `optimiser: ${optimiser.name} has no step for each model of a fleet: use adam, sgd, muon or shampoo`,
+    );
   }
   if (preconditioner?.settle) {
     throw new InputError(

@@ -8,8 +8,20 @@ import type { Scope } from '../../host/scope.js';
 import type { Model } from '../../model/model.js';
 import { type Parameter, parametersOf } from '../../model/parameters.js';
 import { recordPlaces } from '../../ops/fleet/recordPlaces.js';
-import { adamOfPlaces, type Standing, sgdOfPlaces } from '../../ops/fleet/stepOfPlaces.js';
-import { type LearningRate, learningRateAt, type Optimiser, type OptimiserState } from '../../optimiser/optimiser.js';
+import {
+  adamOfPlaces,
+  type Beside,
+  muonStepOfPlaces,
+  type Standing,
+  sgdOfPlaces,
+} from '../../ops/fleet/stepOfPlaces.js';
+import {
+  type LearningRate,
+  learningRateAt,
+  type Optimiser,
+  type OptimiserState,
+  type StepKinds,
+} from '../../optimiser/optimiser.js';
 import { assigning } from './assigning.js';
 
 /** Losses and learning rates of each model kept on the device: the most steps of a submit. */
@@ -29,10 +41,11 @@ export class FleetParameters {
   readonly tensor: Tensor;
   /** Those from before the last step of each model. */
   readonly before: Tensor;
-  /** What the optimiser keeps, once a step has been built. */
-  readonly kept = new Set<Tensor>();
+  /** What the optimiser keeps, once a step has been built, with what of it a place has in each region. */
+  readonly kept = new Map<Tensor, readonly number[]>();
   readonly standing: Standing;
   readonly #state: OptimiserState;
+  readonly #regionsOfMatrices: readonly number[];
   readonly #last: Tensor;
   readonly #history: Tensor;
   readonly #schedule: Tensor;
@@ -46,17 +59,24 @@ export class FleetParameters {
     const places = batch.members / model.members;
     const parameters = parametersOf(batch);
     const shapes = parameters.map(({ shape }) => shape);
+    const placeOf = (part: number) => Math.floor(parameters[part].member / model.members);
     this.standing = { places, regions: regionsOf(parametersOf(model)) };
     this.tensor = scope.keep(engine.stack(shapes));
     this.before = scope.keep(engine.stack(shapes));
-    this.#state = optimiser.start(engine, scope, parameters, {
-      adam: (state, gradient, roster, _, attributes) => {
+    const adamWith =
+      (beside?: Beside): StepKinds['adam'] =>
+      (state, gradient, roster, _, attributes) => {
         const { graph } = gradient;
         const step = { ...this.standing, roster, before: graph.read(this.before) };
-        const { before, ...next } = adamOfPlaces(state, gradient, step, attributes);
+        const { before, ...next } = adamOfPlaces(state, gradient, step, { ...attributes, ...beside });
         graph.assign(this.before, before);
         return next;
-      },
+      };
+    this.#state = optimiser.start(engine, scope, parameters, {
+      adam: adamWith(),
+      adamBeside: share => adamWith({ share }),
+      along: (now, direction, roster, attributes) =>
+        muonStepOfPlaces(now, direction, { roster, places: attributes.matrices.map(placeOf) }, attributes),
       sgd: (now, moment, gradient, roster, attributes) => {
         const { graph } = gradient;
         const step = { ...this.standing, roster, before: graph.read(this.before) };
@@ -65,6 +85,9 @@ export class FleetParameters {
         return next;
       },
     });
+    this.#regionsOfMatrices = regionsOf((this.#state.matrices ?? []).map(part => parameters[part])).map(
+      count => count / places,
+    );
     this.#last = scope.keep(engine.tensor([places]));
     this.#history = scope.keep(engine.tensor([places, fleetHistory]));
     this.#schedule = scope.keep(engine.tensor([places, fleetHistory]));
@@ -87,7 +110,8 @@ export class FleetParameters {
     const step = { parameters, gradient, step: roster, learningRate: roster, refreshing };
     const next = this.#state.update(
       assigning(graph, (tensor, value) => {
-        this.kept.add(tensor);
+        const isOfAll = tensor.layout.parts.length === this.tensor.layout.parts.length;
+        this.kept.set(tensor, isOfAll ? this.standing.regions : this.#regionsOfMatrices);
         graph.assign(tensor, value);
       }),
       step,

@@ -125,16 +125,11 @@ export class FleetTrainer {
       const training = { engine, model: all, input, target, loss, preconditioner: running, parameters, chosen };
       const plans = await fleetPlans(training);
       for (const plan of [plans.step, plans.refreshStep, plans.prepare, plans.finish]) scope.keep(plan);
-      const { regions } = parameters.standing;
       const kept: Beginning[] = [];
-      for (const [tensors, own] of [
-        [parameters.kept, regions],
-        [plans.kept, undefined],
-      ] as const) {
-        for (const tensor of tensors) {
-          const placed = new PlacedTensor(tensor, batch, own);
-          kept.push({ placed, initial: (await placed.read(0, 1))[0] });
-        }
+      const ofPreconditioner = plans.kept.map(tensor => [tensor, undefined] as const);
+      for (const [tensor, regions] of [...parameters.kept, ...ofPreconditioner]) {
+        const placed = new PlacedTensor(tensor, batch, regions);
+        kept.push({ placed, initial: (await placed.read(0, 1))[0] });
       }
       const { refresh } = running?.refreshed && preconditioner ? preconditioner : optimiser;
       const k = tops && running?.topK ? { tops, topK: running.topK } : undefined;
