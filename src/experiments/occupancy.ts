@@ -3,8 +3,8 @@
 import { sizeOf } from '../buffer/layout.js';
 import type { Model } from '../model/model.js';
 import type { Objective } from '../objective/objective.js';
+import { renderTiles } from '../train/renderTiles.js';
 import type { Trainer } from '../train/trainer.js';
-import { outputTiles } from './outputTiles.js';
 import type { TrainingTask } from './trainingRun.js';
 
 export interface OccupancyMeasured {
@@ -33,7 +33,7 @@ export function occupancyTask(
     async measure(trainer: Trainer) {
       const { training } = await trainer.evaluate();
       const overlap = new Overlap(level);
-      for await (const { start, values } of outputTiles(trainer)) {
+      for await (const { start, values } of renderTiles(trainer)) {
         overlap.add(values, inside.subarray(start[0] * row, start[0] * row + values.length));
       }
       return { loss: training, iou: overlap.share };

@@ -46,7 +46,9 @@ const mostHeld = 2 ** 29;
 /** @throws InputError more numbers of an output than an array holds. */
 export function requireArray(count: number): void {
   if (count <= mostHeld) return;
-  throw new InputError(`evaluate: ${count} numbers are more than an array holds, ${mostHeld}: use evaluateTiles`);
+  throw new InputError(
+    `evaluate: ${count} numbers are more than an array holds, ${mostHeld}: use evaluateTiles or renderTiles`,
+  );
 }
 
 /** The middle of numbers, or the mean of the two in the middle. */

@@ -30,7 +30,7 @@ export interface EvaluateOptions {
   readonly mostNumbers?: number;
 }
 
-const defaultNumbers = 2 ** 24;
+export const usualNumbers = 2 ** 24;
 
 /**
  * The output of a model on a domain.
@@ -76,7 +76,7 @@ export async function* evaluateTiles(
   options: EvaluateOptions = {},
 ): AsyncGenerator<Tile, void, void> {
   requireOptions('evaluate', options, { mostNumbers: true });
-  const { mostNumbers = defaultNumbers } = options;
+  const { mostNumbers = usualNumbers } = options;
   requireCount('mostNumbers', mostNumbers, 1, Number.MAX_SAFE_INTEGER);
   if (domain.axes !== model.domain.axes) {
     throw new InputError(`domain: has ${domain.axes} axes, and the model has ${model.domain.axes}`);

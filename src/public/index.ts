@@ -142,6 +142,7 @@ export type {
 } from '../train/fleet/fleetOptions.js';
 export { FleetTrainer } from '../train/fleet/fleetTrainer.js';
 export { type Batches, interleaved } from '../train/batches.js';
+export { renderTiles } from '../train/renderTiles.js';
 export { type Best, type Kept, type Run, type RunOptions, runTraining, type Until } from '../train/runTraining.js';
 export type { Target, TargetRows } from '../train/target.js';
 export { Trainer, type TrainerState } from '../train/trainer.js';

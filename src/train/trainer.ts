@@ -198,7 +198,7 @@ export class Trainer {
     });
   }
 
-  /** The model's output with the present parameters, in the order of the target. @throws InputError more than 2^29 numbers. */
+  /** The model's output with the present parameters, in the order of the target. @throws InputError more than 2^29 numbers: `renderTiles`. */
   render(): Promise<Float32Array> {
     return this.#calls.add(() => this.plans.render());
   }

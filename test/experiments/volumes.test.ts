@@ -2,8 +2,8 @@
 
 import { recordOf } from '../../src/cli/training/record.js';
 import { occupancyTask } from '../../src/experiments/occupancy.js';
-import { outputTiles } from '../../src/experiments/outputTiles.js';
 import { marchingCubes, marchingCubesOf } from '../../src/geometry/marchingCubes.js';
+import { modelParameterShapes } from '../../src/model/model.js';
 import { type Tile, tilesOfRows } from '../../src/model/tiles.js';
 import {
   adam,
@@ -14,6 +14,7 @@ import {
   grid,
   initialParameters,
   mixing,
+  renderTiles,
   squaredError,
   Trainer,
 } from '../../src/public/node.js';
@@ -89,7 +90,7 @@ test('an occupancy is trained on and judged by rows as it is whole, and its reco
   ];
   requireBits('losses', await byRows.advance(3), await whole.advance(3));
   const output = await byRows.render();
-  const tiles = await all(outputTiles(byRows, 100));
+  const tiles = await all(renderTiles(byRows, { mostNumbers: 100 }));
   require(`${tiles.length} tiles`, tiles.length > 2);
   requireBits('output', Float32Array.from(tiles.flatMap(({ values }) => [...values])), output);
   let [both, either] = [0, 0];
@@ -99,6 +100,25 @@ test('an occupancy is trained on and judged by rows as it is whole, and its reco
   });
   requireEqual('IoU', (await task.measure(byRows)).iou, both / either);
   for (const one of [byRows, whole]) one.dispose();
+});
+
+test('the output of a training that no array holds comes some rows at a time', async () => {
+  const side = 2 ** 15;
+  const many = defineModel({
+    domain: grid([side, side]),
+    contraction: cp({ rank: 1 }),
+    network: architecture({ width: 1 }),
+  });
+  // Of a training there is what this takes of it: its slabs would be 4 GB.
+  const parameterTensor = engine.stack(modelParameterShapes(many), initialParameters(many, 0));
+  const rows = renderTiles({ engine, model: many, parameterTensor } as Trainer, { mostNumbers: 2 ** 20 });
+  for (const at of [0, 64]) {
+    const { value } = (await rows.next()) as { value: Tile };
+    requireEqual('rows', [value.start, value.shape, value.values.length], [[at, 0], [64, side], 64 * side]);
+    require('numbers', value.values.some(x => x !== 0) && value.values.every(Number.isFinite));
+  }
+  await rows.return();
+  parameterTensor.dispose();
 });
 
 test('the surface of a volume that comes some planes at a time is that of the whole', async () => {
