@@ -1,14 +1,17 @@
 /** A problem with its solution known on the points of the equations, as one more condition. */
 
 import { InputError } from '../errors.js';
+import { mostOf } from '../host/arrays.js';
 import { derivativeOf, type Expression, given, type Point } from './expression.js';
+import { evenPoints } from './grid.js';
 import type { Problem, Reference } from './problem.js';
 
 /**
  * With a condition `data`, u = solution on the grid of the equations, for every field whose solution is known. Points weigh
  * nothing where a reference has none.
  *
- * @throws InputError a problem without a solution or a reference, or a reference that ends before an axis does.
+ * @throws InputError a problem without a solution or a reference, or a reference that ends before an axis does or whose points
+ *   do not stand at equal distances.
  */
 export function observed(problem: Problem, weight: number): Problem {
   const reference = problem.reference?.();
@@ -29,11 +32,18 @@ export function observed(problem: Problem, weight: number): Problem {
   return { ...problem, conditions: [...problem.conditions, ...conditions] };
 }
 
+/** What single precision leaves of equal distances, in lengths of the axis. */
+const rounding = 1e-6;
+
 function requireWhole({ name, axes }: Problem, reference: Reference): void {
   for (const [axis, [from, to]] of Object.entries(axes)) {
     const points = reference.axes[axis];
-    if (points.length > 1 && points[0] <= from && points[points.length - 1] >= to) continue;
-    throw new InputError(`${name}: reference: axis ${axis} is not whole: give points from ${from} to ${to} for data`);
+    const even = evenPoints([from, to], points.length);
+    const off = mostOf([...even], (x, i) => Math.abs(x - points[i]));
+    if (points.length > 1 && off <= rounding * (to - from)) continue;
+    throw new InputError(
+      `${name}: reference: axis ${axis} is not whole, or uneven: give points at equal distances from ${from} to ${to} for data`,
+    );
   }
 }
 

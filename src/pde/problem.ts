@@ -4,21 +4,11 @@
  */
 
 import { InputError, isInputError } from '../errors.js';
-import { mostOf } from '../host/arrays.js';
 import { isList, isRecord, requireNumber, requireOptions, shown, spelled } from '../host/checks.js';
 import { mostOrder } from '../ops/network/jetNetwork.js';
-import {
-  derivativeBy,
-  derivativeOf,
-  derivativesIn,
-  Expression,
-  evaluated,
-  expressionOf,
-  nameOf,
-  type Operand,
-  type Point,
-} from './expression.js';
-import { type AxisPoints, eachPoint } from './grid.js';
+import { requireAgreement } from './agreement.js';
+import { derivativeOf, Expression, expressionOf, type Operand, type Point } from './expression.js';
+import type { AxisPoints } from './grid.js';
 
 /** A field and its derivatives: u, u.dt, u.dxx, u.dxy. */
 export type Field = Expression & { readonly [derivative: `d${string}`]: Expression };
@@ -134,7 +124,7 @@ export function defineProblem<A extends string, F extends string>(options: Probl
     settledEquation(name, one, `equation${i + 1}`),
   );
   const taken = new Set(['equations']);
-  const conditions = listOf('conditions', options.conditions).map(one => settledCondition(name, one, names, taken));
+  const conditions = listOf('conditions', options.conditions).map(one => settledCondition(name, one, axes, taken));
   for (const [field, solution] of Object.entries(exact)) {
     if (fields.includes(field as F) && typeof solution === 'function') continue;
     throw new InputError(`${name}: exact: ${spelled(field)}: ${shown(solution)}: give a function of one of the fields`);
@@ -154,9 +144,9 @@ export function defineProblem<A extends string, F extends string>(options: Probl
     equations,
     conditions,
     exact: exact as Problem['exact'],
-    ...(reference && { reference: () => settledReference(name, names, fields, reference) }),
+    ...(reference && { reference: () => settledReference(name, axes, fields, reference) }),
   };
-  requireAgreement(problem);
+  requireAgreement(name, axes, conditions);
   return problem;
 }
 
@@ -186,7 +176,7 @@ function settledEquation(problem: string, given: Equation | Operand, name: strin
 function settledCondition(
   problem: string,
   given: Condition,
-  axes: readonly string[],
+  axes: Problem['axes'],
   taken: Set<string>,
 ): SettledCondition {
   const { name, at } = isRecord(given) ? given : ({} as Partial<Condition>);
@@ -195,9 +185,10 @@ function settledCondition(
   }
   taken.add(name);
   const coordinates = isRecord(at) ? Object.entries(at) : [];
-  const unknown = coordinates.find(([axis]) => !axes.includes(axis));
+  const unknown = coordinates.find(([axis]) => !Object.hasOwn(axes, axis));
   if (unknown || coordinates.length === 0) {
-    throw new InputError(`${problem}: condition ${name} is at ${unknown?.[0] ?? 'no axis'}: use ${axes.join(', ')}`);
+    const use = Object.keys(axes).join(', ');
+    throw new InputError(`${problem}: condition ${name} is at ${unknown?.[0] ?? 'no axis'}: use ${use}`);
   }
   for (const [axis, values] of coordinates) {
     const all = [values].flat();
@@ -205,14 +196,33 @@ function settledCondition(
       throw new InputError(`${problem}: condition ${name} is at no coordinate of ${axis}: give one or more`);
     }
     for (const value of all) requireNumber(`${problem}: condition ${name}`, value as number);
+    requireWithin(`${problem}: condition ${name}`, axis, axes[axis], all as readonly number[]);
   }
   return { ...settledEquation(problem, given, name), at: at as SettledCondition['at'] };
 }
 
-/** @throws InputError what throws, axes or fields that the problem has not, or other than a number a point. */
+/** What rounding takes a coordinate past an axis's end, in its lengths. */
+const rounding = 1e-6;
+
+/** @throws InputError coordinates that are no numbers, or lie outside an axis: nothing is trained there. */
+function requireWithin(
+  who: string,
+  axis: string,
+  [from, to]: readonly [number, number],
+  coordinates: ArrayLike<number>,
+): void {
+  const slack = rounding * (to - from);
+  for (let i = 0; i < coordinates.length; i++) {
+    const x: unknown = coordinates[i];
+    if (typeof x === 'number' && x >= from - slack && x <= to + slack) continue;
+    throw new InputError(`${who}: ${axis} = ${shown(x)}: use coordinates from ${from} to ${to}`);
+  }
+}
+
+/** @throws InputError what throws, axes or fields that the problem has not, points outside them, or other than a number a point. */
 function settledReference(
   problem: string,
-  axes: readonly string[],
+  axes: Problem['axes'],
   fields: readonly string[],
   make: () => Reference,
 ): Reference {
@@ -225,14 +235,22 @@ function settledReference(
     throw new InputError(`${problem}: reference: throws ${said}: give a function that makes it`);
   }
   const { axes: points, values } = reference ?? {};
-  if (!isRecord(points) || !isRecord(values) || !axes.every(axis => isList(points[axis]) && points[axis].length > 0)) {
-    throw new InputError(`${problem}: reference: give its points on each of ${axes.join(', ')}, and values`);
+  const names = Object.keys(axes);
+  if (!isRecord(points) || !isRecord(values) || !names.every(axis => isList(points[axis]) && points[axis].length > 0)) {
+    throw new InputError(`${problem}: reference: give its points on each of ${names.join(', ')}, and values`);
   }
-  const size = axes.reduce((product, axis) => product * points[axis].length, 1);
+  for (const axis of names) requireWithin(`${problem}: reference`, axis, axes[axis], points[axis]);
+  const size = names.reduce((product, axis) => product * points[axis].length, 1);
   for (const [field, numbers] of Object.entries(values)) {
-    if (fields.includes(field) && isList(numbers) && numbers.length === size) continue;
+    if (!fields.includes(field) || !isList(numbers) || numbers.length !== size) {
+      throw new InputError(
+        `${problem}: reference: ${isList(numbers) ? numbers.length : shown(numbers)} for ${spelled(field)}: give ${size} numbers for ${fields.join(', ')}`,
+      );
+    }
+    const bad = Array.from<unknown>(numbers).findIndex(value => typeof value !== 'number');
+    if (bad < 0) continue;
     throw new InputError(
-      `${problem}: reference: ${isList(numbers) ? numbers.length : shown(numbers)} for ${spelled(field)}: give ${size} numbers for ${fields.join(', ')}`,
+      `${problem}: reference: ${field}: number ${bad + 1} is ${shown(numbers[bad])}: give a number, or NaN where none is known`,
     );
   }
   return reference;
@@ -277,7 +295,15 @@ function fieldOf(problem: string, field: string, axes: readonly string[]): Expre
   const own = derivativeOf(field, {});
   return new Proxy(own, {
     get: (target, name) => {
-      if (typeof name !== 'string' || name in target || !/^d([a-z]\d*)+$/i.test(name)) return Reflect.get(target, name);
+      if (typeof name !== 'string' || name in target) return Reflect.get(target, name);
+      if (!/^d([a-z]\d*)+$/i.test(name)) {
+        // Another package may ask a value for a name of its own; these are meant for a derivative.
+        if (!/^[a-z]+_/i.test(name) && !axes.includes(name)) return undefined;
+        const [axis] = axes;
+        throw new InputError(
+          `${problem}: ${field}.${spelled(name)}: is no derivative: write ${field}.d${axis}, ${field}.d${axis}${axis}`,
+        );
+      }
       const orders: Record<string, number> = Object.fromEntries(axes.map(axis => [axis, 0])); // in one order: dxy is dyx
       for (const [axis] of name.slice(1).matchAll(/[a-z]\d*/gi)) {
         if (!axes.includes(axis)) {
@@ -293,58 +319,4 @@ function fieldOf(problem: string, field: string, axes: readonly string[]): Expre
       return derivativeOf(field, Object.fromEntries(Object.entries(orders).filter(([, order]) => order > 0)));
     },
   });
-}
-
-/** So much of the greatest value may two conditions differ where they meet, as where a bump does not quite end at a face. */
-const agreement = 0.1;
-/** Points at which they are compared, about so many. */
-const samples = 500;
-
-/** @throws InputError two conditions, each linear in one field, that say different things where they meet. */
-function requireAgreement({ name, axes, conditions }: Problem): void {
-  const said = conditions.flatMap(condition => {
-    const [only, ...more] = derivativesIn([condition.residual]);
-    if (!only || more.length > 0 || nameOf(only) !== only.field || condition.weight === 0) return [];
-    const isLinear = derivativesIn([derivativeBy(condition.residual, only.field)]).length === 0;
-    if (!isLinear) return [];
-    // g by the residual's values at u of 0 and of 1.
-    const value = (point: Point) => {
-      const [zero, one] = [0, 1].map(u => evaluated(condition.residual, { [only.field]: u }, point, Number.NaN));
-      return zero / (zero - one);
-    };
-    return [{ ...condition, field: only.field, value }];
-  });
-  const valuesAt = (at: SettledCondition['at'], ...values: readonly ((point: Point) => number)[]) => {
-    const found: number[][] = [];
-    eachPoint(sampledAxes(axes, at), point => found.push(values.map(value => value(point))));
-    return found;
-  };
-  const greatestOf = said.map(({ at, value }) => mostOf(valuesAt(at, value), ([g]) => Math.abs(g)));
-  said.forEach((one, i) => {
-    for (const [j, other] of said.entries()) {
-      const meet = !Object.keys(one.at).some(axis => axis in other.at);
-      if (j <= i || one.field !== other.field || !meet) continue;
-      const greatest = Math.max(greatestOf[i], greatestOf[j]);
-      const edge = valuesAt({ ...one.at, ...other.at }, one.value, other.value);
-      const worst = mostOf(edge, ([a, b]) => Math.abs(a - b));
-      if (worst > agreement * greatest) {
-        throw new InputError(
-          `${name}: conditions ${one.name} and ${other.name} contradict each other where they meet, by ${worst.toPrecision(3)} in ${one.field}: let them agree, or give one weight 0`,
-        );
-      }
-    }
-  });
-}
-
-/** A few points of each axis, or those at which a condition stands. */
-function sampledAxes(axes: Problem['axes'], at: SettledCondition['at']): AxisPoints {
-  const each = Math.round(samples ** (1 / Object.keys(axes).length));
-  return Object.fromEntries(
-    Object.entries(axes).map(([axis, range]) => [axis, axis in at ? [at[axis]].flat() : between(range, each)]),
-  );
-}
-
-/** Points at equal distances, none of which is an end or the middle, where much is zero. */
-function between([from, to]: readonly [number, number], n: number): Float64Array {
-  return Float64Array.from({ length: n }, (_, i) => from + ((to - from) * (i + 0.37)) / n);
 }

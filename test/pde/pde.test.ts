@@ -409,6 +409,12 @@ test('what no problem can be is refused by name, before anything is allocated', 
       ...more,
     } as Parameters<typeof defineProblem>[0]);
   type Any = Readonly<Record<string, Expression & Record<string, Expression>>>;
+  const start = (more: object) => ({
+    conditions: ({ u }: Any) => [
+      { name: 'start', at: { t: 0 }, residual: u },
+      { residual: u, ...more },
+    ],
+  });
   const cases: readonly (readonly [string, object, RegExp])[] = [
     ['a range of no length', { axes: { t: [0, 1], x: [2, 2] } }, /axis x goes from 2 to 2/],
     ['a field', { equations: ({ w }: Any) => [w] }, /there is no w: use t, x, u/],
@@ -426,17 +432,42 @@ test('what no problem can be is refused by name, before anything is allocated', 
       /conditions start and right contradict each other where they meet, by 1.00 in u/,
     ],
     [
+      'conditions on one face',
+      {
+        conditions: ({ u }: Any) => [
+          { name: 'ends', at: { t: [0, 1] }, residual: u },
+          { name: 'end', at: { t: 1 }, residual: u.times(2).minus(3) },
+        ],
+      },
+      /conditions ends and end contradict each other where they meet, by 1.50 in u:/,
+    ],
+    [
+      'conditions on a derivative',
+      {
+        conditions: ({ u, t }: Any) => [
+          { name: 'start', at: { t: 0 }, residual: u.dx },
+          { name: 'sides', at: { x: [0, 1] }, residual: u.dx.minus(t, 2) },
+        ],
+      },
+      /conditions start and sides contradict each other where they meet, by 2.00 in u_x:/,
+    ],
+    [
+      'conditions on half a face',
+      {
+        conditions: ({ u }: Any) => [
+          { name: 'start', at: { t: 0 }, residual: u.minus(1).times(given(({ x }) => (x > 0.5 ? 1 : 0))) },
+          { name: 'sides', at: { x: [0, 1] }, residual: u },
+        ],
+      },
+      /conditions start and sides contradict each other where they meet, by 1.00 in u:/,
+    ],
+    ['a place outside', start({ name: 'b', at: { x: [0, 2] } }), /condition b: x = 2: use coordinates from 0 to 1/],
+    [
       'a place',
       { conditions: ({ u }: Any) => [{ name: 'b', at: { y: 0 }, residual: u }] },
       /condition b is at y: use t, x/,
     ],
   ];
-  const start = (more: object) => ({
-    conditions: ({ u }: Any) => [
-      { name: 'start', at: { t: 0 }, residual: u },
-      { residual: u, ...more },
-    ],
-  });
   const kinds: readonly (readonly [string, object, RegExp])[] = [
     ['axes', { axes: undefined }, /axes: undefined/],
     ['a range', { axes: { t: null, x: [0, 1] } }, /axis t: null/],
@@ -447,7 +478,9 @@ test('what no problem can be is refused by name, before anything is allocated', 
     ['equations', { equations: 'u' }, /equations: "u": give a function/],
     ['nothing', { conditions: () => undefined }, /conditions: undefined: give a function/],
     ['an equation', { equations: () => [null] }, /null is none/],
-    ['a derivative', { equations: ({ u }: Any) => [u.dx_t] }, /undefined is none/],
+    ['a derivative', { equations: ({ u }: Any) => [u.dx_t] }, /bad: u.dx_t: is no derivative: write u.dt, u.dtt/],
+    ['a coordinate for one', { equations: ({ u }: Any) => [u.x] }, /bad: u.x: is no derivative: write u.dt, u.dtt/],
+    ['a word for one', { equations: ({ u }: Any) => [u.slope] }, /undefined is none/],
     ['no name', start({ at: { x: 0 } }), /condition undefined: give each a name/],
     ['a name twice', start({ name: 'start', at: { x: 0 } }), /condition "start": give each a name/],
     ['the name of equations', start({ name: 'equations', at: { x: 0 } }), /condition "equations": give each a name/],
@@ -459,13 +492,19 @@ test('what no problem can be is refused by name, before anything is allocated', 
   for (const [what, more, message] of [...cases, ...kinds]) {
     await requireThrows(what, define(more), InputError.name, message);
   }
-  const referred = (axis: readonly number[], numbers: number) => () =>
-    observed(
-      define({ reference: () => ({ axes: { t: axis, x: [0, 1] }, values: { u: Array(numbers).fill(0) } }) })(),
-      1,
-    );
-  await requireThrows('too few numbers', referred([0, 1], 3), 'InputError', /reference: 3 for u: give 4 numbers/);
-  await requireThrows('half an axis', referred([0, 0.5], 4), 'InputError', /axis t is not whole: .* from 0 to 1/);
+  const referred = (t: readonly unknown[], numbers: readonly unknown[]) => () =>
+    observed(define({ reference: () => ({ axes: { t, x: [0, 1] }, values: { u: numbers } }) })(), 1);
+  const references: readonly (readonly [string, readonly unknown[], readonly unknown[], RegExp])[] = [
+    ['too few numbers', [0, 1], [0, 0, 0], /reference: 3 for u: give 4 numbers/],
+    ['a word', [0, 1], [0, 0, '1', 0], /reference: u: number 3 is "1": give a number, or NaN/],
+    ['an axis that is longer', [0, 2], [0, 0, 0, 0], /reference: t = 2: use coordinates from 0 to 1/],
+    ['no number on an axis', [0, '1'], [0, 0, 0, 0], /reference: t = "1": use coordinates from 0 to 1/],
+    ['half an axis', [0, 0.5], [0, 0, 0, 0], /axis t is not whole, or uneven: .* from 0 to 1/],
+    ['an uneven axis', [0, 0.2, 1], [0, 0, 0, 0, 0, 0], /axis t is not whole, or uneven: .* from 0 to 1/],
+  ];
+  for (const [what, t, numbers, message] of references) {
+    await requireThrows(what, referred(t, numbers), 'InputError', message);
+  }
   const huge = define({ equations: ({ u }: Any) => [u.times(1e39)] });
   await requireThrows('a number', () => discretise(huge(), 4), 'InputError', /a number in an equation: 1e\+39/);
   const create = (points: number) => () =>
@@ -506,7 +545,7 @@ test('a function of the coordinates that gives no number is named with its place
         conditions: ({ u }) => [
           {
             name: 'left',
-            at: { x: [0, 3] },
+            at: { x: [0, 0.5] },
             residual: u.minus(
               given(() => 2),
               bad,
@@ -523,7 +562,7 @@ test('a function of the coordinates that gives no number is named with its place
   const cases: readonly (readonly [number, unknown, string, RegExp])[] = [
     [2, Number.NaN, '1', /^gaps: equation mass: a function of the coordinates is NaN at t = 0, x = 2: let it give/],
     [1, null, '1', /^gaps: equation mass: .* is null at t = 0, x = 1:/],
-    [3, 1e39, '1', /^gaps: condition left: .* is 1e\+39 at t = 0, x = 3:/],
+    [0.5, 1e39, '1', /^gaps: condition left: .* is 1e\+39 at t = 0, x = 0.5:/],
     [9, 0, '0', /^gaps: equation equations: .* is NaN at t = 0, x = 0:/],
   ];
   for (const [x, value, more, message] of cases) {
