@@ -21,8 +21,9 @@ import {
   sepnn,
   spawnedSepnn,
   spawnedWithDoomedDevice,
+  spawnedWithDoomedDevices,
 } from '../helpers/command.js';
-import { require, requireClose, requireEqual } from '../helpers/compare.js';
+import { require, requireBits, requireClose, requireEqual } from '../helpers/compare.js';
 import { suite } from '../helpers/suite.js';
 
 const test = suite('pde');
@@ -376,6 +377,8 @@ test('a run goes on with the settings of its file where none are typed, and with
   const way = ['--optimisers', 'muon', '--preconditioners', 'residual:combine=sum', '--steps', '1'];
   requireEqual('exit', (await sepnn(...words, ...way, '--out', 'changing', ...adapter, '--json')).code, 0);
   const file = join('changing', 'plain-muon-residual-combine-sum.safetensors');
+  const made = await sepnn('pde', bar, '--out', 'changing', '--resume', file, ...adapter, '--json');
+  requireEqual('steps of the file', (JSON.parse(made.stdout) as PdeReport).runs[0].steps, 1);
   const on = ['pde', bar, '--steps', '2', '--out', 'changing', '--resume', file, ...adapter, '--json'];
   const { code, stdout, stderr } = await sepnn(...on);
   requireEqual('exit', [code, stderr], [0, '']);
@@ -580,28 +583,47 @@ test('a state that a disk does not take ends no training: it is kept elsewhere, 
   rmSync(rescue);
 });
 
-test('where a device is lost, the command to go on from what was saved last is told', async () => {
+const lost = 'sepnn: the GPU device was lost \\(destroyed\\): ';
+const goesOn = (file: string) => `to go on from what was saved last: sepnn pde heat .* --resume ${file}`;
+
+test('where a device is lost, a run goes on from what was saved last on another, to the same bits', async () => {
+  const words = ['--steps', '1500', '--report-every', '50', '--save-every', '0', '--json'];
+  const file = 'relived/plain.safetensors';
+  const again = await spawnedWithDoomedDevice(30, join(folder, file), ...small, ...words, '--out', 'relived');
+  requireEqual('exit', again.code, 0);
+  const step = Number(new RegExp(`^${lost}once more on another, from step (\\d+)\n$`).exec(again.stderr)?.[1]);
+  require(again.stderr, step > 0 && step < 1500);
+  const whole = await reportOf(...words, '--out', 'unharmed');
+  const curveOf = ({ runs: [{ curve }] }: PdeReport) => curve.map(({ seconds: _, ...point }) => point);
+  requireEqual('curve', curveOf(JSON.parse(again.stdout) as PdeReport), curveOf(whole));
+  const [other, own] = [file, 'unharmed/plain.safetensors'].map(path => readProblemFile(join(folder, path)));
+  requireBits('parameters', (await other).state.parameters, (await own).state.parameters);
+});
+
+test('where two devices are lost, the command to go on from what was saved last is told', async () => {
   const file = 'lost/plain.safetensors';
-  const { code, stdout, stderr } = await spawnedWithDoomedDevice(
-    ...([20, join(folder, file)] as const),
+  const { code, stdout, stderr } = await spawnedWithDoomedDevices(
+    ...([2, 20, join(folder, file)] as const),
     ...small,
     ...['--steps', '100000', '--save-every', '0', '--out', 'lost', '--json'],
   );
   requireEqual('exit', [code, stdout], [1, '']);
-  const line = `the GPU device was lost \\(destroyed\\): to go on from what was saved last: sepnn pde heat .* --resume ${file}`;
-  require(`"${stderr}"`, new RegExp(`^sepnn: ${line}\\n$`).test(stderr));
+  require(`"${stderr}"`, new RegExp(`^${lost}once more on another, from step \\d+\n${lost}${goesOn(file)}\n$`).test(
+    stderr,
+  ));
   const { step } = (await readProblemFile(join(folder, file))).state;
   const on = await reportOf('--steps', String(step + 1), '--out', 'found', '--resume', file);
   requireEqual('steps', on.runs[0].steps, step + 1);
 });
 
-test('where a device is lost within a turn through the last layers, the turns before it are kept', async () => {
+test('where devices are lost within turns through the last layers, the turns before are kept', async () => {
   const file = 'lostTurn/plain-adam-last-layers-1000.safetensors';
   const turns = ['--optimisers', 'adam:last-layers=1000', '--steps', '2', '--out', 'lostTurn', '--json'];
-  const { code, stdout, stderr } = await spawnedWithDoomedDevice(500, join(folder, file), ...small, ...turns);
+  const { code, stdout, stderr } = await spawnedWithDoomedDevices(2, 500, join(folder, file), ...small, ...turns);
   requireEqual('exit', [code, stdout], [1, '']);
-  const line = `the GPU device was lost \\(destroyed\\): to go on from what was saved last: sepnn pde heat .* --resume ${file}`;
-  require(`"${stderr}"`, new RegExp(`^sepnn: ${line}\\n$`).test(stderr));
+  require(`"${stderr}"`, new RegExp(`^${lost}once more on another, from step 2\n${lost}${goesOn(file)}\n$`).test(
+    stderr,
+  ));
   const { state, training } = await readProblemFile(join(folder, file));
   const { turn } = (training.reports as readonly { turn?: number }[]).at(-1) ?? {};
   require(`step ${state.step}, turn ${turn}`, state.step === 2 && turn !== undefined && turn < 1000);

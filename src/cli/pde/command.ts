@@ -13,14 +13,14 @@ import { slicePicture } from '../../experiments/pde/slices.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
 import { writeWhole } from '../../io/files.js';
 import { encodePng } from '../../io/image/picture.js';
-import { readProblemFile } from '../../io/model/problemFile.js';
+import { readProblemFile, type SavedProblem } from '../../io/model/problemFile.js';
 import { writeNpy } from '../../io/npy.js';
 import { linePlot } from '../../io/plot.js';
 import { shapeOf } from '../../pde/grid.js';
 import type { Problem } from '../../pde/problem.js';
 import { commandLine, resuming } from '../commandLine.js';
 import type { Ending } from '../ending.js';
-import { openQuietly } from '../engine.js';
+import { Engines, onceMore } from '../engine.js';
 import { startProgress } from '../progress.js';
 import { print, table, warn } from '../terminal.js';
 import { adapterLine, fileLines } from '../training/session.js';
@@ -116,20 +116,21 @@ async function pde(
   const start = saved && startOf(saved.path, saved, own, waysOf(options), options);
   await ending.inFolder('--out', options.out, () =>
     ending.patiently(async () => {
-      const engine = await openQuietly(options.adapter);
+      const engines = new Engines(options);
       const finished: Finished[] = [];
       try {
+        await engines.open();
         for (const { way, settings } of runs) {
-          const done = await oneRun(ending, engine, own, way, settings, options, start);
+          const done = await oneRun(ending, engines, own, way, settings, options, start);
           finished.push(done);
           if (done.run.stopped || done.run.failure) break;
         }
       } finally {
         try {
           // Runs that finished are told of, whatever ended the one after them.
-          if (finished.length > 0) await report(ending, engine.adapter, named.name, options, finished);
+          if (finished.length > 0) await report(ending, engines.current.adapter, named.name, options, finished);
         } finally {
-          await engine.dispose();
+          await engines.dispose();
         }
       }
     }),
@@ -158,40 +159,60 @@ function settingsOf(problem: Problem, way: Way, options: PdeOptions): ProblemSet
   };
 }
 
+/** A run; where its device is lost, once more on another from what was saved last. */
 async function oneRun(
   ending: Ending,
-  engine: Engine,
+  engines: Engines,
   problem: DigestedProblem,
   way: Way,
   settings: ProblemSettings,
   options: PdeOptions,
   start: ProblemStart | undefined,
 ): Promise<Finished> {
-  const { saveEvery, json, out } = options;
-  const { steps } = settings;
-  const keeper = new ProblemKeeper(modelPath(out, way), options.resume);
-  // Drawn once its trainer is made: what refuses that has one line.
-  let bar: ReturnType<typeof startProgress> | undefined;
+  const keeper = new ProblemKeeper(modelPath(options.out, way), options.resume);
+  const record = recordOf(problem, way, options);
+  const from = () => keeper.kept ?? start;
   try {
-    const run = await runProblem(
-      engine,
-      settings,
-      {
-        progress: (step, report) => {
-          bar ??= startProgress(way.name.padEnd(6), step, steps, json);
-          bar.update(step, report && headlineOf(report));
-        },
-        save: (state, reports) => keeper.save({ training: { ...recordOf(problem, way, options), reports }, state }),
-        saveEvery,
-        signal: ending.signal,
-      },
-      start,
+    const run = await onceMore(
+      engines,
+      engine => runFrom(engine, ending, keeper, record, way, settings, options, from()),
+      () => `from step ${from()?.state.step ?? 0}`,
     );
     return { way, run, file: keeper.file, unwritten: keeper.unwritten };
   } catch (error) {
     if (!isDeviceLost(error) || keeper.file === undefined) throw error;
     const line = goingOn(ending.args, way, options, keeper.file);
     throw new RunError(`${error.message.split(':')[0]}: to go on from what was saved last: ${line}`);
+  }
+}
+
+async function runFrom(
+  engine: Engine,
+  ending: Ending,
+  keeper: ProblemKeeper,
+  record: SavedProblem['training'],
+  way: Way,
+  settings: ProblemSettings,
+  { saveEvery, json }: PdeOptions,
+  start: ProblemStart | undefined,
+): Promise<FinishedProblem> {
+  // Drawn once its trainer is made: what refuses that has one line.
+  let bar: ReturnType<typeof startProgress> | undefined;
+  try {
+    return await runProblem(
+      engine,
+      settings,
+      {
+        progress: (step, report) => {
+          bar ??= startProgress(way.name.padEnd(6), step, settings.steps, json);
+          bar.update(step, report && headlineOf(report));
+        },
+        save: (state, reports) => keeper.save(record, { state, reports }),
+        saveEvery,
+        signal: ending.signal,
+      },
+      start,
+    );
   } finally {
     bar?.stop();
   }

@@ -24,11 +24,9 @@ export function recordOf({ name, digest }: DigestedProblem, way: Way, options: P
   const course = schedule === constant ? {} : { schedule };
   return {
     ...{ problem: name, preconditioner: preconditioner.value.preconditioner, data },
-    ...{ network, optimiser, points, activation, omega, width, depth, rank, learningRate, redraw, seed },
+    ...{ network, optimiser, points, activation, omega, width, depth, rank, learningRate, redraw, seed, steps },
     ...(solved && { lastLayers: { turns: solved.turns, ...solved.lastLayers } }),
     ...course,
-    // Where a run may not be made longer.
-    ...((solved || schedule !== constant) && { steps }),
     ...(residualPreconditioner && { residualPreconditioner }),
     ...(digest && { [digestKey]: digest }),
   };
@@ -121,8 +119,10 @@ export function startOf(
   const { reports, [digestKey]: digest, ...saved } = training;
   // One whose last layers were left alone may have them solved now.
   const { [digestKey]: _, ...record } = recordOf(problem, saved.lastLayers ? way : unsolved(way), options);
+  // A decay goes by the steps of all, and turns come after them: other runs may be made longer.
+  const isOpen = record.schedule === undefined && record.lastLayers === undefined;
   for (const key of new Set([...Object.keys(record), ...Object.keys(saved)])) {
-    if (JSON.stringify(saved[key]) === JSON.stringify(record[key])) continue;
+    if (JSON.stringify(saved[key]) === JSON.stringify(record[key]) || (key === 'steps' && isOpen)) continue;
     throw otherRun(path, key, saved, record);
   }
   requireSameProblem(`--resume ${path}`, digest, problem);
