@@ -29,7 +29,6 @@ import {
   shapeOfRanges,
 } from './discretisation.js';
 import type { AxisPoints } from './grid.js';
-import { type GridPreconditioners, gridPreconditioners } from './gridPreconditioners.js';
 import { type LastLayerOptions, LastLayers, settledLastLayers } from './lastLayers/lastLayers.js';
 import {
   initialProblemParameters,
@@ -38,8 +37,9 @@ import {
   jetAttributes,
   problemParameters,
 } from './network.js';
+import { type GridPreconditioners, gridPreconditioners } from './precondition/gridPreconditioners.js';
+import { ResidualPreconditioner, type ResidualSepPgd, requireResidualSepPgd } from './precondition/residualSepPgd.js';
 import { type Problem, requireProblem } from './problem.js';
-import { ResidualPreconditioner, type ResidualSepPgd, requireResidualSepPgd } from './residualSepPgd.js';
 import { fieldTerm } from './solution/fields.js';
 import { FieldSolver } from './solution/solver.js';
 import { gridTables } from './tables.js';

@@ -16,11 +16,12 @@ export {
   tanh,
 } from '../pde/expression.js';
 export { type AxisPoints, evenPoints } from '../pde/grid.js';
-export type { GridPreconditioners } from '../pde/gridPreconditioners.js';
 export type { LastLayerOptions } from '../pde/lastLayers/lastLayers.js';
 export { type JetArchitecture, type JetArchitectureOptions, jetArchitecture } from '../pde/network.js';
 export { observed } from '../pde/observed.js';
 export { parseExpression } from '../pde/parse.js';
+export type { GridPreconditioners } from '../pde/precondition/gridPreconditioners.js';
+export { type ResidualSepPgd, type ResidualSepPgdOptions, residualSepPgd } from '../pde/precondition/residualSepPgd.js';
 export {
   type Condition,
   defineProblem,
@@ -33,4 +34,3 @@ export {
 } from '../pde/problem.js';
 export { problems } from '../pde/problems.js';
 export { type ProblemState, ProblemTrainer, type ProblemTrainerOptions } from '../pde/problemTrainer.js';
-export { type ResidualSepPgd, type ResidualSepPgdOptions, residualSepPgd } from '../pde/residualSepPgd.js';

@@ -10,7 +10,7 @@ import { adam } from '../../src/optimiser/adam.js';
 import { sgd } from '../../src/optimiser/sgd.js';
 import { discretise, gridAxes, type ProblemGrid } from '../../src/pde/discretisation.js';
 import { shapeOf } from '../../src/pde/grid.js';
-import { drawnSigns, ResidualPreconditioner } from '../../src/pde/residualSepPgd.js';
+import { drawnSigns, ResidualPreconditioner } from '../../src/pde/precondition/residualSepPgd.js';
 import { sepPgd, sine } from '../../src/public/index.js';
 import {
   defineProblem,

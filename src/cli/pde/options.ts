@@ -14,17 +14,17 @@ import { activations } from '../../model/codec.js';
 import { combines } from '../../ops/precondition/precondition.js';
 import type { Optimiser } from '../../optimiser/optimiser.js';
 import { discretise, shapeOfRanges } from '../../pde/discretisation.js';
-import { type GridPreconditioners, requireValues } from '../../pde/gridPreconditioners.js';
 import { settledLastLayers } from '../../pde/lastLayers/lastLayers.js';
 import { type JetArchitecture, jetArchitecture, problemParameterShapes } from '../../pde/network.js';
-import type { Problem } from '../../pde/problem.js';
-import { problems } from '../../pde/problems.js';
+import { type GridPreconditioners, requireValues } from '../../pde/precondition/gridPreconditioners.js';
 import {
   type ResidualSepPgd,
   type ResidualSepPgdOptions,
   requireEquation,
   residualSepPgd,
-} from '../../pde/residualSepPgd.js';
+} from '../../pde/precondition/residualSepPgd.js';
+import type { Problem } from '../../pde/problem.js';
+import { problems } from '../../pde/problems.js';
 import { sepPgd } from '../../precondition/sepPgd.js';
 import { type Changes, type Differing, differing } from '../differences.js';
 import { adapterOption, list, oneOf, real, valueOption, whole, wholes } from '../options.js';

@@ -5,7 +5,7 @@ import type { ProblemStart } from '../../experiments/pde/run.js';
 import { isRecord, spelled } from '../../host/checks.js';
 import type { SavedProblem } from '../../io/model/problemFile.js';
 import { usualLastLayers } from '../../pde/lastLayers/lastLayers.js';
-import { residualSepPgd } from '../../pde/residualSepPgd.js';
+import { residualSepPgd } from '../../pde/precondition/residualSepPgd.js';
 import { recordedOption } from '../recorded.js';
 import type { Command } from '../vendor.js';
 import { type DigestedProblem, digestKey, requireSameProblem } from './digest.js';

@@ -1,17 +1,17 @@
 /** Preconditioners of the cotangents at conditions: made once, of the networks as they are at first. */
 
-import type { Tensor } from '../buffer/tensor.js';
-import { InputError } from '../errors.js';
-import type { Engine } from '../graph/engine.js';
-import { type Scope, within } from '../host/scope.js';
-import { cp } from '../model/contraction/cp.js';
-import { grid } from '../model/domain/grid.js';
-import { factorsOf, networkInput } from '../model/forward.js';
-import { defineModel } from '../model/model.js';
-import type { Preconditioner, PreconditionerState } from '../precondition/preconditioner.js';
-import { type Discretisation, gridAxes, type ProblemGrid } from './discretisation.js';
-import { shapeOf } from './grid.js';
-import type { JetArchitecture } from './network.js';
+import type { Tensor } from '../../buffer/tensor.js';
+import { InputError } from '../../errors.js';
+import type { Engine } from '../../graph/engine.js';
+import { type Scope, within } from '../../host/scope.js';
+import { cp } from '../../model/contraction/cp.js';
+import { grid } from '../../model/domain/grid.js';
+import { factorsOf, networkInput } from '../../model/forward.js';
+import { defineModel } from '../../model/model.js';
+import type { Preconditioner, PreconditionerState } from '../../precondition/preconditioner.js';
+import { type Discretisation, gridAxes, type ProblemGrid } from '../discretisation.js';
+import { shapeOf } from '../grid.js';
+import type { JetArchitecture } from '../network.js';
 
 /** What is to precondition the cotangents on a grid of these points, or nothing. @param grid its name. */
 export type GridPreconditioners = (grid: string, shape: readonly number[]) => Preconditioner | undefined;

@@ -20,26 +20,26 @@
  * by itself, since that would not commute with coefficients.
  */
 
-import { numbersIn } from '../buffer/layout.js';
-import type { Tensor } from '../buffer/tensor.js';
-import { InputError } from '../errors.js';
-import type { Engine } from '../graph/engine.js';
-import type { Graph, Value } from '../graph/operation.js';
-import { isRecord, requireCount, requireOptions, requireWord, shown } from '../host/checks.js';
-import { Random } from '../host/random.js';
-import type { Scope } from '../host/scope.js';
-import { mostTopK } from '../ops/eigen/leadingEigenpairs.js';
-import { add } from '../ops/elementwise/linearCombination.js';
-import { multiply } from '../ops/elementwise/multiply.js';
-import { pieces } from '../ops/elementwise/pieces.js';
-import type { JetPass } from '../ops/network/jetNetwork.js';
-import { residuals } from '../ops/objective/residuals.js';
-import { type Combine, combines, type ModulatedBasis, precondition } from '../ops/precondition/precondition.js';
-import { jetTangentKernel } from '../ops/tangent/jetTangentKernel.js';
-import { vjp } from '../ops/vjp.js';
-import { ModulatedEigenpairs, startVectors } from '../precondition/modulatedEigenpairs.js';
-import type { SavedPreconditioner, Start } from '../precondition/preconditioner.js';
-import { type Discretisation, equationsGrid, lossScale, type ProblemGrid, shapeOfRanges } from './discretisation.js';
+import { numbersIn } from '../../buffer/layout.js';
+import type { Tensor } from '../../buffer/tensor.js';
+import { InputError } from '../../errors.js';
+import type { Engine } from '../../graph/engine.js';
+import type { Graph, Value } from '../../graph/operation.js';
+import { isRecord, requireCount, requireOptions, requireWord, shown } from '../../host/checks.js';
+import { Random } from '../../host/random.js';
+import type { Scope } from '../../host/scope.js';
+import { mostTopK } from '../../ops/eigen/leadingEigenpairs.js';
+import { add } from '../../ops/elementwise/linearCombination.js';
+import { multiply } from '../../ops/elementwise/multiply.js';
+import { pieces } from '../../ops/elementwise/pieces.js';
+import type { JetPass } from '../../ops/network/jetNetwork.js';
+import { residuals } from '../../ops/objective/residuals.js';
+import { type Combine, combines, type ModulatedBasis, precondition } from '../../ops/precondition/precondition.js';
+import { jetTangentKernel } from '../../ops/tangent/jetTangentKernel.js';
+import { vjp } from '../../ops/vjp.js';
+import { ModulatedEigenpairs, startVectors } from '../../precondition/modulatedEigenpairs.js';
+import type { SavedPreconditioner, Start } from '../../precondition/preconditioner.js';
+import { type Discretisation, equationsGrid, lossScale, type ProblemGrid, shapeOfRanges } from '../discretisation.js';
 
 export interface ResidualSepPgdOptions {
   /** k, eigenpairs modulated on each axis, or as many as its points allow; 3 by default. */
