@@ -163,6 +163,7 @@ test('pde with the residual preconditioned: its curve has the name of what diffe
   );
   const name = 'plain-residual-combine-sum-top-k-2-refresh-4';
   requireEqual('run', [runs[0].name, runs[0].preconditioner, settings.preconditioners], [name, 'residual', [typed]]);
+  requireEqual('k', runs[0].topK, { asked: 2, chosen: [2, 2] });
   const { state, training } = await readProblemFile(join(folder, 'residual', `${name}.safetensors`));
   requireEqual('settings', training.residualPreconditioner, { topK: 2, combine: 'sum', refresh: 4, draws: 4 });
   requireEqual('found', [state.preconditioner?.name, state.preconditioner?.topK], ['residual-seppgd', [2, 2]]);

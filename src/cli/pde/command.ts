@@ -72,6 +72,8 @@ interface RunReport {
   readonly losses: Readonly<Record<string, number>>;
   readonly relativeL2: number | null;
   readonly greatestError: number | null;
+  /** Eigenpairs that the residual's preconditioner was to modulate on each axis, and those it has on every one. */
+  readonly topK?: { readonly asked: number; readonly chosen: readonly number[] };
   readonly gpuBytes: number;
   readonly operations: number;
   readonly dispatches: number;
@@ -331,11 +333,10 @@ export function goingOn(args: readonly string[], way: Way, options: PdeOptions, 
   return commandLine(file === undefined ? [...args, ...more] : resuming(args, more, file));
 }
 
-function reportOf(
-  { name, network, preconditioner }: Way,
-  { reports, state, msPerStep, gpuBytes, work }: FinishedProblem,
-): RunReport {
+function reportOf(way: Way, { reports, state, msPerStep, gpuBytes, work }: FinishedProblem): RunReport {
+  const { name, network, preconditioner } = way;
   const last = reports[reports.length - 1];
+  const { residualPreconditioner: residual } = preconditionersOf(way);
   const numberOrNull = (value: number) => (Number.isFinite(value) ? value : null);
   return {
     name,
@@ -349,6 +350,7 @@ function reportOf(
     losses: last.losses,
     relativeL2: numberOrNull(last.relativeL2),
     greatestError: numberOrNull(last.greatestError),
+    ...(residual && { topK: { asked: residual.topK, chosen: state.preconditioner?.topK ?? [] } }),
     gpuBytes,
     operations: work.operations,
     dispatches: work.dispatches,
