@@ -11,41 +11,12 @@
 // With room in workgroup memory, TRIANGLE numbers, A is turned there, of which it takes the lower triangle alone.
 //# import shared/eigen/jacobi.wgsl
 
-struct Problem {
-  size: u32,
-  matrix: u32,         // first number of A, numbers from row to row
-  matrixStride: u32,
-  vectors: u32,        // first quad of vectors, quads from row to row; the same for work
-  vectorsStride: u32,
-  work: u32,
-  workStride: u32,
-  values: u32,         // first number of values
-}
+@group(0) @binding(4) var<storage, read_write> matrix: array<f32>;       // A: (size, size)
 
-@group(0) @binding(0) var<storage, read> problems: array<Problem>;
-@group(0) @binding(1) var<storage, read_write> matrix: array<f32>;       // A: (size, size)
-@group(0) @binding(2) var<storage, read_write> values: array<f32>;       // (size)
-@group(0) @binding(3) var<storage, read_write> vectors: array<vec4f>;    // (size, size)
-@group(0) @binding(4) var<storage, read_write> work: array<vec4f>;       // (size, size)
-
-const WORKGROUP = 64u;
 const MOST_PAIRS = 512u;
-const MOST_SWEEPS = 15u;
-const TOLERANCE = 5e-8f;
 const TRIANGLE = 0u;   // numbers of the largest lower triangle; 0: A stays where it is
 
 var<workgroup> triangle: array<f32, max(1u, TRIANGLE)>;   // row after row, each up to the diagonal
-var<workgroup> pairOf: array<vec2u, MOST_PAIRS>;     // the two indices of each pair, the smaller first
-var<workgroup> rotation: array<vec2f, MOST_PAIRS>;   // their cosine and sine
-var<workgroup> largest: atomic<u32>;                 // bits of the largest |a_ij|
-var<workgroup> lastTurn: atomic<u32>;                // number of the last round that turned anything
-var<workgroup> again: u32;
-
-/// Where the element of row i and column j, or its mirror image, stands in the triangle.
-fn placeOf(i: u32, j: u32) -> u32 {
-  let row = max(i, j);
-  return row * (row + 1u) / 2u + min(i, j);
-}
 
 fn element(p: Problem, i: u32, j: u32) -> f32 {
   if (TRIANGLE > 0u) { return triangle[placeOf(i, j)]; }

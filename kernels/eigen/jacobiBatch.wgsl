@@ -9,43 +9,14 @@
 // that no magnitude of it matters. A matrix that holds a NaN or an infinity has NaN for all its pairs.
 //# import shared/eigen/jacobi.wgsl
 
-struct Problem {
-  size: u32,
-  matrix: u32,         // first number of A, numbers from row to row
-  matrixStride: u32,
-  vectors: u32,        // first quad of vectors, quads from row to row; the same for work
-  vectorsStride: u32,
-  work: u32,
-  workStride: u32,
-  values: u32,         // first number of values
-}
+@group(0) @binding(4) var<storage, read> matrix: array<f32>;             // A: (size, size)
 
-@group(0) @binding(0) var<storage, read> problems: array<Problem>;
-@group(0) @binding(1) var<storage, read> matrix: array<f32>;             // A: (size, size)
-@group(0) @binding(2) var<storage, read_write> values: array<f32>;       // (size)
-@group(0) @binding(3) var<storage, read_write> vectors: array<vec4f>;    // (size, size)
-@group(0) @binding(4) var<storage, read_write> work: array<vec4f>;       // (size, size)
-
-const WORKGROUP = 64u;
 const MOST_SIZE = 64u;
 const MOST_PAIRS = (MOST_SIZE + 1u) / 2u;
-const MOST_SWEEPS = 15u;
-const TOLERANCE = 5e-8f;
 const NEGLIGIBLE = 1.5e-8f;   // 2^-26
 
 var<workgroup> triangle: array<f32, MOST_SIZE * (MOST_SIZE + 1u) / 2u>;   // row after row, each up to the diagonal
-var<workgroup> pairOf: array<vec2u, MOST_PAIRS>;     // the two indices of each pair, the smaller first
-var<workgroup> rotation: array<vec2f, MOST_PAIRS>;   // their cosine and sine
 var<workgroup> cellOf: array<vec2u, MOST_PAIRS * (MOST_PAIRS + 1u) / 2u>;   // two pairs each, the first not the greater
-var<workgroup> largest: atomic<u32>;                 // bits of the largest |a_ij|, which order as the numbers do
-var<workgroup> lastTurn: atomic<u32>;                // number of the last round that turned anything
-var<workgroup> again: u32;
-
-/// Where the element of row i and column j stands, or its mirror image.
-fn place(i: u32, j: u32) -> u32 {
-  let row = max(i, j);
-  return row * (row + 1u) / 2u + min(i, j);
-}
 
 /// Turns the cell of rows pairOf[p] and columns pairOf[q], p < q or p == q.
 fn turnCell(size: u32, p: u32, q: u32) {
@@ -55,19 +26,19 @@ fn turnCell(size: u32, p: u32, q: u32) {
   let ab = pairOf[p];
   let cd = pairOf[q];
   if (p == q) {   // what is turned away is zero, not what rounding leaves of it
-    let across = place(ab.x, ab.y);
+    let across = placeOf(ab.x, ab.y);
     let shift = left.y / left.x * triangle[across];
-    triangle[place(ab.x, ab.x)] -= shift;
-    triangle[place(ab.y, ab.y)] += shift;
+    triangle[placeOf(ab.x, ab.x)] -= shift;
+    triangle[placeOf(ab.y, ab.y)] += shift;
     triangle[across] = 0.0;
     return;
   }
   let hasB = ab.y < size;
   let hasD = cd.y < size;
-  let ac = place(ab.x, cd.x);
-  let ad = place(ab.x, cd.y);
-  let bc = place(ab.y, cd.x);
-  let bd = place(ab.y, cd.y);
+  let ac = placeOf(ab.x, cd.x);
+  let ad = placeOf(ab.x, cd.y);
+  let bc = placeOf(ab.y, cd.x);
+  let bd = placeOf(ab.y, cd.y);
   var upper = vec2f(triangle[ac], 0.0);
   var lower = vec2f();
   if (hasD) { upper.y = triangle[ad]; }
@@ -91,7 +62,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var row = 0u; row < p.size; row++) {
     for (var column = lane; column <= row; column += WORKGROUP) {
       let value = matrix[p.matrix + row * p.matrixStride + column];
-      triangle[place(row, column)] = value;
+      triangle[placeOf(row, column)] = value;
       bits = max(bits, magnitudeBits(value));
     }
   }
@@ -122,9 +93,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         pairOf[pair] = ab;
         rotation[pair] = vec2f(1.0, 0.0);
         if (ab.y < p.size) {
-          let x = triangle[place(ab.x, ab.x)];
-          let y = triangle[place(ab.x, ab.y)];
-          let z = triangle[place(ab.y, ab.y)];
+          let x = triangle[placeOf(ab.x, ab.x)];
+          let y = triangle[placeOf(ab.x, ab.y)];
+          let z = triangle[placeOf(ab.y, ab.y)];
           if (abs(y) > max(negligible, TOLERANCE * sqrt(abs(x)) * sqrt(abs(z)))) {
             rotation[pair] = rotationOf(x, y, z);
             atomicStore(&lastTurn, number);
@@ -156,10 +127,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   // An eigenvalue's place is the number of those that go before it; equals keep their order.
   for (var i = lane; i < p.size; i += WORKGROUP) {
-    let value = triangle[place(i, i)];
+    let value = triangle[placeOf(i, i)];
     var rank = 0u;
     for (var j = 0u; j < p.size; j++) {
-      let other = triangle[place(j, j)];
+      let other = triangle[placeOf(j, j)];
       rank += u32(other > value || (other == value && j < i));
     }
     writePair(p, i, rank, value, most);

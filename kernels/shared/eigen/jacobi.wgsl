@@ -1,6 +1,38 @@
-// What the Jacobi kernels share: who meets whom in a round, the rotation of a pair, and how pairs are written. The
-// importer has the bindings values, vectors and work, and their places in its Problem.
+// What the Jacobi kernels share: what they work on, who meets whom in a round, the rotation of a pair, and how pairs are
+// written. The importer has the matrices and the constant MOST_PAIRS.
 //# import shared/finite.wgsl
+
+struct Problem {
+  size: u32,
+  matrix: u32,         // first number of A, numbers from row to row
+  matrixStride: u32,
+  vectors: u32,        // first quad of vectors, quads from row to row; the same for work
+  vectorsStride: u32,
+  work: u32,
+  workStride: u32,
+  values: u32,         // first number of values
+}
+
+@group(0) @binding(0) var<storage, read> problems: array<Problem>;
+@group(0) @binding(1) var<storage, read_write> values: array<f32>;       // (size)
+@group(0) @binding(2) var<storage, read_write> vectors: array<vec4f>;    // (size, size)
+@group(0) @binding(3) var<storage, read_write> work: array<vec4f>;       // (size, size)
+
+const WORKGROUP = 64u;
+const MOST_SWEEPS = 15u;
+const TOLERANCE = 5e-8f;
+
+var<workgroup> pairOf: array<vec2u, MOST_PAIRS>;     // the two indices of each pair, the smaller first
+var<workgroup> rotation: array<vec2f, MOST_PAIRS>;   // their cosine and sine
+var<workgroup> largest: atomic<u32>;                 // bits of the largest |a_ij|, which order as the numbers do
+var<workgroup> lastTurn: atomic<u32>;                // number of the last round that turned anything
+var<workgroup> again: u32;
+
+/// Where the element of row i and column j, or its mirror image, stands in a lower triangle, row after row.
+fn placeOf(i: u32, j: u32) -> u32 {
+  let row = max(i, j);
+  return row * (row + 1u) / 2u + min(i, j);
+}
 
 /// The players of a pair in a round of a round-robin tournament of `players` (even).
 fn playersOf(pair: u32, round: u32, players: u32) -> vec2u {
