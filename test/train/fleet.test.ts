@@ -363,6 +363,9 @@ test('what no fleet can have, and jobs that do not fit, are refused in one line'
   ] as readonly [Partial<FleetOptions>, RegExp][]) {
     await requireThrows(String(message), create(more), 'InputError', message);
   }
+  const uneven = muon({ learningRate: 1e-3, matrices: ({ name }) => /^member0\..*layer1$/.test(name) });
+  const message = /^muon: its matrices must be the same of every model of a fleet$/;
+  await requireThrows('uneven', create({ optimiser: uneven }), 'InputError', message);
   const fleet = await create({})();
   for (const [job, message] of [
     [

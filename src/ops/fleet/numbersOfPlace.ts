@@ -18,5 +18,10 @@ export function numbersOfPlace(layout: Layout, places: number): number {
     const each = parts.length / places;
     if (parts.every(({ shape }, i) => sameShape(shape, parts[i % each].shape))) return length / places;
   }
-  throw new InputError(`a fleet of ${places} places takes as much for each, got ${formatLayout(layout)}`);
+  throw unlike(layout, places);
+}
+
+/** A stack or a vector that is not as much in each place. */
+export function unlike(layout: Layout, places: number): InputError {
+  return new InputError(`a fleet of ${places} places takes as much for each, got ${formatLayout(layout)}`);
 }

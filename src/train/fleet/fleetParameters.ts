@@ -1,6 +1,7 @@
 /** The parameters of a fleet on the device with all that brings them on, for each of its models by itself. */
 
 import type { Tensor } from '../../buffer/tensor.js';
+import { InputError } from '../../errors.js';
 import type { Engine } from '../../graph/engine.js';
 import type { Graph, Value } from '../../graph/operation.js';
 import { bitsOf, joined } from '../../host/arrays.js';
@@ -54,6 +55,7 @@ export class FleetParameters {
   /**
    * @param scope that disposes of what is made here.
    * @param model of one place. @param batch the same of all places together.
+   * @throws InputError an optimiser of other matrices in one place than in another.
    */
   constructor(engine: Engine, scope: Scope, model: Model, batch: Model, optimiser: Optimiser) {
     const places = batch.members / model.members;
@@ -85,9 +87,12 @@ export class FleetParameters {
         return next;
       },
     });
-    this.#regionsOfMatrices = regionsOf((this.#state.matrices ?? []).map(part => parameters[part])).map(
-      count => count / places,
-    );
+    const matrices = this.#state.matrices ?? [];
+    const ofPlaces = Array.from({ length: places }, (_, place) => matrices.filter(part => placeOf(part) === place));
+    if (ofPlaces.some(({ length }) => length !== ofPlaces[0].length)) {
+      throw new InputError(`${optimiser.name}: its matrices must be the same of every model of a fleet`);
+    }
+    this.#regionsOfMatrices = regionsOf(ofPlaces[0].map(part => parameters[part]));
     this.#last = scope.keep(engine.tensor([places]));
     this.#history = scope.keep(engine.tensor([places, fleetHistory]));
     this.#schedule = scope.keep(engine.tensor([places, fleetHistory]));

@@ -4,7 +4,7 @@ import { numbersIn, sizeOf } from '../../buffer/layout.js';
 import type { Tensor } from '../../buffer/tensor.js';
 import { viewOfNumbers, viewOfParts } from '../../buffer/view.js';
 import { cut, joined } from '../../host/arrays.js';
-import { isVectorOfPlaces, numbersOfPlace } from '../../ops/fleet/numbersOfPlace.js';
+import { isVectorOfPlaces, numbersOfPlace, unlike } from '../../ops/fleet/numbersOfPlace.js';
 
 export class PlacedTensor {
   /** The tensor itself, region by region: of some consecutive places. */
@@ -39,6 +39,7 @@ export class PlacedTensor {
         size: layout.parts.slice(start, start + parts).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
       };
     });
+    if (first !== layout.parts.length) throw unlike(layout, places);
     this.#views = placed.map(({ view }) => view);
     this.#sizes = placed.map(({ size }) => size);
   }
