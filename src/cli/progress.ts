@@ -60,14 +60,19 @@ export function startProgress(label: string, first: number, total: number, quiet
   };
 }
 
-/** Products that a tuner measures before a training. */
-export function startTuningProgress(device: Pick<Device, 'whileTuning'>, quiet: boolean): Pick<Progress, 'stop'> {
+/** Products that a tuner measures before a training. @param signal ends it after the product under way, by its reason. */
+export function startTuningProgress(
+  device: Pick<Device, 'whileTuning'>,
+  quiet: boolean,
+  signal?: AbortSignal,
+): Pick<Progress, 'stop'> {
   let bar: SingleBar | undefined;
   const stop = () => {
     if (bar) end(bar);
     bar = undefined;
   };
   device.whileTuning = (done, products) => {
+    signal?.throwIfAborted();
     if (quiet) return;
     if (done === 0) {
       stop();

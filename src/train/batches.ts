@@ -19,6 +19,7 @@ import { slabPlans } from './slabPlans.js';
 import { slabsInTime } from './slabsInTime.js';
 import { compiled, type StepPlans } from './stepPlans.js';
 import { isOnDevice, targetTensor } from './target.js';
+import { requireTarget } from './trainerOptions.js';
 import { stepOn } from './wholePlans.js';
 
 /** How a domain is cut into slabs: see `TrainerOptions`. */
@@ -43,7 +44,8 @@ export interface Batches {
  * whole. A step takes about N^D times fewer operations. Neighbouring batches differ, so that an optimiser wants a lower
  * rate than on the whole grid, and a momentum whose memory spans some rounds: 0.98 for 2 in two dimensions.
  *
- * The target is held whole, rows of it too. A sub-grid goes in slabs where one by itself would.
+ * The target is held whole, rows of it too. A sub-grid goes in slabs where one by itself would, and one of which the target
+ * has no number is left out.
  *
  * @param every N, one for all axes or one each.
  * @throws InputError a number that is no whole one; and where a trainer is created a domain that is no such grid, more than 64
@@ -64,9 +66,13 @@ export function interleaved(every: number | readonly number[]): Batches {
           throw new InputError('batches: a target on the device is not cut into them: give numbers, or rows of them');
         }
         const numbers = typeof given === 'function' ? await given(0, all.domain.shape[0]) : given;
+        requireTarget('target', all, numbers);
         const builds: Record<string, Build> = {};
         const inSlabs: (StepPlans | undefined)[] = [];
-        const batches = subgrids(all, numbers, every);
+        // Of one that is left out altogether a step would follow what moments there are.
+        const batches = subgrids(all, numbers, every).filter(({ values }) =>
+          values.some(value => !Number.isNaN(value)),
+        );
         for (const [i, { model, values }] of batches.entries()) {
           const input = scope.keep(await networkInput(engine, model));
           const own = { ...training, model, input, targets: { training: values } };

@@ -241,6 +241,7 @@ test('bad input ends with exit 2 and one line that names it, the value and the r
     [[image, '--model', 'tucker', '--decoder', '8'], /--decoder 8 with --model tucker: only cp models have products/],
     [[image, '--series', '6', '--fourier', '2'], /--series 6 with --fourier 2: leave one of them out/],
     [[image, '--series', '6', '--model', 'mlp'], /--series 6 with --model joint-network: it encodes one coordinate/],
+    [[image, '--interleave', '2,17'], /--interleave 2,17: axis 1 has 16 points: use 1 to 16$/m],
     [[image, '--model', 'tree'], /--model tree: use cp, tensor-train, tucker/],
     [[image, '--out', '/proc/nowhere'], /--out \/proc\/nowhere: cannot be written/],
     [[image, '--out', text], /--out .*text\.png: cannot be written/],

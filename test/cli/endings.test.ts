@@ -88,6 +88,15 @@ test('tuning says beforehand what it does and how long that may take, and draws 
   require(written, written.includes('product 2/3'));
 });
 
+test('a signal ends tuning at the next product', async () => {
+  const device: Parameters<typeof startTuningProgress>[0] = {};
+  const controller = new AbortController();
+  startTuningProgress(device, true, controller.signal);
+  device.whileTuning?.(0, 3);
+  controller.abort(new Error('ended'));
+  await requireThrows('product 1', async () => device.whileTuning?.(1, 3), 'Error', /^ended$/);
+});
+
 const chosen = ['--optimiser', 'adam', '--lr', '1e-4', '--schedule', 'constant', '--combine', 'sum'];
 const small = [
   ...chosen,

@@ -54,6 +54,7 @@ test('a file of before there was a choice is one of Adam at a constant rate; a s
   const batches = optionsOf('--interleave', '2,3', '--optimiser', 'muon', '--momentum', '0.98');
   requireSameOptions(optionsOf('--interleave', '2,3', '--optimiser', 'muon', '--momentum', '0.98'), recordOf(batches));
   await refused({ ...batches, interleave: 2 }, recordOf(batches), /--interleave was 2,3 and is 2: give the same/);
+  requireSameOptions(optionsOf('--interleave', '2,2'), recordOf(optionsOf('--interleave', '2')));
   await refused({ ...batches, momentum: 0.9 }, recordOf(batches), /--momentum was 0.98 and is 0.9: give the same/);
 });
 

@@ -186,6 +186,7 @@ test('bad meshes, volumes and options end with exit 2 and one line with the reas
     [[mesh, '--size', '6', '--margin', '3'], /--size 6: the margins take 6 points of each side: use more, or --margin/],
     [[mesh, '--size', '12', '--top-k', '13'], /--top-k 13: the shortest axis has \d+ points/],
     [[mesh, '--model', 'tt', '--rank', '3,4,5'], /--rank 3,4,5: 3 numbers for --model tensor-train: give one, or 2/],
+    [[good, '--interleave', '2,2,5'], /--interleave 2,2,5: axis 2 has 4 points: use 1 to 4$/m],
     [[mesh, '--loss', 'hinge'], /--loss hinge: use squared-error, bce-with-logits/],
     [[mesh, '--format', 'gltf'], /--format gltf: use ply, obj, stl/],
     [[mesh, '--up', 'w'], /--up w: use x, y, z/],

@@ -196,6 +196,29 @@ test('batches go in slabs by memory and by time, each dispatch within it on a sl
   }
 });
 
+test('a sub-grid of which nothing is given has no turn: no step follows a momentum alone', async () => {
+  const [rows, columns] = plane.domain.shape;
+  const isIn = (i: number) => (Math.floor(i / columns) % rows) % 2 === 1 && (i % columns) % 2 === 0;
+  const target = Float32Array.from(randoms(sizeOf(plane)), (value, i) => (isIn(i) ? Number.NaN : value));
+  const { losses } = await made(
+    { model: plane, target, optimiser: adam({ learningRate: 1e-2 }), batches: interleaved(2) },
+    [7],
+  );
+  require(`${losses}`, losses.every(loss => loss > 0));
+  const others = subgrids(plane, target, 2).filter((_, i) => i !== 2);
+  requireEqual(
+    'others',
+    others.map(({ values }) => values.some(Number.isNaN)),
+    [false, false, false],
+  );
+  const first = await Trainer.create(engine, {
+    ...{ model: onDomain(plane, others[0].model.domain), target: others[0].values },
+    optimiser: adam({ learningRate: 1e-2 }),
+  });
+  requireBits('first', await first.advance(1), Float32Array.from(losses.slice(0, 1)));
+  first.dispose();
+});
+
 test('batches that a grid does not have, or of what has none, are refused in one line', async () => {
   const refused = (message: RegExp, more: Partial<TrainerOptions> & { readonly batches: Batches }) =>
     requireThrows(
@@ -218,6 +241,10 @@ test('batches that a grid does not have, or of what has none, are refused in one
   await refused(/^batches: .* give interleaved\(2\)$/, { batches: 2 as unknown as Batches });
   await refused(/^batches: a preconditioner is of the whole domain: leave one of them out$/, {
     ...{ preconditioner: sepPgd({ topK: 2 }), batches: interleaved(2) },
+  });
+  await refused(/^target: is NaN everywhere/, {
+    target: () => new Float32Array(126).fill(Number.NaN),
+    batches: interleaved(2),
   });
   const onDevice = engine.packed(outputShapes(plane));
   await refused(/^batches: a target on the device is not cut into them: give numbers, or rows of them$/, {

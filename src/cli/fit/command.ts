@@ -13,7 +13,7 @@ import { evaluate } from '../../model/evaluate.js';
 import type { Model } from '../../model/model.js';
 import type { Ending } from '../ending.js';
 import { print, table, warn } from '../terminal.js';
-import { requireConsistent } from '../training/options.js';
+import { requireConsistent, requireSubgrids } from '../training/options.js';
 import { resumedFrom, savedAt } from '../training/resume.js';
 import {
   adapterLine,
@@ -82,6 +82,7 @@ async function fit(ending: Ending, image: string, asked: AskedOptions, given: Co
   const { options } = choice;
   requireConsistent(options, 2);
   requireShareable(options);
+  requireSubgrids(options, [height, width]);
   const model = modelFor(data, options);
   const topK = topKOf(model.domain.shape, options, choice.usualTopK);
   const settled = { ...options, topK, size: { width, height }, [bitsSetting]: data.bits };

@@ -18,7 +18,7 @@ import { type Tile, tilesOfRows } from '../../model/tiles.js';
 import type { Ending } from '../ending.js';
 import { print, table, warn } from '../terminal.js';
 import { modelOf } from '../training/model.js';
-import { requireConsistent } from '../training/options.js';
+import { requireConsistent, requireSubgrids } from '../training/options.js';
 import { resumedFrom, savedAt } from '../training/resume.js';
 import {
   adapterLine,
@@ -62,6 +62,7 @@ export async function surface(ending: Ending, file: string, options: SurfaceOpti
   const source = await loadSurface(file, options);
   if ('mesh' in source) for (const remark of source.mesh.remarks) warn(`mesh ${file}: ${remark}`);
   const { shape } = source.grid;
+  requireSubgrids(options, shape);
   const model = modelOf(shape, 1, options);
   const topK = topKOf(shape, options, surfaceDefaults.topK);
   const settled = { ...options, topK };

@@ -298,6 +298,16 @@ function requireInterleave({ interleave, preconditioner, compare }: SomeOptions,
   }
 }
 
+/** @throws InputError an axis that has fewer points than steps leave out. */
+export function requireSubgrids(
+  { interleave = 1 }: Pick<TrainingOptions, 'interleave'>,
+  shape: readonly number[],
+): void {
+  const axis = shape.findIndex((points, d) => points < (typeof interleave === 'number' ? interleave : interleave[d]));
+  if (axis < 0) return;
+  throw new InputError(`--interleave ${interleave}: axis ${axis} has ${shape[axis]} points: use 1 to ${shape[axis]}`);
+}
+
 /** @throws InputError a preconditioner that the model does not have, or an option that belongs to another. */
 function requirePreconditioner({ model, preconditioner, group, combine = 'sum' }: SomeOptions): void {
   const rival = preconditioner === 'msk' || preconditioner === 'iga';

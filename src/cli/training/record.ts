@@ -137,6 +137,9 @@ function otherTraining(path: string | undefined, differences: string): InputErro
   return new InputError(`--resume ${path}: is of another training: ${differences}: give the same, or --resume-anyway`);
 }
 
+/** One number for all axes is the same as a list of it. */
 function worded(value: unknown): string {
-  return value === undefined ? 'none' : String(value);
+  if (value === undefined) return 'none';
+  const isAlike = Array.isArray(value) && value.every(one => one === value[0]);
+  return String(isAlike ? value[0] : value);
 }

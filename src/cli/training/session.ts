@@ -106,14 +106,17 @@ async function train<M extends Measured>(
     for (const name of names) {
       const choice = { name, topK, until, signal: ending.signal, from: resume && { state: resume.state, best } };
       const run = await runOrRunAgain(engines, keeper, task, options, choice).catch((error: Error) => {
+        // While schedules were measured.
+        if (ending.signal.aborted && error === ending.signal.reason) return undefined;
         const words = () => resumingOf(ending, options, name, keeper.path);
         throw keeper.kept ? new RunError(`${error.message}: ${keeper.whereabouts}: ${words()}`) : error;
       });
-      stopped = run.stopped;
+      stopped = run?.stopped ?? true;
       // Of a run that made no step there is nothing to keep.
-      if (!stopped || keeper.kept) runs.push(run);
-      if (run.failure || stopped) break;
+      if (run && (!stopped || keeper.kept)) runs.push(run);
+      if (run?.failure || stopped) break;
     }
+    if (options.tune) await rememberTuning(engines.current).catch((error: Error) => warn(error.message));
     const last = runs.at(-1);
     if (!last) throw ending.stopped(`no step was made: to begin again: ${commandLine(ending.args)}`);
     const goOn = () => resumingOf(ending, options, last.costs.preconditioner, keeper.path);
@@ -125,7 +128,6 @@ async function train<M extends Measured>(
     } catch (error) {
       throw new RunError(`${(error as Error).message}: ${keeper.whereabouts}: ${goOn()}`);
     }
-    if (options.tune) await rememberTuning(engines.current).catch((error: Error) => warn(error.message));
     if (stopped) throw ending.stopped(howToGoOn(ending, options, last, models));
     conclude(runs, options, models);
   } finally {
@@ -208,7 +210,7 @@ async function oneRun<M extends Measured>(
   const saved = resume?.preconditioner?.name === name ? resume.preconditioner.topK : undefined;
   const known = topK === 'auto' && saved?.length === shape.length ? saved : topK;
   const start = () => startProgress(nameOfRun(name).padEnd(7), resume?.step ?? 0, steps, json);
-  const tuning = tune ? startTuningProgress(engine.device, json) : undefined;
+  const tuning = tune ? startTuningProgress(engine.device, json, signal) : undefined;
   // Two bars are not drawn at a time.
   let bar = tuning ? undefined : start();
   const watch: Watch<M> = {
