@@ -18,8 +18,7 @@ import type { Training } from './gradient.js';
 import { slabPlans } from './slabPlans.js';
 import { slabsInTime } from './slabsInTime.js';
 import { compiled, type StepPlans } from './stepPlans.js';
-import { isOnDevice, targetTensor } from './target.js';
-import { requireTarget } from './trainerOptions.js';
+import { isOnDevice, requireTarget, targetTensor } from './target.js';
 import { stepOn } from './wholePlans.js';
 
 /** How a domain is cut into slabs: see `TrainerOptions`. */

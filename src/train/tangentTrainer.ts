@@ -22,9 +22,9 @@ import type { Optimiser } from '../optimiser/optimiser.js';
 import type { Preconditioner, PreconditionerState } from '../precondition/preconditioner.js';
 import { gradientOf } from './gradient.js';
 import { lossesOf } from './stepPlans.js';
-import { type Target, targetTensor } from './target.js';
+import { requireTarget, type Target, targetTensor } from './target.js';
 import { historyLength, TrainedParameters } from './trainedParameters.js';
-import { requireTarget, requireTraining } from './trainerOptions.js';
+import { requireTraining } from './trainerOptions.js';
 
 /** Values Y on a domain: numbers, or also what lies on the device. */
 export interface Samples<V extends Target = Numbers> {

@@ -1,11 +1,12 @@
 /** What a model is trained on: numbers of a host's, or what lies on the device already. */
 
-import { formatLayout, packedStackOf } from '../buffer/layout.js';
+import { formatLayout, packedStackOf, sizeOfAll } from '../buffer/layout.js';
 import type { HostBuffer } from '../buffer/memory.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
 import type { Numbers } from '../host/arrays.js';
+import { isList, requireNumber, shown } from '../host/checks.js';
 import type { Scope } from '../host/scope.js';
 import { type Model, outputShapes, toDevice } from '../model/model.js';
 
@@ -30,10 +31,38 @@ export async function targetTensor(engine: Engine, scope: Scope, model: Model, t
   const shapes = outputShapes(model);
   if (!isOnDevice(target)) {
     const values = typeof target === 'function' ? await target(0, model.domain.shape[0]) : target;
+    requireTarget('target', model, values);
     return scope.keep(engine.packed(shapes, toDevice(model, values)));
   }
   const tensor = 'layout' in target ? target : engine.wrapStack(target, shapes);
   const [given, wanted] = [tensor.layout, packedStackOf(shapes)].map(formatLayout);
   if (given === wanted) return tensor;
   throw new InputError(`target: is a tensor of shape ${given}, and the model's output of ${wanted}`);
+}
+
+/**
+ * Numbers of a model's output, of which at least one is to be trained on; what lies on the device is not looked at.
+ *
+ * @throws InputError another count, something that is no number, one that float32 does not hold, or NaN alone.
+ */
+export function requireTarget(name: string, model: Model, values: Target): void {
+  if (typeof values === 'function' || isOnDevice(values)) return;
+  const expected = sizeOfAll(outputShapes(model));
+  if (!isList(values)) {
+    throw new InputError(`${name}: ${shown(values)} is no list of numbers: give ${expected} of them`);
+  }
+  if (values.length !== expected) {
+    throw new InputError(`${name}: takes ${expected} numbers, got ${values.length}`);
+  }
+  let trained = 0;
+  for (let i = 0; i < expected; i++) {
+    const value = values[i];
+    if (Number.isNaN(value)) continue;
+    if (typeof value !== 'number')
+      throw new InputError(`${name}: holds ${shown(value)} at ${i}: use numbers, NaN for a point left out`);
+    if (!Number.isFinite(Math.fround(value))) requireNumber(`${name} at ${i}`, value);
+    trained++;
+  }
+  if (trained === 0)
+    throw new InputError(`${name}: is NaN everywhere, so that there is nothing to train on: give at least one number`);
 }

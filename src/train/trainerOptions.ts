@@ -1,16 +1,15 @@
 /** The options of a trainer, checked before anything is allocated. */
 
-import { sizeOfAll } from '../buffer/layout.js';
 import { InputError } from '../errors.js';
-import { isList, isRecord, requireFlag, requireNumber, requireOptions, requireValue, shown } from '../host/checks.js';
+import { isRecord, requireFlag, requireOptions, requireValue, shown } from '../host/checks.js';
 import { requireSeed } from '../host/random.js';
-import { type Model, outputShapes } from '../model/model.js';
+import type { Model } from '../model/model.js';
 import type { Objective } from '../objective/objective.js';
 import { squaredError } from '../objective/squaredError.js';
 import type { Optimiser } from '../optimiser/optimiser.js';
 import type { Preconditioner } from '../precondition/preconditioner.js';
 import type { Batches } from './batches.js';
-import { isOnDevice, type Target } from './target.js';
+import { requireTarget, type Target } from './target.js';
 
 export interface TrainerOptions {
   readonly model: Model;
@@ -117,31 +116,4 @@ export function requireTraining(options: CommonOptions): void {
   if ('training' in evaluations) {
     throw new InputError('evaluations: training is the name of the target itself: use another');
   }
-}
-
-/**
- * Numbers of a model's output, of which at least one is to be trained on; what lies on the device is not looked at.
- *
- * @throws InputError another count, something that is no number, one that float32 does not hold, or NaN alone.
- */
-export function requireTarget(name: string, model: Model, values: Target): void {
-  if (typeof values === 'function' || isOnDevice(values)) return;
-  const expected = sizeOfAll(outputShapes(model));
-  if (!isList(values)) {
-    throw new InputError(`${name}: ${shown(values)} is no list of numbers: give ${expected} of them`);
-  }
-  if (values.length !== expected) {
-    throw new InputError(`${name}: takes ${expected} numbers, got ${values.length}`);
-  }
-  let trained = 0;
-  for (let i = 0; i < expected; i++) {
-    const value = values[i];
-    if (Number.isNaN(value)) continue;
-    if (typeof value !== 'number')
-      throw new InputError(`${name}: holds ${shown(value)} at ${i}: use numbers, NaN for a point left out`);
-    if (!Number.isFinite(Math.fround(value))) requireNumber(`${name} at ${i}`, value);
-    trained++;
-  }
-  if (trained === 0)
-    throw new InputError(`${name}: is NaN everywhere, so that there is nothing to train on: give at least one number`);
 }

@@ -11,8 +11,9 @@ import type { Objective } from '../../objective/objective.js';
 import { squaredError } from '../../objective/squaredError.js';
 import { type LearningRate, type Optimiser, requireLearningRate } from '../../optimiser/optimiser.js';
 import type { Preconditioner } from '../../precondition/preconditioner.js';
+import { requireTarget } from '../target.js';
 import { mostSteps } from '../trainedParameters.js';
-import { requireTarget, requireTraining } from '../trainerOptions.js';
+import { requireTraining } from '../trainerOptions.js';
 import { mostPlaces } from './batchSize.js';
 
 export interface FleetOptions {
