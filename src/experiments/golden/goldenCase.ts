@@ -83,8 +83,9 @@ function runModelCase(engine: Engine, given: GoldenCase): Promise<Quantities> {
     const parameters = scope.keep(engine.stack(shapes, joinParameters(model, given)));
     const target = scope.keep(engine.tensor(output, toDevice(model, outputsFirst(maskedTarget(given), model))));
     const ofOutput = (values: readonly number[]) => nestedOutput(values, model);
-    const modulation = named(modulationNames, 'g', given.g);
-    const preconditioner = await sepPgd({ topK: given.k, modulation }).start(engine, scope, model);
+    // A k of 0 is no SepPGD.
+    const modulation = given.k === 0 ? undefined : named(modulationNames, 'g', given.g);
+    const preconditioner = modulation && (await sepPgd({ topK: given.k, modulation }).start(engine, scope, model));
 
     const passIn = (graph: Graph, at: Value) => {
       const pass = forward(graph, model, at, input);
@@ -95,8 +96,8 @@ function runModelCase(engine: Engine, given: GoldenCase): Promise<Quantities> {
     const quantities = scope.keep(
       await engine.compile(graph => {
         const pass = passIn(graph, graph.read(parameters));
-        const applied = preconditioner.refreshed?.(graph, pass, { cold: true }) as Applied;
-        const preconditioned = applied.transform(pass.cotangent);
+        const applied = preconditioner?.refreshed?.(graph, pass, { cold: true });
+        const preconditioned = applied?.transform(pass.cotangent) ?? pass.cotangent;
         return {
           factors: pass.factors,
           output: pass.output,
@@ -119,15 +120,17 @@ function runModelCase(engine: Engine, given: GoldenCase): Promise<Quantities> {
       );
 
     const widths = networksOf(model).map(({ outputs }) => outputs);
-    const spectra = (await preconditioner.spectra?.()) ?? [];
+    const spectra = (await preconditioner?.spectra?.()) ?? [];
     const results: Record<string, Nested | Record<string, Nested>> = {
       factors: perAxis(await read('factors'), axis => [given.ns[axis], widths[axis]]),
       output: ofOutput(await read('output')),
       residual: ofOutput(await read('residual')),
       loss_value: (await read('loss_value'))[0],
       K: perAxis(await read('K'), axis => [given.ns[axis], given.ns[axis]]),
-      eigenvalues_desc: spectra.map(({ values }) => [...values].slice(0, given.k)),
-      S: await preconditionersOf(engine, await preconditioner.state(), given),
+      ...(preconditioner && {
+        eigenvalues_desc: spectra.map(({ values }) => [...values].slice(0, given.k)),
+        S: await preconditionersOf(engine, await preconditioner.state(), given),
+      }),
       P: ofOutput(await read('P')),
       ...(given.X && { Sr: ofOutput(await read('P')) }),
       M: perAxis(await read('M'), axis => [given.ns[axis], widths[axis]]).map(transposed),
@@ -147,7 +150,7 @@ function runModelCase(engine: Engine, given: GoldenCase): Promise<Quantities> {
       const optimiser = muon({ learningRate, momentum, polynomials, weightDecay, restRate, matrices });
       const found = await trainCase(engine, model, given, optimiser, (graph, at) => {
         const { loss, gradient } = passIn(graph, at);
-        return { loss, gradient: gradient(preconditioner.current(graph)) };
+        return { loss, gradient: gradient(preconditioner?.current(graph)) };
       });
       results.muon_after1 = namedParameters(model, found.after1);
       results.muon_after3 = namedParameters(model, found.after3);
@@ -160,7 +163,11 @@ function runModelCase(engine: Engine, given: GoldenCase): Promise<Quantities> {
     }
     const optimiser = adam({ learningRate: lr, beta1: b1, beta2: b2, epsilon: eps });
     const runs = [
-      { name: 'seppgd', after3: 'adam_seppgd_after3_fixedS', applied: (graph: Graph) => preconditioner.current(graph) },
+      {
+        name: 'seppgd',
+        after3: 'adam_seppgd_after3_fixedS',
+        applied: (graph: Graph) => preconditioner?.current(graph),
+      },
       { name: 'plain', after3: 'adam_plain_after3', applied: () => undefined },
     ];
     for (const { name, after3, applied } of runs) {
