@@ -143,7 +143,7 @@ test('--parameters by itself is a decoder on Fourier series, never above so many
       const count = (more: Partial<typeof options>) => parameterCount(modelFor(of, { ...options, ...more }));
       const R = rank as number;
       const counts = [count({}), count({ rank: R + 1 }), count({ rank: series + 1, series: series + 1 })];
-      require(`${name}: ${counts}`, counts[0] <= parameters && counts[1] > parameters);
+      require(`${name}: ${counts}`, counts[0] <= parameters && (counts[1] > parameters || R === 8 * series));
       const isFull = series + 1 > Math.max(Math.min(width, height) / 2, Math.max(width, height) / 16);
       require(`${name}: ${series} terms, R = ${R}, ${counts}`, R >= series && (isFull || counts[2] > parameters));
       for (const chosen of ['rank', 'series', 'decoder', 'depth', 'channels']) require(chosen, names.includes(chosen));
@@ -189,6 +189,9 @@ test('with --parameters what is typed stands: another model or optimiser has no 
   requireEqual('asked for', ratesOf('20k --interleave 2,2'), [[2, 2], 0.12, 0.06, 0.98, 1200]);
   requireEqual('asked for, typed', ratesOf('20k --interleave 2 --momentum 0.9'), [2, 0.12, 0.06, 0.9, 1200]);
   requireEqual('none', ratesOf('5k --interleave 1'), [1, 0.25, 0.1, undefined, 300]);
+  const long = { width: 300, height: 23, planes: 3 };
+  requireEqual('narrow', chosenBy('--parameters 2k', long).options.interleave, undefined);
+  requireEqual('asked for, narrow', chosenBy('--parameters 2k --interleave 2', long).options.learningRate, 0.12);
   requireEqual('few steps', ratesOf('5k --steps 300'), [undefined, 0.25, 0.1, undefined, 300]);
   // Rates that are typed are of the whole grid, where those of batches would not do.
   requireEqual('rate', ratesOf('5k --optimiser muon --lr 0.1'), [undefined, 0.1, 0.1, undefined, 300]);

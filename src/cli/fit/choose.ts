@@ -133,12 +133,13 @@ function recipeFor(asked: AskedOptions, isTyped: (name: string) => boolean, pict
 }
 
 function suits(
-  { most, mostAsked = most, leastSteps = 0 }: Within,
+  { most, mostAsked = most, leastSteps = 0, leastSide = 0 }: Within,
   { parameters, steps = leastSteps }: AskedOptions,
   { width, height, planes }: Picture,
   isInBatches: boolean,
 ): boolean {
-  if (parameters === undefined || (steps < leastSteps && !isInBatches)) return false;
+  const isShort = steps < leastSteps || Math.min(width, height) < leastSide;
+  if (parameters === undefined || (isShort && !isInBatches)) return false;
   return parameters <= (isInBatches ? mostAsked : most) * width * height * planes;
 }
 

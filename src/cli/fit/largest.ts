@@ -8,6 +8,8 @@ import type { FitOptions } from './options.js';
 
 /** The most that --rank and --width take. */
 const mostSize = 65_536;
+/** The largest rank for each term of a series that was chosen: from 12 on runs end decibels lower, or fall to a constant (`bench/NOTES.md`). */
+const mostRanksATerm = 8;
 
 export type Picture = Pick<PreparedImage, 'width' | 'height' | 'planes'> & Partial<Pick<PreparedImage, 'means'>>;
 
@@ -25,7 +27,7 @@ export function withinParameters(
   isTyped: (name: string) => boolean,
   picture: Picture,
 ): FitOptions {
-  const { parameters, model, depth } = options;
+  const { parameters, model, depth, series } = options;
   if (parameters === undefined) return options;
   const sizes = (['rank', 'width'] as const).filter(name => (name === 'rank' ? model !== 'joint-network' : depth > 1));
   const free = sizes.filter(name => !isTyped(name));
@@ -34,7 +36,8 @@ export function withinParameters(
     throw new InputError(`--parameters ${parameters} with ${typed}: nothing is left to choose: leave one out`);
   }
   const sized = (side: number): FitOptions => ({ ...options, ...Object.fromEntries(free.map(name => [name, side])) });
-  const fits = (side: number) => side <= mostSize && parameterCount(modelFor(picture, sized(side))) <= parameters;
+  const most = series === undefined || isTyped('series') ? mostSize : mostRanksATerm * series;
+  const fits = (side: number) => side <= most && parameterCount(modelFor(picture, sized(side))) <= parameters;
   if (!fits(1)) {
     const least = parameterCount(modelFor(picture, sized(1)));
     throw new InputError(`--parameters ${parameters}: the smallest model has ${least}: use that or more`);
