@@ -5,6 +5,7 @@ import type { Optimiser } from '../optimiser/optimiser.js';
 import type { Preconditioner } from '../precondition/preconditioner.js';
 import { type SepPgdOptions, sepPgd } from '../precondition/sepPgd.js';
 import type { TopK } from '../precondition/topK.js';
+import { type Batches, interleaved } from '../train/batches.js';
 import { type OptimiserName, optimiserOf, type PolynomialsName, type ScheduleName } from './optimisers.js';
 
 /** Learning rates up to a width of the networks, ascending. */
@@ -31,6 +32,8 @@ export interface Entrant {
   readonly warmUp?: number;
   /** Of Muon and Shampoo: the rate of Adam for what is no hidden or last matrix, along the same schedule. */
   readonly restLearningRate?: number;
+  /** Of Muon and Shampoo. */
+  readonly momentum?: number;
   /** Of Muon: Newton-Schulz steps. */
   readonly iterations?: number;
   /** Of Muon: those of its Newton-Schulz steps, minimax by default. */
@@ -39,6 +42,8 @@ export interface Entrant {
   readonly combine?: Combine;
   /** Of SepPGD, where it is not that of all entrants. */
   readonly topK?: TopK;
+  /** Without SepPGD: steps take every so manieth point of each axis, the sub-grids in turn. */
+  readonly interleave?: number;
   /** Its whole course, where it is not that of all entrants. */
   readonly steps?: number;
 }
@@ -95,30 +100,34 @@ export function entrantAtWidth({ rates = [], ...entrant }: Entrant, width: numbe
  * @param all of SepPGD, where the entrant does not say otherwise.
  */
 export function trainingOf(
-  { combine, topK, rates: _, learningRate, restLearningRate, steps: own, ...optimiser }: Entrant,
+  { combine, topK, interleave, rates: _, learningRate, restLearningRate, steps: own, ...optimiser }: Entrant,
   steps: number,
   all: Omit<SepPgdOptions, 'combine'> = {},
-): { readonly optimiser: Optimiser; readonly preconditioner?: Preconditioner } {
+): { readonly optimiser: Optimiser; readonly preconditioner?: Preconditioner; readonly batches?: Batches } {
   const restRate = restLearningRate === undefined ? {} : { restRate: restLearningRate / learningRate };
   return {
     optimiser: optimiserOf({ ...optimiser, learningRate, ...restRate }, own ?? steps),
     ...(combine && {
       preconditioner: sepPgd({ meanOfLogits: true, ...all, ...(topK !== undefined && { topK }), combine }),
     }),
+    ...(interleave !== undefined && { batches: interleaved(interleave) }),
   };
 }
 
 /** As tables and plots call it: `muon 1e-2 cosine, SepPGD product`. */
 export function labelOf(entrant: Entrant): string {
-  const { optimiser, learningRate, schedule, warmUp, iterations, polynomials, combine, topK, steps } = entrant;
+  const { optimiser, learningRate, schedule, warmUp, momentum, iterations, polynomials } = entrant;
+  const { combine, topK, interleave, steps } = entrant;
   const course = schedule === 'constant' ? '' : ` ${schedule}`;
   return [
     `${optimiser} ${learningRate.toExponential()}${course}`,
     ...(warmUp === undefined ? [] : [`warm-up ${warmUp}`]),
+    ...(momentum === undefined ? [] : [`momentum ${momentum}`]),
     ...(iterations === undefined ? [] : [`${iterations} iterations`]),
     ...(polynomials === undefined ? [] : [`${polynomials} polynomials`]),
     ...(combine === undefined ? [] : [`SepPGD ${combine}`]),
     ...(topK === undefined ? [] : [`k = ${topK}`]),
+    ...(interleave === undefined ? [] : [`interleaved by ${interleave}`]),
     ...(steps === undefined ? [] : [`${steps} steps`]),
   ].join(', ');
 }

@@ -38,7 +38,7 @@ test('entrants are named, and a user changes what differs', async () => {
     'muon,muon': /^--runs muon,muon: names one twice/,
     'adam:rate=1e-3:rate=1e-4': /^--runs adam:rate=1e-3:rate=1e-4: gives a key twice/,
     'muon:speed=2':
-      /^--runs muon:speed=2: speed: use rate, schedule, warm-up, rest, iterations, polynomials, seppgd, steps, k, as rate=1e-3$/,
+      /^--runs muon:speed=2: speed: use rate, schedule, warm-up, rest, momentum, iterations, polynomials, seppgd, interleave, steps, k, as rate=1e-3$/,
     'muon:rate': /^--runs muon:rate : use a number above 0/,
     'adam:rest=1':
       /^--runs adam:rest: only muon and shampoo have it: begin with muon or muon-seppgd or shampoo or shampoo-seppgd$/,
@@ -47,6 +47,9 @@ test('entrants are named, and a user changes what differs', async () => {
     'muon:polynomials=chebyshev': /^--runs muon:polynomials chebyshev: use minimax, jordan$/,
     'muon:steps=0': /^--runs muon:steps 0: use/,
     'adam:seppgd=mean': /^--runs adam:seppgd mean: use none, sum, product$/,
+    'adam:momentum=0.9': /^--runs adam:momentum: only muon and shampoo have it/,
+    'muon:interleave=9': /^--runs muon:interleave 9: use a whole number from 1 to 8$/,
+    'seppgd:interleave=2': /^--runs seppgd:interleave=2: SepPGD is of the whole grid: add seppgd=none, or leave/,
     'muon:k=3': /^--runs muon:k=3: k is SepPGD's: add seppgd=sum/,
   };
   for (const [text, message] of Object.entries(refusals)) {
@@ -56,7 +59,10 @@ test('entrants are named, and a user changes what differs', async () => {
 
 test('a race gives the losses of trainers of their own to the bit, in a table, JSON, CSV and plots', async () => {
   const image = await picture('race.png', 12, 10);
-  const options = ['--runs', 'adam:steps=6,seppgd:rate=1e-3', '--top-k', '3', '--steps', '10', '--target', '9,6'];
+  const options = [
+    ...['--runs', 'adam:steps=6,seppgd:rate=1e-3,muon:momentum=0.9:interleave=2:steps=6'],
+    ...['--top-k', '3', '--steps', '10', '--target', '9,6'],
+  ];
   const { code, stdout, stderr } = await sepnn('race', image, ...small, ...options, '--json');
   requireEqual('exit', [code, stderr], [0, '']);
   const { runs, results, targets, files, shape } = JSON.parse(stdout) as RaceReport;
@@ -96,13 +102,13 @@ test('a race gives the losses of trainers of their own to the bit, in a table, J
     'trainers that together take more than is free',
     () => Race.start(engine, task, entered, settings),
     'InputError',
-    /^--runs: 2 at once take \d+ bytes, and 1000 are free: name fewer$/,
+    /^--runs: 3 at once take \d+ bytes, and 1000 are free: name fewer$/,
   );
   requireEqual('none is kept', engine.memory.buffers, before);
   await engine.dispose();
   const read = (file: string) => readFileSync(join(folder, file), 'utf8');
   requireEqual('kept', JSON.parse(read(files.results)), JSON.parse(stdout));
-  requireEqual('lines', read(files.curves).trimEnd().split('\n').length, 1 + 3 + 4);
+  requireEqual('lines', read(files.curves).trimEnd().split('\n').length, 1 + 3 + 4 + 3);
   for (const file of [files.plot, files['held out']]) {
     require(file, read(file).startsWith('<svg') && read(file).includes('adam 1e-3, SepPGD sum'));
   }
@@ -164,6 +170,10 @@ test('race refuses bad input with exit 2 and one line, and writes nothing', asyn
     [[image, '--runs', 'seppgd', '--model', 'mlp'], /--runs seppgd with --model joint-network: SepPGD wants/],
     [[image, '--runs', 'adam:steps=5=6'], /--runs adam:steps 5=6: use a whole number from 1 to/],
     [[image, '--runs', 'seppgd:k=11'], /--runs seppgd:k=11: the shorter axis has 10 points: use k=1 to k=10/],
+    [
+      [image, '--size', '12x5', '--runs', 'muon:interleave=6'],
+      /--runs muon:interleave=6: the shorter axis has 5 points: use interleave=1 to interleave=5/,
+    ],
     [[image, '--top-k', '11'], /--top-k 11: the shorter axis has 10 points: use 1 to 10/],
     [[image, '--target', '30,x'], /--target x: use a number from 0/],
     [[image, '--target', '30,30'], /--target 30,30: names one twice/],

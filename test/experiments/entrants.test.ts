@@ -59,4 +59,6 @@ test('a label says what an entrant is', () => {
     labelOf(own),
     'muon 1e-2 cosine, warm-up 20, 3 iterations, jordan polynomials, SepPGD sum, k = auto, 9 steps',
   );
+  const inBatches: Entrant = { ...entrants.shampoo, momentum: 0.98, interleave: 2 };
+  requireEqual('in batches', labelOf(inBatches), 'shampoo 1e-2 cosine, momentum 0.98, interleaved by 2');
 });

@@ -38,7 +38,7 @@ export function addRaceOptions(command: Command): Command {
   command.addOption(
     valueOption(
       '--runs <list>',
-      `${entrantNames.join(', ')}, each with what differs: muon:rate=3e-3:rest=1e-3:schedule=constant:warm-up=20:iterations=3:polynomials=jordan:steps=300:seppgd=product:k=30`,
+      `${entrantNames.join(', ')}, each with what differs: muon:rate=3e-3:rest=1e-3:schedule=constant:warm-up=20:momentum=0.98:iterations=3:polynomials=jordan:interleave=2:steps=300, or :seppgd=product:k=30`,
       entrantsFrom,
     ).default(entrantsFrom(usualRuns), usualRuns),
   );
@@ -66,13 +66,18 @@ export function addRaceOptions(command: Command): Command {
   return command.option('--json', 'print one JSON object and nothing else on stdout', false);
 }
 
-/** @throws InputError entrants that cannot train such a model, or a k that the shorter axis has too few points for. */
+/** @throws InputError entrants that cannot train such a model, or a k or sub-grids that the shorter axis has too few points for. */
 export function requireRunnable({ model, runs }: RaceOptions, shape: readonly number[]): void {
   const points = Math.min(...shape);
   for (const { name, entrant } of runs) {
     if (entrant.combine !== undefined && model === 'joint-network') {
       throw new InputError(
         `--runs ${name} with --model ${model}: SepPGD wants a factor network for each axis: name others`,
+      );
+    }
+    if (entrant.interleave !== undefined && entrant.interleave > points) {
+      throw new InputError(
+        `--runs ${name}: the shorter axis has ${points} points: use interleave=1 to interleave=${points}`,
       );
     }
     if (typeof entrant.topK === 'number' && entrant.topK > points) {

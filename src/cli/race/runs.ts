@@ -6,10 +6,14 @@ import { type OptimiserName, polynomialsNames, scheduleNames } from '../../exper
 import type { NamedEntrant } from '../../experiments/race/race.js';
 import { spelled } from '../../host/checks.js';
 import { combines } from '../../ops/precondition/precondition.js';
+import { mostSubgrids } from '../../train/batches.js';
 import { type Changes, differing } from '../differences.js';
 import { either, mostPoints, oneOf, real, whole } from '../options.js';
 
 const rate = (given: string, value: string) => real(given, 0, 10, true)(value);
+
+/** Of each of two axes. */
+const mostInterleave = Math.sqrt(mostSubgrids);
 
 const changes: Changes<Entrant> = {
   rate: ({ rates: _, ...entrant }, given, value) => ({ ...entrant, learningRate: rate(given, value) }),
@@ -18,6 +22,10 @@ const changes: Changes<Entrant> = {
   rest: (entrant, given, value) => ({
     ...of(['muon', 'shampoo'], entrant, given),
     restLearningRate: rate(given, value),
+  }),
+  momentum: (entrant, given, value) => ({
+    ...of(['muon', 'shampoo'], entrant, given),
+    momentum: real(given, 0, 0.999_999)(value),
   }),
   iterations: (entrant, given, value) => ({ ...of(['muon'], entrant, given), iterations: whole(given, 1, 100)(value) }),
   polynomials: (entrant, given, value) => ({
@@ -28,6 +36,7 @@ const changes: Changes<Entrant> = {
     const combine = oneOf(given, ['none', ...combines] as const)(value);
     return combine === 'none' ? plain : { ...plain, combine };
   },
+  interleave: (entrant, given, value) => ({ ...entrant, interleave: whole(given, 1, mostInterleave)(value) }),
   steps: (entrant, given, value) => ({ ...entrant, steps: whole(given, 1, 1e7)(value) }),
   k: (entrant, given, value) => ({ ...entrant, topK: either('auto', whole(given, 1, mostPoints))(value) }),
 };
@@ -45,6 +54,11 @@ function of(knowing: readonly OptimiserName[], entrant: Entrant, given: string):
 export function entrantsFrom(text: string): readonly NamedEntrant[] {
   const startOf = (name: string): Entrant => entrants[oneOf<EntrantName>('--runs', entrantNames)(name)];
   return differing('--runs', text, startOf, changes).map(({ text: name, value: entrant }) => {
+    if (entrant.interleave !== undefined && entrant.combine !== undefined) {
+      throw new InputError(
+        `--runs ${spelled(name)}: SepPGD is of the whole grid: add seppgd=none, or leave interleave out`,
+      );
+    }
     if (entrant.topK === undefined || entrant.combine !== undefined) return { name, entrant };
     throw new InputError(`--runs ${spelled(name)}: k is SepPGD's: add seppgd=sum or seppgd=product, or leave k out`);
   });

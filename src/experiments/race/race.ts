@@ -69,7 +69,7 @@ type Task = TrainingTask<ImageMeasured>;
 /** What entrants' trainers have in common. */
 type Common = Pick<TrainerOptions, 'model' | 'target' | 'seed' | 'evaluations'>;
 
-/** One with a refresh, one without: every pipeline has then run. */
+/** One with a refresh, one without, or one of each sub-grid: every pipeline has then run. */
 const firstSteps = 2;
 
 export class Race {
@@ -149,7 +149,8 @@ function tryOut(engine: Engine, common: Common, one: NamedEntrant, settings: Rac
     const trainer = scope.keep(
       await Trainer.create(engine, { ...common, ...trainingOf(one.entrant, steps, { topK }) }),
     );
-    await trainer.advance(firstSteps).catch(error => {
+    const { interleave = 1 } = one.entrant;
+    await trainer.advance(Math.max(firstSteps, interleave ** 2)).catch(error => {
       // What diverges at once does so again, in its turn.
       if (!isDiverged(error)) throw error;
     });
