@@ -9,6 +9,7 @@
 import type { Device } from '../device/device.js';
 import { type Dispatch, foldedWorkgroups, totalWork } from './dispatch.js';
 import type { BindingLayout } from './kernel.js';
+import { leastRate, mostMilliseconds } from './pace.js';
 import { evaluate, integerConstants } from './specialise.js';
 
 // Of texts as scripts/kernels.ts writes them.
@@ -29,12 +30,18 @@ export function joins({ cpu }: Device): boolean {
 
 /**
  * @param dispatches none of which needs what another writes.
- * @returns undefined where a device does not run them as one, or a host wrote a text in a way of its own.
+ * @returns undefined where a device does not run them as one, or not in time (pace.ts), or a host wrote a text in a way of its own.
  */
 export function join(device: Device, dispatches: readonly Dispatch[]): Dispatch | undefined {
   const sizes = dispatches.map(({ source }) => evaluate(entry.exec(source)?.[1] ?? '', integerConstants(source)));
   const [size] = sizes;
-  if (!size || sizes.some(other => other !== size)) return undefined;
+  const work = totalWork(dispatches);
+  if (
+    !size ||
+    sizes.some(other => other !== size) ||
+    work.operations > ((device.rate ?? leastRate) * mostMilliseconds.dispatch) / 1000
+  )
+    return undefined;
   // What an entry point is given in place w of a part's workgroups, and as invocation l there.
   const builtins: Readonly<Record<string, string>> = {
     workgroup_id: 'v',
@@ -93,6 +100,6 @@ export function join(device: Device, dispatches: readonly Dispatch[]): Dispatch 
     bindings: bound,
     resources: bound.map(({ resource }) => resource),
     workgroups: foldedWorkgroups(end, 1, device),
-    work: totalWork(dispatches),
+    work,
   };
 }

@@ -23,11 +23,12 @@ const startMilliseconds = 0.01;
 const fillingWorkgroups = 16;
 
 /**
- * How much one dispatch may have of what takes so many operations each, on a device of a rate in FLOP/s: 1 at the least.
+ * How much one dispatch may have of what takes so many operations each, on a device of a rate in FLOP/s, where it is known: 1
+ * at the least.
  *
  * @throws InputError what is no rate.
  */
-export function mostInDispatch(rate: number, operationsOfEach: number): number {
+export function mostInDispatch(operationsOfEach: number, rate = leastRate): number {
   requireNumber('rate', rate, { above: 0 });
   return Math.max(1, Math.floor((rate * mostMilliseconds.dispatch) / 1000 / operationsOfEach));
 }

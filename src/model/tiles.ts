@@ -4,7 +4,7 @@ import { padded, type Shape, sizeOf } from '../buffer/layout.js';
 import type { Device } from '../device/device.js';
 import { mostOf } from '../host/arrays.js';
 import type { Dispatch } from '../kernel/dispatch.js';
-import { leastRate, mostInDispatch } from '../kernel/pace.js';
+import { mostInDispatch } from '../kernel/pace.js';
 import { contractionFits, onPart } from './fits.js';
 import { type Model, networkInputs, networkPoints, networksOf } from './model.js';
 
@@ -90,8 +90,8 @@ export function* tileStarts(whole: Shape, tile: Shape): Generator<readonly numbe
 }
 
 /** How many numbers of an output a tile may have, of which so many take these dispatches, for each dispatch to end in time. */
-export function mostInTime({ rate = leastRate }: Device, dispatches: readonly Dispatch[], numbers: number): number {
-  return mostInDispatch(rate, mostOf(dispatches, ({ work }) => work.operations) / numbers);
+export function mostInTime({ rate }: Device, dispatches: readonly Dispatch[], numbers: number): number {
+  return mostInDispatch(mostOf(dispatches, ({ work }) => work.operations) / numbers, rate);
 }
 
 /** The first axis is the rows of the contraction, a matrix product: with fewer, a schedule's tile is not filled. */

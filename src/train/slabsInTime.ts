@@ -8,7 +8,7 @@ import type { Engine } from '../graph/engine.js';
 import type { Build } from '../graph/plan.js';
 import { mostOf } from '../host/arrays.js';
 import { within } from '../host/scope.js';
-import { leastRate, mostInDispatch } from '../kernel/pace.js';
+import { mostInDispatch } from '../kernel/pace.js';
 import { onRows, slabsOfHeight } from '../model/fits.js';
 import { outputOf } from '../model/forward.js';
 import { factorShapes, formOf, type Model, outputShapes } from '../model/model.js';
@@ -39,10 +39,9 @@ export async function slabsInTime(training: Training, slabs: readonly Range[]): 
     mostOf(preconditioner?.topK ?? [], k => (2 * k * sizeOfAll(outputShapes(model))) / points),
     mostOf(dispatches, ({ work }) => work.operations / height),
   );
-  const least = mostInDispatch(leastRate, row);
+  const least = mostInDispatch(row);
   if (height > least) device.rate ??= await rateOf(engine, ofRows(Math.min(least, measuredRows)));
-  const most = mostInDispatch(device.rate ?? leastRate, row);
-  return height <= most ? slabs : slabsOfHeight(points, most);
+  return slabsOfHeight(points, Math.min(height, mostInDispatch(row, device.rate)));
 }
 
 /** FLOP/s of the slowest of a graph's large dispatches. */

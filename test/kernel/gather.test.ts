@@ -267,6 +267,22 @@ test('two dispatches of 256 threads are joined where their workgroup memory has 
   }
 });
 
+test('what would outlast the time of a dispatch together stays apart', async () => {
+  const gpu = Object.create(device, { cpu: { value: false }, rate: { value: 2000, writable: true } });
+  const list = [60, 40].map(operations =>
+    dispatch(elementwise.fill, {
+      settings: { count: 4, value: 1 },
+      buffers: { result: poisoned(layoutOf([4])).storage },
+      workgroups: [1, 1, 1],
+      work: { operations },
+    }),
+  );
+  // 50 ms are 100 operations.
+  requireEqual('within', gathered(gpu, list).length, 1);
+  gpu.rate = 1999;
+  requireEqual('past', gathered(gpu, list).length, 2);
+});
+
 test('on a GPU eigenpairs of a block whose triangle just fits into workgroup memory are compiled', async () => {
   const [matrix, start] = [engine.tensor([89, 89]), engine.tensor([88, 89])];
   const plan = await asGpu(() =>

@@ -75,8 +75,8 @@ test('at 50 GFLOP/s: 18 dispatches of 92 MFLOP go by 250 ms, 2.5 GFLOP to a disp
   requireEqual('steps in the first submits of 1024', endOfSubmit(expected, 0, 18 * 1024, 0, 0), 18 * 14);
   const slow = expected.map(ms => 10 * ms);
   requireEqual('on a device ten times slower', endOfSubmit(slow, 0, 18 * 1024, 0, 0), 18 * 10);
-  requireEqual('rows of 33 GFLOP in 512', mostInDispatch(leastRate, 33e9 / 512), 38);
-  requireEqual('on an H100', mostInDispatch(3e13, 33e9 / 512) >= 512, true);
+  requireEqual('rows of 33 GFLOP in 512', mostInDispatch(33e9 / 512, leastRate), 38);
+  requireEqual('on an H100', mostInDispatch(33e9 / 512, 3e13) >= 512, true);
   const alone = { ...dispatches[0], workgroups: [1, 1, 1] as const };
   require('one workgroup', expectedMilliseconds(alone, leastRate) > 10 * expected[0]);
 });
