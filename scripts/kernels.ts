@@ -50,6 +50,12 @@ const idleSpace = /(?<![\w.]) (?=[\w.])|(?<=[\w.]) (?![\w.])|(?<=[(){}[\],;:]) |
 const idleSuffix =
   /(?<=[\w)\]](?:[-+*/%&|^]=?|[<>]=?|<<|>>|[=!]=))(0x[\da-f]+|\d+)u\b|(?<=[[(,=])(\d+)u(?=[-+*][A-Za-z(])/g;
 
+/** A zero before a point that has another digit behind it, or behind one that has a digit before it. */
+const idleZero = /(?<![\w.])0(?=\.\d*[1-9])|(?<=\d\.)0(?![\w.])/g;
+
+/** A suffix of a number among a function's arguments, or times one, whose type is theirs. */
+const idleFloat = /(?<=[(,*]-?)((?:\d*\.\d+(?:e-?\d+)?|\d+e-?\d+))f\b/g;
+
 /** Comments and white space are for the reader of the file; the text that is shipped keeps its marks. */
 function stripped(text: string): string {
   const lines = text.split('\n').map(line => {
@@ -59,7 +65,8 @@ function stripped(text: string): string {
       : own
           .replace(/\/\/.*$/, '')
           .trim()
-          .replace(idleSpace, '');
+          .replace(idleSpace, '')
+          .replace(idleZero, '');
   });
   return `${lines.filter(line => line !== '').join('\n')}\n`.replace(idleEnd, '');
 }
@@ -100,7 +107,7 @@ export function kernelsAndSlots(): Readonly<Record<string, Kernel | SlotText>> {
   );
   return Object.fromEntries(
     own.map((path, i) => {
-      const text = (texts[i] as string).replace(idleSuffix, '$1$2');
+      const text = (texts[i] as string).replace(idleSuffix, '$1$2').replace(idleFloat, '$1');
       return [path, isSlot(path) ? slotText(nameOf(path), text) : kernelOf(nameOf(path), text)];
     }),
   );

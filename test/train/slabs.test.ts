@@ -313,7 +313,7 @@ test('slabs: a row, a projection or a number that cannot be is refused in one li
     requireThrows(String(message), () => Trainer.create(engine, { ...options, ...more }), 'InputError', message);
   await refused(
     { slabBytes: 287 },
-    /^grid: one index of the first axis of 13 x 9 x 7 is 288 bytes.* at most 287 are possible: put the longest/,
+    /^grid: one index of the first axis of 13 x 9 x 7 is 288 bytes.* at most 287 fit: put the longest/,
   );
   await refused({ slabBytes: -1 }, /slabBytes: -1: use a number of bytes/);
   await refused({ targetBytes: Number.NaN }, /targetBytes: NaN/);

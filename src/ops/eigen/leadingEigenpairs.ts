@@ -166,7 +166,7 @@ function requireStart(matrix: Layout, start: Layout): void {
     const [least, most] = [n <= directSize ? n : 1, Math.min(n, mostRows)];
     if (columns === n && rows >= least && rows <= most) return;
     throw new InputError(
-      `topEigenpairs: a matrix of ${n} rows takes a start of ${least} to ${most} rows of ${n} numbers, got ${formatShape(shape)}`,
+      `topEigenpairs: a matrix of ${n} rows starts from ${least} to ${most} of ${n} numbers, got ${formatShape(shape)}`,
     );
   });
 }
