@@ -45,7 +45,7 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
       return { owner, tensor: stack(shapes), cotangent: stack(shapes) };
     });
     const factors = stack(factorShapes(model));
-    const lifted = offered?.lift ? stack(factorShapes(model)) : undefined;
+    const lifted = offered?.lift && stack(factorShapes(model));
     const atFactors = stack(factorShapes(model));
     const onSlab = ([from, to]: Range): Model => onRows(model, to - from);
     // In parts as high as the slabs, so that each is bound, and ends in time, as those are.
