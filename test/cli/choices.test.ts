@@ -182,12 +182,12 @@ test('with --parameters what is typed stands: another model or optimiser has no 
     const { interleave, learningRate, restRate, momentum, steps } = chosenBy(`--parameters ${words}`).options;
     return [interleave, learningRate, restRate, momentum, steps];
   };
-  requireEqual('in batches', ratesOf('5k'), [2, 0.12, 0.06, 0.98, 1200]);
+  requireEqual('in batches', ratesOf('5k'), [2, 0.12, 0.06, 0.98, 1600]);
   requireEqual('many for the picture', ratesOf('20k'), [undefined, 0.25, 0.1, undefined, 300]);
   requireEqual('of others', ratesOf('5k --interleave 3 --steps 9'), [3, 0.12, 0.06, 0.98, 9]);
-  requireEqual('its own, typed', ratesOf('5k --momentum 0.98'), [2, 0.12, 0.06, 0.98, 1200]);
-  requireEqual('asked for', ratesOf('20k --interleave 2,2'), [[2, 2], 0.12, 0.06, 0.98, 1200]);
-  requireEqual('asked for, typed', ratesOf('20k --interleave 2 --momentum 0.9'), [2, 0.12, 0.06, 0.9, 1200]);
+  requireEqual('its own, typed', ratesOf('5k --momentum 0.98'), [2, 0.12, 0.06, 0.98, 1600]);
+  requireEqual('asked for', ratesOf('20k --interleave 2,2'), [[2, 2], 0.12, 0.06, 0.98, 1600]);
+  requireEqual('asked for, typed', ratesOf('20k --interleave 2 --momentum 0.9'), [2, 0.12, 0.06, 0.9, 1600]);
   requireEqual('none', ratesOf('5k --interleave 1'), [1, 0.25, 0.1, undefined, 300]);
   const long = { width: 300, height: 23, planes: 3 };
   requireEqual('narrow', chosenBy('--parameters 2k', long).options.interleave, undefined);
