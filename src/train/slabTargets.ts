@@ -9,7 +9,7 @@ import { onRows } from '../model/fits.js';
 import { type Model, outputShapes, planeCount, toDevice } from '../model/model.js';
 import type { Range } from '../ops/elementwise/pieces.js';
 import type { Stage } from './stepPlans.js';
-import type { Target, TargetRows } from './target.js';
+import { requireTarget, type Target, type TargetRows } from './target.js';
 
 /** A slab of a target: where a plan reads it, and what brings it there unless it stays. */
 export interface SlabTarget extends Pick<Stage, 'load'> {
@@ -21,6 +21,7 @@ export interface SlabTarget extends Pick<Stage, 'load'> {
  *
  * @param mostBytes slabs up to so many bytes together lie on the device, those of the first target first; for the others
  *   there is a tensor there for each height that slabs have.
+ * @throws InputError, now or as it is brought there, what a function gives that is no such rows.
  */
 export async function slabTargets(
   engine: Engine,
@@ -37,14 +38,18 @@ export async function slabTargets(
     const rowsOf = typeof given === 'function' ? given : rowsIn(model, given as Numbers);
     found[name] = [];
     for (const rows of slabs) {
-      const slab = onRows(model, rows[1] - rows[0]);
+      const height = rows[1] - rows[0];
+      const slab = onRows(model, height);
       const shapes = outputShapes(slab);
       left -= 4 * sizeOfAll(shapes);
       const stays = left >= 0;
-      const [height] = slab.domain.shape;
       const tensor = (!stays && rooms.get(height)) || scope.keep(engine.packed(shapes));
       if (!stays) rooms.set(height, tensor);
-      const load = async () => tensor.write(toDevice(slab, await rowsOf(...rows)));
+      const load = async () => {
+        const values = await rowsOf(...rows);
+        if (rowsOf === given) requireTarget(`target, rows ${rows.join(' to ')}`, slab, values, 0);
+        tensor.write(toDevice(slab, values));
+      };
       if (stays) await load();
       found[name].push({ tensor, load: stays ? undefined : load });
     }

@@ -41,18 +41,17 @@ export async function targetTensor(engine: Engine, scope: Scope, model: Model, t
 }
 
 /**
- * Numbers of a model's output, of which at least one is to be trained on; what lies on the device is not looked at.
+ * Numbers of a model's output; what lies on the device is not looked at.
  *
+ * @param least how many are to be trained on: some rows of a whole may have none.
  * @throws InputError another count, something that is no number, one that float32 does not hold, or NaN alone.
  */
-export function requireTarget(name: string, model: Model, values: Target): void {
+export function requireTarget(name: string, model: Model, values: Target, least = 1): void {
   if (typeof values === 'function' || isOnDevice(values)) return;
   const expected = sizeOfAll(outputShapes(model));
-  if (!isList(values)) {
-    throw new InputError(`${name}: ${shown(values)} is no list of numbers: give ${expected} of them`);
-  }
-  if (values.length !== expected) {
-    throw new InputError(`${name}: takes ${expected} numbers, got ${values.length}`);
+  const isNumbers = isList(values);
+  if (!isNumbers || values.length !== expected) {
+    throw new InputError(`${name}: takes ${expected} numbers, got ${isNumbers ? values.length : shown(values)}`);
   }
   let trained = 0;
   for (let i = 0; i < expected; i++) {
@@ -63,6 +62,5 @@ export function requireTarget(name: string, model: Model, values: Target): void 
     if (!Number.isFinite(Math.fround(value))) requireNumber(`${name} at ${i}`, value);
     trained++;
   }
-  if (trained === 0)
-    throw new InputError(`${name}: is NaN everywhere, so that there is nothing to train on: give at least one number`);
+  if (trained < least) throw new InputError(`${name}: is NaN everywhere: give at least one number`);
 }

@@ -450,3 +450,25 @@ test('a target that is given by rows, at once or later, trains in the bits of on
   await requireThrows('too few, when asked for', () => late.advance(1), 'InputError', /takes 315 numbers, got 3$/);
   late.dispose();
 });
+
+test('rows that hold what is no number are refused by their place, whether they stay on the device or come in a step', async () => {
+  const row = 9 * 7;
+  const wrong = (value: unknown) => (from: number, to: number) =>
+    Array.from({ length: (to - from) * row }, (_, i) => (from === 5 && i === 8 ? value : Number.NaN)) as number[];
+  const common = { model: volume, optimiser: adam({ learningRate: 1e-4 }), slabBytes: bytesOf(volume, 5) };
+  const nothing = (() => undefined) as unknown as () => Float32Array;
+  const cases: [TrainerOptions['target'], RegExp][] = [
+    [wrong(undefined), /^target, rows 5 to 10: holds undefined at 8: use numbers, NaN for a point left out$/],
+    [wrong('1'), /^target, rows 5 to 10: holds "1" at 8: use numbers/],
+    [wrong(Number.POSITIVE_INFINITY), /^target, rows 5 to 10 at 8: Infinity: use a number that float32 holds$/],
+    [nothing, /^target, rows 0 to 5: takes 315 numbers, got undefined$/],
+  ];
+  const before = engine.memory.bytes;
+  for (const [target, message] of cases) {
+    await requireThrows('at once', () => Trainer.create(engine, { ...common, target }), 'InputError', message);
+    const later = await Trainer.create(engine, { ...common, target, targetBytes: 0 });
+    await requireThrows('in a step', () => later.advance(1), 'InputError', message);
+    later.dispose();
+  }
+  requireEqual('bytes', engine.memory.bytes, before);
+});
