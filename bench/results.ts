@@ -2,7 +2,7 @@
 
 import type { AdapterReport, DispatchProfile } from '../src/graph/engine.js';
 import type { Roofline } from '../src/immediate/roofline.js';
-import type { ProblemTrainer } from '../src/pde/problemTrainer.js';
+import type { ProblemTrainer } from '../src/pde/training/problemTrainer.js';
 import type { StepWork } from '../src/train/trainer.js';
 import type { Spread, Standing } from './contest.js';
 

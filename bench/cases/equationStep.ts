@@ -8,7 +8,7 @@ import { discretise, gridAxes, type ProblemGrid } from '../../src/pde/discretisa
 import { eachPoint } from '../../src/pde/grid.js';
 import { jetArchitecture, problemParameterShapes } from '../../src/pde/network.js';
 import { problems } from '../../src/pde/problems.js';
-import { ProblemTrainer } from '../../src/pde/problemTrainer.js';
+import { ProblemTrainer } from '../../src/pde/training/problemTrainer.js';
 import type { ContestOptions } from '../contest.js';
 import type { EquationSetup, Peer } from '../peers/peer.js';
 import type { EquationResult } from '../results.js';

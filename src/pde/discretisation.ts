@@ -135,6 +135,11 @@ export function gridAxes(
   );
 }
 
+/** Rows of the jets of a network, by its place among all. */
+export function jetRows({ orders, counts }: Discretisation, network: number): number {
+  return (orders[network] + 1) * counts[network % counts.length];
+}
+
 /** Points of each axis. */
 export function shapeOfRanges(ranges: readonly Range[]): number[] {
   return ranges.map(([from, to]) => to - from);

@@ -45,6 +45,11 @@ export function inputColumns(network: JetArchitecture): number {
   return inputsOf(network) + 1;
 }
 
+/** Columns of what a network's last layer takes: W + 1, or the inputs and 1 where there is no layer before it. */
+export function featureColumns(network: JetArchitecture): number {
+  return network.depth === 1 ? inputColumns(network) : network.width + 1;
+}
+
 /** @param orders the highest derivative that each network carries. */
 export function jetAttributes(network: JetArchitecture, orders: readonly number[]): JetAttributes {
   const { depth, width, omegas, gated, activation } = network;

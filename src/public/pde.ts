@@ -33,4 +33,4 @@ export {
   type Symbols,
 } from '../pde/problem.js';
 export { problems } from '../pde/problems.js';
-export { type ProblemState, ProblemTrainer, type ProblemTrainerOptions } from '../pde/problemTrainer.js';
+export { type ProblemState, ProblemTrainer, type ProblemTrainerOptions } from '../pde/training/problemTrainer.js';

@@ -10,7 +10,7 @@ import { given, sin } from '../../pde/expression.js';
 import { evenPoints } from '../../pde/grid.js';
 import { initialProblemParameters, type JetArchitecture, jetArchitecture } from '../../pde/network.js';
 import { defineProblem } from '../../pde/problem.js';
-import { ProblemTrainer } from '../../pde/problemTrainer.js';
+import { ProblemTrainer } from '../../pde/training/problemTrainer.js';
 import { type Bench, type Check, compared, type Family } from './bench.js';
 import { type Entry, Tape } from './twins/tape.js';
 import { activations } from './twins/twin.js';

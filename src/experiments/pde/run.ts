@@ -5,7 +5,7 @@ import type { Engine } from '../../graph/engine.js';
 import { shown } from '../../host/checks.js';
 import { type AxisPoints, eachPoint, evenPoints, placeOf, shapeOf } from '../../pde/grid.js';
 import type { Problem } from '../../pde/problem.js';
-import { type ProblemState, ProblemTrainer, type ProblemTrainerOptions } from '../../pde/problemTrainer.js';
+import { type ProblemState, ProblemTrainer, type ProblemTrainerOptions } from '../../pde/training/problemTrainer.js';
 import { runTraining, type Trained } from '../../train/runTraining.js';
 import type { ParameterState } from '../../train/trainedParameters.js';
 

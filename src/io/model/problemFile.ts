@@ -3,7 +3,7 @@
 import type { StateArrays } from '../../buffer/namedTensors.js';
 import { InputError } from '../../errors.js';
 import { isRecord, shown } from '../../host/checks.js';
-import type { ProblemState } from '../../pde/problemTrainer.js';
+import type { ProblemState } from '../../pde/training/problemTrainer.js';
 import type { SavedPreconditioner } from '../../precondition/preconditioner.js';
 import { mostSteps, type ParameterState } from '../../train/trainedParameters.js';
 import { writeWhole } from '../files.js';

@@ -39,7 +39,14 @@ import { jetTangentKernel } from '../../ops/tangent/jetTangentKernel.js';
 import { vjp } from '../../ops/vjp.js';
 import { ModulatedEigenpairs, startVectors } from '../../precondition/modulatedEigenpairs.js';
 import type { SavedPreconditioner, Start } from '../../precondition/preconditioner.js';
-import { type Discretisation, equationsGrid, lossScale, type ProblemGrid, shapeOfRanges } from '../discretisation.js';
+import {
+  type Discretisation,
+  equationsGrid,
+  jetRows,
+  lossScale,
+  type ProblemGrid,
+  shapeOfRanges,
+} from '../discretisation.js';
 
 export interface ResidualSepPgdOptions {
   /** k, eigenpairs modulated on each axis, or as many as its points allow; 3 by default. */
@@ -124,9 +131,9 @@ export class ResidualPreconditioner {
     );
     this.#signs = drawnSigns(this.#shape, settings.draws).map(signs => {
       const atPoints = signs.reduce<number[]>((all, own) => all.flatMap(sign => own.map(other => sign * other)), [1]);
-      const atJets = orders.flatMap((order, d) =>
+      const atJets = orders.flatMap((_, d) =>
         Array.from(
-          { length: (order + 1) * counts[d] * rank },
+          { length: jetRows(discretisation, d) * rank },
           (_, at) => signs[d][Math.floor(at / rank) % counts[d]] ?? 1,
         ),
       );
@@ -134,7 +141,7 @@ export class ResidualPreconditioner {
         grid: scope.keep(engine.stack([this.#shape], Float32Array.from(atPoints))),
         jets: scope.keep(
           engine.stack(
-            orders.map((order, d) => [(order + 1) * counts[d], rank]),
+            orders.map((_, d) => [jetRows(discretisation, d), rank]),
             Float32Array.from(atJets),
           ),
         ),

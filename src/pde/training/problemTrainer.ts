@@ -1,48 +1,26 @@
 /** Training of networks on a problem: its loss brought down step by step, all of it on the device. */
 
-import type { Tensor } from '../buffer/tensor.js';
-import { DivergedError, InputError } from '../errors.js';
-import type { CotangentMap } from '../graph/differentiate.js';
-import type { Engine } from '../graph/engine.js';
-import type { Graph, Value } from '../graph/operation.js';
-import type { Plan } from '../graph/plan.js';
-import { requireCount, requireOptions, requireValue, shown } from '../host/checks.js';
-import { CallQueue } from '../host/queue.js';
-import { Random, requireSeed } from '../host/random.js';
-import { building, type Disposable, keepAll, type Scope } from '../host/scope.js';
-import { contractFields } from '../ops/contraction/contractFields.js';
-import { add } from '../ops/elementwise/linearCombination.js';
-import { inputJets, type JetPass, jetPass } from '../ops/network/jetNetwork.js';
-import { residuals } from '../ops/objective/residuals.js';
-import { vjp } from '../ops/vjp.js';
-import type { Optimiser } from '../optimiser/optimiser.js';
-import type { SavedPreconditioner } from '../precondition/preconditioner.js';
-import { lossesOf, runStages, type Stage } from '../train/stepPlans.js';
-import { historyLength, mostSteps, type ParameterState, TrainedParameters } from '../train/trainedParameters.js';
-import {
-  type Discretisation,
-  discretise,
-  equationsGrid,
-  inSlabs,
-  lossScale,
-  type ProblemGrid,
-  shapeOfRanges,
-} from './discretisation.js';
-import type { AxisPoints } from './grid.js';
-import { type LastLayerOptions, LastLayers, settledLastLayers } from './lastLayers/lastLayers.js';
-import {
-  initialProblemParameters,
-  inputColumns,
-  type JetArchitecture,
-  jetAttributes,
-  problemParameters,
-} from './network.js';
-import { type GridPreconditioners, gridPreconditioners } from './precondition/gridPreconditioners.js';
-import { ResidualPreconditioner, type ResidualSepPgd, requireResidualSepPgd } from './precondition/residualSepPgd.js';
-import { type Problem, requireProblem } from './problem.js';
-import { fieldTerm } from './solution/fields.js';
-import { FieldSolver } from './solution/solver.js';
-import { gridTables } from './tables.js';
+import { DivergedError, InputError } from '../../errors.js';
+import type { Engine } from '../../graph/engine.js';
+import { requireCount, requireOptions, requireValue, shown } from '../../host/checks.js';
+import { CallQueue } from '../../host/queue.js';
+import { requireSeed } from '../../host/random.js';
+import { building, type Disposable } from '../../host/scope.js';
+import type { Optimiser } from '../../optimiser/optimiser.js';
+import type { SavedPreconditioner } from '../../precondition/preconditioner.js';
+import { lossesOf, runStages, type Stage } from '../../train/stepPlans.js';
+import { historyLength, mostSteps, type ParameterState, TrainedParameters } from '../../train/trainedParameters.js';
+import { type Discretisation, discretise, equationsGrid, inSlabs, shapeOfRanges } from '../discretisation.js';
+import type { AxisPoints } from '../grid.js';
+import { type LastLayerOptions, LastLayers, settledLastLayers } from '../lastLayers/lastLayers.js';
+import { initialProblemParameters, type JetArchitecture, problemParameters } from '../network.js';
+import { type GridPreconditioners, gridPreconditioners } from '../precondition/gridPreconditioners.js';
+import { ResidualPreconditioner, type ResidualSepPgd, requireResidualSepPgd } from '../precondition/residualSepPgd.js';
+import { type Problem, requireProblem } from '../problem.js';
+import { fieldTerm } from '../solution/fields.js';
+import { FieldSolver } from '../solution/solver.js';
+import { PointsOnDevice, type ProblemOnDevice } from './pointsOnDevice.js';
+import { type ProblemPlans, problemPlans } from './problemPlans.js';
 
 export interface ProblemTrainerOptions {
   readonly problem: Problem;
@@ -86,21 +64,6 @@ export interface ProblemState extends ParameterState {
   readonly preconditioner?: SavedPreconditioner;
 }
 
-type Plans = {
-  readonly step: Plan;
-  /** The loss of every grid, by its name. */
-  readonly evaluate: Plan<Record<string, Value>>;
-};
-
-/** What a residual's preconditioner needs beside. */
-interface Refreshing {
-  readonly residual: ResidualPreconditioner;
-  /** A step with a refresh. */
-  readonly step: Plan;
-  /** The preconditioner from nothing. */
-  readonly prepare: Plan;
-}
-
 const firstDrawing = 0;
 
 /** Calls take their turns, as those of `Trainer`. */
@@ -121,8 +84,7 @@ export class ProblemTrainer {
     private readonly points: PointsOnDevice,
     private readonly redraw: number | undefined,
     private readonly parameters: TrainedParameters,
-    private readonly plans: Plans,
-    private readonly refreshing: Refreshing | undefined,
+    private readonly plans: ProblemPlans,
     private readonly lastLayers: LastLayers | undefined,
     private readonly made: Disposable,
   ) {}
@@ -162,91 +124,24 @@ export class ProblemTrainer {
       );
       // Before anything is compiled: what gives no numbers is refused here.
       onDevice.write(firstDrawing);
-      const made =
-        preconditioners &&
-        (await gridPreconditioners(engine, scope, discretisation, network, parameters.tensor, preconditioners));
-      const residual =
-        residualPreconditioner &&
-        new ResidualPreconditioner(engine, scope, discretisation, network.rank, residualPreconditioner);
-      const step = (refreshing: boolean) => (graph: Graph) => {
-        const at = graph.read(parameters.tensor);
-        const { jets, pass, grids } = gridLosses(graph, discretisation, network, onDevice, at);
-        // Each grid's way back follows its way there, so that no two need memory at a time.
-        const found = grids.map(({ grid, lossIn }) => {
-          const { loss, ...nodes } = lossIn();
-          if (grid === residual?.grid) {
-            const all = { pass, jets, ...nodes };
-            const basis = refreshing ? residual.refreshed(graph, all, { cold: false }) : residual.current(graph);
-            return { loss, cotangent: vjp(nodes.fields, residual.cotangents(nodes, basis), [jets])[0] };
-          }
-          const own = made?.get(grid.name)?.current(graph);
-          const maps = new Map<Value, CotangentMap>(own && [[nodes.fields, cotangent => own.transform(cotangent)]]);
-          return { loss, cotangent: vjp(loss, 1, [jets], maps)[0] };
-        });
-        const cotangent = found.map(one => one.cotangent).reduce(add);
-        const loss = found.map(one => one.loss).reduce(add);
-        parameters.update(graph, loss, vjp(jets, cotangent, [at])[0], true);
-      };
-      const plans = keepAll(
-        scope,
-        await engine.compile({
-          step: step(false),
-          evaluate: graph => {
-            const losses: Record<string, Value> = {};
-            for (const { grid, lossIn } of gridLosses(
-              graph,
-              discretisation,
-              network,
-              onDevice,
-              graph.read(parameters.tensor),
-            ).grids) {
-              const { loss } = lossIn();
-              losses[grid.name] = losses[grid.name] ? add(losses[grid.name], loss) : loss;
-            }
-            return losses;
-          },
-        }),
-      );
-      const refreshing =
-        residual &&
-        keepAll(
-          scope,
-          await engine.compile({
-            step: step(true),
-            prepare: graph => {
-              const { jets, pass, grids } = gridLosses(
-                graph,
-                discretisation,
-                network,
-                onDevice,
-                graph.read(parameters.tensor),
-              );
-              const own = grids.find(({ grid }) => grid === residual.grid) as GridLoss;
-              residual.refreshed(graph, { pass, jets, ...own.lossIn() }, { cold: true });
-            },
-          }),
-        );
+      const all: ProblemOnDevice = { engine, discretisation, network, points: onDevice, parameters };
+      const plans = await problemPlans(scope, {
+        ...all,
+        preconditioners:
+          preconditioners &&
+          (await gridPreconditioners(engine, scope, discretisation, network, parameters.tensor, preconditioners)),
+        residual:
+          residualPreconditioner &&
+          new ResidualPreconditioner(engine, scope, discretisation, network.rank, residualPreconditioner),
+      });
       // Between points drawn at random are gaps that the layers would fill at will.
       const even =
         settled && redraw !== undefined
           ? new PointsOnDevice(engine, scope, discretisation, network, undefined)
           : undefined;
       even?.write(0);
-      const lastLayers =
-        settled &&
-        (await LastLayers.create(engine, scope, discretisation, network, even ?? onDevice, parameters.tensor, settled));
-      return new ProblemTrainer(
-        engine,
-        problem,
-        network,
-        onDevice,
-        redraw,
-        parameters,
-        plans,
-        residual && refreshing && { residual, ...refreshing },
-        lastLayers,
-        scope,
-      );
+      const lastLayers = settled && (await LastLayers.create(scope, { ...all, points: even ?? onDevice }, settled));
+      return new ProblemTrainer(engine, problem, network, onDevice, redraw, parameters, plans, lastLayers, scope);
     });
   }
 
@@ -353,7 +248,7 @@ export class ProblemTrainer {
       await this.#prepare();
       return {
         ...(await this.parameters.state()),
-        ...(this.refreshing && { preconditioner: await this.refreshing.residual.state() }),
+        ...(this.plans.refreshing && { preconditioner: await this.plans.refreshing.residual.state() }),
       };
     });
   }
@@ -375,14 +270,14 @@ export class ProblemTrainer {
 
   #restore(state: ProblemState): void {
     this.parameters.restore(state);
-    this.#prepared = this.refreshing?.residual.restore(state.preconditioner) ?? false;
+    this.#prepared = this.plans.refreshing?.residual.restore(state.preconditioner) ?? false;
   }
 
   /** Finds the residual's preconditioner from nothing where no state brought one. */
   async #prepare(): Promise<void> {
-    if (this.#prepared || !this.refreshing) return;
+    if (this.#prepared || !this.plans.refreshing) return;
     this.#draw(this.step);
-    await this.refreshing.prepare.run();
+    await this.plans.refreshing.prepare.run();
     this.#prepared = true;
   }
 
@@ -400,12 +295,12 @@ export class ProblemTrainer {
   /** The steps from now on, with points drawn anew or the residual's preconditioner refreshed where it is time. */
   *#stages(count: number): Generator<Stage, void, void> {
     const end = this.step + count;
-    const every = this.redraw ?? this.refreshing?.residual.refresh;
+    const every = this.redraw ?? this.plans.refreshing?.residual.refresh;
     for (let t = this.step; t < end; ) {
-      const isRefresh = this.refreshing && t % this.refreshing.residual.refresh === 0;
+      const isRefresh = this.plans.refreshing && t % this.plans.refreshing.residual.refresh === 0;
       const next = isRefresh ? t + 1 : nextOf(t, every, end);
       const at = t;
-      const plan = isRefresh ? this.refreshing.step : this.plans.step;
+      const plan = isRefresh ? this.plans.refreshing.step : this.plans.step;
       yield { plan, times: next - t, load: () => this.#draw(at) };
       t = next;
     }
@@ -425,86 +320,4 @@ function requireApart({ grids }: Discretisation, preconditioners: GridPreconditi
 /** The next multiple of a period after step t, or the end where that is before it or there is none. */
 function nextOf(t: number, period: number | undefined, end: number): number {
   return period === undefined ? end : Math.min(end, (Math.floor(t / period) + 1) * period);
-}
-
-/** The inputs of networks and the tables of grids, which change with every drawing of the points. */
-class PointsOnDevice {
-  readonly input: Tensor;
-  /** One for each grid; undefined where it has no tables. */
-  readonly tables: readonly (Tensor | undefined)[];
-
-  /** @param seed of the drawings; where it is absent the points stand at equal distances. */
-  constructor(
-    engine: Engine,
-    scope: Scope,
-    private readonly of: Discretisation,
-    private readonly network: JetArchitecture,
-    private readonly seed: number | undefined,
-  ) {
-    const { counts, orders, grids } = of;
-    const columns = inputColumns(network);
-    this.input = scope.keep(engine.stack(orders.map((order, i) => [(order + 1) * counts[i % counts.length], columns])));
-    this.tables = grids.map(({ residuals: { tables }, points }) => {
-      const shape = shapeOfRanges(points);
-      return tables.length > 0 ? scope.keep(engine.stack(tables.map(() => shape))) : undefined;
-    });
-  }
-
-  /** @param drawing which of the points in their order, from 0. */
-  write(drawing: number): void {
-    const { orders, counts, grids } = this.of;
-    const random = this.seed === undefined ? undefined : new Random(drawingSeed(this.seed, drawing));
-    const points = this.of.points(random);
-    this.input.write(
-      Float32Array.from(
-        orders.flatMap((order, i) => [...inputJets(points[i % counts.length], order, this.network.frequencies)]),
-      ),
-    );
-    grids.forEach((grid, i) => {
-      this.tables[i]?.write(gridTables(this.of, grid, points));
-    });
-  }
-}
-
-/** A seed for each drawing, apart from those of other seeds. */
-function drawingSeed(seed: number, drawing: number): number {
-  return (Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(drawing + 1, 0x85ebca6b)) >>> 1;
-}
-
-/** What makes a grid's loss, its weighted squares in the mean over its points, and what that is made of. */
-interface GridLoss {
-  readonly grid: ProblemGrid;
-  lossIn(): {
-    readonly loss: Value;
-    readonly fields: Value;
-    readonly tables: Value | undefined;
-    readonly residuals: Value;
-  };
-}
-
-/** The jets of all networks, and every grid or slab of one. */
-function gridLosses(
-  graph: Graph,
-  { problem, orders, grids }: Discretisation,
-  network: JetArchitecture,
-  { input, tables }: PointsOnDevice,
-  parameters: Value,
-): { readonly jets: Value; readonly pass: JetPass; readonly grids: readonly GridLoss[] } {
-  const axes = Object.keys(problem.axes).length;
-  const { jets, pass } = jetPass(parameters, graph.read(input), jetAttributes(network, orders));
-  return {
-    jets,
-    pass,
-    grids: grids.map((grid, i) => ({
-      grid,
-      lossIn: () => {
-        const { points, fields: terms, residuals: compiled, count } = grid;
-        const fields = contractFields(jets, { axes, scale: 1, orders, points, fields: terms });
-        const table = tables[i];
-        const known = table && graph.read(table);
-        const found = residuals(fields, known, { text: compiled.text, residuals: count, scale: lossScale(grid) });
-        return { loss: found.loss, fields, tables: known, residuals: found.residuals };
-      },
-    })),
-  };
 }
