@@ -5,9 +5,12 @@
 struct Settings {
   momentum: f32,
   weightDecay: f32,   // where the place has none of its own
+  share: f32,         // of the place's rate
 }
 
 @group(0) @binding(6) var<storage, read_write> moment: array<vec4f>;        // (quads)
+
+const ALONE = true;   // as in kernels/fleet/adamOfPlaces.wgsl
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -15,8 +18,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   if (!step.taken) { return; }
   let i = step.quad;
   let x = parameter[i];
-  let m = fma(vec4f(settings.momentum), moment[i], fma(vec4f(step.decay), x, gradient[i]));
+  let decay = select(settings.weightDecay, step.decay, ALONE);
+  let m = fma(vec4f(settings.momentum), moment[i], fma(vec4f(decay), x, gradient[i]));
   moment[i] = m;
   earlier[i] = x;
-  parameter[i] = fma(vec4f(-step.rate), m, x);
+  parameter[i] = fma(vec4f(-settings.share * step.rate), m, x);
 }

@@ -1,6 +1,7 @@
 /** Optimisers and the course of their learning rates, by the names that commands and tables give them. */
 
 import { adam } from '../optimiser/adam.js';
+import type { RestName } from '../optimiser/besideRest.js';
 import { clipped } from '../optimiser/clipped.js';
 import { muon } from '../optimiser/muon.js';
 import type { LearningRate, Optimiser } from '../optimiser/optimiser.js';
@@ -21,7 +22,8 @@ export interface OptimiserSettings {
   readonly momentum?: number;
   /** The most that the norm of a gradient may be. */
   readonly clip?: number;
-  /** Of muon and shampoo: the rate of Adam beside it, in units of the learning rate. */
+  /** Of muon and shampoo: what goes beside them, Adam by default, and its rate in units of the learning rate. */
+  readonly rest?: RestName;
   readonly restRate?: number;
   /** Of muon: Newton-Schulz steps. */
   readonly iterations?: number;
@@ -42,22 +44,24 @@ const optimisers = {
   adam: ({ rate, weightDecay = 0 }: Rated) => adam({ learningRate: rate, weightDecay }),
   sgd: ({ rate, weightDecay = 0, momentum }: Rated) =>
     sgd({ learningRate: rate, weightDecay, ...(momentum !== undefined && { momentum }) }),
-  muon: ({ rate, weightDecay = 0, momentum, restRate, iterations, polynomials = 'minimax' }: Rated) =>
+  muon: (settings: Rated) =>
     muon({
-      learningRate: rate,
-      weightDecay,
-      ...(momentum !== undefined && { momentum }),
-      ...(restRate !== undefined && { restRate }),
-      polynomials: polynomialsBy[polynomials](iterations),
+      ...ofMatrices(settings),
+      polynomials: polynomialsBy[settings.polynomials ?? 'minimax'](settings.iterations),
     }),
-  shampoo: ({ rate, weightDecay = 0, momentum, restRate }: Rated) =>
-    shampoo({
-      learningRate: rate,
-      weightDecay,
-      ...(momentum !== undefined && { momentum }),
-      ...(restRate !== undefined && { restRate }),
-    }),
+  shampoo: (settings: Rated) => shampoo(ofMatrices(settings)),
 } as const;
+
+/** What muon and shampoo have alike. */
+function ofMatrices({ rate, weightDecay = 0, momentum, rest, restRate }: Rated) {
+  return {
+    learningRate: rate,
+    weightDecay,
+    ...(momentum !== undefined && { momentum }),
+    ...(rest !== undefined && { rest }),
+    ...(restRate !== undefined && { restRate }),
+  };
+}
 
 export type OptimiserName = keyof typeof optimisers;
 export const optimiserNames = Object.keys(optimisers) as readonly OptimiserName[];

@@ -1,13 +1,13 @@
-/** Muon (Jordan 2024) on the matrices of all networks, and on the hidden one of a decoder; Adam on what is no such matrix. */
+/** Muon (Jordan 2024) on the matrices of all networks, and on the hidden one of a decoder; Adam, or gradient descent, on what is no such matrix. */
 
 import { requireNumber, requireOptions } from '../host/checks.js';
 import type { Parameter } from '../model/parameters.js';
 import { momentShapes, muonDirections } from '../ops/optimiser/muon.js';
-import { besideAdam, isHiddenMatrix } from './besideAdam.js';
+import { besideRest, isHiddenMatrix, type OfRest } from './besideRest.js';
 import { type LearningRate, type Optimiser, requireLearningRate } from './optimiser.js';
 import { minimaxPolynomials, type Polynomial, requirePolynomials } from './polynomials.js';
 
-export interface MuonOptions {
+export interface MuonOptions extends OfRest {
   /** Of the matrices. */
   readonly learningRate: LearningRate;
   /** Of Nesterov's kind, 0.95 by default. */
@@ -19,8 +19,6 @@ export interface MuonOptions {
    * published are `jordanPolynomials()`, five.
    */
   readonly polynomials?: readonly Polynomial[];
-  /** Adam's learning rate at every step in units of `learningRate`, 1/3 by default: for biases, first layers and the like. */
-  readonly restRate?: number;
   /** Whether the W of a [W | b] is one of Muon's: `isHiddenMatrix` by default. */
   readonly matrices?: (parameter: Parameter) => boolean;
 }
@@ -30,6 +28,7 @@ const known = {
   momentum: true,
   weightDecay: true,
   polynomials: true,
+  rest: true,
   restRate: true,
   matrices: true,
 } as const;
@@ -37,18 +36,21 @@ const known = {
 /** @throws InputError an option that is unknown or out of range. */
 export function muon(options: MuonOptions): Optimiser {
   requireOptions('muon', options, known);
-  const { learningRate, momentum = 0.95, weightDecay = 0, restRate = 1 / 3 } = options;
+  const { learningRate, momentum = 0.95, weightDecay = 0 } = options;
   const { polynomials = minimaxPolynomials(), matrices: isMatrix = isHiddenMatrix } = options;
   requireLearningRate(learningRate);
   requireNumber('momentum', momentum, { from: 0, below: 1 });
   requireNumber('weightDecay', weightDecay, { from: 0 });
   requirePolynomials(polynomials);
-  requireNumber('restRate', restRate, { above: 0 });
-  return besideAdam({ name: 'muon', learningRate }, restRate, {
-    kept: { moment: momentShapes },
-    isMatrix,
-    along: { weightDecay },
-    directions: ({ gradient }, matrices, { moment }) =>
-      muonDirections(gradient, moment, { matrices, momentum, polynomials }),
-  });
+  return besideRest(
+    { name: 'muon', learningRate },
+    { ...options, momentum },
+    {
+      kept: { moment: momentShapes },
+      isMatrix,
+      along: { weightDecay },
+      directions: ({ gradient }, matrices, { moment }) =>
+        muonDirections(gradient, moment, { matrices, momentum, polynomials }),
+    },
+  );
 }

@@ -47,8 +47,9 @@ export interface OptimiserState {
 export interface StepKinds {
   readonly adam: typeof adamStep;
   readonly sgd: typeof sgdStep;
-  /** Adam on what another optimiser leaves to it, at a share of the learning rate. It goes before the other. */
+  /** On what another optimiser leaves to them, at a share of the learning rate. They go before the other. */
   readonly adamBeside: (share: number) => typeof adamStep;
+  readonly sgdBeside: (share: number) => typeof sgdStep;
   readonly along: typeof stepAlong;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Shampoo of one side (Gupta et al. 2018; An et al. 2025) on the hidden and last matrices of all networks; Adam on what is
- * no such matrix. The momentum is whitened by a matrix that serves some steps, which costs a third of Muon's products.
+ * Shampoo of one side (Gupta et al. 2018; An et al. 2025) on the hidden and last matrices of all networks; Adam, or
+ * gradient descent, on what is no such matrix. The momentum is whitened by a matrix that serves some steps, which costs a third of Muon's products.
  */
 
 import { requireCount, requireNumber, requireOptions } from '../host/checks.js';
@@ -8,11 +8,11 @@ import type { Parameter } from '../model/parameters.js';
 import { matmul } from '../ops/linear/matmul.js';
 import { momentShapes, rawDirections } from '../ops/optimiser/muon.js';
 import { gramMean, gramShapes, inverseRoot, toUnit } from '../ops/optimiser/shampoo.js';
-import { besideAdam, isHiddenMatrix } from './besideAdam.js';
+import { besideRest, isHiddenMatrix, type OfRest } from './besideRest.js';
 import { type LearningRate, type Optimiser, requireLearningRate } from './optimiser.js';
 import { minimaxPolynomials, type Polynomial, requirePolynomials } from './polynomials.js';
 
-export interface ShampooOptions {
+export interface ShampooOptions extends OfRest {
   /** Of the matrices, whose steps are as long as those of Muon. */
   readonly learningRate: LearningRate;
   /** Of Nesterov's kind, 0.9 by default. */
@@ -25,8 +25,6 @@ export interface ShampooOptions {
   readonly polynomials?: readonly Polynomial[];
   /** Steps from one inverse root to the next, 10 by default; with a preconditioner that is refreshed, at its refreshes. */
   readonly refresh?: number;
-  /** Adam's learning rate at every step in units of `learningRate`, 1/3 by default: for biases, first layers and the like. */
-  readonly restRate?: number;
   /** Whether the W of a [W | b] is one of Shampoo's: `isHiddenMatrix` by default. */
   readonly matrices?: (parameter: Parameter) => boolean;
 }
@@ -38,6 +36,7 @@ const known = {
   weightDecay: true,
   polynomials: true,
   refresh: true,
+  rest: true,
   restRate: true,
   matrices: true,
 } as const;
@@ -45,23 +44,26 @@ const known = {
 /** @throws InputError an option that is unknown or out of range. */
 export function shampoo(options: ShampooOptions): Optimiser {
   requireOptions('shampoo', options, known);
-  const { learningRate, momentum = 0.9, decay = 0.9, weightDecay = 0, refresh = 10, restRate = 1 / 3 } = options;
+  const { learningRate, momentum = 0.9, decay = 0.9, weightDecay = 0, refresh = 10 } = options;
   const { polynomials = minimaxPolynomials(), matrices: isMatrix = isHiddenMatrix } = options;
   requireLearningRate(learningRate);
   for (const [name, share] of Object.entries({ momentum, decay })) requireNumber(name, share, { from: 0, below: 1 });
   requireNumber('weightDecay', weightDecay, { from: 0 });
   requirePolynomials(polynomials);
   requireCount('refresh', refresh, 1, 2 ** 32 - 1);
-  requireNumber('restRate', restRate, { above: 0 });
-  return besideAdam({ name: 'shampoo', learningRate, refresh }, restRate, {
-    kept: { moment: momentShapes, gram: gramShapes, root: gramShapes },
-    isMatrix,
-    along: { weightDecay, unit: true },
-    directions({ gradient, refreshing }, matrices, kept) {
-      const gram = gramMean(kept.gram, gradient, matrices, decay);
-      const root = refreshing ? inverseRoot(gram, polynomials) : kept.root;
-      const { rest, moment, direction } = rawDirections(gradient, kept.moment, { matrices, momentum });
-      return { direction: toUnit(matmul(root, direction)), rest, moment, gram, root };
+  return besideRest(
+    { name: 'shampoo', learningRate, refresh },
+    { ...options, momentum },
+    {
+      kept: { moment: momentShapes, gram: gramShapes, root: gramShapes },
+      isMatrix,
+      along: { weightDecay, unit: true },
+      directions({ gradient, refreshing }, matrices, kept) {
+        const gram = gramMean(kept.gram, gradient, matrices, decay);
+        const root = refreshing ? inverseRoot(gram, polynomials) : kept.root;
+        const { rest, moment, direction } = rawDirections(gradient, kept.moment, { matrices, momentum });
+        return { direction: toUnit(matmul(root, direction)), rest, moment, gram, root };
+      },
     },
-  });
+  );
 }

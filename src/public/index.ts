@@ -100,7 +100,7 @@ export { bceWithLogits } from '../objective/bceWithLogits.js';
 export { type Goal, type Objective, pointwise } from '../objective/objective.js';
 export { squaredError } from '../objective/squaredError.js';
 export { type AdamOptions, adam } from '../optimiser/adam.js';
-export { isHiddenMatrix } from '../optimiser/besideAdam.js';
+export { isHiddenMatrix } from '../optimiser/besideRest.js';
 export { clipped } from '../optimiser/clipped.js';
 export { type MuonOptions, muon } from '../optimiser/muon.js';
 export {

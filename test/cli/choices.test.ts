@@ -56,6 +56,8 @@ test('what is typed decides among the recipes: a rate is none for another optimi
   requireEqual('adam', recipeOf('--optimiser adam'), ['adam', 'seppgd', 'product', 1e-3, 70]);
   requireEqual('wide', recipeOf('--optimiser adam --width 500'), ['adam', 'seppgd', 'product', 3e-4, 70]);
   requireEqual('muon', recipeOf('--optimiser muon'), ['muon', 'seppgd', 'product', 3e-3, 70]);
+  requireEqual('beside', recipeOf('--optimiser muon --rest adam'), recipeOf('--optimiser muon'));
+  requireEqual('another beside', recipeOf('--optimiser muon --rest sgd'), recipeOf('--optimiser sgd').with(0, 'muon'));
   requireEqual('plain', recipeOf('--preconditioner none'), ['adam', 'none', '-', 1e-3, 'auto']);
   requireEqual('plain muon', recipeOf('--preconditioner none --optimiser muon'), ['muon', 'none', '-', 1e-2, 'auto']);
   for (const words of ['--mask 0.3', '--validate 0.1', '--noise 0.1'])

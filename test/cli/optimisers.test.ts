@@ -66,6 +66,8 @@ test('options that are out of range, or that only muon and shampoo have, are ref
   await refused('--warm-up 0', /^--warm-up 0: use a whole number from 1/);
   await refused('--clip 0', /^--clip 0: use a number above 0/);
   await refused('--rest-rate 1', /^--rest-rate 1 with --optimiser adam: only muon and shampoo have another/);
+  await refused('--optimiser sgd --rest sgd', /^--rest sgd with --optimiser sgd: only muon and shampoo have another/);
+  await refused('--optimiser muon --rest lion', /^--rest lion: use adam, sgd$/);
   await refused(
     '--momentum 0.9',
     /^--momentum 0.9 with --optimiser adam: is of sgd, muon, shampoo: leave one of them out$/,

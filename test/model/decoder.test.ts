@@ -23,7 +23,7 @@ import { parametersOf } from '../../src/model/parameters.js';
 import { type DecoderOptions, decoder } from '../../src/model/readout/decoder.js';
 import { vjp } from '../../src/ops/vjp.js';
 import { adam } from '../../src/optimiser/adam.js';
-import { matricesAmong } from '../../src/optimiser/besideAdam.js';
+import { matricesAmong } from '../../src/optimiser/besideRest.js';
 import { muon } from '../../src/optimiser/muon.js';
 import { sepPgd } from '../../src/precondition/sepPgd.js';
 import { Trainer } from '../../src/train/trainer.js';

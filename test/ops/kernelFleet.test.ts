@@ -213,15 +213,16 @@ test('adamOfPlaces: every place goes by its own count, rate, decay and move, L2 
   }
 });
 
-test('sgdOfPlaces: every place goes by its own rate, decay and move', async () => {
-  for (const places of [1, 3, 40]) {
+test('sgdOfPlaces: every place goes by its own rate, decay and move; beside another by a share of the rate alone', async () => {
+  for (const [places, share] of [[1], [3], [40], [3, 0.25]]) {
     const { partsOf, models, random32, stackOf, roster } = fleetOf(places);
     const [given, before, gradient, moments] = [random32(), random32(), random32(), random32()];
     const tensors = { p: stackOf(given), before: stackOf(before), g: stackOf(gradient), m: stackOf(moments) };
     const settings = { momentum: 0.5, weightDecay: 0.125 };
     const plan = await engine.compile(g => {
       const step = { places, regions: regions.counts, roster: g.read(roster), before: g.read(tensors.before) };
-      const next = sgdOfPlacesOperation(g.read(tensors.p), g.read(tensors.m), g.read(tensors.g), step, settings);
+      const all = { ...settings, ...(share !== undefined && { share }) };
+      const next = sgdOfPlacesOperation(g.read(tensors.p), g.read(tensors.m), g.read(tensors.g), step, all);
       g.assign(tensors.p, next.parameters);
       g.assign(tensors.m, next.moment);
       g.assign(tensors.before, next.before);
@@ -229,7 +230,12 @@ test('sgdOfPlaces: every place goes by its own rate, decay and move', async () =
     await plan.run();
     const expected = { p: [...given], before: [...before], m: [...moments] };
     models.forEach(({ move, rate, decay }, place) => {
-      const own = { ...settings, learningRate: rate, weightDecay: decay < 0 ? settings.weightDecay : decay };
+      const isOwn = share === undefined && decay >= 0;
+      const own = {
+        ...settings,
+        learningRate: rate * (share ?? 1),
+        weightDecay: isOwn ? decay : settings.weightDecay,
+      };
       for (const part of partsOf(place)) {
         const state = { p: given[part], m: moments[part], before: before[part] };
         const next = sgdOfPlaces(state, gradient[part], move, own);
@@ -237,7 +243,8 @@ test('sgdOfPlaces: every place goes by its own rate, decay and move', async () =
       }
     });
     for (const name of ['p', 'before', 'm'] as const) {
-      requireClose(`${name} of ${places}`, await tensors[name].read(), joined(expected[name]), { absolute: 5e-7 });
+      const what = `${name} of ${places}${share ? ', beside another' : ''}`;
+      requireClose(what, await tensors[name].read(), joined(expected[name]), { absolute: 5e-7 });
     }
     plan.dispose();
   }

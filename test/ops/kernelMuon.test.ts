@@ -1,21 +1,26 @@
 /** Muon: its kernels against their float64 twins, and the optimiser as a trainer has it. */
 
-import { layoutOf, packedStackOf, type Shape, stackOf } from '../../src/buffer/layout.js';
+import { layoutOf, packedStackOf, type Shape, sizeOfAll, stackOf } from '../../src/buffer/layout.js';
+import { bitsOf } from '../../src/host/arrays.js';
+import { Scope } from '../../src/host/scope.js';
 import { dispatch } from '../../src/kernel/dispatch.js';
 import { architecture } from '../../src/model/architecture.js';
 import { cp } from '../../src/model/contraction/cp.js';
 import { grid } from '../../src/model/domain/grid.js';
 import { defineModel } from '../../src/model/model.js';
+import { parametersOf } from '../../src/model/parameters.js';
 import { mirrorDispatch } from '../../src/ops/linear/mirror.js';
 import { productEntry, productOfParts, quadsOf } from '../../src/ops/linear/product.js';
 import { clip as clipOnDevice } from '../../src/ops/optimiser/clip.js';
 import { orthogonalise as orthogonaliseOnDevice } from '../../src/ops/optimiser/muon.js';
 import { adam } from '../../src/optimiser/adam.js';
+import { isHiddenMatrix } from '../../src/optimiser/besideRest.js';
 import { clipped } from '../../src/optimiser/clipped.js';
 import { muon } from '../../src/optimiser/muon.js';
 import { jordanPolynomials, minimaxPolynomials } from '../../src/optimiser/polynomials.js';
 import { cosineDecay, linearDecay, stepDecay, warmUp } from '../../src/optimiser/schedules.js';
 import { sgd } from '../../src/optimiser/sgd.js';
+import { shampoo } from '../../src/optimiser/shampoo.js';
 import { productDispatch } from '../../src/schedule/product.js';
 import { Trainer } from '../../src/train/trainer.js';
 import * as kernels from '../../src/wgsl/optimiser.js';
@@ -27,6 +32,7 @@ import { clip } from '../reference/optimiser/clip.js';
 import { muonDirection } from '../reference/optimiser/muonDirection.js';
 import { muonStep } from '../reference/optimiser/muonStep.js';
 import { newtonSchulz, orthogonalise, transpose } from '../reference/optimiser/newtonSchulz.js';
+import { sgd as sgdTwin } from '../reference/optimiser/sgd.js';
 import { squares } from '../reference/optimiser/squares.js';
 import { unitNorm } from '../reference/optimiser/unitNorm.js';
 
@@ -269,6 +275,61 @@ test('training with muon: the loss falls, and 12 steps equal 5, saved, and 7 mor
   const short = { ...saved, optimiser: { ...saved.optimiser, state: without } };
   await requireThrows('no moment', async () => second.restore(short), 'InputError', /it needs moment$/);
   for (const trainer of [whole, second]) trainer.dispose();
+});
+
+test('gradient descent beside muon and shampoo: what is no matrix goes by its moment, matrices as they do beside Adam', async () => {
+  const parts = parametersOf(model);
+  const shapes = parts.map(({ shape }) => shape);
+  const [rate, share, momentum, steps] = [0.02, 0.25, 0.7, 3];
+  const count = sizeOfAll(shapes);
+  const start = Float32Array.from(randoms(count));
+  const gradients = Array.from({ length: steps }, () => Float32Array.from(randoms(count)));
+  for (const of of [muon, shampoo]) {
+    const found = [];
+    for (const rest of ['adam', 'sgd'] as const) {
+      const scope = new Scope();
+      const parameters = scope.keep(engine.stack(shapes, start));
+      const gradient = scope.keep(engine.stack(shapes));
+      const [counter, rates] = [scope.keep(engine.tensor([1])), scope.keep(engine.tensor([1], [rate]))];
+      const state = of({ learningRate: rate, rest, restRate: share, momentum }).start(engine, scope, parts);
+      const plan = scope.keep(
+        await engine.compile(graph => {
+          const step = { step: graph.read(counter), learningRate: graph.read(rates), refreshing: true };
+          const now = { parameters: graph.read(parameters), gradient: graph.read(gradient) };
+          graph.assign(parameters, state.update(graph, { ...step, ...now }));
+        }),
+      );
+      for (let t = 1; t <= steps; t++) {
+        counter.write(bitsOf(t));
+        gradient.write(gradients[t - 1]);
+        await plan.run();
+      }
+      found.push({ parameters: await parameters.read(), state: await state.state() });
+      scope.dispose();
+    }
+    const [besideAdam, besideDescent] = found.map(one => partsOf(one.parameters, shapes));
+    requireEqual('state', 'restMoment' in found[1].state && !('firstMoment' in found[1].state), true);
+    const [given, slopes] = [partsOf(start, shapes), gradients.map(one => partsOf(one, shapes))];
+    parts.forEach((part, at) => {
+      const columns = part.shape[1];
+      let p: Float64Array = given[at];
+      let m: Float64Array = new Float64Array(p.length);
+      for (let t = 0; t < steps; t++) {
+        ({ p, m } = sgdTwin(p, slopes[t][at], m, { learningRate: rate * share, momentum, weightDecay: 0 }));
+      }
+      const isBeside = (_: number, i: number) => !isHiddenMatrix(part) || (i + 1) % columns === 0;
+      const isMatrix = (x: number, i: number) => !isBeside(x, i);
+      const what = `${of.name}, parameter ${at}`;
+      requireClose(what, besideDescent[at].filter(isBeside), p.filter(isBeside), { absolute: 1e-6 });
+      requireClose(`${what}: W`, besideDescent[at].filter(isMatrix), besideAdam[at].filter(isMatrix), {});
+    });
+  }
+  await requireThrows(
+    'unknown',
+    async () => muon({ learningRate: 1, rest: 'lion' as 'sgd' }),
+    'InputError',
+    /^rest: "lion": use adam or sgd$/,
+  );
 });
 
 test('muon in slabs: its gradient is that of the whole to the rounding of sums, and a step no farther off than that times its slope', async () => {

@@ -195,6 +195,8 @@ const decoded = defineModel({
 
 for (const [name, optimiserOf] of Object.entries({
   Muon: (learningRate: LearningRate, weightDecay: number) => muon({ learningRate, weightDecay, restRate: 0.2 }),
+  'Muon, gradient descent beside it': (learningRate: LearningRate, weightDecay: number) =>
+    muon({ learningRate, weightDecay, momentum: 0.9, rest: 'sgd', restRate: 5 }),
   Shampoo: (learningRate: LearningRate, weightDecay: number) => shampoo({ learningRate, weightDecay, refresh: 4 }),
 })) {
   test(`${name}: every model of a fleet is as a trainer of one, and the same bits in any place; what fails returns`, async () => {

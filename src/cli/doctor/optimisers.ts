@@ -9,7 +9,7 @@ import { type Parameter, parametersOf } from '../../model/parameters.js';
 import { clip } from '../../ops/optimiser/clip.js';
 import { record } from '../../ops/optimiser/record.js';
 import { adam } from '../../optimiser/adam.js';
-import { isHiddenMatrix } from '../../optimiser/besideAdam.js';
+import { isHiddenMatrix } from '../../optimiser/besideRest.js';
 import { muon } from '../../optimiser/muon.js';
 import type { Optimiser } from '../../optimiser/optimiser.js';
 import { minimaxPolynomials } from '../../optimiser/polynomials.js';

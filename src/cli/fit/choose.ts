@@ -75,7 +75,13 @@ export function choose(
       );
     }
     // What a file does not say of a rate, it did not have.
-    const absent = { warmUp: undefined, momentum: undefined, restRate: undefined, interleave: undefined };
+    const absent = {
+      warmUp: undefined,
+      momentum: undefined,
+      rest: undefined,
+      restRate: undefined,
+      interleave: undefined,
+    };
     const before = { ...table, ...absent, ...only(chosenNames, recorded) };
     return { ...completed(before), usualTopK: 'auto', by: 'resume' };
   }
@@ -125,6 +131,8 @@ function recipeFor(asked: AskedOptions, isTyped: (name: string) => boolean, pict
       if (ratesOfBatches.some(name => isTyped(name) && asked[name] !== options[name])) return false;
     }
     if (asked.compare && !isTyped('preconditioner') && options.preconditioner === 'none') return false;
+    // All that was measured had Adam beside it.
+    if (asked.rest === 'sgd') return false;
     // A rate by itself is Adam's: those of others are of another kind.
     if (isTyped('learningRate') && !isTyped('optimiser') && options.optimiser !== 'adam') return false;
     return (within ? tellingWithin : telling).every(name => !isTyped(name) || options[name] === asked[name]);

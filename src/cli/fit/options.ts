@@ -43,7 +43,7 @@ export interface FitOptions extends TrainingOptions, ImageModelOptions {
 export const chosenNames = [
   ...(['rank', 'width', 'depth', 'series', 'decoder', 'decoderActivation', 'channels'] as const),
   ...(['preconditioner', 'combine', 'topK', 'optimiser', 'learningRate'] as const),
-  ...(['schedule', 'warmUp', 'momentum', 'restRate', 'interleave', 'steps'] as const),
+  ...(['schedule', 'warmUp', 'momentum', 'rest', 'restRate', 'interleave', 'steps'] as const),
 ];
 type LaterName = Exclude<(typeof chosenNames)[number], 'depth' | 'channels' | 'preconditioner'>;
 

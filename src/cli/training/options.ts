@@ -9,15 +9,16 @@ import { sine } from '../../model/activation.js';
 import { activations } from '../../model/codec.js';
 import { type Modulation, modulations } from '../../ops/precondition/modulate.js';
 import { type Combine, combines } from '../../ops/precondition/precondition.js';
+import { type RestName, restNames } from '../../optimiser/besideRest.js';
 import { usualRefresh } from '../../precondition/preconditioner.js';
 import { mostSubgrids } from '../../train/batches.js';
 import { adapterOption, either, mostPoints, oneOf, real, valueOption, whole, wholes } from '../options.js';
 import type { Command } from '../vendor.js';
 
-/** Optimisers of some matrices, which leave the rest to Adam. */
-const besideAdam: readonly OptimiserName[] = ['muon', 'shampoo'];
+/** Optimisers of some matrices, which leave the rest to another. */
+const withRest: readonly OptimiserName[] = ['muon', 'shampoo'];
 /** Those whose momentum is one number. */
-const withMomentum: readonly OptimiserName[] = ['sgd', ...besideAdam];
+const withMomentum: readonly OptimiserName[] = ['sgd', ...withRest];
 
 export type TopKOption = 'auto' | number;
 
@@ -69,7 +70,8 @@ export interface TrainingOptions extends ModelOptions {
   readonly momentum?: number;
   /** The most that the norm of a gradient may be. */
   readonly clip?: number;
-  /** Of muon and shampoo: the rate of Adam beside them, in units of the learning rate. */
+  /** Of muon and shampoo: what goes beside them, and its rate in units of the learning rate. */
+  readonly rest?: RestName;
   readonly restRate?: number;
   readonly steps: number;
   readonly reportEvery: number;
@@ -183,8 +185,13 @@ export function addOptimiserOptions(
   add('--momentum <m>', 'of sgd, muon or shampoo (default: 0, 0.95, 0.9)', real('--momentum', 0, 0.999_999));
   add('--clip <norm>', 'the most that the norm of a gradient may be', real('--clip', 0, 1e9, true));
   add(
+    '--rest <name>',
+    `beside muon or shampoo, on what is no matrix: ${restNames.join(', ')} (default: adam)`,
+    oneOf('--rest', restNames),
+  );
+  add(
     '--rest-rate <x>',
-    'of Adam beside muon or shampoo, in units of --lr (default: 1/3)',
+    'of what goes beside muon or shampoo, in units of --lr (default: 1/3)',
     real('--rest-rate', 0, 1e3, true),
   );
   add('--weight-decay <d>', 'L2 weight decay, of muon and shampoo decoupled', real('--weight-decay', 0, 1e3), 0);
@@ -237,7 +244,7 @@ export function requireRanks(
 
 type Compared =
   | ('model' | 'preconditioner' | 'group' | 'interleave' | 'compare')
-  | ('resume' | 'resumeAnyway' | 'restRate' | 'momentum');
+  | ('resume' | 'resumeAnyway' | 'rest' | 'restRate' | 'momentum');
 
 /** The options that are compared, some of which may still be chosen: those are looked at where they are there. */
 export type SomeOptions = Pick<TrainingOptions, Compared> &
@@ -260,9 +267,10 @@ export function requireConsistent(options: SomeOptions, axes: number): void {
       `--momentum ${options.momentum} with --optimiser ${optimiser}: is of ${withMomentum.join(', ')}: leave one of them out`,
     );
   }
-  if (options.restRate !== undefined && !besideAdam.includes(optimiser)) {
+  for (const [option, value] of Object.entries({ '--rest': options.rest, '--rest-rate': options.restRate })) {
+    if (value === undefined || withRest.includes(optimiser)) continue;
     throw new InputError(
-      `--rest-rate ${options.restRate} with --optimiser ${optimiser}: only muon and shampoo have another beside them: leave one of them out`,
+      `${option} ${value} with --optimiser ${optimiser}: only muon and shampoo have another beside them: leave one of them out`,
     );
   }
   if (options.compare && options.preconditioner === 'none') {

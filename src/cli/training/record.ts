@@ -72,6 +72,7 @@ const decisive: Readonly<Record<string, string>> = {
   warmUp: '--warm-up',
   momentum: '--momentum',
   clip: '--clip',
+  rest: '--rest',
   restRate: '--rest-rate',
   preconditioner: '--preconditioner',
   interleave: '--interleave',

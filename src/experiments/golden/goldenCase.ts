@@ -28,7 +28,7 @@ import { type MuonAttributes, momentShapes, muonDirections } from '../../ops/opt
 import { pseudoNtk } from '../../ops/tangent/pseudoNtk.js';
 import { vjp } from '../../ops/vjp.js';
 import { adam } from '../../optimiser/adam.js';
-import { isHiddenMatrix, matricesAmong } from '../../optimiser/besideAdam.js';
+import { isHiddenMatrix, matricesAmong } from '../../optimiser/besideRest.js';
 import { type MuonOptions, muon } from '../../optimiser/muon.js';
 import { learningRateAt, type Optimiser } from '../../optimiser/optimiser.js';
 import { jordanPolynomials } from '../../optimiser/polynomials.js';

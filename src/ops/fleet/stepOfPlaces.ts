@@ -52,9 +52,9 @@ function regionsIn(device: Device, { parts, length }: Layout, { places, regions 
   };
 }
 
-/** Of Adam on parameters that another optimiser leaves to it. */
+/** Of an optimiser on parameters that another leaves to it. */
 export interface Beside {
-  /** Of the place's learning rate, for Adam. The place's own weight decay is the other's. */
+  /** Of the place's learning rate. The place's own weight decay is the other's. */
   readonly share: number;
 }
 
@@ -88,7 +88,7 @@ const adamOperation: Operation<AdamAttributes & Standing & Partial<Beside>> = {
   notDifferentiable: updatesState,
 };
 
-const sgdOperation: Operation<SgdAttributes & Standing> = {
+const sgdOperation: Operation<SgdAttributes & Standing & Partial<Beside>> = {
   name: 'sgdOfPlaces',
   updates: [0, 3, 1],
   shapes: ([parameters, before, gradient, moment], attributes) => {
@@ -96,11 +96,13 @@ const sgdOperation: Operation<SgdAttributes & Standing> = {
     return [parameters, moment, before];
   },
   lower: ({ device, attributes, inputs: [, , gradient, , roster], outputs: [parameters, moment, before] }) => {
-    const { momentum, weightDecay } = attributes;
+    const { momentum, weightDecay, share } = attributes;
+    const { constants, ...regions } = regionsIn(device, parameters.layout, attributes);
     return [
       dispatch(kernels.sgdOfPlaces, {
-        ...regionsIn(device, parameters.layout, attributes),
-        settings: { momentum, weightDecay },
+        ...regions,
+        constants: { ...constants, ALONE: share === undefined },
+        settings: { momentum, weightDecay, share: share ?? 1 },
         work: { bytes: 4 * 6 * parameters.layout.length }, // two arrays read and written, the gradient read, one written
         buffers: {
           roster: roster.storage,
@@ -141,7 +143,7 @@ export function sgdOfPlaces(
   moment: Value,
   gradient: Value,
   { roster, before, ...standing }: FleetStep,
-  attributes: SgdAttributes,
+  attributes: SgdAttributes & Partial<Beside>,
 ): { readonly parameters: Value; readonly moment: Value; readonly before: Value } {
   const inputs = [parameters, before, gradient, moment, roster];
   const updated = apply(sgdOperation, inputs, { ...attributes, ...standing });

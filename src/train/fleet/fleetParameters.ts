@@ -12,6 +12,7 @@ import { recordPlaces } from '../../ops/fleet/recordPlaces.js';
 import {
   adamOfPlaces,
   type Beside,
+  type FleetStep,
   muonStepOfPlaces,
   type Standing,
   sgdOfPlaces,
@@ -65,27 +66,27 @@ export class FleetParameters {
     this.standing = { places, regions: regionsOf(parametersOf(model)) };
     this.tensor = scope.keep(engine.stack(shapes));
     this.before = scope.keep(engine.stack(shapes));
+    /** A step that also gives the parameters from before it, which are kept. */
+    const keeping = <S extends { readonly before: Value }>(graph: Graph, roster: Value, step: (of: FleetStep) => S) => {
+      const { before, ...next } = step({ ...this.standing, roster, before: graph.read(this.before) });
+      graph.assign(this.before, before);
+      return next;
+    };
     const adamWith =
       (beside?: Beside): StepKinds['adam'] =>
-      (state, gradient, roster, _, attributes) => {
-        const { graph } = gradient;
-        const step = { ...this.standing, roster, before: graph.read(this.before) };
-        const { before, ...next } = adamOfPlaces(state, gradient, step, { ...attributes, ...beside });
-        graph.assign(this.before, before);
-        return next;
-      };
+      (state, gradient, roster, _, attributes) =>
+        keeping(gradient.graph, roster, of => adamOfPlaces(state, gradient, of, { ...attributes, ...beside }));
+    const sgdWith =
+      (beside?: Beside): StepKinds['sgd'] =>
+      (now, moment, gradient, roster, attributes) =>
+        keeping(gradient.graph, roster, of => sgdOfPlaces(now, moment, gradient, of, { ...attributes, ...beside }));
     this.#state = optimiser.start(engine, scope, parameters, {
       adam: adamWith(),
       adamBeside: share => adamWith({ share }),
       along: (now, direction, roster, attributes) =>
         muonStepOfPlaces(now, direction, { roster, places: attributes.matrices.map(placeOf) }, attributes),
-      sgd: (now, moment, gradient, roster, attributes) => {
-        const { graph } = gradient;
-        const step = { ...this.standing, roster, before: graph.read(this.before) };
-        const { before, ...next } = sgdOfPlaces(now, moment, gradient, step, attributes);
-        graph.assign(this.before, before);
-        return next;
-      },
+      sgd: sgdWith(),
+      sgdBeside: share => sgdWith({ share }),
     });
     const matrices = this.#state.matrices ?? [];
     const ofPlaces = Array.from({ length: places }, (_, place) => matrices.filter(part => placeOf(part) === place));

@@ -1,4 +1,4 @@
-/** Optimisers of the matrices of all networks, and of the hidden one of a decoder, with Adam on what is no such matrix. */
+/** Optimisers of the matrices of all networks, and of the hidden one of a decoder, with another on what is no such matrix. */
 
 import { numbersIn } from '../buffer/layout.js';
 import { restoreTensors, type StateArrays, stateOfTensors } from '../buffer/namedTensors.js';
@@ -7,12 +7,15 @@ import { InputError } from '../errors.js';
 import { assignAll, readAll } from '../graph/apply.js';
 import type { Engine } from '../graph/engine.js';
 import type { Value } from '../graph/operation.js';
+import { requireNumber, shown } from '../host/checks.js';
+import type { Scope } from '../host/scope.js';
 import type { Parameter } from '../model/parameters.js';
 import { scale } from '../ops/elementwise/linearCombination.js';
 import { adamStep } from '../ops/optimiser/adam.js';
 import { type StepAttributes, stepAlong } from '../ops/optimiser/muon.js';
+import { sgdStep } from '../ops/optimiser/sgd.js';
 import { adam } from './adam.js';
-import type { Optimiser, Step, StepKinds } from './optimiser.js';
+import { momentState, type Optimiser, type OptimiserState, type Step, type StepKinds } from './optimiser.js';
 
 /** How matrices [W | b] are brought on. */
 export interface OfMatrices<N extends string> {
@@ -25,7 +28,7 @@ export interface OfMatrices<N extends string> {
    * Where a step goes, of which the biases beside the matrices and all else are left alone.
    *
    * @param matrices their places among the parameters.
-   * @returns with what remains of the gradient for Adam: 0 at the matrices.
+   * @returns with what remains of the gradient for the rest: 0 at the matrices.
    */
   directions(
     step: Pick<Step, 'gradient' | 'refreshing'>,
@@ -34,24 +37,40 @@ export interface OfMatrices<N extends string> {
   ): Readonly<Record<N | 'direction' | 'rest', Value>>;
 }
 
-/** @param restRate Adam's learning rate at every step in units of `learningRate`. */
-export function besideAdam<N extends string>(
+/** How what is no such matrix is brought on. */
+export interface OfRest {
+  /** `'adam'` by default; `'sgd'`: gradient descent with the momentum of the matrices, without Nesterov's look ahead. */
+  readonly rest?: RestName;
+  /** Its learning rate at every step in units of `learningRate`, 1/3 by default. */
+  readonly restRate?: number;
+}
+
+export const restNames = ['adam', 'sgd'] as const;
+export type RestName = (typeof restNames)[number];
+
+/** @throws InputError a rest that is unknown, or a rate of it out of range. */
+export function besideRest<N extends string>(
   { name, learningRate, refresh }: Pick<Optimiser, 'name' | 'learningRate' | 'refresh'>,
-  restRate: number,
+  { rest: restName = 'adam', restRate = 1 / 3, momentum }: OfRest & { readonly momentum: number },
   { kept, isMatrix, along, directions }: OfMatrices<N>,
 ): Optimiser {
-  const ofRest = adam({ learningRate });
+  if (!restNames.includes(restName)) throw new InputError(`rest: ${shown(restName)}: use ${restNames.join(' or ')}`);
+  requireNumber('restRate', restRate, { above: 0 });
+  const isAdam = restName === 'adam';
   return {
     name,
     learningRate,
     ...(refresh !== undefined && { refresh }),
     inFleets: true,
-    start(engine: Engine, scope, all, { adamBeside = adamAtShare, along: stepOf = stepAlong } = {}) {
+    start(engine: Engine, scope, all, kinds = {}) {
+      const { adamBeside = adamAtShare, sgdBeside = sgdAtShare, along: stepOf = stepAlong } = kinds;
       const matrices = matricesAmong(all, isMatrix);
       if (matrices.length === 0) {
         throw new InputError(`${name}: nothing in this model is a matrix of more than one input: use adam`);
       }
-      const rest = ofRest.start(engine, scope, all, { adam: adamBeside(restRate) });
+      const rest = isAdam
+        ? adam({ learningRate }).start(engine, scope, all, { adam: adamBeside(restRate) })
+        : descent(engine, scope, all, momentum, sgdBeside(restRate));
       const names = Object.keys(kept) as N[];
       const tensors = Object.fromEntries(
         names.map(one => [one, scope.keep(engine.stack(kept[one](matrices.map(part => all[part]))))]),
@@ -85,6 +104,24 @@ export function besideAdam<N extends string>(
 /** Adam at a share of the learning rate. */
 const adamAtShare: StepKinds['adamBeside'] = share => (state, gradient, step, learningRate, attributes) =>
   adamStep(state, gradient, step, scale(learningRate, share), attributes);
+
+/** Gradient descent at a share of the learning rate. */
+const sgdAtShare: StepKinds['sgdBeside'] = share => (parameters, moment, gradient, learningRate, attributes) =>
+  sgdStep(parameters, moment, gradient, scale(learningRate, share), attributes);
+
+/** Gradient descent with a moment of another name than that of the matrices. */
+function descent(
+  engine: Engine,
+  scope: Scope,
+  all: readonly Parameter[],
+  momentum: number,
+  stepOf: typeof sgdStep,
+): OptimiserState {
+  return momentState(engine, scope, all, ['restMoment'], ({ parameters, gradient, learningRate }, { restMoment }) => {
+    const next = stepOf(parameters, restMoment, gradient, learningRate, { momentum, weightDecay: 0 });
+    return { parameters: next.parameters, restMoment: next.moment };
+  });
+}
 
 /** Which parameters, of those that are [W | b], have a W that such an optimiser updates. */
 export function matricesAmong(all: readonly Parameter[], isMatrix = isHiddenMatrix): number[] {
