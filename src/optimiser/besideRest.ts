@@ -5,17 +5,22 @@ import { restoreTensors, type StateArrays, stateOfTensors } from '../buffer/name
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import { assignAll, readAll } from '../graph/apply.js';
-import type { Engine } from '../graph/engine.js';
 import type { Value } from '../graph/operation.js';
 import { requireNumber, shown } from '../host/checks.js';
-import type { Scope } from '../host/scope.js';
 import type { Parameter } from '../model/parameters.js';
 import { scale } from '../ops/elementwise/linearCombination.js';
 import { adamStep } from '../ops/optimiser/adam.js';
 import { type StepAttributes, stepAlong } from '../ops/optimiser/muon.js';
 import { sgdStep } from '../ops/optimiser/sgd.js';
 import { adam } from './adam.js';
-import { momentState, type Optimiser, type OptimiserState, type Step, type StepKinds } from './optimiser.js';
+import {
+  type LearningRate,
+  momentState,
+  type Optimiser,
+  type OptimiserState,
+  type Step,
+  type StepKinds,
+} from './optimiser.js';
 
 /** How matrices [W | b] are brought on. */
 export interface OfMatrices<N extends string> {
@@ -37,40 +42,84 @@ export interface OfMatrices<N extends string> {
   ): Readonly<Record<N | 'direction' | 'rest', Value>>;
 }
 
+/** Adam at a share of the learning rate. */
+const adamAtShare: StepKinds['adamBeside'] = share => (state, gradient, step, learningRate, attributes) =>
+  adamStep(state, gradient, step, scale(learningRate, share), attributes);
+
+/** Gradient descent at a share of the learning rate. */
+const sgdAtShare: StepKinds['sgdBeside'] = share => (parameters, moment, gradient, learningRate, attributes) =>
+  sgdStep(parameters, moment, gradient, scale(learningRate, share), attributes);
+
 /** How what is no such matrix is brought on. */
 export interface OfRest {
   /** `'adam'` by default; `'sgd'`: gradient descent with the momentum of the matrices, without Nesterov's look ahead. */
   readonly rest?: RestName;
-  /** Its learning rate at every step in units of `learningRate`, 1/3 by default. */
+  /** Its learning rate at every step in units of `learningRate`: by default 1/3 of Adam, 1e-3 of gradient descent. */
   readonly restRate?: number;
 }
 
-export const restNames = ['adam', 'sgd'] as const;
-export type RestName = (typeof restNames)[number];
+type Start = Parameters<Optimiser['start']>;
+
+interface Rest {
+  readonly usualRate: number;
+  start(
+    given: Start,
+    of: { readonly learningRate: LearningRate; readonly momentum: number },
+    share: number,
+  ): OptimiserState;
+}
+
+const rests = {
+  adam: {
+    usualRate: 1 / 3,
+    start([engine, scope, all, { adamBeside = adamAtShare } = {}], { learningRate }, share) {
+      return adam({ learningRate }).start(engine, scope, all, { adam: adamBeside(share) });
+    },
+  },
+  sgd: {
+    usualRate: 1e-3,
+    start([engine, scope, all, { sgdBeside = sgdAtShare } = {}], { momentum }, share) {
+      const stepOf = sgdBeside(share);
+      // Of another name than the matrices' moment.
+      return momentState(
+        engine,
+        scope,
+        all,
+        ['restMoment'],
+        ({ parameters, gradient, learningRate }, { restMoment }) => {
+          const next = stepOf(parameters, restMoment, gradient, learningRate, { momentum, weightDecay: 0 });
+          return { parameters: next.parameters, restMoment: next.moment };
+        },
+      );
+    },
+  },
+} as const satisfies Readonly<Record<string, Rest>>;
+
+export type RestName = keyof typeof rests;
+export const restNames = Object.keys(rests) as readonly RestName[];
 
 /** @throws InputError a rest that is unknown, or a rate of it out of range. */
 export function besideRest<N extends string>(
   { name, learningRate, refresh }: Pick<Optimiser, 'name' | 'learningRate' | 'refresh'>,
-  { rest: restName = 'adam', restRate = 1 / 3, momentum }: OfRest & { readonly momentum: number },
+  { rest: restName = 'adam', restRate, momentum }: OfRest & { readonly momentum: number },
   { kept, isMatrix, along, directions }: OfMatrices<N>,
 ): Optimiser {
   if (!restNames.includes(restName)) throw new InputError(`rest: ${shown(restName)}: use ${restNames.join(' or ')}`);
-  requireNumber('restRate', restRate, { above: 0 });
-  const isAdam = restName === 'adam';
+  const ofRest = rests[restName];
+  const share = restRate ?? ofRest.usualRate;
+  requireNumber('restRate', share, { above: 0 });
   return {
     name,
     learningRate,
     ...(refresh !== undefined && { refresh }),
     inFleets: true,
-    start(engine: Engine, scope, all, kinds = {}) {
-      const { adamBeside = adamAtShare, sgdBeside = sgdAtShare, along: stepOf = stepAlong } = kinds;
+    start(...given) {
+      const [engine, scope, all, { along: stepOf = stepAlong } = {}] = given;
       const matrices = matricesAmong(all, isMatrix);
       if (matrices.length === 0) {
         throw new InputError(`${name}: nothing in this model is a matrix of more than one input: use adam`);
       }
-      const rest = isAdam
-        ? adam({ learningRate }).start(engine, scope, all, { adam: adamBeside(restRate) })
-        : descent(engine, scope, all, momentum, sgdBeside(restRate));
+      const rest = ofRest.start(given, { learningRate, momentum }, share);
       const names = Object.keys(kept) as N[];
       const tensors = Object.fromEntries(
         names.map(one => [one, scope.keep(engine.stack(kept[one](matrices.map(part => all[part]))))]),
@@ -99,28 +148,6 @@ export function besideRest<N extends string>(
       };
     },
   };
-}
-
-/** Adam at a share of the learning rate. */
-const adamAtShare: StepKinds['adamBeside'] = share => (state, gradient, step, learningRate, attributes) =>
-  adamStep(state, gradient, step, scale(learningRate, share), attributes);
-
-/** Gradient descent at a share of the learning rate. */
-const sgdAtShare: StepKinds['sgdBeside'] = share => (parameters, moment, gradient, learningRate, attributes) =>
-  sgdStep(parameters, moment, gradient, scale(learningRate, share), attributes);
-
-/** Gradient descent with a moment of another name than that of the matrices. */
-function descent(
-  engine: Engine,
-  scope: Scope,
-  all: readonly Parameter[],
-  momentum: number,
-  stepOf: typeof sgdStep,
-): OptimiserState {
-  return momentState(engine, scope, all, ['restMoment'], ({ parameters, gradient, learningRate }, { restMoment }) => {
-    const next = stepOf(parameters, restMoment, gradient, learningRate, { momentum, weightDecay: 0 });
-    return { parameters: next.parameters, restMoment: next.moment };
-  });
 }
 
 /** Which parameters, of those that are [W | b], have a W that such an optimiser updates. */

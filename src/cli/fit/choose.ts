@@ -132,7 +132,7 @@ function recipeFor(asked: AskedOptions, isTyped: (name: string) => boolean, pict
     }
     if (asked.compare && !isTyped('preconditioner') && options.preconditioner === 'none') return false;
     // All that was measured had Adam beside it.
-    if (asked.rest === 'sgd') return false;
+    if (asked.rest !== undefined && asked.rest !== 'adam') return false;
     // A rate by itself is Adam's: those of others are of another kind.
     if (isTyped('learningRate') && !isTyped('optimiser') && options.optimiser !== 'adam') return false;
     return (within ? tellingWithin : telling).every(name => !isTyped(name) || options[name] === asked[name]);
