@@ -49,9 +49,13 @@ const strides = [1e-2, 1e-3, 1e-4];
  * along the face are, which are taken by differences: u on a side says u_t at the start too.
  *
  * @param name of the problem.
- * @throws InputError two conditions that say different things of one field or one derivative where they meet.
+ * @returns what is worth a remark: slopes that differ where two faces meet alone. Such a problem has a solution, with a kink
+ *   from there on, as a rod that begins warm towards its insulated end.
+ * @throws InputError two conditions that say different things of one field or one derivative where they meet, or of a slope
+ *   wherever one of them stands.
  */
-export function requireAgreement(name: string, axes: Axes, conditions: readonly Stated[]): void {
+export function requireAgreement(name: string, axes: Axes, conditions: readonly Stated[]): string[] {
+  const remarks: string[] = [];
   const said = conditions.flatMap(saidBy);
   const valuesAt = (at: Place, ...values: readonly ((point: Point) => number | readonly number[])[]) => {
     const found: number[][] = [];
@@ -76,11 +80,24 @@ export function requireAgreement(name: string, axes: Axes, conditions: readonly 
       const apart = edge.filter(found => excessOf(found) > agreement * greatest);
       if (apart.length === 0) continue;
       const worst = mostOf(apart, ([a, , b]) => Math.abs(a - b));
+      const by = `by ${worst.toPrecision(3)} in ${nameOf({ field: one.of.field, orders })}`;
+      const both = `${name}: conditions ${one.name} and ${other.name}`;
+      const isOfSlope = nameOf(one.of) !== nameOf(other.of);
+      if (isOfSlope && !isWithin(one.at, other.at) && !isWithin(other.at, one.at)) {
+        remarks.push(`${both} differ where they meet, ${by}: the solution has a kink there`);
+        continue;
+      }
       throw new InputError(
-        `${name}: conditions ${one.name} and ${other.name} contradict each other where they meet, by ${worst.toPrecision(3)} in ${nameOf({ field: one.of.field, orders })}: let them agree, or give one weight 0`,
+        `${both} contradict each other where they meet, ${by}: let them agree, or give one weight 0`,
       );
     }
   });
+  return remarks;
+}
+
+/** Whether what meets the other place is no edge of a place, but all of it. */
+function isWithin(place: Place, other: Place): boolean {
+  return Object.keys(other).every(axis => axis in place);
 }
 
 /** What a condition says, where it is of one field or one derivative alone, and linear in it. */

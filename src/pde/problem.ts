@@ -74,6 +74,8 @@ export interface Problem {
   readonly conditions: readonly SettledCondition[];
   readonly exact: Readonly<Record<string, (point: Point) => number>>;
   readonly reference?: () => Reference;
+  /** Of conditions whose slopes differ at an edge, a line each: its solution is not smooth there. */
+  readonly remarks: readonly string[];
 }
 
 const known = {
@@ -136,7 +138,7 @@ export function defineProblem<A extends string, F extends string>(options: Probl
   if ([...equations, ...conditions].every(({ weight }) => weight === 0)) {
     throw new InputError(`${name}: every weight is 0: give one above`);
   }
-  const problem: Problem = {
+  return {
     [brand]: true,
     name,
     axes,
@@ -145,9 +147,8 @@ export function defineProblem<A extends string, F extends string>(options: Probl
     conditions,
     exact: exact as Problem['exact'],
     ...(reference && { reference: () => settledReference(name, axes, fields, reference) }),
+    remarks: requireAgreement(name, axes, conditions),
   };
-  requireAgreement(name, axes, conditions);
-  return problem;
 }
 
 /** Whether a value is what `defineProblem` gives, of whichever copy of this package. */

@@ -323,6 +323,19 @@ test('a problem of a host in a module is solved and drawn by its module alone, a
   writeFileSync(join(folder, 'broken.mjs'), 'export default (;');
   const unmade = "{ name: 'own', axes: {}, exact: {}, fields: [], equations: [5], conditions: [] }";
   writeFileSync(join(folder, 'unmade.mjs'), `export default ${unmade};`);
+  const rest = 'Math.cos(Math.PI * x)';
+  const kink = await sepnn(
+    'pde',
+    moduleOf('kink.mjs', { ends: 'u.dx' }),
+    ...sizes,
+    ...adapter,
+    '--out',
+    'kink',
+    '--json',
+  );
+  const remark =
+    'sepnn: bar: conditions start and ends differ where they meet, by 0.841 in u_x: the solution has a kink there\n';
+  requireEqual('an insulated rod', [kink.code, kink.stderr], [0, remark]);
   const cases: Refusal[] = [
     [['pde', moduleOf('a.mjs', { range: '[1, 1]' })], /bar: axis x goes from 1 to 1: use a range with a length/],
     [['pde', moduleOf('b.mjs', { equations: 'all.u.dxxxxx' })], /bar: u.dxxxxx: networks carry .* up to order 4/],
@@ -344,21 +357,29 @@ test('a problem of a host in a module is solved and drawn by its module alone, a
     [
       [
         'pde',
-        moduleOf('throws.mjs', { ends: 'u.dx', equations: "all.u.dt.plus(given(() => { throw new Error('inner') }))" }),
+        moduleOf('throws.mjs', {
+          ends: 'u.dx',
+          start: rest,
+          equations: "all.u.dt.plus(given(() => { throw new Error('inner') }))",
+        }),
         ...sizes,
       ],
       /^sepnn: a function of the coordinates throws "inner" at t = 0\.\d+, x = -?\d.*: let it give a number\n$/,
     ],
     [
-      ['pde', moduleOf('exact.mjs', { ends: 'u.dx', more: 'exact: { u: () => { throw 5 } },' }), ...sizes],
+      ['pde', moduleOf('exact.mjs', { ends: 'u.dx', start: rest, more: 'exact: { u: () => { throw 5 } },' }), ...sizes],
       /^sepnn: a function of the coordinates throws 5 at t = 0\.\d+, x = -?\d.*: let it give a number\n$/,
     ],
     [
-      ['pde', moduleOf('word.mjs', { ends: 'u.dx', more: "exact: { u: () => '1' }," }), ...sizes],
+      ['pde', moduleOf('word.mjs', { ends: 'u.dx', start: rest, more: "exact: { u: () => '1' }," }), ...sizes],
       /^sepnn: bar: exact: u: is "1" at t = 0, x = -1: let it give a number, or NaN where none is known\n$/,
     ],
     [
-      ['pde', moduleOf('unmakes.mjs', { ends: 'u.dx', more: "reference: () => { throw new Error('no') }," }), ...sizes],
+      [
+        'pde',
+        moduleOf('unmakes.mjs', { ends: 'u.dx', start: rest, more: "reference: () => { throw new Error('no') }," }),
+        ...sizes,
+      ],
       /^sepnn: bar: reference: throws "no": give a function that makes it\n$/,
     ],
     [

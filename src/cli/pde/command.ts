@@ -65,6 +65,7 @@ async function pde(
   const options = saved ? withRecorded(command, saved.path, saved.training, usual, isSaid) : usual;
   requireStill(options);
   const named = await problemNamed(given);
+  named.problem.remarks.forEach(warn);
   const problem = withData(named.problem, options.data);
   const runs = waysOf(options).map(way => ({ way, settings: settingsOf(problem, way, options) }));
   const own = digested(named, options.data > 0);
