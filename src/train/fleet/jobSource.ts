@@ -16,11 +16,6 @@ export class JobSource {
     this.#iterator = Symbol.asyncIterator in jobs ? jobs[Symbol.asyncIterator]() : jobs[Symbol.iterator]();
   }
 
-  /** Whether there are no more. */
-  get ended(): boolean {
-    return this.#ended;
-  }
-
   /**
    * The next job, or nothing where there is none, or none in time.
    *
