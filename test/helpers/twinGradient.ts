@@ -4,7 +4,6 @@
  * comes from the caller, with its derivative by the factor matrices by central differences.
  */
 
-import { jacobi } from '../reference/eigen/jacobi.js';
 import type { TwinActivation } from '../reference/network/activation.js';
 import {
   layerShapes,
@@ -13,7 +12,7 @@ import {
   networkGradient,
   tangentKernel,
 } from '../reference/network/network.js';
-import { precondition } from '../reference/precondition/precondition.js';
+import { precondition, preconditionerOf } from '../reference/precondition/precondition.js';
 
 export interface TwinModel {
   /** Points of each axis. */
@@ -58,7 +57,7 @@ export function twinGradient(model: TwinModel, { output, cotangent, before = g =
   });
   const points = grid.map(n => Array.from({ length: n }, (_, i) => [Math.fround((2 * i) / (n - 1) - 1)]));
   const factors = points.map((axis, d) => Float64Array.from(axis.flatMap(x => [...network(own[d], x, shapes[d])])));
-  const matrices = grid.map((n, d) => preconditioner(tangentKernel(own[d], points[d], shapes[d]), n, topK));
+  const matrices = grid.map((n, d) => preconditionerOf(tangentKernel(own[d], points[d], shapes[d]), n, topK));
   const z = output(factors);
   const p = precondition(before(cotangent(z)), grid, matrices, 'sum');
   const gradient = points.map((axis, d) => {
@@ -73,17 +72,6 @@ export function twinGradient(model: TwinModel, { output, cotangent, before = g =
     return total;
   });
   return { output: z, gradient: Float64Array.from(gradient.flatMap(part => [...part])) };
-}
-
-/** S = I - V^T diag(1 - l_k / l_i) V. */
-function preconditioner(kernel: Float64Array, n: number, k: number): Float64Array {
-  const { values, vectors } = jacobi(kernel, n);
-  return Float64Array.from({ length: n * n }, (_, at) => {
-    const [i, j] = [Math.floor(at / n), at % n];
-    let sum = i === j ? 1 : 0;
-    for (let u = 0; u < k; u++) sum -= (1 - values[k - 1] / values[u]) * vectors[u * n + i] * vectors[u * n + j];
-    return sum;
-  });
 }
 
 /** d f / d factors[d], f being a polynomial in them of low degree, or smooth: central differences. */

@@ -25,12 +25,13 @@ import { require, requireClose, requireEqual, requireNorm, requireThrows } from 
 import type { Arrays } from '../helpers/difference.js';
 import { device, engine } from '../helpers/gpu.js';
 import { suite } from '../helpers/suite.js';
+import { requireMembersApart } from '../helpers/training.js';
 import { cp as cpTwin } from '../reference/contraction/cp.js';
 import { tt as ttTwin } from '../reference/contraction/tt.js';
 import { tucker as tuckerTwin } from '../reference/contraction/tucker.js';
-import { jacobi } from '../reference/eigen/jacobi.js';
 import { indices } from '../reference/host/grid.js';
 import { layerShapes, networkGradient, network as networkTwin, tangentKernel } from '../reference/network/network.js';
+import { preconditionerOf } from '../reference/precondition/precondition.js';
 
 const test = suite('separable models');
 const network = architecture({ width: 9, omega: 3 });
@@ -192,15 +193,9 @@ for (const { model, output, how } of preconditioned) {
     const factors = axisPoints.map((_, axis) =>
       Float64Array.from(points[axis].flatMap(x => [...networkTwin(own(axis), x, shapes[axis])])),
     );
-    const matrices = axisPoints.map((n, axis) => {
-      const { values: l, vectors } = jacobi(tangentKernel(own(axis), points[axis], shapes[axis]), n);
-      return Float64Array.from({ length: n * n }, (_, at) => {
-        const [i, j] = [Math.floor(at / n), at % n];
-        let sum = i === j ? 1 : 0;
-        for (let u = 0; u < k; u++) sum -= (1 - l[k - 1] / l[u]) * vectors[u * n + i] * vectors[u * n + j];
-        return sum;
-      });
-    });
+    const matrices = axisPoints.map((n, axis) =>
+      preconditionerOf(tangentKernel(own(axis), points[axis], shapes[axis]), n, k),
+    );
     const residual = output(factors, contraction).map((z, i) => (Number.isNaN(goal[i]) ? 0 : z - goal[i]));
     const p = explicit(how, matrices, shape, residual);
     const expected: Float64Array[] = axisPoints.map((n, axis) => {
@@ -286,31 +281,10 @@ test('trains and Tucker models of 2 to 6 axes train, plain and by SepPGD; a core
 
 test('two members of a train and of a Tucker model are trained apart, each with a core of its own', async () => {
   const points = [9, 11];
-  const target = smooth(points);
   for (const contraction of [tensorTrain({ ranks: 3 }), tucker({ ranks: 3 })]) {
-    const create = (members: number) =>
-      Trainer.create(engine, {
-        model: defineModel({ domain: grid(points), contraction, members, network }),
-        target: members === 1 ? target : Float32Array.from([...target, ...target.map(y => 1 - y)]),
-        optimiser: adam({ learningRate: 1e-3 }),
-        preconditioner: sepPgd({ topK: 3 }),
-      });
-    const [alone, both] = [await create(1), await create(2)];
-    // The same networks and core in the first member of two as alone.
-    const [one, two] = [await alone.state(), await both.state()];
     const core = contraction.name === 'tucker' ? 9 : 0;
-    const networks = one.parameters.length - core;
-    const parameters = two.parameters.slice();
-    parameters.set(one.parameters.slice(0, networks), 0);
-    if (core > 0) parameters.set(one.parameters.slice(networks), 2 * networks);
-    both.restore({ ...two, parameters });
-    await both.advance(15);
-    await alone.advance(15);
-    requireClose('first member', (await both.render()).slice(0, target.length), await alone.render(), {
-      absolute: 2e-5,
-    });
-    alone.dispose();
-    both.dispose();
+    const modelOf = (members: number) => defineModel({ domain: grid(points), contraction, members, network });
+    await requireMembersApart(modelOf, smooth(points), core);
   }
 });
 

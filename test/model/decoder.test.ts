@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sizeOf } from '../../src/buffer/layout.js';
 import type { Graph } from '../../src/graph/operation.js';
-import { readModel, writeModel } from '../../src/io/model/modelFile.js';
 import { decodeSafetensors } from '../../src/io/model/safetensors.js';
 import { type Activation, relu, sine } from '../../src/model/activation.js';
 import { architecture } from '../../src/model/architecture.js';
@@ -13,9 +12,7 @@ import { describeModel } from '../../src/model/codec.js';
 import { cp } from '../../src/model/contraction/cp.js';
 import { jointNetwork } from '../../src/model/contraction/jointNetwork.js';
 import { grid } from '../../src/model/domain/grid.js';
-import { linspace } from '../../src/model/domain/linspace.js';
 import { scatteredPoints } from '../../src/model/domain/scatteredPoints.js';
-import { evaluate } from '../../src/model/evaluate.js';
 import { slabsOf } from '../../src/model/fits.js';
 import { outputOf } from '../../src/model/forward.js';
 import { defineModel, initialParameters, ownParameterShapes } from '../../src/model/model.js';
@@ -28,11 +25,12 @@ import { muon } from '../../src/optimiser/muon.js';
 import { sepPgd } from '../../src/precondition/sepPgd.js';
 import { Trainer } from '../../src/train/trainer.js';
 import type { TrainerOptions } from '../../src/train/trainerOptions.js';
-import { require, requireBits, requireClose, requireEqual, requireNorm, requireThrows } from '../helpers/compare.js';
+import { require, requireClose, requireEqual, requireNorm, requireThrows } from '../helpers/compare.js';
 import { type Arrays, differenceVjp } from '../helpers/difference.js';
 import { engine } from '../helpers/gpu.js';
 import { randoms } from '../helpers/random.js';
 import { atEnd, suite } from '../helpers/suite.js';
+import { requireGoesOn, smooth } from '../helpers/training.js';
 import { indices } from '../reference/host/grid.js';
 import { activation } from '../reference/network/activation.js';
 
@@ -49,14 +47,6 @@ const decoded = (points: readonly number[], rank: number, options: DecoderOption
     members,
     network,
   });
-
-/** Smooth values of so many outputs, each another one, outputs first. */
-function smooth(points: readonly number[], outputs: number): Float32Array {
-  return Float32Array.from(
-    indices([outputs, ...points]),
-    ([o, ...index]) => 0.5 + 0.4 * Math.sin(index.reduce((sum, i, d) => sum + i / (d + 2 + o), o)),
-  );
-}
 
 /** Z point by point, by its definition: factor matrices, then both layers, of one member; as it lies on the device. */
 function decoderTwin(
@@ -254,22 +244,9 @@ test('in slabs, as the hidden units ask for them too, a decoder trains as it doe
 test('8 steps, saved to a file, and 7 more are 15 bit for bit; the file holds W and b, and evaluates to what is rendered, tiled or whole', async () => {
   const points = [9, 11];
   const model = decoded(points, 6, { hidden: 7, outputs: 3, activation: sine });
-  const create = (seed: number) =>
-    Trainer.create(engine, {
-      model,
-      target: smooth(points, 3),
-      optimiser: adam({ learningRate: 1e-3 }),
-      preconditioner: sepPgd({ topK: 4 }),
-      seed,
-    });
-  const [whole, first, second] = [await create(0), await create(0), await create(99)];
-  await whole.advance(15);
-  await first.advance(8);
   const path = join(folder, 'model.safetensors');
-  await writeModel(path, { model, state: await first.state(), training: {} });
-  const saved = await readModel(path);
-  requireEqual('model', saved.model, model);
-  requireEqual('readout', describeModel(saved.model).readout, {
+  await requireGoesOn(path, model, smooth(points, 3), { absolute: 1e-6 });
+  requireEqual('readout', describeModel(model).readout, {
     name: 'decoder',
     hidden: 7,
     outputs: 3,
@@ -280,15 +257,6 @@ test('8 steps, saved to a file, and 7 more are 15 bit for bit; the file holds W 
     name => tensors.get(`member0.decoder.${name}`)?.shape,
   );
   requireEqual('tensors', shapes, [[7, 6], [7], [3, 7], [3]]);
-  second.restore(saved.state);
-  await second.advance(7);
-  const { parameters } = await second.state();
-  requireBits('parameters', parameters, (await whole.state()).parameters);
-  const rendered = await whole.render();
-  requireBits('evaluated', await evaluate(engine, model, parameters), rendered);
-  const tiled = await evaluate(engine, model, parameters, grid(points.map(linspace)), { mostNumbers: 60 });
-  requireClose('in tiles', tiled, rendered, { absolute: 1e-6 });
-  for (const trainer of [whole, first, second]) trainer.dispose();
 });
 
 test('an activation of a host’s own is described by no file without its codec', async () => {

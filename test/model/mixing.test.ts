@@ -5,16 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sizeOf } from '../../src/buffer/layout.js';
 import type { Graph } from '../../src/graph/operation.js';
-import { readModel, writeModel } from '../../src/io/model/modelFile.js';
 import { decodeSafetensors } from '../../src/io/model/safetensors.js';
 import { architecture } from '../../src/model/architecture.js';
 import { describeModel } from '../../src/model/codec.js';
 import { cp } from '../../src/model/contraction/cp.js';
 import { jointNetwork } from '../../src/model/contraction/jointNetwork.js';
 import { grid } from '../../src/model/domain/grid.js';
-import { linspace } from '../../src/model/domain/linspace.js';
 import { scatteredPoints } from '../../src/model/domain/scatteredPoints.js';
-import { evaluate } from '../../src/model/evaluate.js';
 import { defineModel, initialParameters, modelParameterShapes } from '../../src/model/model.js';
 import { identity } from '../../src/model/readout/identity.js';
 import { mixing } from '../../src/model/readout/mixing.js';
@@ -28,7 +25,7 @@ import { require, requireClose, requireEqual, requireThrows } from '../helpers/c
 import { engine } from '../helpers/gpu.js';
 import { randoms } from '../helpers/random.js';
 import { atEnd, suite } from '../helpers/suite.js';
-import { indices } from '../reference/host/grid.js';
+import { requireGoesOn, requireMembersApart, smooth } from '../helpers/training.js';
 
 const test = suite('shared outputs');
 const folder = mkdtempSync(join(tmpdir(), 'sepnn-shared-'));
@@ -38,14 +35,6 @@ const network = architecture({ width: 9, omega: 3 });
 /** A CP model of three outputs. */
 const shared = (points: readonly number[], rank: number, members = 1) =>
   defineModel({ domain: grid(points), contraction: cp({ rank }), readout: mixing({ outputs: 3 }), members, network });
-
-/** Smooth values of so many outputs, each another one, outputs first. */
-function smooth(points: readonly number[], outputs: number): Float32Array {
-  return Float32Array.from(
-    indices([outputs, ...points]),
-    ([o, ...index]) => 0.5 + 0.4 * Math.sin(index.reduce((sum, i, d) => sum + i / (d + 2 + o), o)),
-  );
-}
 
 test('pieces of two stacks stand in one in any order, come out of it again, and the VJP sends every cotangent home', async () => {
   const shapes = [
@@ -170,57 +159,13 @@ test('models of 2 to 6 axes and 3 outputs learn, plain and by SepPGD in both for
 
 test('two members of three outputs are two models apart: the first is what it is alone', async () => {
   const points = [7, 10];
-  const target = smooth(points, 3);
-  const create = (members: number) =>
-    Trainer.create(engine, {
-      model: shared(points, 5, members),
-      target: members === 1 ? target : Float32Array.from([...target, ...target.map(y => 1 - y)]),
-      optimiser: adam({ learningRate: 1e-3 }),
-      preconditioner: sepPgd({ topK: 3 }),
-    });
-  const [alone, both] = [await create(1), await create(2)];
-  const [one, two] = [await alone.state(), await both.state()];
-  const networks = one.parameters.length - 15;
-  const parameters = two.parameters.slice();
-  parameters.set(one.parameters.slice(0, networks), 0);
-  parameters.set(one.parameters.slice(networks), 2 * networks);
-  both.restore({ ...two, parameters });
-  await both.advance(15);
-  await alone.advance(15);
-  requireClose('first member', (await both.render()).slice(0, target.length), await alone.render(), {
-    absolute: 2e-5,
-  });
-  alone.dispose();
-  both.dispose();
+  await requireMembersApart(members => shared(points, 5, members), smooth(points, 3), 15);
 });
 
 test('8 steps, saved to a file, and 7 more are 15; the file holds the matrix, and evaluates to what is rendered, tiled or whole', async () => {
   const points = [9, 11];
   const model = shared(points, 6);
-  const create = (seed: number) =>
-    Trainer.create(engine, {
-      model,
-      target: smooth(points, 3),
-      optimiser: adam({ learningRate: 1e-3 }),
-      preconditioner: sepPgd({ topK: 4 }),
-      seed,
-    });
-  const [whole, first, second] = [await create(0), await create(0), await create(99)];
-  await whole.advance(15);
-  await first.advance(8);
   const path = join(folder, 'model.safetensors');
-  await writeModel(path, { model, state: await first.state(), training: {} });
-  const saved = await readModel(path);
-  requireEqual('model', saved.model, model);
-  requireEqual('description', describeModel(saved.model), describeModel(model));
+  await requireGoesOn(path, model, smooth(points, 3));
   requireEqual('matrix', decodeSafetensors('x', readFileSync(path)).tensors.get('member0.mixing')?.shape, [3, 6]);
-  second.restore(saved.state);
-  await second.advance(7);
-  const { parameters } = await second.state();
-  requireClose('parameters', parameters, (await whole.state()).parameters, {});
-  const rendered = await whole.render();
-  requireClose('evaluated', await evaluate(engine, model, parameters), rendered, {});
-  const tiled = await evaluate(engine, model, parameters, grid(points.map(linspace)), { mostNumbers: 60 });
-  requireClose('in tiles', tiled, rendered, {});
-  for (const trainer of [whole, first, second]) trainer.dispose();
 });

@@ -43,14 +43,13 @@ import { contentOf, engine, filled, poisoned, run } from '../helpers/gpu.js';
 import { randoms } from '../helpers/random.js';
 import { atEnd, suite } from '../helpers/suite.js';
 import { cpPoints } from '../reference/contraction/cpPoints.js';
-import { jacobi } from '../reference/eigen/jacobi.js';
 import { mlp, mlpJacobian } from '../reference/network/mlp.js';
 import {
   groupedIndices,
   groupPoints as groupTwin,
   ungroupPoints as ungroupTwin,
 } from '../reference/precondition/groupPoints.js';
-import { preconditioner as preconditionerTwin } from '../reference/precondition/precondition.js';
+import { preconditionerOf } from '../reference/precondition/precondition.js';
 import { cpFactors, cpJacobian, gramOf } from '../reference/tangent/ntk.js';
 
 const test = suite('rivals');
@@ -221,13 +220,7 @@ async function gradientWith(
 
 /** S by its definition from the NTK at points X. */
 function explicitS(gradients: readonly Float64Array[], k: number): Float64Array {
-  const n = gradients.length;
-  const { values, vectors } = jacobi(gramOf(gradients), n);
-  const scaled = vectors.map((v, at) => {
-    const i = Math.floor(at / n);
-    return i < k ? v * (1 - values[k - 1] / values[i]) : 0;
-  });
-  return preconditionerTwin(vectors, scaled, n, n);
+  return preconditionerOf(gramOf(gradients), gradients.length, k);
 }
 
 for (const [name, model] of Object.entries(models)) {

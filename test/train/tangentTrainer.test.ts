@@ -33,7 +33,7 @@ import { jacobi } from '../reference/eigen/jacobi.js';
 import { mlpJacobian } from '../reference/network/mlp.js';
 import { layerShapes, tangentKernel } from '../reference/network/network.js';
 import { adam as adamTwin } from '../reference/optimiser/adam.js';
-import { precondition } from '../reference/precondition/precondition.js';
+import { precondition, preconditionerOf } from '../reference/precondition/precondition.js';
 import { cpJacobian, gramOf } from '../reference/tangent/ntk.js';
 
 const test = suite('tangent trainer');
@@ -98,7 +98,7 @@ function sepPgdMap(theta: Float64Array, coordinates: readonly Float64Array[], k:
   const matrices = coordinates.map((axis, d) => {
     const own = theta.slice(d * count, (d + 1) * count);
     const points = Array.from(axis, x => [x]);
-    return modified(tangentKernel(own, points, shape), axis.length, k);
+    return preconditionerOf(tangentKernel(own, points, shape), axis.length, k);
   });
   const points = coordinates.map(({ length }) => length);
   return cotangent => precondition(cotangent, points, matrices, 'sum');
@@ -109,20 +109,9 @@ function mskMap(model: Model, k: number) {
   return (theta: Float64Array): Map => {
     const rows = jacobian(model, theta, model.domain);
     const n = rows.length;
-    const matrix = modified(gramOf(rows), n, k);
+    const matrix = preconditionerOf(gramOf(rows), n, k);
     return cotangent => cotangent.map((_, i) => inner(matrix.slice(i * n, (i + 1) * n), cotangent));
   };
-}
-
-/** I - V^T diag(1 - l_k / l_i) V. */
-function modified(kernel: Float64Array, n: number, k: number): Float64Array {
-  const { values, vectors } = jacobi(kernel, n);
-  return Float64Array.from({ length: n * n }, (_, at) => {
-    const [i, j] = [Math.floor(at / n), at % n];
-    let sum = i === j ? 1 : 0;
-    for (let u = 0; u < k; u++) sum -= (1 - values[k - 1] / values[u]) * vectors[u * n + i] * vectors[u * n + j];
-    return sum;
-  });
 }
 
 function inner(a: Float64Array, b: Float64Array): number {

@@ -28,9 +28,8 @@ import { engine } from '../helpers/gpu.js';
 import { suite } from '../helpers/suite.js';
 import { cp as cpTwin } from '../reference/contraction/cp.js';
 import { mttkrp } from '../reference/contraction/mttkrp.js';
-import { jacobi } from '../reference/eigen/jacobi.js';
 import { layerShapes, networkGradient, network as networkTwin, tangentKernel } from '../reference/network/network.js';
-import { precondition } from '../reference/precondition/precondition.js';
+import { precondition, preconditionerOf } from '../reference/precondition/precondition.js';
 
 const test = suite('training');
 const golden = fileURLToPath(new URL('../golden/', import.meta.url));
@@ -353,13 +352,7 @@ test('one SepPGD gradient equals the float64 twin built from single-point gradie
       [...points[axis]].map(x => [x]),
       shape,
     );
-    const { values: l, vectors } = jacobi(kernel, n);
-    return Float64Array.from({ length: n * n }, (_, at) => {
-      const [i, j] = [Math.floor(at / n), at % n];
-      let sum = i === j ? 1 : 0;
-      for (let u = 0; u < k; u++) sum -= (1 - l[k - 1] / l[u]) * vectors[u * n + i] * vectors[u * n + j];
-      return sum;
-    });
+    return preconditionerOf(kernel, n, k);
   });
   const residual = cpTwin(factors, counts, rank, 1).map((z, i) => z - goal[i]);
   const p = precondition(residual, counts, matrices, 'sum');
