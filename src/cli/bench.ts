@@ -6,7 +6,7 @@ import { Command, Option } from './vendor.js';
 
 export const peerNames = ['tfjs', 'jax-js'] as const;
 export type PeerName = (typeof peerNames)[number];
-export const benchParts = ['products', 'kernels', 'eigen', 'steps', 'equations', 'growth'] as const;
+const benchParts = ['products', 'kernels', 'eigen', 'steps', 'equations', 'growth'] as const;
 export type BenchPart = (typeof benchParts)[number];
 
 export interface BenchOptions {

@@ -29,10 +29,10 @@ export type Clock = (device: Device, encode: (pass: GPUComputePassEncoder) => vo
 export type WhilePending = (pendingSince: () => number | undefined) => void;
 
 /** Limits that are worth asking for beyond the defaults, where the adapter has more. */
-export const wantedLimits = ['maxBufferSize', 'maxStorageBufferBindingSize'] as const;
+const wantedLimits = ['maxBufferSize', 'maxStorageBufferBindingSize'] as const;
 
 /** Features that are used where they are there: by kernels, and by who measures them. Nothing depends on them. */
-export const wantedFeatures = ['subgroups', 'timestamp-query'] as const;
+const wantedFeatures = ['subgroups', 'timestamp-query'] as const;
 
 /**
  * The descriptor with which an adapter gives a device as this engine wants it: with subgroups, without which a CPU takes

@@ -46,7 +46,7 @@ export function slotText(name: string, source: string): SlotText {
 }
 
 /** The constants whose values are plain numbers, whole numbers computed from such, or those of a constant before them. */
-export function constantsOf(source: string): Record<string, ConstantValue> {
+function constantsOf(source: string): Record<string, ConstantValue> {
   const whole = integerConstants(source);
   const found: Record<string, ConstantValue> = {};
   for (const [, name, text] of source.matchAll(constantText)) {

@@ -31,7 +31,7 @@ export interface Choice {
 }
 
 /** The quads of the largest result: what each problem has room for in a part. */
-export function quadsOfPart(problems: readonly ProductProblem[]): number {
+function quadsOfPart(problems: readonly ProductProblem[]): number {
   return mostOf(problems, p => p.rows * Math.ceil(p.columns / quad));
 }
 

@@ -178,7 +178,7 @@ export function writePng({ width, height, depth, colour, samples, chunks = {} }:
   ]);
 }
 
-export function chunkOf(name: string, content: Uint8Array): Buffer {
+function chunkOf(name: string, content: Uint8Array): Buffer {
   const chunk = Buffer.alloc(12 + content.length);
   chunk.writeUInt32BE(content.length, 0);
   chunk.write(name, 4, 'latin1');

@@ -90,7 +90,7 @@ export async function runKrr(
 }
 
 /** Every so many steps, and where the best is asked for and training ends. */
-export function reportSteps({ steps, reportEvery, within }: KrrSettings): number[] {
+function reportSteps({ steps, reportEvery, within }: KrrSettings): number[] {
   const regular = Array.from({ length: Math.floor(steps / reportEvery) }, (_, i) => (i + 1) * reportEvery);
   return [...new Set([...regular, Math.min(within, steps), steps])].sort((a, b) => a - b);
 }

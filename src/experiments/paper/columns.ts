@@ -64,4 +64,3 @@ export const columns = {
 } as const satisfies Readonly<Record<string, Column>>;
 
 export type ColumnName = keyof typeof columns;
-export const columnNames = Object.keys(columns) as readonly ColumnName[];

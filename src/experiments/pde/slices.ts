@@ -3,7 +3,7 @@
 import { besideEachOther, type Picture, pictureOf } from '../../io/image/picture.js';
 
 /** The last two axes of an array, row-major, at the middle of those before. */
-export function middleSlice(values: ArrayLike<number>, shape: readonly number[]): Float64Array {
+function middleSlice(values: ArrayLike<number>, shape: readonly number[]): Float64Array {
   const [rows, columns] = shape.slice(-2);
   const index = shape.slice(0, -2).reduce((at, n) => at * n + Math.floor(n / 2), 0);
   const size = rows * columns;

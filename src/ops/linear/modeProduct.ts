@@ -26,7 +26,7 @@ export interface ModeSlice extends Stored {
  * A tensor as matrices with the given axis along the rows, one an index of the axes before it; for the last axis, which
  * lies along the rows of memory, the whole tensor as one matrix with that axis along its columns.
  */
-export function modeSlices(tensor: Part, axis: number): readonly ModeSlice[] {
+function modeSlices(tensor: Part, axis: number): readonly ModeSlice[] {
   const { shape } = tensor;
   const { first, stride } = quadsOf(tensor);
   if (axis === shape.length - 1) return [{ first, stride, columns: columnsOf(shape) }];

@@ -3,7 +3,7 @@ import { defineProblem, type Problem } from '../problem.js';
 import { diffusionReference } from './diffusionReference.js';
 
 /** Three bumps (Cho et al. 2023, section 4.2). */
-export function bumps(x: number, y: number): number {
+function bumps(x: number, y: number): number {
   return (
     0.25 * Math.exp(-((x - 0.3) ** 2 + (y - 0.2) ** 2) / 0.1) +
     0.4 * Math.exp(-15 * ((x + 0.5) ** 2 + (y + 0.1) ** 2)) +

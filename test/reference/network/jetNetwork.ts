@@ -43,7 +43,7 @@ export function composed(f: readonly number[], z: readonly number[]): number[] {
   );
 }
 
-export function binomial(n: number, k: number): number {
+function binomial(n: number, k: number): number {
   return k === 0 ? 1 : (binomial(n - 1, k - 1) * n) / k;
 }
 
