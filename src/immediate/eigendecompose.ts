@@ -57,9 +57,19 @@ export async function eigendecompose(
   shape: Shape,
   values: ArrayLike<number>,
   options: EigendecomposeOptions = {},
-): Promise<Eigendecomposition[]> {
+): Promise<[Eigendecomposition, ...Eigendecomposition[]]> {
   const { count, size } = requireSizes(shape, values, options.topK);
   for (let i = 0; i < count; i++) requireSymmetric(values, i, size, count);
+  return (await pairsOf(engine, values, count, size, options)) as [Eigendecomposition, ...Eigendecomposition[]];
+}
+
+function pairsOf(
+  engine: Engine,
+  values: ArrayLike<number>,
+  count: number,
+  size: number,
+  options: EigendecomposeOptions,
+): Promise<Eigendecomposition[]> {
   const { topK } = options;
   if (topK === undefined) return all(engine, values, count, size);
   if (options.start && options.start.length !== count * topK * size) {

@@ -4,6 +4,9 @@ import { type CotangentTransformations, differentiate } from '../graph/different
 import type { Cotangent, Value } from '../graph/operation.js';
 import { add } from './elementwise/linearCombination.js';
 
+/** As many values as there are inputs. */
+type ValueOfEach<I extends readonly Value[]> = { -readonly [K in keyof I]: Value };
+
 /**
  * The vector-Jacobian products of `output` with respect to each of `inputs`.
  *
@@ -12,12 +15,12 @@ import { add } from './elementwise/linearCombination.js';
  *   preconditioner such as SepPGD does.
  * @throws InputError an input that the output does not depend on, or a path through an operation without a VJP.
  */
-export function vjp(
+export function vjp<I extends readonly [] | readonly Value[]>(
   output: Value,
   seed: Cotangent,
-  inputs: readonly Value[],
+  inputs: I,
   transformations?: CotangentTransformations,
-): Value[] {
+): ValueOfEach<I> {
   return vjpOfSeveral(new Map([[output, seed]]), inputs, transformations);
 }
 
@@ -27,10 +30,10 @@ export function vjp(
  * @param seeds the cotangent at each output, as for `vjp`.
  * @throws InputError as `vjp`.
  */
-export function vjpOfSeveral(
+export function vjpOfSeveral<I extends readonly [] | readonly Value[]>(
   seeds: ReadonlyMap<Value, Cotangent>,
-  inputs: readonly Value[],
+  inputs: I,
   transformations?: CotangentTransformations,
-): Value[] {
-  return differentiate(seeds, inputs, add, transformations);
+): ValueOfEach<I> {
+  return differentiate(seeds, inputs, add, transformations) as ValueOfEach<I>;
 }

@@ -91,8 +91,14 @@ export function derivativeOf(field: string, orders: Readonly<Record<string, numb
   return new Expression({ is: 'derivative', of: { field, orders } });
 }
 
-/** A function of the coordinates, evaluated in float64 wherever points are drawn. */
-export function given(at: TableFunction): Expression {
+/**
+ * A function of the coordinates, evaluated in float64 wherever points are drawn.
+ *
+ * @param at of a point by the axes' names, which `given<'t' | 'x'>` has the compiler know, and of its index.
+ */
+export function given<A extends string = string>(
+  at: (point: Readonly<Record<A, number>>, index: number) => number,
+): Expression {
   return new Expression({ is: 'given', at });
 }
 
@@ -157,7 +163,8 @@ export function derivativesIn(expressions: readonly Expression[]): FieldDerivati
 }
 
 /** The functions of the coordinates that stand in an expression. */
-export function givenIn({ term }: Expression): TableFunction[] {
+export function givenIn(expression: Expression): TableFunction[] {
+  const { term } = expression;
   return term.is === 'given' ? [term.at] : partsOf(term).flatMap(givenIn);
 }
 
@@ -218,11 +225,12 @@ export function numeric(value: unknown): number {
  * @throws InputError a derivative that has none.
  */
 export function evaluated(
-  { term }: Expression,
+  expression: Expression,
   fields: Readonly<Record<string, number>>,
   point: Point,
   index: number,
 ): number {
+  const { term } = expression;
   const inner = (one: Expression) => evaluated(one, fields, point, index);
   switch (term.is) {
     case 'number':

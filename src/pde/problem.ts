@@ -10,11 +10,16 @@ import { requireAgreement } from './agreement.js';
 import { derivativeOf, Expression, expressionOf, type Operand, type Point } from './expression.js';
 import type { AxisPoints } from './grid.js';
 
-/** A field and its derivatives: u, u.dt, u.dxx, u.dxy. */
-export type Field = Expression & { readonly [derivative: `d${string}`]: Expression };
+/** Names of derivatives by some of these axes, up to the fourth. */
+type Derivative<A extends string> = `d${A}` | `d${A}${A}` | `d${A}${A}${A}` | `d${A}${A}${A}${A}`;
+
+/** A field and its derivatives: u, u.dt, u.dxx, u.dxy. @typeParam A the names of the axes, where they are known. */
+export type Field<A extends string = string> = Expression & {
+  readonly [derivative in Derivative<A>]: Expression;
+} & { readonly [derivative: `d${string}`]: Expression };
 
 /** Fields and coordinates, by their names. */
-export type Symbols<A extends string, F extends string> = Readonly<Record<F, Field> & Record<A, Expression>>;
+export type Symbols<A extends string, F extends string> = Readonly<Record<F, Field<A>> & Record<A, Expression>>;
 
 /** Something that is to be zero on a grid; the loss has the mean of its squares. */
 export interface Equation {

@@ -17,10 +17,10 @@ import type { LongSums } from '../schedule/product.js';
 
 export type { Shape } from '../buffer/layout.js';
 export type { HostBuffer, MemoryUse } from '../buffer/memory.js';
-export { restoreTensors, type StateArrays, stateOfTensors } from '../buffer/namedTensors.js';
+export { type NamedTensors, restoreTensors, type StateArrays, stateOfTensors } from '../buffer/namedTensors.js';
 export type { Tensor } from '../buffer/tensor.js';
 export type { AdapterFacts, AdapterKind } from '../device/adapter.js';
-export { type Clock, deviceDescriptor } from '../device/device.js';
+export { type Clock, deviceDescriptor, type WhilePending } from '../device/device.js';
 export { timestampClock } from '../device/timestamps.js';
 export {
   DeviceLostError,
@@ -42,10 +42,11 @@ export type {
   WrapOptions,
 } from '../graph/engine.js';
 export type { Graph, Value } from '../graph/operation.js';
-export type { Build, Outputs, Plan } from '../graph/plan.js';
+export type { Build, Outputs, OutputTensors, Plan } from '../graph/plan.js';
 export type { Numbers } from '../host/arrays.js';
 export { Random } from '../host/random.js';
 export { type Disposable, Scope } from '../host/scope.js';
+export type { MeasureOptions } from '../kernel/measure.js';
 export type { HostEncoder } from '../kernel/sequence.js';
 export {
   type Activation,
@@ -89,7 +90,7 @@ export {
   outputShapes,
   parameterCount,
 } from '../model/model.js';
-export { type LayerPlace, type Parameter, parametersOf } from '../model/parameters.js';
+export { type LayerPlace, type OwnRegion, type Parameter, parametersOf } from '../model/parameters.js';
 export { type DecoderOptions, decoder } from '../model/readout/decoder.js';
 export { identity } from '../model/readout/identity.js';
 export { type MixingOptions, mixing } from '../model/readout/mixing.js';
@@ -120,6 +121,7 @@ export { type KernelSize, ModulatedEigenpairs } from '../precondition/modulatedE
 export type {
   Applied,
   AppliedInSlabs,
+  EigenpairKinds,
   Preconditioner,
   PreconditionerState,
   Projection,
@@ -131,6 +133,7 @@ export type {
 export { type SepPgdOptions, sepPgd } from '../precondition/sepPgd.js';
 export { chooseTopK, type TopK } from '../precondition/topK.js';
 export { longSums } from '../schedule/cut.js';
+export type { LongSums } from '../schedule/product.js';
 export type {
   BatchOptions,
   FleetJob,
@@ -143,9 +146,19 @@ export type {
 export { FleetTrainer } from '../train/fleet/fleetTrainer.js';
 export { type Batches, interleaved } from '../train/batches.js';
 export { renderTiles } from '../train/renderTiles.js';
-export { type Best, type Kept, type Run, type RunOptions, runTraining, type Until } from '../train/runTraining.js';
+export {
+  type Best,
+  type Kept,
+  type Run,
+  type RunOptions,
+  runTraining,
+  type Trained,
+  type Until,
+} from '../train/runTraining.js';
+export type { Losses } from '../train/stepPlans.js';
 export type { Target, TargetRows } from '../train/target.js';
-export { Trainer, type TrainerState } from '../train/trainer.js';
+export type { ParameterState } from '../train/trainedParameters.js';
+export { type StepWork, Trainer, type TrainerState } from '../train/trainer.js';
 export type { TrainerOptions } from '../train/trainerOptions.js';
 
 export interface CreateEngineOptions {

@@ -23,8 +23,11 @@ export { apply, applyOne, requireSameLayout } from '../graph/apply.js';
 export { copyRows } from '../graph/copyRows.js';
 export type { CotangentMap, CotangentTransformations } from '../graph/differentiate.js';
 export {
+  type Assignment,
   type Cotangent,
+  type Fused,
   type Graph,
+  type Node,
   type Operand,
   type Operation,
   type Site,
@@ -34,8 +37,15 @@ export {
 } from '../graph/operation.js';
 export { type EigendecomposeOptions, type Eigendecomposition, eigendecompose } from '../immediate/eigendecompose.js';
 export { measureRoofline, type Roofline } from '../immediate/roofline.js';
-export { type Dispatch, dispatch, foldedWorkgroups, oneThreadEach, type Workgroups } from '../kernel/dispatch.js';
-export type { Kernel, SlotText } from '../kernel/kernel.js';
+export {
+  type Dispatch,
+  dispatch,
+  foldedWorkgroups,
+  oneThreadEach,
+  type Work,
+  type Workgroups,
+} from '../kernel/dispatch.js';
+export type { BindingLayout, ConstantValue, Kernel, SlotText } from '../kernel/kernel.js';
 export { kernelOf, slotText } from '../kernel/reflect.js';
 export { contractCp } from '../ops/contraction/contractCp.js';
 export { contractCpJvp } from '../ops/contraction/contractCpJvp.js';
@@ -43,7 +53,7 @@ export { contractFields, type FieldAttributes, type FieldTerm } from '../ops/con
 export { contractPoints, contractPointsVjp } from '../ops/contraction/contractPoints.js';
 export { contractTt, type TtAttributes } from '../ops/contraction/contractTt.js';
 export { contractTucker, type TuckerAttributes } from '../ops/contraction/contractTucker.js';
-export type { CpAttributes } from '../ops/contraction/factorMatrices.js';
+export type { CpAttributes, CpGradient } from '../ops/contraction/factorMatrices.js';
 export { mttkrp } from '../ops/contraction/mttkrp.js';
 export { eigh } from '../ops/eigen/eigh.js';
 export { blockSize } from '../ops/eigen/leadingEigenpairs.js';
@@ -78,4 +88,5 @@ export { type DecodeAttributes, decode } from '../ops/readout/decode.js';
 export { pseudoNtk } from '../ops/tangent/pseudoNtk.js';
 export { tangentKernel } from '../ops/tangent/tangentKernel.js';
 export { vjp, vjpOfSeveral } from '../ops/vjp.js';
-export { productDispatch, productDispatches } from '../schedule/product.js';
+export { type ProductDescription, productDispatch, productDispatches } from '../schedule/product.js';
+export type { Schedule } from '../schedule/schedule.js';

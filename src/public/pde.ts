@@ -2,7 +2,7 @@
 
 export { mostOrder } from '../ops/network/jetNetwork.js';
 export { activationDerivatives } from '../pde/activationDerivatives.js';
-export { type Discretisation, discretise } from '../pde/discretisation.js';
+export { type Discretisation, discretise, type ProblemGrid } from '../pde/discretisation.js';
 export {
   cos,
   Expression,
@@ -30,6 +30,8 @@ export {
   type Problem,
   type ProblemOptions,
   type Reference,
+  type SettledCondition,
+  type SettledEquation,
   type Symbols,
 } from '../pde/problem.js';
 export { problems } from '../pde/problems.js';

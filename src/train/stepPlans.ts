@@ -6,6 +6,9 @@ import type { Build, Outputs, Plan } from '../graph/plan.js';
 import type { Disposable, Scope } from '../host/scope.js';
 import type { Training } from './gradient.js';
 
+/** Losses by name, of which some are always there. */
+export type Losses<N extends string> = Readonly<Record<string, number> & Record<N, number>>;
+
 export interface Stage {
   readonly plan: Plan;
   /** 1 by default. */
@@ -23,7 +26,7 @@ export interface StepPlans extends Disposable {
   readonly prepare: Plan;
   readonly refresh: Plan;
   /** The loss against the training's target, `training`, and the other targets. */
-  evaluate(): Promise<Record<string, number>>;
+  evaluate(): Promise<Losses<'training'>>;
   /** The model's output, in the order of a target. */
   render(): Promise<Float32Array>;
 }
@@ -33,8 +36,8 @@ export function runStages(engine: Engine, stages: Iterable<Stage>): Promise<void
   return engine.run(Array.from(stages, ({ plan, times = 1, load }) => [plan, times, load] as const));
 }
 
-/** The losses that stages give, by their names: those of one name are added up. */
-export async function lossesOf(engine: Engine, stages: readonly Stage[]): Promise<Record<string, number>> {
+/** The losses that stages give, by their names: those of one name are added up. @typeParam N names that the stages have. */
+export async function lossesOf<N extends string>(engine: Engine, stages: readonly Stage[]): Promise<Losses<N>> {
   await runStages(engine, stages);
   const losses: Record<string, number> = {};
   for (const { plan } of stages) {
@@ -42,7 +45,7 @@ export async function lossesOf(engine: Engine, stages: readonly Stage[]): Promis
       losses[name] = (losses[name] ?? 0) + (await loss.read())[0];
     }
   }
-  return losses;
+  return losses as Losses<N>;
 }
 
 /** Plans that end with a scope, their schedules measured first where a training wants that. */

@@ -21,7 +21,7 @@ import { squaredError } from '../objective/squaredError.js';
 import type { Optimiser } from '../optimiser/optimiser.js';
 import type { Preconditioner, PreconditionerState } from '../precondition/preconditioner.js';
 import { gradientOf } from './gradient.js';
-import { lossesOf } from './stepPlans.js';
+import { type Losses, lossesOf } from './stepPlans.js';
 import { requireTarget, type Target, targetTensor } from './target.js';
 import { historyLength, TrainedParameters } from './trainedParameters.js';
 import { requireTraining } from './trainerOptions.js';
@@ -129,7 +129,7 @@ export class TangentTrainer {
   }
 
   /** The loss of the present weights on the training's samples, `training`, and on those of `evaluations`. */
-  evaluate(): Promise<Readonly<Record<string, number>>> {
+  evaluate(): Promise<Losses<'training'>> {
     return this.#calls.add(() => lossesOf(this.engine, [{ plan: this.plans.evaluate }]));
   }
 

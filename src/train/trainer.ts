@@ -23,7 +23,7 @@ import type {
 } from '../precondition/preconditioner.js';
 import { slabPlans } from './slabPlans.js';
 import { slabsInTime } from './slabsInTime.js';
-import { runStages, type Stage, type StepPlans } from './stepPlans.js';
+import { type Losses, runStages, type Stage, type StepPlans } from './stepPlans.js';
 import { historyLength, type ParameterState, TrainedParameters } from './trainedParameters.js';
 import { settledOptions, type TrainerOptions } from './trainerOptions.js';
 import { wholePlans } from './wholePlans.js';
@@ -190,7 +190,7 @@ export class Trainer {
    *
    * @throws DivergedError if the first is not finite.
    */
-  evaluate(): Promise<Readonly<Record<string, number>>> {
+  evaluate(): Promise<Losses<'training'>> {
     return this.#calls.add(async () => {
       const losses = await this.plans.evaluate();
       if (!Number.isFinite(losses.training)) throw new DivergedError(this.step, losses.training);

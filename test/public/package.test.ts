@@ -87,24 +87,114 @@ test('a strict consumer compiles against the packed types with the libraries es2
 import { type Engine, openEngine } from 'sepnn/node';
 import { denseNtk } from 'sepnn/ntk';
 import { matmul } from 'sepnn/ops';
+import { defineProblem } from 'sepnn/pde';
 const network = architecture({ width: 8 });
 export const model: Model = defineModel({ domain: grid([4, 4]), contraction: cp({ rank: 2 }), network });
 export const engine: Promise<Engine> = openEngine({ adapter: 'auto' });
-export const all = [denseNtk, matmul];
+export const all = [denseNtk, matmul, defineProblem];
 // @ts-expect-error an adapter that there is not
 openEngine({ adapter: 'none' });
 `,
   );
+  requireCompiles(host, 'use.mts');
+});
+
+test('what the package gives has a name in declarations of a host, and members that unchecked indices leave certain', () => {
+  const host = hostWith('declarations');
+  writeFileSync(
+    join(host, 'use.mts'),
+    `import { type Engine, runTraining, type Trainer } from 'sepnn';
+import type { TangentTrainer } from 'sepnn/ntk';
+import { eigendecompose, type Graph, matmul, multiply, type Operation, sum, vjp } from 'sepnn/ops';
+import { defineProblem, type Discretisation, given, type ProblemTrainer } from 'sepnn/pde';
+const exact = ({ t, x }: { readonly t: number; readonly x: number }) => t * x;
+export const problem = defineProblem({
+  name: 'own',
+  axes: { t: [0, 1], x: [0, 1] },
+  fields: ['u', 'v'],
+  equations: ({ u, v, x }) => [u.dt.minus(u.dxx.times(x), v.dxxtt), v.minus(given(exact))],
+  conditions: ({ u }) => [{ name: 'start', at: { t: 0 }, residual: u.minus(given<'x'>(({ x }) => 2 * x)) }],
+  exact: { u: exact },
+});
+export class Own {
+  constructor(readonly trainer: Trainer, readonly solver: ProblemTrainer, readonly ridge: TangentTrainer) {}
+  state = () => this.trainer.state();
+  solved = () => this.solver.state();
+  work = () => this.trainer.work;
+  spectra = () => this.trainer.spectra();
+  run = () => runTraining(this.trainer, { steps: 2, reportEvery: 1, measure: async one => (await one.evaluate()).training / 2 });
+  async losses(): Promise<number> {
+    const { training } = await this.ridge.evaluate();
+    const { equations } = await this.solver.evaluate();
+    return training + equations;
+  }
+  async field(): Promise<Float32Array> {
+    const { u, u_xx } = await this.solver.solution({ t: [0], x: [0, 1] }, ['u', 'u_xx']);
+    return u.length > 1 ? u : u_xx;
+  }
+}
+export const profile = (engine: Engine) => engine.profile;
+export const nodesOf = ({ nodes, assignments }: Graph) => ({ nodes, assignments });
+export const fused = ({ fuse, lower }: Operation) => ({ fuse, lower });
+export const grids = ({ grids }: Discretisation) => grids;
+export const plan = (engine: Engine) =>
+  engine.compile(graph => {
+    const a = graph.read(engine.tensor([2, 2]));
+    const product = matmul(a, a);
+    const [gradient] = vjp(sum(multiply(product, product)), 1, [a]);
+    return { gradient };
+  });
+export async function largest(engine: Engine): Promise<number | undefined> {
+  const [{ values }] = await eigendecompose(engine, [2, 2], [2, 1, 1, 2]);
+  return values[0];
+}
+`,
+  );
+  requireCompiles(host, 'use.mts', { noUncheckedIndexedAccess: true, noEmit: false, declaration: true, outDir: 'out' });
+});
+
+test('the samples of README.md compile as strict TypeScript', () => {
+  const host = hostWith('samples');
+  const samples = [...readFileSync(`${root}README.md`, 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)];
+  const files = samples.map(([, sample], i) => {
+    const own = new Set([...sample.matchAll(/const (\w+) =/g)].map(([, name]) => name));
+    const numbers = [
+      'target',
+      'coordinates',
+      'values',
+      'samples',
+      'tests',
+      'vector',
+      'points',
+      'matrix',
+      'lastVectors',
+    ];
+    const given = [
+      ...numbers.map(name => [name, 'Float32Array']),
+      ['engine', "import('sepnn').Engine"],
+      ['matrices', "import('sepnn').Tensor"],
+      ['n', 'number'],
+    ].flatMap(([name, type]) => (own.has(name) ? [] : [`declare const ${name}: ${type};\n`]));
+    const file = `sample${i + 1}.mts`;
+    writeFileSync(join(host, file), `${given.join('')}${sample}export {};\n`);
+    return file;
+  });
+  require('samples', files.length > 0);
+  requireCompiles(host, files);
+});
+
+/** With the strictest of checks, the package's own declarations among them. */
+function requireCompiles(host: string, files: string | readonly string[], more: object = {}): void {
   const compilerOptions = {
     ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true, types: [] },
-    ...{ lib: ['es2022', 'dom'], target: 'es2022', module: 'nodenext' },
+    ...{ lib: ['es2022', 'dom'], target: 'es2022', module: 'nodenext', ...more },
   };
-  writeFileSync(join(host, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['use.mts'] }));
+  writeFileSync(join(host, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [files].flat() }));
   const { status, stdout } = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', host], {
     encoding: 'utf8',
   });
   requireEqual('compiler', [status, stdout], [0, '']);
-});
+}
 
 test('a peer that is missing is named with how to install it: webgpu first, @sparticuz/chromium, sharp', () => {
   const host = hostWith('peers');

@@ -8,7 +8,7 @@ import { requireSeed } from '../../host/random.js';
 import { building, type Disposable } from '../../host/scope.js';
 import type { Optimiser } from '../../optimiser/optimiser.js';
 import type { SavedPreconditioner } from '../../precondition/preconditioner.js';
-import { lossesOf, runStages, type Stage } from '../../train/stepPlans.js';
+import { type Losses, lossesOf, runStages, type Stage } from '../../train/stepPlans.js';
 import { historyLength, mostSteps, type ParameterState, TrainedParameters } from '../../train/trainedParameters.js';
 import { type Discretisation, discretise, equationsGrid, inSlabs, shapeOfRanges } from '../discretisation.js';
 import type { AxisPoints } from '../grid.js';
@@ -191,7 +191,7 @@ export class ProblemTrainer {
   }
 
   /** What each grid adds to the loss of the present parameters, by name. @throws DivergedError one that is not finite. */
-  evaluate(): Promise<Readonly<Record<string, number>>> {
+  evaluate(): Promise<Losses<'equations'>> {
     return this.#calls.add(async () => {
       const losses = await this.#losses();
       const bad = Object.values(losses).find(loss => !Number.isFinite(loss));
@@ -225,10 +225,10 @@ export class ProblemTrainer {
    * @param fields all by default, without derivatives; also u_t or u_xx.
    * @throws InputError no field, a field that there is not, or an axis without points.
    */
-  solution(
+  solution<F extends string>(
     axes: AxisPoints,
-    fields: readonly string[] = this.problem.fields,
-  ): Promise<Readonly<Record<string, Float32Array>>> {
+    fields: readonly F[] = this.problem.fields as readonly F[],
+  ): Promise<Readonly<Record<F, Float32Array>>> {
     return this.#calls.add(async () => {
       if (fields.length === 0) throw new InputError('solution: no fields: give one or more');
       const terms = fields.map(field => fieldTerm(this.problem, field));
@@ -238,7 +238,7 @@ export class ProblemTrainer {
         this.#solved = `${fields}`;
       }
       const values = await (this.#solver as FieldSolver).whole(axes);
-      return Object.fromEntries(fields.map((field, i) => [field, values[i]]));
+      return Object.fromEntries(fields.map((field, i) => [field, values[i]])) as Record<F, Float32Array>;
     });
   }
 
@@ -281,7 +281,7 @@ export class ProblemTrainer {
     this.#prepared = true;
   }
 
-  #losses(): Promise<Record<string, number>> {
+  #losses(): Promise<Losses<'equations'>> {
     return lossesOf(this.engine, [{ plan: this.plans.evaluate, load: () => this.#draw(this.step) }]);
   }
 
