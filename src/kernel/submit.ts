@@ -14,11 +14,17 @@ export type Entry = readonly [runs: Part, load?: (() => void | Promise<void>) | 
  * @throws RunError what the device has against it; nothing is submitted from then on.
  */
 export async function submit(device: Device, entries: readonly Entry[]): Promise<void> {
-  while (device.submitting) await device.submitting;
   let free: (() => void) | undefined;
-  device.submitting = new Promise(resolve => {
-    free = resolve;
-  });
+  const begin = async () => {
+    while (device.submitting) await device.submitting;
+    device.submitting = new Promise(resolve => {
+      free = () => {
+        device.submitting = free = undefined;
+        resolve();
+      };
+    });
+  };
+  await begin();
   const underWay: Promise<unknown>[] = [];
   let parts: Part[] = [];
   let dispatches = 0;
@@ -36,7 +42,9 @@ export async function submit(device: Device, entries: readonly Entry[]): Promise
     for (const [{ sequence, to: end }, load] of entries) {
       if (load) {
         await cut(mostSubmits);
+        free?.(); // what a host loads it may have from this device
         await load();
+        await begin();
       }
       const { expected, length } = sequence;
       for (let from = 0; from < end; ) {
@@ -59,7 +67,6 @@ export async function submit(device: Device, entries: readonly Entry[]): Promise
     }
     await cut(Number.POSITIVE_INFINITY);
   } finally {
-    device.submitting = undefined;
     free?.();
   }
   await Promise.all(underWay);

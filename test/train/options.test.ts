@@ -12,6 +12,7 @@ import {
   grid,
   iga,
   jointNetwork,
+  linspace,
   mixing,
   msk,
   openEngine,
@@ -242,6 +243,7 @@ test('seeds, bytes and sizes that are none are refused', async () => {
     [() => grid([4, 0]), /^grid: 0: use a whole number from 1 to/],
     [() => grid(untyped(16)), /^grid: 16 is no list of axes: give one such as \[128, 128\]$/],
     [() => grid([4, [0, Number.NaN]]), /^grid: axis 1, point 1: NaN: use a number that float32 holds$/],
+    [() => linspace(Number.POSITIVE_INFINITY), /^linspace: Infinity: use a whole number from 1 to/],
     [() => architecture({ width: 2.5 }), /^width: 2\.5: use a whole number from 1 to/],
     [() => architecture({ width: 4, depth: 0 }), /^depth: 0: use a whole number from 1 to 64$/],
     [

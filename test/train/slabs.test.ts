@@ -8,8 +8,9 @@ import { tensorTrain } from '../../src/model/contraction/tensorTrain.js';
 import { tucker } from '../../src/model/contraction/tucker.js';
 import { descriptionOf } from '../../src/model/domain/domain.js';
 import { grid } from '../../src/model/domain/grid.js';
+import { evaluate } from '../../src/model/evaluate.js';
 import { slabsOf } from '../../src/model/fits.js';
-import { defineModel, type Model, type ModelOptions, outputShape } from '../../src/model/model.js';
+import { defineModel, initialParameters, type Model, type ModelOptions, outputShape } from '../../src/model/model.js';
 import { mixing } from '../../src/model/readout/mixing.js';
 import { bceWithLogits } from '../../src/objective/bceWithLogits.js';
 import type { Objective } from '../../src/objective/objective.js';
@@ -471,4 +472,26 @@ test('rows that hold what is no number are refused by their place, whether they 
     later.dispose();
   }
   requireEqual('bytes', engine.memory.bytes, before);
+});
+
+test('rows of a target that its host has from the same device train in the bits of those that it has already, beside other trainers', async () => {
+  const teacher = initialParameters(volume, 7);
+  const target = await evaluate(engine, volume, teacher);
+  const row = target.length / points[0];
+  const common = {
+    model: volume,
+    optimiser: adam({ learningRate: 1e-4 }),
+    slabBytes: bytesOf(volume, 5),
+    targetBytes: 0,
+  };
+  const rows = async (from: number, to: number) =>
+    (await evaluate(engine, volume, teacher)).subarray(from * row, to * row);
+  const trainers = await Promise.all(
+    [target, rows, rows].map(one => Trainer.create(engine, { ...common, target: one })),
+  );
+  const [losses, ...others] = await Promise.all(trainers.map(trainer => trainer.advance(3)));
+  others.forEach((own, i) => {
+    requireBits(`trainer ${i}`, own, losses);
+  });
+  for (const trainer of trainers) trainer.dispose();
 });

@@ -1,7 +1,11 @@
 /** Coordinates of an axis. */
 
-/** n points from -1 to 1, ends included; a single point is 0. */
+import { requireCount } from '../../host/checks.js';
+import { mostPoints } from './domain.js';
+
+/** n points from -1 to 1, ends included; a single point is 0. @throws InputError what is no number of points. */
 export function linspace(n: number): Float64Array {
+  requireCount('linspace', n, 1, mostPoints);
   return partOfLinspace(n, 0, n);
 }
 
