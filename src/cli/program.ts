@@ -49,7 +49,9 @@ export async function run(args: readonly string[]): Promise<number> {
     },
     error => {
       if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-      warn(firstLine(messageOf(error as Error)));
+      const message = messageOf(error as Error);
+      // Of an input it is one line, unless a name in it has more.
+      warn(isInputError(error) ? message.replaceAll('\n', ' ') : firstLine(message));
       if (error instanceof StoppedError) return error.exitCode;
       return isInputError(error) ? 2 : 1;
     },

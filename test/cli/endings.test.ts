@@ -150,6 +150,16 @@ test('a command line that is told is one for a shell, and goes on from another f
   requireEqual('quoted', commandLine(args.slice(0, 3)), "sepnn fit 'it'\\''s a.png' --compare");
   const goOn = resuming(args, ['--preconditioner', 'none'], 'new');
   requireEqual('resuming', goOn.join(' '), "fit it's a.png --lr=1e-3 --preconditioner none --resume new");
+  const dashed = resuming(['fit', '--compare', '--resume', 'old', '--', '-a.png'], [], 'new');
+  requireEqual('names with a dash', dashed.join(' '), 'fit --resume new -- -a.png');
+  const [odd, broken] = ["it's", 'two\nlines\t\\ \u001b'].map(half => commandLine([`${half} of a name\u0007`]));
+  const { stdout } = spawnSync('bash', ['-c', `sepnn() { printf '%s|' "$@"; }; ${odd}; ${broken}`]);
+  requireEqual(
+    'words with control characters',
+    stdout.toString(),
+    "it's of a name\u0007|two\nlines\t\\ \u001b of a name\u0007|",
+  );
+  require('one line', !/\p{Cc}/u.test(odd + broken));
 });
 
 test('a signal ends patient work by itself, a second one at once, each with its own exit code', async () => {

@@ -11,7 +11,7 @@ import {
 import type { AdapterReport, Engine } from '../../graph/engine.js';
 import { readProblemFile, type SavedProblem } from '../../io/model/problemFile.js';
 import type { Problem } from '../../pde/problem.js';
-import { commandLine, resuming } from '../commandLine.js';
+import { commandLine, resuming, withOptions } from '../commandLine.js';
 import type { Ending } from '../ending.js';
 import { Engines, onceMore } from '../engine.js';
 import { startProgress } from '../progress.js';
@@ -232,5 +232,5 @@ export function goingOn(args: readonly string[], way: Way, options: PdeOptions, 
   const chosen = ['--optimisers', optimiser.text, ...course];
   const own = ['--networks', network, ...chosen, '--preconditioners', preconditioner.text];
   const more = waysOf(options).length === 1 ? [] : own;
-  return commandLine(file === undefined ? [...args, ...more] : resuming(args, more, file));
+  return commandLine(file === undefined ? withOptions(args, more) : resuming(args, more, file));
 }
