@@ -1,6 +1,7 @@
 /** Files written whole or not at all, and read with errors that a user can act on. */
 
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError, isInputError, RunError } from '../errors.js';
@@ -37,16 +38,23 @@ export async function writeWholeWith(path: string, work: (write: WriteAt) => Pro
 
 const mostOfName = 40;
 
+/** By which `clearParts` knows what it may take away. A name as long as a system allows has room for no more. */
+function partName(name: string): string {
+  return `${name.slice(0, mostOfName)}.${process.pid}.${randomUUID()}.part`;
+}
+
 async function replaceWith(path: string, write: (beside: string) => Promise<void>): Promise<void> {
-  // A name as long as a system allows has room for no more.
-  const name = `${basename(path).slice(0, mostOfName)}.${process.pid}.${randomUUID()}.part`;
-  const beside = join(dirname(path), name);
+  const beside = join(dirname(path), partName(basename(path)));
+  const takeAway = () => rmSync(beside, { force: true });
+  process.once('exit', takeAway); // a signal may end the process at once
   try {
     await write(beside);
     await rename(beside, path);
   } catch (error) {
     await rm(beside, { force: true }).catch(() => {}); // the first error says why
     throw isOfSystem(error) ? new RunError(`${path}: cannot be written (${reasonOf(error)})`) : error;
+  } finally {
+    process.off('exit', takeAway);
   }
 }
 
@@ -66,7 +74,7 @@ export async function requireWritableFolder(option: string, path: string): Promi
   try {
     await makeFolder(path);
     // A read-only file system, or a root that may do everything, is found out only by writing.
-    const probe = join(path, `.${randomUUID()}`);
+    const probe = join(path, partName('probe'));
     await writeFile(probe, '');
     await rm(probe);
   } catch (error) {

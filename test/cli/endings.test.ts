@@ -7,6 +7,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { pathToFileURL } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { commandLine, resuming } from '../../src/cli/commandLine.js';
 import { Ending, type StoppedError } from '../../src/cli/ending.js';
@@ -17,10 +18,19 @@ import { startProgress, startTileProgress, startTuningProgress } from '../../src
 import type { RaceReport } from '../../src/cli/race/command.js';
 import type { ReproduceReport } from '../../src/cli/reproduce/report.js';
 import { ModelKeeper } from '../../src/cli/training/keeper.js';
+import type { TrainingOptions } from '../../src/cli/training/options.js';
 import type { FinishedRun, Measured } from '../../src/experiments/trainingRun.js';
 import { readModel } from '../../src/io/model/modelFile.js';
 import { RowFile } from '../../src/io/rowFile.js';
-import { architecture, type Best, cp, defineModel, grid, initialParameters } from '../../src/public/index.js';
+import {
+  architecture,
+  type Best,
+  cp,
+  defineModel,
+  grid,
+  initialParameters,
+  type Model,
+} from '../../src/public/index.js';
 import {
   adapter,
   capture,
@@ -385,6 +395,38 @@ test('a race that cannot write its files is run to its end, and prints what they
     runs.map(({ curve }) => curve.at(-1)?.step),
     [4, 4],
   );
+});
+
+test('a best that another training left beside a model is none of what goes on from there', async () => {
+  mkdirSync(inFolder('beside'));
+  const other = defineModel({
+    domain: grid([3, 3]),
+    contraction: cp({ rank: 2 }),
+    network: architecture({ width: 2 }),
+  });
+  const settings = { seed: 3, learningRate: 1e-3, optimiser: 'adam', schedule: 'constant', preconditioner: 'none' };
+  const options = { ...settings, resume: fileOf('beside') };
+  const bestOf = async (model: Model, more: object) => {
+    const keeper = new ModelKeeper(inFolder('beside'), model, { ...record, ...options, ...more }, undefined);
+    const best = { ...stateAt(2), parameters: initialParameters(model, 0) };
+    await keeper.save({ ...best, step: 4 }, 2, { state: best, loss: 1 });
+    const saved = { model: tiny, state: stateAt(4), training: {} };
+    return ModelKeeper.bestBeside(options as unknown as TrainingOptions, saved, record);
+  };
+  requireEqual('its own', (await bestOf(tiny, {}))?.state.step, 2);
+  requireEqual('of another model', await bestOf(other, {}), undefined);
+  requireEqual('of another seed', await bestOf(tiny, { seed: 4 }), undefined);
+});
+
+test('a process that ends at once leaves nothing of the file that it was writing', () => {
+  mkdirSync(inFolder('at once'));
+  const files = JSON.stringify(pathToFileURL(join(root, 'src/io/files.ts')).href);
+  const script = `const { writeWholeWith } = await import(${files});
+    await writeWholeWith(process.argv[1], async write => { await write(0, new Uint8Array(9)); process.exit(3); });`;
+  const path = inFolder('at once', 'array.npy');
+  const args = ['--import', 'tsx', '--input-type=module', '-e', script, path];
+  requireEqual('exit', spawnSync(process.execPath, args, { cwd: root }).status, 3);
+  requireEqual('files', readdirSync(inFolder('at once')), []);
 });
 
 test('a better model of the same target is kept and named until a run ends below it; one of another target is not compared', async () => {

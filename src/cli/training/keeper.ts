@@ -9,14 +9,15 @@ import { copyFile, realpath, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunError } from '../../errors.js';
 import type { FinishedRun, Measured } from '../../experiments/trainingRun.js';
-import { readModel, writeModel } from '../../io/model/modelFile.js';
+import { readModel, type SavedModel, writeModel } from '../../io/model/modelFile.js';
+import { describeModel } from '../../model/codec.js';
 import type { Model } from '../../model/model.js';
 import type { Best } from '../../train/runTraining.js';
 import type { TrainerState } from '../../train/trainer.js';
 import { Rescue } from '../rescue.js';
 import { warn } from '../terminal.js';
 import type { TrainingOptions } from './options.js';
-import { comparableLoss, lossKey, type TrainingRecord } from './record.js';
+import { comparableLoss, differencesOf, lossKey, type TrainingRecord } from './record.js';
 
 /** A run that ends with more than so many times its least loss has blown up on the way. */
 const blowUp = 4;
@@ -90,18 +91,24 @@ export class ModelKeeper {
     this.#keptBest = undefined;
   }
 
-  /** The best beside a model file that a run goes on from: of one that was killed as it saved, of a step yet to come. */
+  /**
+   * The best beside a model file that a run goes on from: of one that was killed as it saved, of a step yet to come. One that
+   * another training left there, which was killed before it wrote its last, is none.
+   */
   static async bestBeside(
-    { resume: path = '', resumeAnyway }: Pick<TrainingOptions, 'resume' | 'resumeAnyway'>,
-    { step }: TrainerState,
+    options: TrainingOptions,
+    { model, state: { step } }: SavedModel,
     record: TrainingRecord,
   ): Promise<Best | undefined> {
+    const { resume: path = '', resumeAnyway } = options;
     const beside = path.replace(/\.safetensors$/, '.best.safetensors');
-    const rival = beside === path ? undefined : await rivalAt(beside, record);
-    if (!rival) return undefined;
-    const { state } = await readModel(beside);
+    const saved = beside === path ? undefined : await readModel(beside).catch(() => undefined);
+    const loss = saved && comparableLoss(saved.training, record);
+    if (!saved || loss === undefined) return undefined;
+    const [itsModel, own] = [saved.model, model].map(one => JSON.stringify(describeModel(one)));
+    if (itsModel !== own || differencesOf(options, saved.training).length > 0) return undefined;
     // Another training does not come by there.
-    return resumeAnyway && state.step > step ? undefined : { state, loss: rival.loss };
+    return resumeAnyway && saved.state.step > step ? undefined : { state: saved.state, loss };
   }
 
   /**

@@ -96,11 +96,17 @@ export function recordedOptions(training: Readonly<Record<string, unknown>>): Pa
 }
 
 /** @throws InputError options that are not those that a file records, unless they are asked for. */
-export function requireSameOptions(
-  { resume, resumeAnyway, ...options }: TrainingOptions,
+export function requireSameOptions(options: TrainingOptions, recorded: Readonly<Record<string, unknown>>): void {
+  const differences = differencesOf(options, recorded);
+  if (differences.length > 0) throw otherTraining(options.resume, differences.join(', '));
+}
+
+/** In what options differ from those that a file records, where that is not asked for. */
+export function differencesOf(
+  { resumeAnyway, ...options }: TrainingOptions,
   recorded: Readonly<Record<string, unknown>>,
-): void {
-  if (resumeAnyway) return;
+): string[] {
+  if (resumeAnyway) return [];
   const plain = options.preconditioner === 'none' && recorded.preconditioner === 'none';
   const given = options as Readonly<Record<string, unknown>>;
   // Files of other programs, and of versions before, record less: what they do not say is not compared.
@@ -111,12 +117,11 @@ export function requireSameOptions(
     ...(options.schedule !== usual.schedule && decisiveOfSchedule),
     ...(!plain && decisiveOfPreconditioner),
   };
-  const differences = Object.entries(compared).flatMap(([name, option]) => {
+  return Object.entries(compared).flatMap(([name, option]) => {
     if (!(name in before) && !isWhole) return [];
     const [was, now] = [before[name], given[name]].map(worded);
     return was === now ? [] : [`${option} was ${was} and is ${now}`];
   });
-  if (differences.length > 0) throw otherTraining(resume, differences.join(', '));
 }
 
 /** @throws InputError another target or objective than a file records, unless they are asked for. */

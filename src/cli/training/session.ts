@@ -99,7 +99,7 @@ async function train<M extends Measured>(
     const options = settled ?? asked;
     const record = recordOf({ ...options, topK }, task);
     const keeper = new ModelKeeper(options.out, model, record, options.resume);
-    const best = resume && (await ModelKeeper.bestBeside(options, resume.state, record));
+    const best = resume && (await ModelKeeper.bestBeside(options, resume, record));
     const names = options.compare ? (['none', options.preconditioner] as const) : [options.preconditioner];
     const runs: FinishedRun<M>[] = [];
     let stopped = false;
