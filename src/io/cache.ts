@@ -6,7 +6,7 @@
 import { constants, type Stats } from 'node:fs';
 import { lstat, mkdir, open, realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join, parse, resolve, sep } from 'node:path';
+import { isAbsolute, join, parse, resolve, sep } from 'node:path';
 import { RunError } from '../errors.js';
 import { reasonOf } from './files.js';
 
@@ -33,10 +33,17 @@ function cachePath(): string {
   const { SEPNN_CACHE, XDG_CACHE_HOME } = process.env;
   if (SEPNN_CACHE) return resolve(SEPNN_CACHE);
   if (XDG_CACHE_HOME?.startsWith('/')) return join(XDG_CACHE_HOME, 'sepnn');
+  const home = homeFolder();
+  if (home && isAbsolute(home)) return join(home, '.cache', 'sepnn');
+  throw new RunError('cache folder: this user has no home folder: set SEPNN_CACHE to a folder of your own');
+}
+
+/** As HOME has it, which may be empty, or else the system. */
+function homeFolder(): string | undefined {
   try {
-    return join(homedir(), '.cache', 'sepnn');
+    return homedir();
   } catch {
-    throw new RunError('cache folder: this user has no home folder: set SEPNN_CACHE to a folder of your own');
+    return undefined;
   }
 }
 

@@ -169,7 +169,7 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
 }
 
 function takesWhole(taker: { readonly name: string } | undefined, use: string): InputError {
-  return new InputError(`${taker?.name}: takes the whole output at once, and this one is trained in slabs: use ${use}`);
+  return new InputError(`${taker?.name}: takes the whole output at once: in slabs use ${use}`);
 }
 
 /** The preconditioner's form in slabs. @throws InputError what takes the output whole. */

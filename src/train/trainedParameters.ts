@@ -146,7 +146,7 @@ export class TrainedParameters {
   restore({ step, parameters, optimiser }: ParameterState): void {
     if (optimiser && optimiser.name !== this.optimiser.name) {
       throw new InputError(
-        `restore: the state is of ${optimiser.name}, and this optimiser is ${this.optimiser.name}: leave its optimiser out to start that anew`,
+        `restore: the state is of ${optimiser.name}, and this one is ${this.optimiser.name}: leave its optimiser out`,
       );
     }
     requireCount('restore: step', step, 0, mostSteps);

@@ -70,6 +70,16 @@ test('SEPNN_CACHE goes before XDG_CACHE_HOME, that before the home folder, and o
     requireEqual('home', await cacheFolder(), join(folder, 'home', '.cache', 'sepnn'));
     process.env.XDG_CACHE_HOME = join(folder, 'xdg');
     requireEqual('XDG', await cacheFolder(), join(folder, 'xdg', 'sepnn'));
+    process.env.XDG_CACHE_HOME = '';
+    for (const home of ['', 'here']) {
+      process.env.HOME = home;
+      await requireThrows(
+        `HOME=${home}`,
+        () => cacheFolder(),
+        'RunError',
+        /^cache folder: this user has no home folder: set SEPNN_CACHE/,
+      );
+    }
   }));
 
 test('a folder that others may write is refused, and so is one below it', () =>

@@ -433,6 +433,6 @@ test('a rival that does not fit the model, the grid or the device is refused in 
         slabBytes: 64,
       }),
     'InputError',
-    /^msk: takes the whole output at once, and this one is trained in slabs: use sepPgd or none$/,
+    /^msk: takes the whole output at once: in slabs use sepPgd or none$/,
   );
 });

@@ -185,7 +185,7 @@ test('a state of another optimiser is refused and changes nothing; one without a
     'of Adam',
     () => bySgd.restore(foreign),
     'InputError',
-    /^restore: the state is of adam, and this optimiser is sgd: leave its optimiser out to start that anew$/,
+    /^restore: the state is of adam, and this one is sgd: leave its optimiser out$/,
   );
   const wrong: [TrainerState, RegExp][] = [
     [
