@@ -26,6 +26,7 @@ export interface Layout {
 /** Numbers in a quad, the unit in which kernels read rows. */
 export const quad = 4;
 
+/** Numbers that a row of so many columns takes, to whole quads. */
 export function padded(columns: number): number {
   return Math.ceil(columns / quad) * quad;
 }
@@ -40,6 +41,7 @@ export function columnsOf(shape: Shape): number {
   return shape.at(-1) ?? 1;
 }
 
+/** Numbers in an array of this shape; 1 for a scalar. */
 export function sizeOf(shape: Shape): number {
   return rowsOf(shape) * columnsOf(shape);
 }
@@ -59,6 +61,7 @@ export function stackOf(shapes: readonly Shape[]): Layout {
   return laidOut(shapes, shape => padded(columnsOf(shape)));
 }
 
+/** The layout of one tensor, its rows padded to whole quads. */
 export function layoutOf(shape: Shape): Layout {
   return stackOf([shape]);
 }
@@ -89,6 +92,7 @@ export function isQuadAligned(layout: Layout): boolean {
   return layout.parts.every(part => part.stride % quad === 0 && part.offset % quad === 0);
 }
 
+/** Whether two stacks have the same shapes in the same places. */
 export function sameLayout(a: Layout, b: Layout): boolean {
   return (
     a.length === b.length &&
@@ -100,6 +104,7 @@ export function sameLayout(a: Layout, b: Layout): boolean {
   );
 }
 
+/** Whether two shapes have the same axes. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((n, i) => n === b[i]);
 }
@@ -112,10 +117,12 @@ export function onlyPart(what: string, layout: Layout): Part {
   return layout.parts[0] as Part;
 }
 
+/** A shape for a message: (128, 128). */
 export function formatShape(shape: Shape): string {
   return `(${shape.join(', ')})`;
 }
 
+/** The shapes of a layout for a message: (128, 128), or [(128, 2), (2)] of a stack. */
 export function formatLayout(layout: Layout): string {
   const shapes = layout.parts.map(part => formatShape(part.shape));
   return shapes.length === 1 ? (shapes[0] as string) : `[${shapes.join(', ')}]`;

@@ -7,6 +7,9 @@ import { bufferOf, type HostBuffer, type Memory, requireUsable, type Storage } f
 /** A training loop reads a few numbers back again and again: up to so many bytes the way back is kept. */
 const mostStagingKept = 2 ** 16;
 
+/**
+ * An array of f32, or a stack of several, in memory of the device: `Engine.tensor`, `stack`, `packed` and `wrap` make it.
+ */
 export class Tensor {
   #disposed = false;
   #staging: Storage | undefined;

@@ -78,6 +78,7 @@ function watch(gpu: GPUDevice): Set<(lost: DeviceLostError) => void> {
   return watching;
 }
 
+/** A GPUDevice with its limits and kind, whose errors are told to the calls that made them. */
 export class Device {
   readonly facts: AdapterFacts;
   readonly kind: AdapterKind;

@@ -37,7 +37,9 @@ export interface NetworkSpectrum extends SpectrumPair {
 }
 
 export interface SpectraOptions {
+  /** Of factor networks on a grid. */
   readonly model: Model;
+  /** As `Trainer.state` and `readModel` give them. */
   readonly parameters: Numbers;
   /** Of SepPGD; absent for the kernels alone. */
   readonly preconditioner?: SepPgdOptions;

@@ -6,6 +6,7 @@ import { type Dispatch, dispatch, oneThreadEachOf } from '../kernel/dispatch.js'
 import * as kernels from '../wgsl/elementwise.js';
 import type { Operand } from './operation.js';
 
+/** Dispatches that copy every part of `from` to the part of the same shape of `to`, whatever their strides. */
 export function copyRows(device: Device, from: Operand, to: Operand): Dispatch[] {
   const problems = from.layout.parts.map((part, i) => {
     const target = to.layout.parts[i] as Part;

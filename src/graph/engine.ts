@@ -40,19 +40,23 @@ export interface DispatchProfile extends Work {
 type HostBuffers = Readonly<Record<string, HostBuffer>>;
 
 export interface CompileOptions {
+  /** A host's buffers to which outputs are written, packed, by the outputs' names. */
   readonly into?: HostBuffers;
 }
 
 export interface PackedOptions {
+  /** Flags of GPUBufferUsage beside STORAGE, COPY_SRC and COPY_DST, such as VERTEX; 0 by default. */
   readonly usage?: number;
 }
 
 export interface WrapOptions {
+  /** Where it begins in the buffer, in bytes; 0 by default. */
   readonly offset?: number;
 }
 
 type PlansOf<B> = { readonly [K in keyof B]: B[K] extends Build<infer O> ? Plan<O> : never };
 
+/** A device with its memory and the kernels compiled for it: `createEngine` and, in Node, `openEngine` give it. */
 export class Engine {
   readonly #memory: Memory;
   readonly #pipelines: Pipelines;
@@ -63,6 +67,7 @@ export class Engine {
     this.#pipelines = new Pipelines(device);
   }
 
+  /** What it runs on, for a report. */
   get adapter(): AdapterReport {
     return { ...this.device.facts, kind: this.device.kind };
   }

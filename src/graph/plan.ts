@@ -14,6 +14,7 @@ export type Outputs = Readonly<Record<string, Value>>;
 export type Build<O extends Outputs | void = Outputs | void> = (graph: Graph) => O;
 export type OutputTensors<O> = { readonly [K in keyof O]: Tensor };
 
+/** A compiled graph, which `Engine.compile` gives: run as often as wanted, or encoded into a submit of a host's own. */
 export class Plan<O = unknown> {
   #disposed = false;
 

@@ -9,6 +9,7 @@ export function requireSeed(seed: number): void {
   requireCount('seed', seed, 0, mostSeed);
 }
 
+/** Numbers of a seed, the same on every machine: xoshiro128** (Blackman and Vigna 2021). */
 export class Random {
   readonly #state = new Uint32Array(4);
 

@@ -18,6 +18,7 @@ export interface Disposable {
   dispose(): void;
 }
 
+/** What is kept here is disposed of together. */
 export class Scope implements Disposable {
   readonly #made: Disposable[] = [];
 

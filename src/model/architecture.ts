@@ -25,12 +25,17 @@ export interface ArchitectureOptions {
   readonly activation?: Activation;
   /** The factor in a(omega z), for all hidden layers or one each; 30 for sine and cosine by default, else 1. */
   readonly omega?: number | readonly number[];
+  /** Fourier frequencies B, (m, D) row by row, such as `fourierSeries` gives; none by default, for plain coordinates. */
   readonly frequencies?: readonly number[];
 }
 
 const known = { width: true, depth: true, activation: true, omega: true, frequencies: true } as const;
 
-/** @throws InputError naming the option that is out of range, its value and what would do. */
+/**
+ * The network that every axis of a model has: `depth` linear layers, a(omega z) after all but the last.
+ *
+ * @throws InputError naming the option that is out of range, its value and what would do.
+ */
 export function architecture(options: ArchitectureOptions): Architecture {
   requireOptions('architecture', options, known);
   const { width, depth = 3, activation = sine, frequencies = [] } = options;

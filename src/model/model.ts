@@ -26,6 +26,7 @@ export interface ModelOptions {
   readonly domain: Domain;
   /** How factor matrices make the output: `cp({ rank })`, `tensorTrain`, `tucker`, `jointNetwork`. */
   readonly contraction: Contraction;
+  /** Of every factor: `architecture({ width })`. */
   readonly network: Architecture;
   /** What stands between the contraction and the output: `identity()` by default, `mixing({ outputs })`. */
   readonly readout?: Readout;
@@ -166,6 +167,7 @@ export function modelParameterShapes(model: Model): Shape[] {
   return [...networkParameterShapes(model), ...ownParameterShapes(model)];
 }
 
+/** Numbers that a model is trained in, those of all members. */
 export function parameterCount(model: Model): number {
   return sizeOfAll(modelParameterShapes(model));
 }

@@ -46,6 +46,7 @@ export function kroneckerProduct(model: Model, v: Value, factors: Value, ntks: V
   return outputJvp(model, tangents, factors);
 }
 
+/** The NTK of a model on a grid as a linear map, O(n^D D R + D n^2 R^2) a product; `create` makes it. */
 export class KroneckerNtk {
   readonly #calls = new CallQueue('kernel');
 

@@ -12,6 +12,7 @@ import { mostAxes } from '../model/domain/domain.js';
 import { type LayerScaling, type NetworkLimit, networkLimit, ntkScaling } from './networkLimit.js';
 
 export interface LimitOptions {
+  /** Its depth, activation and omegas: the width goes to infinity. */
   readonly network: Architecture;
   /** D. */
   readonly axes: number;

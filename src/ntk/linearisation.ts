@@ -13,6 +13,7 @@ import { type Factors, factorsOf, networkInput, outputJvp, requireOutputJvp } fr
 import type { Model } from '../model/model.js';
 import { factorNetworkJvp } from '../ops/network/factorNetworkJvp.js';
 
+/** A model linearised at its parameters: J w and J^T g, with no feature ever formed; `create` makes it. */
 export class Linearisation {
   private constructor(
     readonly model: Model,

@@ -14,7 +14,9 @@ import { defineModel, type Model, parameterCount } from '../model/model.js';
 import { layerVariances } from './networkLimit.js';
 
 export interface NtkCpOptions {
+  /** What the output lies on, such as `grid([64, 64])`. */
   readonly domain: Domain;
+  /** R. */
   readonly rank: number;
   /** Whose omegas are those of a(omega z) beside the parameterisation's own factors. */
   readonly network: Architecture;

@@ -5,6 +5,7 @@ import { adamStep } from '../ops/optimiser/adam.js';
 import { type LearningRate, momentState, type Optimiser, requireLearningRate } from './optimiser.js';
 
 export interface AdamOptions {
+  /** One number, or a function of the step: 1e-4 in the paper, `cosineDecay(1e-3, steps)`. */
   readonly learningRate: LearningRate;
   /** 0.9 by default. */
   readonly beta1?: number;
@@ -27,7 +28,11 @@ const known = {
   decoupled: true,
 } as const;
 
-/** @throws InputError an option that is unknown or out of range. */
+/**
+ * Adam (Kingma and Ba 2015), and with `decoupled` decay AdamW (Loshchilov and Hutter 2019).
+ *
+ * @throws InputError an option that is unknown or out of range.
+ */
 export function adam(options: AdamOptions): Optimiser {
   requireOptions('adam', options, known);
   const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, decoupled = false } = options;

@@ -33,7 +33,11 @@ const known = {
   matrices: true,
 } as const;
 
-/** @throws InputError an option that is unknown or out of range. */
+/**
+ * Muon (Jordan 2024) on the matrices of the networks and the hidden one of a decoder, Adam on all else.
+ *
+ * @throws InputError an option that is unknown or out of range.
+ */
 export function muon(options: MuonOptions): Optimiser {
   requireOptions('muon', options, known);
   const { learningRate, momentum = 0.95, weightDecay = 0 } = options;

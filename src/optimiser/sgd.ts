@@ -5,6 +5,7 @@ import { sgdStep } from '../ops/optimiser/sgd.js';
 import { type LearningRate, momentState, type Optimiser, requireLearningRate } from './optimiser.js';
 
 export interface SgdOptions {
+  /** One number, or a function of the step. */
   readonly learningRate: LearningRate;
   /** 0 by default. */
   readonly momentum?: number;
@@ -12,7 +13,11 @@ export interface SgdOptions {
   readonly weightDecay?: number;
 }
 
-/** @throws InputError an option that is unknown or out of range. */
+/**
+ * Gradient descent, with momentum or without, as PyTorch's SGD has it.
+ *
+ * @throws InputError an option that is unknown or out of range.
+ */
 export function sgd(options: SgdOptions): Optimiser {
   requireOptions('sgd', options, { learningRate: true, momentum: true, weightDecay: true });
   const { learningRate, momentum = 0, weightDecay = 0 } = options;

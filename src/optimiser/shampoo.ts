@@ -41,7 +41,11 @@ const known = {
   matrices: true,
 } as const;
 
-/** @throws InputError an option that is unknown or out of range. */
+/**
+ * Shampoo of one side (Gupta et al. 2018; An et al. 2025) on hidden and last matrices, Adam on what is no such matrix.
+ *
+ * @throws InputError an option that is unknown or out of range.
+ */
 export function shampoo(options: ShampooOptions): Optimiser {
   requireOptions('shampoo', options, known);
   const { learningRate, momentum = 0.9, decay = 0.9, weightDecay = 0, refresh = 10 } = options;

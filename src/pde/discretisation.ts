@@ -54,6 +54,8 @@ const fewestPoints = 3;
 const mostPoints = 4096;
 
 /**
+ * A problem on points: its grids, and which derivatives its networks carry.
+ *
  * @param points of the equations, on every axis or by the axes' names.
  * @throws InputError fewer than 3 points on an axis, or none for one.
  */

@@ -41,6 +41,10 @@ export type Term =
 /** An expression, or a number that stands for one. */
 export type Operand = Expression | number;
 
+/**
+ * What an equation is written in: fields, derivatives, coordinates and numbers, joined by these methods. A number may stand
+ * for an expression wherever one is taken.
+ */
 export class Expression {
   constructor(
     /** @internal */
@@ -111,10 +115,15 @@ export const elementary = {
   sqrt: { wgsl: 'sqrt', value: Math.sqrt, derivative: (_, whole) => numberOf(0.5).over(whole) },
 } as const satisfies Readonly<Record<string, Elementary>>;
 
+/** sin(z) of an expression. */
 export const sin = (argument: Operand): Expression => call(elementary.sin, argument);
+/** cos(z) of an expression. */
 export const cos = (argument: Operand): Expression => call(elementary.cos, argument);
+/** tanh(z) of an expression. */
 export const tanh = (argument: Operand): Expression => call(elementary.tanh, argument);
+/** exp(z) of an expression. */
 export const exp = (argument: Operand): Expression => call(elementary.exp, argument);
+/** The square root of an expression, which must not become negative where points are drawn. */
 export const sqrt = (argument: Operand): Expression => call(elementary.sqrt, argument);
 
 export function call(of: Elementary, argument: Operand): Expression {

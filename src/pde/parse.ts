@@ -11,6 +11,8 @@ const token = /\s*(\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|[A-Za-z]\w*|\*\*|
 const functions: Readonly<Record<string, Elementary>> = elementary;
 
 /**
+ * An expression from a text such as u_tt - u_xx + u^2.
+ *
  * @param resolve what a name stands for, or undefined.
  * @throws InputError what cannot be read, and where.
  */

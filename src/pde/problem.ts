@@ -43,11 +43,15 @@ export interface Reference {
 }
 
 export interface ProblemOptions<A extends string, F extends string> {
+  /** By which messages and files name it. */
   readonly name: string;
   /** From and to, by the axes' names: a letter each, or a letter and a number. Two to six. */
   readonly axes: Readonly<Record<A, readonly [number, number]>>;
+  /** Names of the functions looked for: letters and digits. */
   readonly fields: readonly F[];
+  /** What is to be zero everywhere: residuals by themselves, or with a name and a weight. */
   readonly equations: (symbols: Symbols<A, F>) => readonly (Equation | Operand)[];
+  /** What holds on parts of the domain: at a start, at ends. `() => []` for none. */
   readonly conditions: (symbols: Symbols<A, F>) => readonly Condition<A>[];
   /** The solution, by fields. */
   readonly exact?: Readonly<Partial<Record<F, (point: Readonly<Record<A, number>>) => number>>>;
@@ -94,6 +98,8 @@ const known = {
 } as const;
 
 /**
+ * A problem of these equations and conditions, checked; nothing is allocated.
+ *
  * @throws InputError options of other kinds, a name that stands for two things, a range of no length, a residual that names a
  * derivative which networks do not carry or a field that there is not, a condition on no axis or at no coordinate, weights of
  * 0 everywhere, conditions that contradict each other where they meet.

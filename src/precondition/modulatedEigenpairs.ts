@@ -46,6 +46,7 @@ function resolvedAmong(values: Float32Array, points: number): number {
   return floor < Number.POSITIVE_INFINITY ? sizes.filter(size => size > floor).length : 0;
 }
 
+/** Leading eigenpairs of kernels and S made from them, with what begins the next refresh. */
 export class ModulatedEigenpairs {
   readonly tensors: {
     /** Eigenvectors as rows, (blockSize, n) for each kernel: the state that a refresh starts from. */

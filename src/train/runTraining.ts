@@ -44,6 +44,7 @@ export interface RunOptions<M, T extends Trained = Trainer> {
   readonly saveEvery?: number;
   /** Ends the run after the submit under way. */
   readonly signal?: AbortSignal | undefined;
+  /** May end it after any submit. */
   readonly until?: Until<M> | undefined;
   /** The loss that a report has measured, by which the best is told; where it is absent, no state is kept as the best. */
   loss?(measured: M): number;

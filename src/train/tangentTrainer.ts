@@ -40,6 +40,7 @@ export interface TangentTrainerOptions {
   readonly target: Target;
   /** Other samples, on domains of any size, of which `evaluate` gives the loss too, by name. */
   readonly evaluations?: Readonly<Record<string, Samples<Target>>>;
+  /** Of w: `adam({ learningRate, weightDecay })`, whose decay is the ridge. */
   readonly optimiser: Optimiser;
   /** `sepPgd({ topK })`, `msk` or `iga`; plain gradients where it is absent. */
   readonly preconditioner?: Preconditioner;
@@ -145,6 +146,7 @@ export class TangentTrainer {
     });
   }
 
+  /** Frees its memory on the device; the engine stays. Harmless a second time. */
   dispose(): void {
     this.#calls.end();
     this.made.dispose();

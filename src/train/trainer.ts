@@ -218,6 +218,7 @@ export class Trainer {
     });
   }
 
+  /** All that a later run goes on with exactly, copied to the host: for `restore`, and `writeModel` of `sepnn/node`. */
   state(): Promise<Required<ParameterState> & TrainerState> {
     return this.#calls.add(async () => {
       const { preconditioner } = this;
@@ -246,6 +247,7 @@ export class Trainer {
     });
   }
 
+  /** Frees its memory on the device; the engine stays. Harmless a second time. */
   dispose(): void {
     this.#calls.end();
     this.scope.dispose();

@@ -12,6 +12,7 @@ import type { Batches } from './batches.js';
 import { requireTarget, type Target } from './target.js';
 
 export interface TrainerOptions {
+  /** `defineModel({ domain, contraction, network })`. */
   readonly model: Model;
   /**
    * Y for each member and each output of it, (n_1 .. n_D) or (n), member by member; NaN marks points that are not

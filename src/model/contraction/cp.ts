@@ -14,7 +14,11 @@ export interface CpOptions {
   readonly scale?: number;
 }
 
-/** @throws InputError naming what is out of range, its value and what would do. */
+/**
+ * The CP model, Z[i_1 .. i_D] = scale sum_r prod_d F_d[i_d, r], of R products of the axes' networks.
+ *
+ * @throws InputError naming what is out of range, its value and what would do.
+ */
 export function cp(options: CpOptions): Contraction {
   requireOptions('cp', options, { rank: true, scale: true });
   const { rank, scale = 1 } = options;

@@ -16,7 +16,11 @@ export interface JointNetworkOptions {
   readonly scale?: number;
 }
 
-/** @throws InputError naming what is out of range, its value and what would do. */
+/**
+ * One network of all D coordinates instead of one an axis: a plain multilayer perceptron, to compare with.
+ *
+ * @throws InputError naming what is out of range, its value and what would do.
+ */
 export function jointNetwork(options: JointNetworkOptions = {}): Contraction {
   requireOptions('jointNetwork', options, { scale: true });
   const { scale = 1 } = options;

@@ -15,7 +15,11 @@ export interface TensorTrainOptions {
   readonly scale?: number;
 }
 
-/** @throws InputError naming what is out of range, its value and what would do. */
+/**
+ * The tensor train, Z[i_1 .. i_D] = scale F_1[i_1] .. F_D[i_D], F_d[i] an R_{d-1} x R_d matrix.
+ *
+ * @throws InputError naming what is out of range, its value and what would do.
+ */
 export function tensorTrain(options: TensorTrainOptions): Contraction {
   requireOptions('tensorTrain', options, { ranks: true, scale: true });
   const { ranks: given, scale = 1 } = options;

@@ -19,7 +19,11 @@ export interface TuckerOptions {
 /** Numbers of a core: 4 GiB of them fit no device. */
 const mostInCore = 1 << 30;
 
-/** @throws InputError naming what is out of range, its value and what would do. */
+/**
+ * The Tucker model, Z = scale core x_1 F_1 .. x_D F_D, whose core (R_1 .. R_D) is trained too.
+ *
+ * @throws InputError naming what is out of range, its value and what would do.
+ */
 export function tucker(options: TuckerOptions): Contraction {
   requireOptions('tucker', options, { ranks: true, scale: true });
   const { ranks: given, scale = 1 } = options;

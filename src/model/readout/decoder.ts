@@ -31,7 +31,11 @@ export interface DecoderOptions {
 
 const known = { hidden: true, outputs: true, activation: true, bias: true } as const;
 
-/** @throws InputError naming what is out of range, its value and what would do. */
+/**
+ * A small trained network at every point, W_1 a(W_0 p + b_0) + b_1 of the R products p of a CP model.
+ *
+ * @throws InputError naming what is out of range, its value and what would do.
+ */
 export function decoder(options: DecoderOptions): Readout {
   requireOptions('decoder', options, known);
   const { hidden, outputs = 1, activation = relu, bias = [] } = options;

@@ -2,6 +2,7 @@
 
 import type { Readout } from './readout.js';
 
+/** What the contraction gives is the output: one number a point. */
 export function identity(): Readout {
   return {
     name: 'identity',

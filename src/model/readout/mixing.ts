@@ -14,7 +14,11 @@ export interface MixingOptions {
   readonly outputs: number;
 }
 
-/** @throws InputError naming what is out of range, its value and what would do. */
+/**
+ * Several outputs of one CP model by a trained matrix A, (outputs, R): sum_r A[o, r] prod_d F_d[i_d, r].
+ *
+ * @throws InputError naming what is out of range, its value and what would do.
+ */
 export function mixing(options: MixingOptions): Readout {
   requireOptions('mixing', options, { outputs: true });
   const { outputs } = options;

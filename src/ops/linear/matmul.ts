@@ -13,7 +13,9 @@ interface Attributes {
 }
 
 export interface MatmulOptions {
+  /** Whether a is (k, n) and its transpose is meant; false by default. */
   readonly transposeLeft?: boolean;
+  /** Whether b is (m, k) and its transpose is meant; false by default. */
   readonly transposeRight?: boolean;
 }
 

@@ -23,10 +23,13 @@ import { PointsOnDevice, type ProblemOnDevice } from './pointsOnDevice.js';
 import { type ProblemPlans, problemPlans } from './problemPlans.js';
 
 export interface ProblemTrainerOptions {
+  /** What `defineProblem` gives. */
   readonly problem: Problem;
+  /** `jetArchitecture({ width, rank })`. */
   readonly network: JetArchitecture;
   /** Of the equations, on every axis or by the axes' names; 3 or more. */
   readonly points: number | Readonly<Record<string, number>>;
+  /** `shampoo({ learningRate })`, `adam`, `muon`, `sgd`. */
   readonly optimiser: Optimiser;
   /** Points are drawn anew every so many steps; where it is absent they stand at equal distances. */
   readonly redraw?: number;
@@ -242,6 +245,7 @@ export class ProblemTrainer {
     });
   }
 
+  /** All that a later run goes on with exactly, copied to the host. */
   state(): Promise<Required<ParameterState> & ProblemState> {
     return this.#calls.add(async () => {
       // What it starts from would be taken for what it found.
@@ -258,6 +262,7 @@ export class ProblemTrainer {
     return this.#calls.add(() => this.#restore(state));
   }
 
+  /** Frees its memory on the device; the engine stays. Harmless a second time. */
   dispose(): void {
     this.#calls.end();
     this.#solver?.dispose();

@@ -84,6 +84,7 @@ export interface FleetReport {
 export interface FleetRunOptions {
   /** Ends the run after the submit under way; what has not ended by then is let go. */
   readonly signal?: AbortSignal | undefined;
+  /** Called after every submit. */
   onReport?(report: FleetReport): void;
   /** Whether results hold the model's output too, true by default. */
   readonly outputs?: boolean;

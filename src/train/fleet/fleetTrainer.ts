@@ -42,6 +42,7 @@ const usualBytes = 2 ** 30;
 const timedMilliseconds = 20;
 const knownForBatch = { optimiser: true, preconditioner: true, objective: true, bytes: true } as const;
 
+/** Trains many models of one architecture at the same time, each on a target of its own; `create` makes it. */
 export class FleetTrainer {
   #busy = false;
   #disposed = false;
@@ -208,6 +209,7 @@ export class FleetTrainer {
     }
   }
 
+  /** Frees its memory on the device; the engine stays. Harmless a second time. */
   dispose(): void {
     this.#disposed = true;
     this.scope.dispose();
