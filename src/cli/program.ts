@@ -41,7 +41,7 @@ export async function run(args: readonly string[]): Promise<number> {
     .addCommand(doctorCommand())
     .addCommand(benchCommand());
   for (const command of [program, ...program.commands]) {
-    command.exitOverride().configureOutput({ writeErr: text => warn(firstLine(text)) });
+    command.exitOverride().configureOutput({ writeErr: text => warn(usageError(command, text)) });
   }
   return ending.during(
     async () => {
@@ -56,6 +56,14 @@ export async function run(args: readonly string[]): Promise<number> {
       return isInputError(error) ? 2 : 1;
     },
   );
+}
+
+/** What commander says in one line, with what would do: the option or command that was meant, or where they all are. */
+function usageError(command: Command, text: string): string {
+  const meant = /\(Did you mean (.+)\?\)/.exec(text)?.[1];
+  const said = text.startsWith('Usage:') ? 'no command' : firstLine(text).replace(/\.$/, '');
+  const names = [command.parent?.name(), command.name()].filter(name => name !== undefined);
+  return `${said}: ${meant === undefined ? `see ${names.join(' ')} --help` : `did you mean ${meant}?`}`;
 }
 
 function firstLine(text: string): string {

@@ -1,0 +1,28 @@
+/** How the command refuses words that it does not know: in one line that says what would do. */
+
+import { sepnn } from '../helpers/command.js';
+import { requireEqual } from '../helpers/compare.js';
+import { suite } from '../helpers/suite.js';
+
+const test = suite('usage');
+
+test('no command, an unknown one, and options that are unknown, or lack a value, are refused with what was meant or where all are', async () => {
+  const refused: readonly (readonly [string[], string])[] = [
+    [[], 'no command: see sepnn --help'],
+    [['fitt', 'photo.png'], "unknown command 'fitt': did you mean fit?"],
+    [['paint'], "unknown command 'paint': see sepnn --help"],
+    [['fit'], "missing required argument 'image': see sepnn fit --help"],
+    [
+      ['fit', 'photo.png', 'other.png'],
+      "too many arguments for 'fit'. Expected 1 argument but got 2: see sepnn fit --help",
+    ],
+    [['fit', 'photo.png', '--optimizer', 'adam'], "unknown option '--optimizer': did you mean --optimiser?"],
+    [['fit', 'photo.png', '--grey'], "unknown option '--grey': did you mean --gray?"],
+    [['pde', 'heat', '--epochs', '3'], "unknown option '--epochs': see sepnn pde --help"],
+    [['render', 'model', '--size'], "option '--size <N|WxH|N,N,..>' argument missing: see sepnn render --help"],
+  ];
+  for (const [words, said] of refused) {
+    const { code, stdout, stderr } = await sepnn(...words);
+    requireEqual(words.join(' '), [code, stdout, stderr], [2, '', `sepnn: ${said}\n`]);
+  }
+});
