@@ -10,7 +10,7 @@ import { systemDrivers } from '../io/systemDrivers.js';
 import { longSums } from '../schedule/cut.js';
 
 export { sleepInTurns } from '../device/sleepInTurns.js';
-export { readModel, type SavedModel, writeModel } from '../io/model/modelFile.js';
+export { type ModelToSave, readModel, type SavedModel, writeModel } from '../io/model/modelFile.js';
 export { recallTuning, rememberTuning } from '../io/tuning.js';
 export * from './index.js';
 

@@ -492,6 +492,36 @@ test("values of a host's own are refused by their names, in one line and before 
   );
 });
 
+test('a state that its file could not be read with is refused before a file is written', async () => {
+  const model = defineModel({
+    domain: grid([5, 3]),
+    contraction: cp({ rank: 2 }),
+    network: architecture({ width: 4 }),
+  });
+  const { parameters } = stateOf(model);
+  const path = join(folder, 'refused state.safetensors');
+  const infinite = parameters.slice();
+  infinite[7] = Number.POSITIVE_INFINITY;
+  const count = parameters.length;
+  const states: readonly (readonly [state: unknown, message: RegExp])[] = [
+    [undefined, /^state: undefined is none: give what Trainer\.state gives$/],
+    [{ parameters }, /^step: undefined: use a whole number from 0 to /],
+    [{ step: -1, parameters }, /^step: -1: use /],
+    [{ step: 0 }, /^parameters: takes a Float32Array of \d+ numbers, got undefined$/],
+    [{ step: 0, parameters: [...parameters] }, /numbers, got a list$/],
+    [{ step: 0, parameters: parameters.slice(1) }, new RegExp(`of ${count} numbers, got ${count - 1}$`)],
+    [{ step: 0, parameters: new Float32Array(count + 1) }, new RegExp(`of ${count} numbers, got ${count + 1}$`)],
+    [{ step: 0, parameters: infinite }, /^parameters at 7: Infinity: give a state from before$/],
+  ];
+  for (const [state, message] of states) {
+    const saved = { model, state: state as TrainerState };
+    await requireThrows(String(message), () => writeModel(path, saved), 'InputError', message);
+    requireEqual('written', existsSync(path), false);
+  }
+  await writeModel(path, { model, state: { step: 3, parameters } });
+  requireEqual('training', (await readModel(path)).training, {});
+});
+
 test('two parameters of one name, which a file could not tell apart, are refused', async () => {
   const own = cp({ rank: 2 });
   const contraction: Contraction = {

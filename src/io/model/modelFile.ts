@@ -1,7 +1,10 @@
 import type { StateArrays } from '../../buffer/namedTensors.js';
+import { InputError } from '../../errors.js';
+import { isRecord, requireCount, shown } from '../../host/checks.js';
 import { type Codec, describeModel } from '../../model/codec.js';
 import { coordinateTensors, withCoordinates } from '../../model/coordinates.js';
-import type { Model } from '../../model/model.js';
+import { type Model, parameterCount } from '../../model/model.js';
+import { mostSteps } from '../../train/trainedParameters.js';
 import type { TrainerState } from '../../train/trainer.js';
 import { writeWhole } from '../files.js';
 import { checked, formatVersion, metadataKey, parseRecord } from './fileRecord.js';
@@ -17,13 +20,22 @@ export interface SavedModel {
   readonly training: Readonly<Record<string, unknown>>;
 }
 
+/** What is written: `training` may be left out where nothing is to be compared. */
+export type ModelToSave = Omit<SavedModel, 'training'> & Partial<Pick<SavedModel, 'training'>>;
+
 /**
  * Writes a model with its training state, whole or not at all.
  *
  * @param codec a host's own values, by the names under which `readModel` is to find them.
- * @throws InputError a value that no file could be read with.
+ * @throws InputError what no file could be read with: a value without a name there, a state of another model, or one whose
+ *   parameters are not finite.
  */
-export async function writeModel(path: string, { model, state, training }: SavedModel, codec?: Codec): Promise<void> {
+export async function writeModel(
+  path: string,
+  { model, state, training = {} }: ModelToSave,
+  codec?: Codec,
+): Promise<void> {
+  requireState(model, state);
   const tensors = new Map<string, NamedTensor>();
   addParameters(tensors, model, state.parameters);
   for (const [name, data] of Object.entries(coordinateTensors(model.domain, codec))) tensors.set(name, data);
@@ -45,6 +57,19 @@ export async function writeModel(path: string, { model, state, training }: Saved
     training,
   };
   await writeWhole(path, encodeSafetensors({ tensors, metadata: { [metadataKey]: JSON.stringify(record) } }));
+}
+
+function requireState(model: Model, state: TrainerState): void {
+  if (!isRecord(state)) throw new InputError(`state: ${shown(state)} is none: give what Trainer.state gives`);
+  const { step, parameters } = state;
+  requireCount('step', step, 0, mostSteps);
+  const count = parameterCount(model);
+  if (!(parameters instanceof Float32Array) || parameters.length !== count) {
+    const given = parameters instanceof Float32Array ? parameters.length : shown(parameters);
+    throw new InputError(`parameters: takes a Float32Array of ${count} numbers, got ${given}`);
+  }
+  const bad = parameters.findIndex(value => !Number.isFinite(value));
+  if (bad >= 0) throw new InputError(`parameters at ${bad}: ${parameters[bad]}: give a state from before`);
 }
 
 /**

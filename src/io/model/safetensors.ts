@@ -72,7 +72,9 @@ export function decodeSafetensors(name: string, bytes: Uint8Array): DecodedFile 
   };
   if (bytes.length < 8) fail(`has ${bytes.length} bytes, too few for a header`);
   const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  if (headerLength > mostHeaderBytes) fail(`claims a header of ${headerLength} bytes, above ${mostHeaderBytes}`);
+  if (headerLength > mostHeaderBytes) {
+    fail(`is of another kind: claims a header of ${headerLength} bytes, above ${mostHeaderBytes}`);
+  }
   if (headerLength > bytes.length - 8) fail(`claims a header of ${headerLength} bytes and has ${bytes.length}`);
   const header = parseHeader(bytes.subarray(8, 8 + headerLength), fail);
   const data = bytes.subarray(8 + headerLength);
