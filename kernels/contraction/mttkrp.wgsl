@@ -50,27 +50,21 @@ fn productQuad(p: Problem, index: u32, column: u32) -> vec4f {
   return product;
 }
 
-fn tensorRows(quad: u32, stride: u32, row: u32, last: u32) -> mat4x4f {
-  return mat4x4f(tensor[quad + min(row, last) * stride], tensor[quad + min(row + 1u, last) * stride],
-                 tensor[quad + min(row + 2u, last) * stride], tensor[quad + min(row + 3u, last) * stride]);
-}
-
 /// [r][u], or where LAST [u][r], = unfold_d(P)[row + r, inner + u]
 fn leftQuads(p: Problem, row: u32, inner: u32) -> mat4x4f {
-  if (LAST) {
-    return tensorRows(p.tensor + min(row, p.rows - 1u) / 4u, p.width / 4u, inner, p.inner - 1u);
-  }
   let before = select(inner / p.span, 0u, AXES == 2u);   // of the axes before d
-  return tensorRows(p.tensor + (before * (p.rows - 1u) * p.span + inner) / 4u, p.span / 4u, row, p.rows - 1u);
+  var at = fourAt(p.tensor + (before * (p.rows - 1u) * p.span + inner) / 4u, p.span / 4u, row, p.rows - 1u);
+  if (LAST) { at = fourAt(p.tensor + min(row, p.rows - 1u) / 4u, p.width / 4u, inner, p.inner - 1u); }
+  return mat4x4f(tensor[at.x], tensor[at.y], tensor[at.z], tensor[at.w]);
 }
 
 /// [u][c] = the Khatri-Rao product's [inner + u, column + c].
 fn rightQuads(p: Problem, column: u32, inner: u32) -> mat4x4f {
   let start = min(column, p.columns - 1u);
   if (LAST) {
-    let last = p.inner - 1u;
-    return mat4x4f(productQuad(p, inner, start), productQuad(p, min(inner + 1u, last), start),
-                   productQuad(p, min(inner + 2u, last), start), productQuad(p, min(inner + 3u, last), start));
+    let at = fourAt(0u, 1u, inner, p.inner - 1u);
+    return mat4x4f(productQuad(p, at.x, start), productQuad(p, at.y, start),
+                   productQuad(p, at.z, start), productQuad(p, at.w, start));
   }
   if (AXES == 2u) { return factorQuads(p.axes[1], inner, start); }
   let quads = factorQuads(p.axes[AXES - 1u], inner % p.width, start);

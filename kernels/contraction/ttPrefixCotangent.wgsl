@@ -33,20 +33,16 @@ const RIGHT_TRANSPOSED = true;
 
 /// [r][u] = dT_d[row + r], its stored numbers from `inner` on.
 fn leftQuads(p: Problem, row: u32, inner: u32) -> mat4x4f {
-  let quad = p.cotangent + inner / 4u;
-  let stride = p.inner / 4u;
-  let last = p.rows - 1u;
-  return mat4x4f(cotangent[quad + min(row, last) * stride], cotangent[quad + min(row + 1u, last) * stride],
-                 cotangent[quad + min(row + 2u, last) * stride], cotangent[quad + min(row + 3u, last) * stride]);
+  let at = fourAt(p.cotangent + inner / 4u, p.inner / 4u, row, p.rows - 1u);
+  return mat4x4f(cotangent[at.x], cotangent[at.y], cotangent[at.z], cotangent[at.w]);
 }
 
 /// [c][u] = F_d[i, column + c, s + u], i and s being those of inner.
 fn rightQuads(p: Problem, column: u32, inner: u32) -> mat4x4f {
   let point = inner / p.width;
   let s = inner % p.width;
-  let last = p.columns - 1u;
-  return mat4x4f(coreQuad(p, point, min(column, last), s), coreQuad(p, point, min(column + 1u, last), s),
-                 coreQuad(p, point, min(column + 2u, last), s), coreQuad(p, point, min(column + 3u, last), s));
+  let r = fourAt(0u, 1u, column, p.columns - 1u);
+  return mat4x4f(coreQuad(p, point, r.x, s), coreQuad(p, point, r.y, s), coreQuad(p, point, r.z, s), coreQuad(p, point, r.w, s));
 }
 
 fn counted(p: Problem, inner: u32) -> u32 { return beforePadding(inner, p.rank, p.width); }

@@ -33,10 +33,8 @@ const RIGHT_TRANSPOSED = false;
 
 /// [r][u] = T_{d-1}[row + r, inner + u]
 fn leftQuads(p: Problem, row: u32, inner: u32) -> mat4x4f {
-  let quad = p.prefix + inner / 4u;
-  let last = p.rows - 1u;
-  return mat4x4f(prefix[quad + min(row, last) * p.prefixStride], prefix[quad + min(row + 1u, last) * p.prefixStride],
-                 prefix[quad + min(row + 2u, last) * p.prefixStride], prefix[quad + min(row + 3u, last) * p.prefixStride]);
+  let at = fourAt(p.prefix + inner / 4u, p.prefixStride, row, p.rows - 1u);
+  return mat4x4f(prefix[at.x], prefix[at.y], prefix[at.z], prefix[at.w]);
 }
 
 /// [u][c] = F_d[i, inner + u, s + c], i and s being those of column; from p.inner on, numbers that are stored.
@@ -44,9 +42,8 @@ fn rightQuads(p: Problem, column: u32, inner: u32) -> mat4x4f {
   let start = min(column, p.columns - 4u);
   let point = start / p.width;
   let s = start % p.width;
-  let last = p.inner - 1u;
-  return mat4x4f(coreQuad(p, point, inner, s), coreQuad(p, point, min(inner + 1u, last), s),
-                 coreQuad(p, point, min(inner + 2u, last), s), coreQuad(p, point, min(inner + 3u, last), s));
+  let r = fourAt(0u, 1u, inner, p.inner - 1u);
+  return mat4x4f(coreQuad(p, point, r.x, s), coreQuad(p, point, r.y, s), coreQuad(p, point, r.z, s), coreQuad(p, point, r.w, s));
 }
 
 fn counted(p: Problem, inner: u32) -> u32 { return p.inner - inner; }

@@ -7,29 +7,15 @@
 //
 // A is brought up to date by trailingUpdate.wgsl, one column late. A column whose end has a square below SMALLEST is
 // taken as it is, u = 0: the largest |a_ij| is 1 or more. One workgroup per matrix.
+//# import shared/eigen/tridiagonalisation.wgsl
 //# import shared/workgroupSum.wgsl
 
-struct Problem {
-  size: u32,
-  column: u32,         // k, from 0 to size - 2
-  matrix: u32,         // first quad of A; quads from row to row, the same for reflectors and partial
-  stride: u32,
-  reflectors: u32,
-  partial: u32,
-  pending: u32,        // first quad of w
-  tridiagonal: u32,    // first number of d, and from there to e
-  tridiagonalStride: u32,
-}
-
-@group(0) @binding(0) var<storage, read> problems: array<Problem>;
 @group(0) @binding(1) var<storage, read> matrix: array<vec4f>;               // A: (size rounded up, size), rows k on current but for u_{k-1}
 @group(0) @binding(2) var<storage, read> partial: array<vec4f>;              // (bands, size)
 @group(0) @binding(3) var<storage, read_write> reflectors: array<vec4f>;     // u: (size, size)
 @group(0) @binding(4) var<storage, read_write> pending: array<vec4f>;        // w_{k-1}: (size); 0 after the first column
 @group(0) @binding(5) var<storage, read_write> tridiagonal: array<f32>;      // d and e: (2, size)
 
-const WORKGROUP = 64u;
-const BAND = 32u;          // rows of A in a share of y
 const SMALLEST = 1e-30f;
 
 var<workgroup> head: f32;  // x_{k+1}

@@ -5,25 +5,12 @@
 //
 // Rows and columns from k on; for k = 0, w is 0. A thread has four columns and a band of rows, so that what neighbours
 // read is contiguous. Rows and columns added to a whole quad are zero in u and A, and stay so.
+//# import shared/eigen/tridiagonalisation.wgsl
 
-struct Problem {
-  size: u32,
-  column: u32,         // k, from 0 to size - 3
-  matrix: u32,         // first quad of A; quads from row to row, the same for reflectors and partial
-  stride: u32,
-  reflectors: u32,
-  partial: u32,
-  pending: u32,        // first quad of w
-}
-
-@group(0) @binding(0) var<storage, read> problems: array<Problem>;
 @group(0) @binding(1) var<storage, read> reflectors: array<vec4f>;           // u: (size, size)
 @group(0) @binding(2) var<storage, read> pending: array<vec4f>;              // w: (size)
 @group(0) @binding(3) var<storage, read_write> matrix: array<vec4f>;         // A: (size rounded up, size)
 @group(0) @binding(4) var<storage, read_write> partial: array<vec4f>;        // (bands, size)
-
-const WORKGROUP = 64u;
-const BAND = 32u;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) id: vec3u) {

@@ -7,6 +7,7 @@
 // the others padding, so that a quad lies along the last axis.
 //# import shared/quads.wgsl
 //# import shared/product/padding.wgsl
+//# import shared/product/span.wgsl
 //# slot schedule register
 
 struct Problem {
@@ -28,30 +29,19 @@ struct Problem {
 @group(0) @binding(2) var<storage, read> right: array<vec4f>;            // B of every pair
 @group(0) @binding(3) var<storage, read_write> result: array<vec4f>;     // C of every pair
 
-/// Where the inner index is found in a tensor of so many points along axis d: its quad at point 0.
-fn quadAt(p: Problem, inner: u32, points: u32) -> u32 {
-  return (inner / p.span * points * p.span + inner % p.span) / 4u;
-}
-
 const LEFT_TRANSPOSED = false;
 const RIGHT_TRANSPOSED = true;
 
 /// [r][u] = unfold_d(A)[row + r, inner + u]
 fn leftQuads(p: Problem, row: u32, inner: u32) -> mat4x4f {
-  let quad = p.left + quadAt(p, inner, p.rows);
-  let stride = p.span / 4u;
-  let last = p.rows - 1u;
-  return mat4x4f(left[quad + min(row, last) * stride], left[quad + min(row + 1u, last) * stride],
-                 left[quad + min(row + 2u, last) * stride], left[quad + min(row + 3u, last) * stride]);
+  let at = fourAt(p.left + quadInSpan(inner, p.span, p.rows), p.span / 4u, row, p.rows - 1u);
+  return mat4x4f(left[at.x], left[at.y], left[at.z], left[at.w]);
 }
 
 /// [c][u] = unfold_d(B)[column + c, inner + u]
 fn rightQuads(p: Problem, column: u32, inner: u32) -> mat4x4f {
-  let quad = p.right + quadAt(p, inner, p.columns);
-  let stride = p.span / 4u;
-  let last = p.columns - 1u;
-  return mat4x4f(right[quad + min(column, last) * stride], right[quad + min(column + 1u, last) * stride],
-                 right[quad + min(column + 2u, last) * stride], right[quad + min(column + 3u, last) * stride]);
+  let at = fourAt(p.right + quadInSpan(inner, p.span, p.columns), p.span / 4u, column, p.columns - 1u);
+  return mat4x4f(right[at.x], right[at.y], right[at.z], right[at.w]);
 }
 
 fn counted(p: Problem, inner: u32) -> u32 { return beforePadding(inner, p.points, p.width); }

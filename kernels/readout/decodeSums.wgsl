@@ -9,6 +9,7 @@
 // stands between the rows of the last axis counts as zero.
 //# import shared/decoder/units.wgsl
 //# import shared/product/padding.wgsl
+//# import shared/product/span.wgsl
 //# slot activation relu
 //# slot schedule register
 
@@ -35,25 +36,18 @@ struct Problem {
 @group(0) @binding(3) var<storage, read> cotangent: array<vec4f>;      // G of every model
 @group(0) @binding(4) var<storage, read_write> result: array<vec4f>;   // C of every piece
 
-/// The quad of a tensor (n_1, count, n_2 .. n_D) at `index` of the points, of the first of `count`.
-fn quadAt(p: Problem, index: u32, count: u32) -> u32 {
-  return (index / p.span * count * p.span + index % p.span) / 4u;
-}
-
 const LEFT_TRANSPOSED = false;
 const RIGHT_TRANSPOSED = true;
 
 /// [r][u] = G of the output row + r at the point inner + u.
 fn leftQuads(p: Problem, row: u32, inner: u32) -> mat4x4f {
-  let quad = p.cotangent + quadAt(p, p.start + inner, p.rows);
-  let last = p.rows - 1u;
-  return mat4x4f(cotangent[quad + min(row, last) * p.span / 4u], cotangent[quad + min(row + 1u, last) * p.span / 4u],
-                 cotangent[quad + min(row + 2u, last) * p.span / 4u], cotangent[quad + min(row + 3u, last) * p.span / 4u]);
+  let at = fourAt(p.cotangent + quadInSpan(p.start + inner, p.span, p.rows), p.span / 4u, row, p.rows - 1u);
+  return mat4x4f(cotangent[at.x], cotangent[at.y], cotangent[at.z], cotangent[at.w]);
 }
 
 /// [c][u] = what stands in the column + c at the point inner + u.
 fn rightQuads(p: Problem, column: u32, inner: u32) -> mat4x4f {
-  let quad = p.hidden + quadAt(p, p.start + inner, p.units);
+  let quad = p.hidden + quadInSpan(p.start + inner, p.span, p.units);
   var quads = mat4x4f();
   //# unroll
   for (var c = 0u; c < 4u; c++) {

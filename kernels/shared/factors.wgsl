@@ -15,10 +15,8 @@ const AXES = 2u;
 
 /// Four rows of a factor matrix from `point` on (after the last row it repeats), the quad of them that holds `column`.
 fn factorQuads(axis: Axis, point: u32, column: u32) -> mat4x4f {
-  let quad = axis.quad + column / 4u;
-  let last = axis.points - 1u;
-  return mat4x4f(factor[quad + min(point, last) * axis.stride], factor[quad + min(point + 1u, last) * axis.stride],
-                 factor[quad + min(point + 2u, last) * axis.stride], factor[quad + min(point + 3u, last) * axis.stride]);
+  let at = fourAt(axis.quad + column / 4u, axis.stride, point, axis.points - 1u);
+  return mat4x4f(factor[at.x], factor[at.y], factor[at.z], factor[at.w]);
 }
 
 /// One such quad of one row.

@@ -7,9 +7,6 @@
 
 /// F_d[point, r, s .. s + 3]: from R_d on numbers that are stored, and no number of another point.
 fn coreQuad(p: Problem, point: u32, r: u32, s: u32) -> vec4f {
-  let start = p.core + point * p.coreStride;
-  let at = r * p.rank + s;
-  let last = p.coreSize - 1u;
-  return vec4f(core[start + min(at, last)], core[start + min(at + 1u, last)],
-               core[start + min(at + 2u, last)], core[start + min(at + 3u, last)]);
+  let at = fourAt(p.core + point * p.coreStride, 1u, r * p.rank + s, p.coreSize - 1u);
+  return vec4f(core[at.x], core[at.y], core[at.z], core[at.w]);
 }

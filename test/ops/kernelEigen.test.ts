@@ -171,7 +171,7 @@ test('householder: the first, a middle and the last column match, and one that i
       await run([
         dispatch(kernels.householder, {
           constants: { WORKGROUP: workgroup, BAND: 32 },
-          problems: [{ ...placesOf(size, k), tridiagonal: 0, tridiagonalStride: tridiagonal.layout.parts[0].stride }],
+          problems: [placesOf(size, k)],
           buffers: {
             matrix: matrix.storage,
             partial: partial.storage,
@@ -200,7 +200,9 @@ test('householder: the first, a middle and the last column match, and one that i
 });
 
 function placesOf(size: number, column: number) {
-  return { size, column, matrix: 0, stride: padded(size) / 4, reflectors: 0, partial: 0, pending: 0 };
+  const width = padded(size);
+  const first = { matrix: 0, reflectors: 0, partial: 0, pending: 0, tridiagonal: 0 };
+  return { size, column, ...first, stride: width / 4, tridiagonalStride: width };
 }
 
 test('trailingUpdate: the update of the column before and the product with the next reflector match', async () => {

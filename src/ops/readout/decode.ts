@@ -114,35 +114,27 @@ function hiddenProblem({ hidden, first }: Decoded) {
   };
 }
 
-function weightProblem({ second }: Decoded) {
+/** What those of both products through the second layer have. @param output Z, or the cotangent at it. */
+function layersProblem(model: Decoded, output: Part) {
+  const { hidden, second } = model;
   const { first, stride } = quadsOf(second);
-  return { weight: first, weightStride: stride };
+  return {
+    columns: hidden.shape[0] * spanOf(hidden),
+    ...hiddenProblem(model),
+    weight: first,
+    weightStride: stride,
+    output: quadsOf(output).first,
+  };
 }
 
 /** The problem of kernels/readout/decode.wgsl. */
 export function decodeProblem(model: Decoded, result: Part) {
-  const { hidden, second } = model;
-  return {
-    rows: rowsOf(second.shape),
-    columns: hidden.shape[0] * spanOf(hidden),
-    inner: hidden.shape[1],
-    ...hiddenProblem(model),
-    ...weightProblem(model),
-    result: quadsOf(result).first,
-  };
+  return { rows: rowsOf(model.second.shape), inner: model.hidden.shape[1], ...layersProblem(model, result) };
 }
 
 /** The problem of kernels/readout/decodeCotangent.wgsl. */
 export function cotangentProblem(model: Decoded, cotangent: Part) {
-  const { hidden, second } = model;
-  return {
-    rows: hidden.shape[1],
-    columns: hidden.shape[0] * spanOf(hidden),
-    inner: rowsOf(second.shape),
-    ...hiddenProblem(model),
-    ...weightProblem(model),
-    cotangent: quadsOf(cotangent).first,
-  };
+  return { rows: model.hidden.shape[1], inner: rowsOf(model.second.shape), ...layersProblem(model, cotangent) };
 }
 
 /** The problem of kernels/readout/decodeSums.wgsl. @param piece the first stored number, and how many. */
