@@ -74,7 +74,9 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
       const pass = factorsOf(graph, model, graph.read(parameters.tensor), input);
       const form = formAt(appliedIn(graph, preconditioner, pass, refreshing));
       graph.assign(factors, pass.factors);
-      for (const { owner, tensor } of regions) graph.assign(tensor, pass.own[owner] as Value);
+      Object.values(pass.own).forEach((own, i) => {
+        graph.assign(regions[i].tensor, own);
+      });
       if (lifted && form?.lift) graph.assign(lifted, form.lift(pass.factors));
     };
 
@@ -92,8 +94,8 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
       const [atOutput] = vjp(goal.loss, 1, [goal.output], goal.transformations);
       addTo(loss, goal.loss);
       // Before the cotangent is transformed, which happens in its place.
-      for (const { some, tensor } of projections) {
-        addTo(tensor, form?.projection?.project(atOutput, slabs[slab], some) as Value);
+      if (form?.projection) {
+        for (const { some, tensor } of projections) addTo(tensor, form.projection.project(atOutput, slabs[slab], some));
       }
       const cotangent = form ? form.transform(atOutput) : atOutput;
       const at = graph.read(lifted ?? factors);
@@ -113,9 +115,14 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
       const form = formAt(preconditioner?.current(graph));
       const through = form?.lift ? form.lift(pass.factors) : pass.factors;
       const seeds = new Map<Value, Cotangent>([[through, graph.read(atFactors)]]);
-      for (const { owner, cotangent } of regions) seeds.set(pass.own[owner] as Value, graph.read(cotangent));
-      const reduced = form?.projection?.reduce(pass.factors) as Value;
-      for (const { some, tensor } of projections) seeds.set(outputOfSlab(reduced, some, pass.own), graph.read(tensor));
+      Object.values(pass.own).forEach((own, i) => {
+        seeds.set(own, graph.read(regions[i].cotangent));
+      });
+      if (form?.projection) {
+        const reduced = form.projection.reduce(pass.factors);
+        for (const { some, tensor } of projections)
+          seeds.set(outputOfSlab(reduced, some, pass.own), graph.read(tensor));
+      }
       const [gradient] = vjpOfSeveral(seeds, [pass.residuals.parameters]);
       parameters.update(graph, graph.read(loss), gradient, refreshing);
     };
