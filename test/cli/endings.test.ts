@@ -515,7 +515,7 @@ test('fit goes on from the file of another training only if it is asked to, and 
         '--rest-rate',
         '0.5',
       ],
-      '--optimiser was adam and is muon, --schedule was constant and is cosine, --warm-up was none and is 3, --clip was none and is 2, --rest-rate was none and is 0.5, --steps was 40 and is 42',
+      '--optimiser was adam and is muon, --schedule was constant and is cosine, --warm-up was none and is 3, --clip was none and is 2, --rest-rate was none and is 0.5, --steps was 40 and is 42, by which --schedule cosine goes',
     ],
     [['--lr', '0.5', '--combine', 'product'], '--combine was sum and is product'],
     [['--lr', '0.5', '--top-k', '2'], '--top-k was 3 and is 2'],

@@ -49,7 +49,11 @@ test('a file of before there was a choice is one of Adam at a constant rate; a s
   await refused(optionsOf('--optimiser', 'muon'), before, /--optimiser was adam and is muon/);
   const cosine = optionsOf('--schedule', 'cosine', '--steps', '9', '--clip', '2');
   requireSameOptions(cosine, recordOf(cosine));
-  await refused({ ...cosine, steps: 10 }, recordOf(cosine), /: --steps was 9 and is 10: give the same/);
+  await refused(
+    { ...cosine, steps: 10 },
+    recordOf(cosine),
+    /: --steps was 9 and is 10, by which --schedule cosine goes: give the same/,
+  );
   await refused({ ...cosine, clip: 3 }, recordOf(cosine), /: --clip was 2 and is 3: give the same/);
   const batches = optionsOf('--interleave', '2,3', '--optimiser', 'muon', '--momentum', '0.98');
   requireSameOptions(optionsOf('--interleave', '2,3', '--optimiser', 'muon', '--momentum', '0.98'), recordOf(batches));

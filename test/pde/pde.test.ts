@@ -3,11 +3,12 @@
 import { InputError } from '../../src/errors.js';
 import type { SlotText } from '../../src/kernel/kernel.js';
 import { sine } from '../../src/model/activation.js';
+import { architecture } from '../../src/model/architecture.js';
 import { residuals as residualsOperation } from '../../src/ops/objective/residuals.js';
 import { vjp } from '../../src/ops/vjp.js';
 import { adam } from '../../src/optimiser/adam.js';
 import { discretise } from '../../src/pde/discretisation.js';
-import { tabulated } from '../../src/pde/grid.js';
+import { type AxisPoints, tabulated } from '../../src/pde/grid.js';
 import { observed } from '../../src/pde/observed.js';
 import { diffusionReference } from '../../src/pde/problems/diffusionReference.js';
 import { poissonReference } from '../../src/pde/problems/poissonL.js';
@@ -19,6 +20,7 @@ import {
   type Expression,
   exp,
   given,
+  type JetArchitecture,
   jetArchitecture,
   type Point,
   ProblemTrainer,
@@ -303,7 +305,21 @@ test('a problem of a host: its loss falls, the same seed gives the same bits in 
   requireEqual('numbers', found.u.length, 6);
   const none = () => one.solution({ t: [0], x: [1] }, []);
   await requireThrows('no fields', none, 'InputError', /^solution: no fields: give one or more$/);
+  const wrong: readonly (readonly [axes: unknown, fields: unknown, message: RegExp])[] = [
+    [undefined, ['u'], /^solution: axis t has no points: give their coordinates, such as linspace\(101\)$/],
+    [{ t: 3, x: [1] }, ['u'], /^solution: axis t has no points/],
+    [{ t: [0] }, ['u'], /^solution: axis x has no points/],
+    [{ t: [0], x: [1] }, 'u', /^solution: fields: "u": give a list such as \['u'\]$/],
+  ];
+  for (const [axes, fields, message] of wrong) {
+    const solution = () => one.solution(axes as AxisPoints, fields as readonly string[]);
+    await requireThrows(String(message), solution, 'InputError', message);
+  }
   for (const trainer of [one, other]) trainer.dispose();
+  const plain = architecture({ width: 12 }) as JetArchitecture;
+  const options = { problem: hosts, network: plain, points: 6, optimiser: adam({ learningRate: 5e-3 }) };
+  const message = /^network: an object is none: give jetArchitecture\(\{ width: 64 \}\)$/;
+  await requireThrows('network', () => ProblemTrainer.create(engine, options), 'InputError', message);
 });
 
 test('in slabs of the first axis, of numbers and of tables by their index, the losses are those of whole grids', async () => {

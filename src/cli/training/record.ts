@@ -120,7 +120,8 @@ export function differencesOf(
   return Object.entries(compared).flatMap(([name, option]) => {
     if (!(name in before) && !isWhole) return [];
     const [was, now] = [before[name], given[name]].map(worded);
-    return was === now ? [] : [`${option} was ${was} and is ${now}`];
+    const why = name in decisiveOfSchedule ? `, by which --schedule ${options.schedule} goes` : '';
+    return was === now ? [] : [`${option} was ${was} and is ${now}${why}`];
   });
 }
 

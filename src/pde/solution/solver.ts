@@ -90,8 +90,10 @@ export class FieldSolver {
 
   #pointsOf(axes: AxisPoints): readonly ArrayLike<number>[] {
     const names = Object.keys(this.problem.axes);
-    const missing = names.find(name => !((axes[name]?.length ?? 0) > 0));
-    if (missing !== undefined) throw new InputError(`solution: axis ${missing} has no points: give some on each axis`);
+    const missing = names.find(name => !(Number((axes as AxisPoints | undefined)?.[name]?.length) > 0));
+    if (missing !== undefined) {
+      throw new InputError(`solution: axis ${missing} has no points: give their coordinates, such as linspace(101)`);
+    }
     return names.map(name => axes[name]);
   }
 

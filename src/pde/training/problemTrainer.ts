@@ -98,6 +98,9 @@ export class ProblemTrainer {
     const { problem, network, points, optimiser, redraw, preconditioners, seed = 0 } = options;
     const { residualPreconditioner, slabBytes = engine.device.mostBindingBytes } = options;
     requireProblem(problem);
+    if (typeof network?.gated !== 'boolean') {
+      throw new InputError(`network: ${shown(network)} is none: give jetArchitecture({ width: 64 })`);
+    }
     requireValue('optimiser', optimiser, ['start'], 'give adam({ learningRate: 1e-3 }) or shampoo({ .. })');
     if (preconditioners !== undefined && typeof preconditioners !== 'function') {
       throw new InputError(`preconditioners: ${shown(preconditioners)}: give a function of a grid and its shape`);
@@ -233,6 +236,7 @@ export class ProblemTrainer {
     fields: readonly F[] = this.problem.fields as readonly F[],
   ): Promise<Readonly<Record<F, Float32Array>>> {
     return this.#calls.add(async () => {
+      if (!Array.isArray(fields)) throw new InputError(`solution: fields: ${shown(fields)}: give a list such as ['u']`);
       if (fields.length === 0) throw new InputError('solution: no fields: give one or more');
       const terms = fields.map(field => fieldTerm(this.problem, field));
       if (this.#solved !== `${fields}`) {
