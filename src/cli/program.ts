@@ -42,6 +42,10 @@ export async function run(args: readonly string[]): Promise<number> {
     .addCommand(benchCommand());
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ writeErr: text => warn(usageError(command, text)) });
+    // As a user types them, and not as JSON.
+    for (const option of command.options) {
+      if (Array.isArray(option.defaultValue)) option.defaultValueDescription ??= option.defaultValue.join();
+    }
   }
   return ending.during(
     async () => {

@@ -1,7 +1,7 @@
 /** How the command refuses words that it does not know: in one line that says what would do. */
 
 import { sepnn } from '../helpers/command.js';
-import { requireEqual } from '../helpers/compare.js';
+import { require, requireEqual } from '../helpers/compare.js';
 import { suite } from '../helpers/suite.js';
 
 const test = suite('usage');
@@ -24,5 +24,18 @@ test('no command, an unknown one, and options that are unknown, or lack a value,
   for (const [words, said] of refused) {
     const { code, stdout, stderr } = await sepnn(...words);
     requireEqual(words.join(' '), [code, stdout, stderr], [2, '', `sepnn: ${said}\n`]);
+  }
+});
+
+test('defaults that are lists stand in the help as they are typed', async () => {
+  for (const [command, list] of [
+    ['race', '30,35,40'],
+    ['krr', 'mlp,mlp-msk,sepnn,sepnn-msk,sepnn-seppgd'],
+    ['reproduce', '0'],
+    ['pde', 'plain'],
+  ]) {
+    const { stdout } = await sepnn(command, '--help');
+    require(`${command}: ${list}`, stdout.replaceAll(/\s+/g, ' ').includes(`(default: ${list})`));
+    require(`${command} has no JSON`, !/default: *\[/.test(stdout));
   }
 });
