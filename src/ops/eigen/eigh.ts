@@ -102,7 +102,7 @@ function jacobiThreads(size: number): number {
  *
  * @param matrix symmetric, (n, n), n from 1 to 1024, or a stack of such.
  * @returns values (n) and vectors (n, n) for each matrix; resolved (matrices), as u32: how many of its values float32 tells
- *   from rounding, |l| > n 2^-23 max |l|.
+ *   from rounding, |l| > n 2^-23 max |l|. What `read` gives of it are those bits: `new Uint32Array(numbers.buffer)`.
  * @throws InputError a matrix that is not square, or too large.
  */
 export function eigh(matrix: Value): { values: Value; vectors: Value; resolved: Value } {
