@@ -103,8 +103,13 @@ export async function makeFolder(path: string): Promise<void> {
 /** A file's bytes. @throws InputError naming the file and why it cannot be read. */
 export async function readBytes(what: string, path: string, mostBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    const { size } = await stat(path);
-    if (size === 0) throw new InputError(`${what} ${path}: is empty: give a file with something in it`);
+    const found = await stat(path);
+    const { size } = found;
+    if (!found.isFile() && !found.isDirectory()) {
+      throw new InputError(`${what} ${path}: is a pipe or a device: write it to a file first`);
+    }
+    if (size === 0 && found.isFile())
+      throw new InputError(`${what} ${path}: is empty: give a file with something in it`);
     if (size > mostBytes) {
       throw new InputError(`${what} ${path}: has ${size} bytes, and at most ${mostBytes} are read`);
     }

@@ -5,8 +5,9 @@ import { paper, qualitySteps, recipes, sizes, unmeasured } from '../../src/cli/f
 import { choose } from '../../src/cli/fit/choose.js';
 import { endLines, type FitReport } from '../../src/cli/fit/command.js';
 import { modelFor } from '../../src/cli/fit/largest.js';
-import { type AskedOptions, addFitOptions, chosenNames } from '../../src/cli/fit/options.js';
+import { type AskedOptions, addFitOptions, chosenNames, type FitOptions } from '../../src/cli/fit/options.js';
 import { recordedChoice } from '../../src/cli/fit/recorded.js';
+import { untilOf } from '../../src/cli/fit/until.js';
 import { whyOf } from '../../src/cli/fit/why.js';
 import { Command } from '../../src/cli/vendor.js';
 import { readModel } from '../../src/io/model/modelFile.js';
@@ -345,6 +346,15 @@ test('--seconds chooses steps for the time, ends in it, and its file has them: t
   );
   requireEqual('steps', timed.state.step, steps);
   requireBits('parameters', timed.state.parameters, typed.state.parameters);
+});
+
+test('a time that is over before the first step has one made all the same', () => {
+  const until = untilOf({ steps: 9 } as FitOptions, 0);
+  requireEqual(
+    'steps 4 and 5',
+    [until(4, undefined, undefined), until(5, undefined, undefined)],
+    [undefined, 'seconds'],
+  );
 });
 
 test('--seconds with --quality: the time chooses the steps, and the quality ends them; what is promised goes by the steps', async () => {

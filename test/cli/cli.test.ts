@@ -213,6 +213,7 @@ test('bad input ends with exit 2 and one line that names it, the value and the r
     [[join(folder, 'missing.png')], /missing\.png: cannot be read \(there is no such file/],
     [[folder], /cannot be read|it is a folder/],
     [[empty], /empty\.png: is empty/],
+    [['/dev/null'], /image \/dev\/null: is a pipe or a device: write it to a file first$/m],
     [[text], /text\.png: is no image that can be read: give a PNG, JPEG, WebP/],
     [[cut], /cut\.png: is damaged or cut short/],
     [[cutJpeg], /cut\.jpg: is damaged or cut short/],

@@ -14,15 +14,17 @@ export const endings = {
   seconds: 'seconds',
 } as const;
 
-/** @param seconds from the first that is asked. */
+/** @param seconds from when it is asked first; a step is made in any case. */
 export function untilOf({ validate, patience, steps, quality }: FitOptions, seconds?: number): Until<ImageMeasured> {
-  let start: number | undefined;
+  let start: { readonly step: number; readonly moment: number } | undefined;
   const longest = validate === undefined ? Number.POSITIVE_INFINITY : (patience ?? Math.ceil(steps / 4));
   return (step, measured, best) => {
-    start ??= performance.now();
+    const moment = performance.now();
+    start ??= { step, moment };
     if (quality !== undefined && measured && qualityOf(measured) >= quality) return endings.quality;
     if (best && step - best.state.step >= longest) return endings.patience;
-    return seconds !== undefined && performance.now() - start >= 1000 * seconds ? endings.seconds : undefined;
+    const isOver = seconds !== undefined && step > start.step && moment - start.moment >= 1000 * seconds;
+    return isOver ? endings.seconds : undefined;
   };
 }
 
