@@ -5,25 +5,25 @@ export function commandLine(args: readonly string[]): string {
   return ['sepnn', ...args].map(quoted).join(' ');
 }
 
-/** With options beside those that are there: before a `--`, since all that comes after it are none. */
-export function withOptions(args: readonly string[], more: readonly string[]): string[] {
-  const [options, operands] = atDashes(args);
-  return [...options, ...more, ...operands];
-}
-
-/** The words with which a training goes on from a model file. @param more what is to be said beside. */
-export function resuming(args: readonly string[], more: readonly string[], model: string): string[] {
-  const [options, operands] = atDashes(args);
-  const kept = options.filter((word, i) => {
+/**
+ * The words with which a training goes on from a model file, or from the start where there is none.
+ *
+ * @param more what is to be said beside: before a `--`, since all that comes after it are no options.
+ * @param without options that are to go with their values: they would be refused beside that.
+ */
+export function resuming(
+  args: readonly string[],
+  more: readonly string[],
+  model: string | undefined,
+  without: readonly string[] = [],
+): string[] {
+  const end = [...args, '--'].indexOf('--');
+  const gone = ['--resume', ...without];
+  const kept = args.slice(0, end).filter((word, i) => {
     if (word === '--resume-anyway' || word === '--compare') return false;
-    return word !== '--resume' && args[i - 1] !== '--resume' && !word.startsWith('--resume=');
+    return !gone.includes(word) && !gone.includes(args[i - 1]) && !gone.includes(word.split('=')[0]);
   });
-  return withOptions([...kept, ...operands], [...more, '--resume', model]);
-}
-
-function atDashes(args: readonly string[]): readonly [before: readonly string[], from: readonly string[]] {
-  const at = [...args, '--'].indexOf('--');
-  return [args.slice(0, at), args.slice(at)];
+  return [...kept, ...more, ...(model === undefined ? [] : ['--resume', model]), ...args.slice(end)];
 }
 
 /** What would break the line is written in the way that bash and others have for it. */

@@ -336,8 +336,9 @@ test('fit --channels shared is one model of three outputs: it learns, is drawn b
 test('fit --decoder is one model of three outputs: it goes on, not with another activation, and is drawn at another size', async () => {
   const image = await picture('decoded.png', 24, 20);
   const series = ['--series', '6', '--depth', '1'];
+  const narrow = small.filter((word, i) => word !== '--width' && small[i - 1] !== '--width');
   const run = (out: string, ...more: string[]) =>
-    sepnn('fit', image, ...small, '--lr', '1e-3', ...series, '--decoder', '7', '--json', '--out', out, ...more);
+    sepnn('fit', image, ...narrow, '--lr', '1e-3', ...series, '--decoder', '7', '--json', '--out', out, ...more);
   const half = await run('decoded', '--decoder-activation', 'sine', '--steps', '20');
   requireEqual('exit', [half.code, half.stderr], [0, '']);
   const { settings } = JSON.parse(half.stdout) as FitReport;
@@ -380,7 +381,7 @@ test('fit: --lr is --learning-rate, for the options and in the report', async ()
     requireEqual(words.join(' '), [learningRate, others], [2e-3, usual]);
   }
   const image = await picture('rates.png', 12, 10);
-  const brief = [...quick, '--preconditioner', 'none', '--steps', '2', '--gray', '--json', '--out', 'rates'];
+  const brief = [...quick, '--steps', '2', '--gray', '--json', '--out', 'rates'];
   const { code, stdout } = await sepnn('fit', image, ...brief, '--lr', '2e-3');
   requireEqual('exit', code, 0);
   const { settings } = JSON.parse(stdout) as FitReport;

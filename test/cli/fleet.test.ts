@@ -277,7 +277,7 @@ test('bad usage is refused before anything is written', async () => {
     [[images, '--batch', '0'], /--batch 0: use a whole number from 1 to 4096/],
     [[images, '--top-k', 'auto'], /--top-k auto: is chosen image by image, and a fleet has one k: give a number/],
     [[images, '--status'], /--status: there is no queue: give --queue redis:\/\/host:6379 too/],
-    [[images, '--lock', '5'], /--lock: there is no queue: /],
+    [[images, '--lock', '5'], /--lock 5: there is no queue: /],
     [[images, '--queue', 'redis://h', '--status', '--clear'], /--status with --clear: leave one of them out/],
     [[images, '--queue', 'here'], /--queue here: is no address of a Redis: give redis:\/\/host:6379/],
     [[images, '--queue', 'redis://h', '--queue-name', 'a:b'], /--queue-name a:b: use 1 to 100 characters/],

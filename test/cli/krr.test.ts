@@ -105,6 +105,11 @@ test('krr refuses bad input with exit 2 and one line, and writes nothing', async
       ['--function', 'f1', '--methods', 'sepnn-msk', '--points', '512', '--rank', '2', '--width', '2'],
       /msk: a tangent kernel of 262144 points .* bytes, and the adapter binds at most \d+, that is \d+ points/,
     ],
+    [
+      ['--function', 'f1', '--methods', 'mlp-msk', '--top-k', '3'],
+      /--top-k 3: none of --methods has it: add sepnn-seppgd/,
+    ],
+    [['--function', 'f1', '--methods', 'sepnn', '--msk-top-k', '3'], /--msk-top-k 3: none of --methods has it: add/],
     [['--function', 'f1', '--lr', '0'], /--learning-rate 0: use a number above 0/],
     [['--function', 'f1', '--learning-rate', 'x'], /--learning-rate x: use a number above 0/],
     [['--function', 'f1', '--seeds', '0'], /--seeds 0: use a whole number from 1/],

@@ -274,8 +274,8 @@ test('ntk refuses what does not fit with exit 2 and one line, and writes nothing
   const volume = await saved('volume.safetensors', cpModel([40, 40, 40], 2, network));
   const long = await saved('long.safetensors', cpModel([1025, 4], 2, network));
   const cases: Refusal[] = [
-    [[small, '--widths', '50'], /--widths with a model: it belongs to the figure: leave it out/],
-    [['--combine', 'product'], /--combine without a model: it belongs to the spectra of one/],
+    [[small, '--widths', '50'], /--widths 50 with a model: it belongs to the figure: leave it out/],
+    [['--combine', 'product'], /--combine product without a model: it belongs to the spectra of one/],
     [[small, '--top-k', '7'], /--top-k 7: axis 0 has 6 points: use 1 to 6/],
     [['--top-k', '9'], /--top-k 9: an axis has 8 points: use 1 to 8/],
     [[volume, '--points', '20'], /--points 20: a grid of 20 x 20 x 20 has 8000 points: .* at most 1024/],

@@ -47,6 +47,12 @@ test('a file of before there was a choice is one of Adam at a constant rate; a s
   const refused = (now: FitOptions, then: Readonly<Record<string, unknown>>, message: RegExp) =>
     requireThrows(`${message}`, async () => requireSameOptions(now, then), 'InputError', message);
   await refused(optionsOf('--optimiser', 'muon'), before, /--optimiser was adam and is muon/);
+  const rival = { ...optionsOf(), preconditioner: 'msk', topK: 3, modulation: 'flat', refresh: 10 } as const;
+  await refused(optionsOf(), recordOf(rival), /: --preconditioner was msk and is none: give the same/);
+  await refused({ ...rival, topK: 4 }, recordOf(rival), /: --top-k was 3 and is 4: give the same/);
+  // Before, a rival and a plain run recorded what they had by default.
+  requireSameOptions(rival, { ...recordOf(rival), combine: 'sum' });
+  requireSameOptions(optionsOf(), { ...recordOf(optionsOf()), combine: 'sum', topK: 3 });
   const cosine = optionsOf('--schedule', 'cosine', '--steps', '9', '--clip', '2');
   requireSameOptions(cosine, recordOf(cosine));
   await refused(
@@ -62,20 +68,14 @@ test('a file of before there was a choice is one of Adam at a constant rate; a s
   await refused({ ...batches, momentum: 0.9 }, recordOf(batches), /--momentum was 0.98 and is 0.9: give the same/);
 });
 
-test('options that are out of range, or that only muon and shampoo have, are refused', async () => {
+test('options that are out of range are refused, and batches that a grid does not have', async () => {
   const refused = (words: string, message: RegExp) =>
     requireThrows(words, async () => requireConsistent(optionsOf(...words.split(' ')), 2), 'InputError', message);
   await refused('--optimiser lion', /^--optimiser lion: use adam, sgd, muon, shampoo$/);
   await refused('--schedule power', /^--schedule power: use constant, cosine, linear, step$/);
   await refused('--warm-up 0', /^--warm-up 0: use a whole number from 1/);
   await refused('--clip 0', /^--clip 0: use a number above 0/);
-  await refused('--rest-rate 1', /^--rest-rate 1 with --optimiser adam: only muon and shampoo have another/);
-  await refused('--optimiser sgd --rest sgd', /^--rest sgd with --optimiser sgd: only muon and shampoo have another/);
   await refused('--optimiser muon --rest lion', /^--rest lion: use adam, sgd$/);
-  await refused(
-    '--momentum 0.9',
-    /^--momentum 0.9 with --optimiser adam: is of sgd, muon, shampoo: leave one of them out$/,
-  );
   await refused('--optimiser sgd --momentum 1', /^--momentum 1: use a number from 0/);
   await refused('--interleave 0', /^--interleave 0: use a whole number from 1/);
   await refused('--interleave 2,2,2', /^--interleave 2,2,2: 3 numbers for 2 axes: give one, or 2$/);

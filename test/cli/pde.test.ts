@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { goingOn } from '../../src/cli/pde/command.js';
-import { addPdeOptions, courseOf, type PdeOptions, settled, waysOf } from '../../src/cli/pde/options.js';
+import { addPdeOptions, courseOf, type PdeOptions, pdeNeeds, settled, waysOf } from '../../src/cli/pde/options.js';
 import type { PdeReport } from '../../src/cli/pde/results.js';
 import type { RenderReport } from '../../src/cli/render/command.js';
+import { flagsOf, idleIn } from '../../src/cli/training/needs.js';
 import { fileLines } from '../../src/cli/training/session.js';
 import { Command } from '../../src/cli/vendor.js';
 import { readProblemFile, writeProblemFile } from '../../src/io/model/problemFile.js';
@@ -664,6 +665,7 @@ test('the command line that goes on with a stopped run asks for it alone, along 
     'heat --optimisers muon:last-layers=3:damping=1e-6,adam',
     'heat --networks plain,gated --optimisers adam:rate=2e-3,shampoo:schedule=cosine:steps=30 --schedule linear',
     'heat --preset paper --schedule cosine',
+    'heat --optimisers adam:rate=2e-3,shampoo --lr 1e-3 --steps 9',
     'heat --optimisers adam,muon --resume old.safetensors --redraw 0 --preconditioners none,residual:top-k=2',
   ]) {
     const options = optionsOf(words.split(' '));
@@ -674,6 +676,8 @@ test('the command line that goes on with a stopped run asks for it alone, along 
       const [own, ...more] = waysOf(again);
       requireEqual(line, [own.name, courseOf(own, again), more.length], [way.name, courseOf(way, options), 0]);
       requireEqual(line, again.resume, file);
+      const idle = idleIn(again, pdeNeeds).filter(name => flagsOf(name).some(flag => line.includes(`${flag} `)));
+      requireEqual(line, idle, []);
     }
   }
 });
@@ -686,6 +690,11 @@ test('a grid, networks or preconditioners that cannot be are refused before a de
       /--rank 65536 --width 65536 --depth 4: \d+ parameters: use less/,
     ],
     [['heat-6d', '--points', '64'], /--points 64,64,64,64,64,64: 68719476736 points in all: use 1073741824 or fewer/],
+    [
+      ['heat', '--optimisers', 'adam:rate=1e-3,muon:rate=1e-2', '--lr', '0.1'],
+      /--learning-rate 0\.1: each of --optimisers has its own: leave it out$/m,
+    ],
+    [['heat', '--optimisers', 'adam:steps=5', '--steps', '9'], /--steps 9: each of --optimisers has its own: leave/],
     [['heat-6d', '--test-points', '21'], /--test-points 21: heat-6d has 6 axes: use 20 or fewer/],
     [
       ['navier-stokes-3d', '--redraw', '0', '--preconditioners', 'none,residual'],

@@ -175,6 +175,7 @@ test('race refuses bad input with exit 2 and one line, and writes nothing', asyn
       /--runs muon:interleave=6: the shorter axis has 5 points: use interleave=1 to interleave=5/,
     ],
     [[image, '--top-k', '11'], /--top-k 11: the shorter axis has 10 points: use 1 to 10/],
+    [[image, '--runs', 'muon,seppgd:k=2', '--top-k', '3'], /--top-k 3: every one of --runs is without SepPGD, or has/],
     [[image, '--target', '30,x'], /--target x: use a number from 0/],
     [[image, '--target', '30,30'], /--target 30,30: names one twice/],
     [[image, '--mask', '1'], /--mask 1: use a number from 0 to 0\.99/],

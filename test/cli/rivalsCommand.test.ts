@@ -55,7 +55,7 @@ test('fit: a rival, a group or a k that does not fit is refused in one line with
     ],
     [
       ['--model', 'mlp', '--rank', '20'],
-      /--rank 20 with --model joint-network: it has no ranks: leave one of them out/,
+      /--rank 20 with --model joint-network: only cp, tensor-train and tucker have ranks: leave one of them out/,
     ],
     [
       ['--model', 'mlp', '--compare'],

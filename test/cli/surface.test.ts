@@ -176,7 +176,8 @@ test('bad meshes, volumes and options end with exit 2 and one line with the reas
     [[array], /volume .*flat\.npy: has 2 axes, of \(4, 4\): a volume has 3/],
     [[none], /none\.npy: none of 4 x 4 x 4 points lies inside/],
     [[thin], /thin\.npy: has 4 x 1 x 4 points: use one of 2 x 2 x 2 or more/],
-    [[good, '--size', '8'], /--size: a volume has a grid of its own: leave it out/],
+    [[good, '--size', '8'], /--size 8: a volume has a grid of its own: leave it out/],
+    [[good, '--margin', '2'], /--margin 2: a volume has a grid of its own: leave it out/],
     [[mesh, '--size', '8x8'], /--size 8x8: use N or AxBxC, whole numbers from 2 to 16384/],
     [[mesh, '--size', '16384'], /--size 16384: \d+ x \d+ x 16384 are \d+ points, above 1073741824: use fewer/],
     [

@@ -13,7 +13,8 @@ import { evaluate } from '../../model/evaluate.js';
 import type { Model } from '../../model/model.js';
 import type { Ending } from '../ending.js';
 import { print, table, warn } from '../terminal.js';
-import { requireConsistent, requireSubgrids } from '../training/options.js';
+import { requireMeaning, withoutIdle } from '../training/needs.js';
+import { modelNeeds, requireConsistent, requireSubgrids } from '../training/options.js';
 import { resumedFrom, savedAt } from '../training/resume.js';
 import {
   adapterLine,
@@ -29,7 +30,14 @@ import { topKOf } from '../training/topK.js';
 import { Command } from '../vendor.js';
 import { type Choice, choose, warmUpFor } from './choose.js';
 import { modelFor } from './largest.js';
-import { type AskedOptions, addFitOptions, type FitOptions, requireEnds, requireShareable } from './options.js';
+import {
+  type AskedOptions,
+  addFitOptions,
+  type FitOptions,
+  fitNeeds,
+  requireEnds,
+  requireShareable,
+} from './options.js';
 import { paceOf } from './pace.js';
 import { recordedChoice } from './recorded.js';
 import { endings, qualityOf, untilOf } from './until.js';
@@ -80,12 +88,13 @@ async function fit(ending: Ending, image: string, asked: AskedOptions, given: Co
   const { width, height } = data;
   const choice = choose(asked, isTyped, data, saved && recordedChoice(given, `${asked.resume}`, saved.training));
   const { options } = choice;
+  requireMeaning(given, options, { ...modelNeeds, ...fitNeeds });
   requireConsistent(options, 2);
   requireShareable(options);
   requireSubgrids(options, [height, width]);
   const model = modelFor(data, options);
   const topK = topKOf(model.domain.shape, options, choice.usualTopK);
-  const settled = { ...options, topK, size: { width, height }, [bitsSetting]: data.bits };
+  const settled = withoutIdle({ ...options, topK, size: { width, height }, [bitsSetting]: data.bits }, fitNeeds);
   const resume = resumedFrom(saved, model, settled);
   const words = { size: `${width}x${height}`, data: 'image' };
   data.notes.forEach(warn);

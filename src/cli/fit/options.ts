@@ -4,7 +4,8 @@ import { InputError } from '../../errors.js';
 import type { SizeOption } from '../../experiments/image/size.js';
 import { relu, sine } from '../../model/activation.js';
 import { counted, mostPoints, oneOf, real, size, valueOption, whole } from '../options.js';
-import { addTrainingOptions, type TrainingOptions } from '../training/options.js';
+import { beside, type Needs } from '../training/needs.js';
+import { addTrainingOptions, type TrainingOptions, trainingNeeds } from '../training/options.js';
 import type { Command, Option } from '../vendor.js';
 
 /** Colour channels as models apart, or as outputs of one model. */
@@ -142,11 +143,14 @@ export function addFitOptions(command: Command): Command {
 /** Steps from one report to the next where reports end runs: a run of few steps has its best among the first hundred. */
 const lookEvery = 10;
 
-/** @throws InputError a patience with nothing to wait for, or steps of two sorts. */
-export function requireEnds({ validate, patience, seconds, steps }: AskedOptions): void {
-  if (patience !== undefined && validate === undefined) {
-    throw new InputError(`--patience ${patience}: there is no validation to wait for: give --validate 0.05 too`);
-  }
+/** Of those that decide what a run computes, and when it ends. */
+export const fitNeeds: Needs<Partial<FitOptions>> = {
+  ...trainingNeeds,
+  patience: beside('validate', 'there is no validation to wait for: give --validate 0.05 too'),
+};
+
+/** @throws InputError steps of two sorts. */
+export function requireEnds({ seconds, steps }: AskedOptions): void {
   if (seconds !== undefined && steps !== undefined) {
     throw new InputError(
       `--seconds ${seconds} with --steps ${steps}: the time chooses the steps: leave one of them out`,
@@ -154,16 +158,12 @@ export function requireEnds({ validate, patience, seconds, steps }: AskedOptions
   }
 }
 
-/** @throws InputError a kind of model that has no decoder or no shared outputs, or a decoder's option without one. */
+/** @throws InputError a kind of model that has no decoder or no shared outputs. */
 export function requireShareable({
   channels,
   model,
   decoder,
-  decoderActivation,
-}: Pick<FitOptions, 'channels' | 'model' | 'decoder' | 'decoderActivation'>): void {
-  if (decoderActivation !== undefined && decoder === undefined) {
-    throw new InputError(`--decoder-activation ${decoderActivation}: there is no decoder: give --decoder 64 too`);
-  }
+}: Pick<FitOptions, 'channels' | 'model' | 'decoder'>): void {
   if (decoder !== undefined && model !== 'cp') {
     throw new InputError(
       `--decoder ${decoder} with --model ${model}: only cp models have products to decode: use --model cp, or leave it out`,

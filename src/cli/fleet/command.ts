@@ -13,7 +13,8 @@ import { openQuietly } from '../engine.js';
 import { requireShareable } from '../fit/options.js';
 import { startFleetProgress } from '../progress.js';
 import { messageOf, print, warn } from '../terminal.js';
-import { requireConsistent } from '../training/options.js';
+import { requireMeaning } from '../training/needs.js';
+import { modelNeeds, optimiserNeeds, requireConsistent } from '../training/options.js';
 import { Command } from '../vendor.js';
 import { addFleetOptions, askedOf, decisiveOf, type FleetOptions, requireQueueOptions, settingsOf } from './options.js';
 import { type FleetPlan, requireSomePlan } from './plan.js';
@@ -37,7 +38,8 @@ export function fleetCommand(ending: Ending): Command {
 async function fleet(ending: Ending, folder: string, options: FleetOptions, given: Command): Promise<void> {
   const isTyped = (name: string) => given.getOptionValueSource(name) === 'cli';
   const { out, queue } = options;
-  requireQueueOptions(options, isTyped);
+  requireQueueOptions(options, given);
+  requireMeaning(given, askedOf(options), { ...modelNeeds, ...optimiserNeeds });
   requireConsistent(askedOf(options), 2);
   requireShareable(askedOf(options));
   requireFleetable(options);

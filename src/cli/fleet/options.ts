@@ -5,7 +5,8 @@ import { spelled } from '../../host/checks.js';
 import { mostSeed } from '../../host/random.js';
 import { type AskedOptions, addImageOptions, parametersOption, presetOption } from '../fit/options.js';
 import { adapterOption, real, valueOption, whole } from '../options.js';
-import { addModelOptions, addOptimiserOptions } from '../training/options.js';
+import { beside, requireMeaning, withoutIdle } from '../training/needs.js';
+import { addModelOptions, addOptimiserOptions, optimiserNeeds } from '../training/options.js';
 import type { Command } from '../vendor.js';
 
 /** Those of `fit` that are about one image at a time. */
@@ -28,8 +29,9 @@ export interface FleetOptions extends Omit<AskedOptions, OfOneImage> {
   readonly clear: boolean;
 }
 
+const besideQueue = beside('queue', 'there is no queue: give --queue redis://host:6379 too');
 /** Where a queue stands, and what it is called: none of it decides what is computed. */
-const ofQueues = ['queueName', 'lock', 'status', 'clear'] as const;
+const queueNeeds = { queueName: besideQueue, lock: besideQueue, status: besideQueue, clear: besideQueue };
 
 export function addFleetOptions(command: Command): Command {
   const add = <T>(flags: string, description: string, parse: (text: string) => T, initial?: T) =>
@@ -83,15 +85,11 @@ export function settingsOf(options: FleetOptions): Readonly<Record<string, unkno
     saveEvery: _save,
     ...others
   } = decisiveOf(options);
-  return others;
+  return withoutIdle(others, optimiserNeeds);
 }
 
 /** @throws InputError an option of a queue where there is none, or two that each want to do nothing else. */
-export function requireQueueOptions(options: FleetOptions, isTyped: (name: string) => boolean): void {
-  const words = { queueName: '--queue-name', lock: '--lock', status: '--status', clear: '--clear' };
-  const without = ofQueues.find(name => options.queue === undefined && isTyped(name));
-  if (without !== undefined) {
-    throw new InputError(`${words[without]}: there is no queue: give --queue redis://host:6379 too`);
-  }
+export function requireQueueOptions(options: FleetOptions, given: Command): void {
+  requireMeaning(given, options, queueNeeds);
   if (options.status && options.clear) throw new InputError('--status with --clear: leave one of them out');
 }

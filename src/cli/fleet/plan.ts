@@ -12,7 +12,8 @@ import type { FitOptions } from '../fit/options.js';
 import { whyOf } from '../fit/why.js';
 import { usualTopK } from '../options.js';
 import { requireFits } from '../training/limits.js';
-import { requireConsistent } from '../training/options.js';
+import { withoutIdle } from '../training/needs.js';
+import { optimiserNeeds, requireConsistent } from '../training/options.js';
 import { preconditionerOf } from '../training/preconditioner.js';
 import { topKOf } from '../training/topK.js';
 import { askedOf, type FleetOptions } from './options.js';
@@ -49,7 +50,7 @@ export function planOf(
   requireConsistent(choice.options, 2);
   const model = modelFor(shape, choice.options);
   const topK = topKIn(model, choice);
-  const options: FitOptions = { ...choice.options, topK, size: { width, height } };
+  const options: FitOptions = withoutIdle({ ...choice.options, topK, size: { width, height } }, optimiserNeeds);
   requireFits({ device } as Engine, model, options, { size: `${width}x${height}`, data: 'image' });
   return {
     kind: kindOf(shape),

@@ -16,10 +16,11 @@ import type { Ending } from '../ending.js';
 import { openQuietly } from '../engine.js';
 import { startProgress } from '../progress.js';
 import { print, table } from '../terminal.js';
+import { requireMeaning, withoutIdle } from '../training/needs.js';
 import { adapterLine, fileLines } from '../training/session.js';
 import { Command } from '../vendor.js';
 import { version } from '../version.js';
-import { addKrrOptions, type KrrOptions, requireConsistent } from './options.js';
+import { addKrrOptions, type KrrOptions, krrNeeds, requireConsistent } from './options.js';
 
 export interface KrrReport {
   readonly adapter: AdapterReport;
@@ -36,7 +37,10 @@ export function krrCommand(ending: Ending): Command {
     new Command('krr').description(
       "learn a function by kernel ridge regression on the gradients of a model's output at its initial parameters",
     ),
-  ).action((options: KrrOptions) => krr(ending, options));
+  ).action((options: KrrOptions, given: Command) => {
+    requireMeaning(given, options, krrNeeds);
+    return krr(ending, options);
+  });
 }
 
 /** @throws InputError bad input, before the device is touched. @throws RunError a loss that is not finite. */
@@ -47,7 +51,7 @@ async function krr(ending: Ending, options: KrrOptions): Promise<void> {
     try {
       requireFits(engine, options);
       const cases = casesOf(options);
-      const { out, json, ...settings } = options;
+      const { out, json, ...settings } = withoutIdle(options, krrNeeds);
       const rows = await RowFile.open(out, 'krr', { version, adapter: engine.adapter, settings });
       const runs = await ending.inRows(
         () => `${rows.count} of ${cases.length} runs are`,
@@ -122,7 +126,7 @@ function casesOf({ noise: noises, seeds, methods: names }: KrrOptions): KrrCase[
 }
 
 async function writeResults(adapter: AdapterReport, options: KrrOptions, runs: readonly KrrRun[]): Promise<KrrReport> {
-  const { out, json: _, ...settings } = options;
+  const { out, json: _, ...settings } = withoutIdle(options, krrNeeds);
   const [means, medians] = [meansOf, mediansOf].map(over => over(runs, options.within));
   const files: Record<string, string> = { results: join(out, 'results.json'), curves: join(out, 'curves.csv') };
   for (const noise of options.noise) {

@@ -6,6 +6,7 @@ import { type MethodName, methodNames, methods } from '../../experiments/krr/met
 import { type FunctionName, functionNames, type Spread, spreads } from '../../experiments/krr/problem.js';
 import { relu } from '../../model/activation.js';
 import { adapterOption, list, oneOf, real, valueOption, whole } from '../options.js';
+import type { Needs } from '../training/needs.js';
 import { activationNames } from '../training/options.js';
 import type { Command } from '../vendor.js';
 
@@ -72,6 +73,19 @@ export function addKrrOptions(command: Command): Command {
   command.addOption(adapterOption());
   return command.option('--json', 'print one JSON object and nothing else on stdout', false);
 }
+
+const modulated =
+  (what: string, remedy: string) =>
+  ({ methods: names }: KrrOptions) =>
+    names.some(name => methods[name].modulated === what)
+      ? undefined
+      : `: none of --methods has it: ${remedy}, or leave it out`;
+
+/** Of the preconditioners that are among the methods. */
+export const krrNeeds: Needs<KrrOptions> = {
+  topK: modulated('each axis', 'add sepnn-seppgd'),
+  mskTopK: modulated('all points', 'add sepnn-msk'),
+};
 
 /** Combinations that make no sense. @throws InputError naming them. */
 export function requireConsistent({ topK, mskTopK, points, methods: names }: KrrOptions): void {

@@ -19,10 +19,11 @@ import type { Ending } from '../ending.js';
 import { openQuietly } from '../engine.js';
 import { startProgress } from '../progress.js';
 import { print, table } from '../terminal.js';
+import { requireMeaning } from '../training/needs.js';
 import { adapterLine, fileLines } from '../training/session.js';
 import { Command } from '../vendor.js';
 import { version } from '../version.js';
-import { addNtkOptions, type NtkOptions, requireApplicable } from './options.js';
+import { addNtkOptions, type NtkOptions, ntkNeeds } from './options.js';
 import { type ModelSpectra, modelSettings, ntkSpectra, spectraPlots } from './spectra.js';
 
 export interface FigureReport extends Figure {
@@ -45,7 +46,7 @@ export function ntkCommand(ending: Ending): Command {
     .description('tangent kernels: Figure 1 of the paper, or the spectra of a saved model before and after SepPGD')
     .argument('[model]');
   return addNtkOptions(command).action(async (model: string | undefined, options: NtkOptions) => {
-    requireApplicable(model, command);
+    requireMeaning(command, options, ntkNeeds(model));
     if (model === undefined) await figure(ending, options);
     else await spectra(ending, model, options);
   });

@@ -1,12 +1,12 @@
 /** The options of `sepnn ntk`: how each is read, its default, and which belong to a model and which to the figure. */
 
 import type { AdapterKind } from '../../device/adapter.js';
-import { InputError } from '../../errors.js';
 import { mostAxisPoints } from '../../experiments/spectra.js';
 import { sine } from '../../model/activation.js';
 import { type Modulation, modulations } from '../../ops/precondition/modulate.js';
 import { type Combine, combines } from '../../ops/precondition/precondition.js';
 import { adapterOption, oneOf, real, usualTopK, valueOption, whole, wholes } from '../options.js';
+import type { Needs } from '../training/needs.js';
 import { activationNames } from '../training/options.js';
 import type { Command } from '../vendor.js';
 
@@ -55,15 +55,11 @@ export function addNtkOptions(command: Command): Command {
   return command.option('--json', 'print one JSON object and nothing else on stdout', false);
 }
 
-/** @throws InputError naming an option that is given where it means nothing. */
-export function requireApplicable(model: string | undefined, command: Command): void {
-  const [names, remedy] =
+/** Of the figure, or of the spectra of a model where one is given. */
+export function ntkNeeds(model: string | undefined): Needs<NtkOptions> {
+  const [names, otherwise] =
     model === undefined
-      ? ([modelOnly, 'give a model, or leave it out'] as const)
-      : ([figureOnly, 'leave it out'] as const);
-  const given = names.find(name => command.getOptionValueSource(name) === 'cli');
-  if (given === undefined) return;
-  throw new InputError(
-    `--${given} ${model === undefined ? 'without a model' : 'with a model'}: it belongs to ${model === undefined ? 'the spectra of one' : 'the figure'}: ${remedy}`,
-  );
+      ? [modelOnly, ' without a model: it belongs to the spectra of one: give a model, or leave it out']
+      : [figureOnly, ' with a model: it belongs to the figure: leave it out'];
+  return Object.fromEntries(names.map(name => [name, () => otherwise]));
 }

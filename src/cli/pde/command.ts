@@ -11,11 +11,12 @@ import {
 import type { AdapterReport, Engine } from '../../graph/engine.js';
 import { readProblemFile, type SavedProblem } from '../../io/model/problemFile.js';
 import type { Problem } from '../../pde/problem.js';
-import { commandLine, resuming, withOptions } from '../commandLine.js';
+import { commandLine, resuming } from '../commandLine.js';
 import type { Ending } from '../ending.js';
 import { Engines, onceMore } from '../engine.js';
 import { startProgress } from '../progress.js';
 import { print, warn } from '../terminal.js';
+import { flagsOf, idleIn, requireMeaning, withoutIdle } from '../training/needs.js';
 import { Command } from '../vendor.js';
 import { type DigestedProblem, digested } from './digest.js';
 import { ProblemKeeper } from './keeper.js';
@@ -26,6 +27,7 @@ import {
   lastLayersOf,
   networkOf,
   type PdeOptions,
+  pdeNeeds,
   pointsOf,
   preconditionersOf,
   problemOptimiser,
@@ -62,7 +64,9 @@ async function pde(
   const saved = resume === undefined ? undefined : { path: resume, ...(await readProblemFile(resume)) };
   const usual = settled(typed, isTyped);
   const isSaid = (option: string) => isTyped(option) || isPreset(typed, option);
-  const options = saved ? withRecorded(command, saved.path, saved.training, usual, isSaid) : usual;
+  const all = saved ? withRecorded(command, saved.path, saved.training, usual, isSaid) : usual;
+  requireMeaning(command, all, pdeNeeds);
+  const options = withoutIdle(all, pdeNeeds);
   requireStill(options);
   const named = await problemNamed(given);
   named.problem.remarks.forEach(warn);
@@ -232,5 +236,6 @@ export function goingOn(args: readonly string[], way: Way, options: PdeOptions, 
   const chosen = ['--optimisers', optimiser.text, ...course];
   const own = ['--networks', network, ...chosen, '--preconditioners', preconditioner.text];
   const more = waysOf(options).length === 1 ? [] : own;
-  return commandLine(file === undefined ? withOptions(args, more) : resuming(args, more, file));
+  const idle = idleIn({ ...options, optimisers: [optimiser] }, pdeNeeds).flatMap(flagsOf);
+  return commandLine(resuming(args, more, file, idle));
 }

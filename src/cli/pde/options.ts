@@ -28,6 +28,7 @@ import { problems } from '../../pde/problems.js';
 import { sepPgd } from '../../precondition/sepPgd.js';
 import { type Changes, type Differing, differing } from '../differences.js';
 import { adapterOption, list, oneOf, real, valueOption, whole, wholes } from '../options.js';
+import type { Needs } from '../training/needs.js';
 import type { Command } from '../vendor.js';
 
 export const networkNames = ['plain', 'gated'] as const;
@@ -121,6 +122,20 @@ export interface PdeOptions {
   readonly adapter: AdapterKind | 'auto';
   readonly json: boolean;
 }
+
+const notOfAll =
+  (name: keyof OptimiserWay) =>
+  ({ optimisers }: Pick<PdeOptions, 'optimisers'>) =>
+    optimisers.some(({ value }) => value[name] === undefined)
+      ? undefined
+      : ': each of --optimisers has its own: leave it out';
+
+/** Of the course of all optimisers that have none of their own. */
+export const pdeNeeds: Needs<Pick<PdeOptions, 'optimisers'>> = {
+  learningRate: notOfAll('learningRate'),
+  schedule: notOfAll('schedule'),
+  steps: notOfAll('steps'),
+};
 
 /** The factor in sin(omega z) where none is given: networks of larger ones start too rough for second derivatives. */
 const periodicOmega = 2;

@@ -28,11 +28,12 @@ import { startProgress } from '../progress.js';
 import { messageOf, print, table, warn } from '../terminal.js';
 import { requireFits } from '../training/limits.js';
 import { modelOf } from '../training/model.js';
+import { requireMeaning } from '../training/needs.js';
 import { requireRanks } from '../training/options.js';
 import { adapterLine, fileLines } from '../training/session.js';
 import { topKOf } from '../training/topK.js';
 import { Command } from '../vendor.js';
-import { addRaceOptions, type RaceOptions, requireRunnable } from './options.js';
+import { addRaceOptions, type RaceOptions, raceNeeds, requireRunnable } from './options.js';
 
 export interface RaceReport {
   readonly adapter: AdapterReport;
@@ -50,7 +51,10 @@ export function raceCommand(ending: Ending): Command {
   const command = new Command('race')
     .description('represent an image by the same model trained by several optimisers side by side')
     .argument('<image>');
-  return addRaceOptions(command).action((image: string, options: RaceOptions) => race(ending, image, options));
+  return addRaceOptions(command).action((image: string, options: RaceOptions, given: Command) => {
+    requireMeaning(given, options, raceNeeds);
+    return race(ending, image, options);
+  });
 }
 
 /** @throws InputError bad input, before the device is touched or anything written. @throws RunError where nobody has a finite loss. */

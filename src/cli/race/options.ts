@@ -7,7 +7,8 @@ import type { NamedEntrant } from '../../experiments/race/race.js';
 import { mostSeed } from '../../host/random.js';
 import { addImageOptions, type ImageModelOptions } from '../fit/options.js';
 import { adapterOption, either, list, mostPoints, real, usualTopK, valueOption, whole } from '../options.js';
-import { addModelOptions, type ModelOptions, type TopKOption } from '../training/options.js';
+import type { Needs } from '../training/needs.js';
+import { addModelOptions, type ModelOptions, modelNeeds, type TopKOption } from '../training/options.js';
 import type { Command } from '../vendor.js';
 import { entrantsFrom } from './runs.js';
 
@@ -65,6 +66,15 @@ export function addRaceOptions(command: Command): Command {
   command.addOption(adapterOption());
   return command.option('--json', 'print one JSON object and nothing else on stdout', false);
 }
+
+/** Of the model's options, and of SepPGD's where an entrant has it. */
+export const raceNeeds: Needs<RaceOptions> = {
+  ...modelNeeds,
+  topK: ({ runs }) =>
+    runs.some(({ entrant }) => entrant.combine !== undefined && entrant.topK === undefined)
+      ? undefined
+      : ': every one of --runs is without SepPGD, or has a k of its own: leave it out',
+};
 
 /** @throws InputError entrants that cannot train such a model, or a k or sub-grids that the shorter axis has too few points for. */
 export function requireRunnable({ model, runs }: RaceOptions, shape: readonly number[]): void {

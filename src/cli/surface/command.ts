@@ -8,8 +8,8 @@ export function surfaceCommand(ending: Ending): Command {
   const command = new Command('surface')
     .description('represent a closed surface, or a volume, by the occupancy of a grid')
     .argument('<file>', 'a mesh (.obj, .ply, .stl), or a volume (.npy: numbers or bools of three axes)');
-  return addSurfaceOptions(command).action(async (file: string, options: SurfaceOptions) => {
+  return addSurfaceOptions(command).action(async (file: string, options: SurfaceOptions, given: Command) => {
     const { surface } = await import('./fit.js');
-    await surface(ending, file, withOmega(options));
+    await surface(ending, file, withOmega(options), given);
   });
 }

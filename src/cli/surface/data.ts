@@ -1,6 +1,5 @@
 /** What `sepnn surface` trains on: which points of a grid lie inside, and the surface that they came from. */
 
-import { extname } from 'node:path';
 import { sizeOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import type { VoxelGrid } from '../../geometry/fill.js';
@@ -9,7 +8,7 @@ import { boundsOf, type Mesh, placed } from '../../geometry/mesh.js';
 import { gridAround, voxelise } from '../../geometry/voxelise.js';
 import { type FileMesh, meshFormatOf, readMesh } from '../../io/mesh/meshFile.js';
 import { readVolume } from '../../io/volumeFile.js';
-import { type SurfaceOptions, usualSide } from './options.js';
+import { isVolume, type SurfaceOptions, usualSide } from './options.js';
 
 /** A mesh with a grid around it, or a volume on its own. */
 export type SurfaceSource = { readonly grid: VoxelGrid } & (
@@ -32,8 +31,7 @@ export const occupancyLevel = 0.5;
 
 /** @throws InputError a file of no kind that is read, or damaged; a grid that is too large. */
 export async function loadSurface(path: string, { size, margin }: SurfaceOptions): Promise<SurfaceSource> {
-  if (extname(path).toLowerCase() === '.npy') {
-    if (size !== undefined) throw new InputError('--size: a volume has a grid of its own: leave it out');
+  if (isVolume(path)) {
     const { shape, inside } = await readVolume(path);
     if (shape.some(n => n < 2)) {
       throw new InputError(`volume ${path}: has ${shape.join(' x ')} points: use one of 2 x 2 x 2 or more`);

@@ -18,7 +18,8 @@ import { type Tile, tilesOfRows } from '../../model/tiles.js';
 import type { Ending } from '../ending.js';
 import { print, table, warn } from '../terminal.js';
 import { modelOf } from '../training/model.js';
-import { requireConsistent, requireSubgrids } from '../training/options.js';
+import { requireMeaning, withoutIdle } from '../training/needs.js';
+import { modelNeeds, requireConsistent, requireSubgrids } from '../training/options.js';
 import { resumedFrom, savedAt } from '../training/resume.js';
 import {
   adapterLine,
@@ -30,8 +31,9 @@ import {
   trainingSession,
 } from '../training/session.js';
 import { topKOf } from '../training/topK.js';
+import type { Command } from '../vendor.js';
 import { loadSurface, occupancyOf, type SurfaceData, surfaceOf } from './data.js';
-import { axes, type SurfaceOptions, surfaceDefaults } from './options.js';
+import { axes, type SurfaceOptions, surfaceDefaults, surfaceNeeds } from './options.js';
 import { levelOf, surfaceTask } from './task.js';
 
 export interface SurfaceRunReport extends RunCosts, OccupancyMeasured {
@@ -56,7 +58,9 @@ type SurfaceRun = FinishedRun<OccupancyMeasured>;
 const picturePixels = 512;
 
 /** @throws InputError bad input, before the device is touched. @throws RunError for a loss that is not finite, after what is good was written. */
-export async function surface(ending: Ending, file: string, options: SurfaceOptions): Promise<void> {
+export async function surface(ending: Ending, file: string, options: SurfaceOptions, given: Command): Promise<void> {
+  const needs = surfaceNeeds(file);
+  requireMeaning(given, options, { ...modelNeeds, ...needs });
   requireConsistent(options, axes.length);
   await loadSharp(); // it draws only at the end, and would be missed too late
   const source = await loadSurface(file, options);
@@ -65,7 +69,7 @@ export async function surface(ending: Ending, file: string, options: SurfaceOpti
   requireSubgrids(options, shape);
   const model = modelOf(shape, 1, options);
   const topK = topKOf(shape, options, surfaceDefaults.topK);
-  const settled = { ...options, topK };
+  const settled = withoutIdle({ ...options, topK }, needs);
   const resume = resumedFrom(await savedAt(options.resume), model, settled);
   const words = { size: shape.join('x'), data: 'volume' };
   let data: SurfaceData | undefined;

@@ -1,12 +1,14 @@
 /** The options of `sepnn surface`. */
 
+import { extname } from 'node:path';
 import { InputError } from '../../errors.js';
 import type { GridSides } from '../../geometry/voxelise.js';
 import { activations } from '../../model/codec.js';
 import { bceWithLogits } from '../../objective/bceWithLogits.js';
 import { squaredError } from '../../objective/squaredError.js';
 import { mostPoints, oneOf, valueOption, whole } from '../options.js';
-import { addTrainingOptions, type TrainingDefaults, type TrainingOptions } from '../training/options.js';
+import type { Needs } from '../training/needs.js';
+import { addTrainingOptions, type TrainingDefaults, type TrainingOptions, trainingNeeds } from '../training/options.js';
 import type { Command } from '../vendor.js';
 
 export interface SurfaceOptions extends TrainingOptions {
@@ -69,6 +71,18 @@ export function addSurfaceOptions(command: Command): Command {
     .addOption(valueOption('--format <name>', 'of the mesh written: ply, obj, stl', oneOf('--format', formats), 'ply'))
     .addOption(valueOption('--up <axis>', 'axis that points upwards in the picture', oneOf('--up', axes), 'y'));
   return addTrainingOptions(command, surfaceDefaults);
+}
+
+/** Of what a mesh alone leaves to be chosen. */
+export function surfaceNeeds(file: string): Needs<SurfaceOptions> {
+  const otherwise = ': a volume has a grid of its own: leave it out';
+  const need = () => (isVolume(file) ? otherwise : undefined);
+  return { ...trainingNeeds, size: need, margin: need };
+}
+
+/** Whether a file has points of a grid, and no mesh. */
+export function isVolume(file: string): boolean {
+  return extname(file).toLowerCase() === '.npy';
 }
 
 /** N, or AxBxC. */

@@ -14,6 +14,7 @@ import { usualRefresh } from '../../precondition/preconditioner.js';
 import { mostSubgrids } from '../../train/batches.js';
 import { adapterOption, either, mostPoints, oneOf, real, valueOption, whole, wholes } from '../options.js';
 import type { Command } from '../vendor.js';
+import { beside, type Needs, only } from './needs.js';
 
 /** Optimisers of some matrices, which leave the rest to another. */
 const withRest: readonly OptimiserName[] = ['muon', 'shampoo'];
@@ -24,6 +25,7 @@ export type TopKOption = 'auto' | number;
 
 const preconditioners = ['none', 'seppgd', 'msk', 'iga'] as const;
 export type PreconditionerName = (typeof preconditioners)[number];
+const modulating: readonly PreconditionerName[] = ['seppgd', 'msk', 'iga'];
 
 const modelNames = ['cp', 'tensor-train', 'tucker', 'joint-network'] as const;
 export type ModelName = (typeof modelNames)[number];
@@ -135,11 +137,7 @@ export function addModelOptions(
   );
   add('--fourier <sigma>', 'Fourier features, frequencies normal with this deviation', real('--fourier', 0, 1e4, true));
   add('--series <m>', 'encode coordinates as the first m terms of a Fourier series', whole('--series', 1, 32_768));
-  return command.hook('preAction', given => {
-    const { model, rank } = given.opts<ModelOptions>();
-    if (model !== 'joint-network' || given.getOptionValueSource('rank') !== 'cli') return;
-    throw new InputError(`--rank ${rank} with --model ${model}: it has no ranks: leave one of them out`);
-  });
+  return command;
 }
 
 /** Of the preconditioner and the optimiser, up to the steps in all. */
@@ -242,37 +240,46 @@ export function requireRanks(
   }
 }
 
-type Compared =
-  | ('model' | 'preconditioner' | 'group' | 'interleave' | 'compare')
-  | ('resume' | 'resumeAnyway' | 'rest' | 'restRate' | 'momentum');
+/** Of a model's options. The fewest layers have no activation, whose factor and width then are of nothing. */
+export const modelNeeds: Needs<Partial<ModelOptions>> = {
+  rank: only('model', ['cp', 'tensor-train', 'tucker'], 'have ranks'),
+  width: ({ depth, fourier }) => (depth === 1 && fourier === undefined ? ofNoActivation : undefined),
+  omega: ({ depth }) => (depth === 1 ? ofNoActivation : undefined),
+  decoderActivation: beside('decoder', 'there is no decoder: give --decoder 64 too'),
+};
+const ofNoActivation = ' with --depth 1: one layer has no hidden units: leave one of them out';
+
+/** Of a preconditioner's and an optimiser's. */
+export const optimiserNeeds: Needs<Partial<Pick<TrainingOptions, 'preconditioner' | 'optimiser'>>> = {
+  group: only('preconditioner', ['iga'], 'has groups'),
+  combine: only('preconditioner', ['seppgd'], 'has axes to combine'),
+  topK: only('preconditioner', modulating, 'modulate eigenpairs'),
+  modulation: only('preconditioner', modulating, 'modulate eigenpairs'),
+  refresh: only('preconditioner', modulating, 'are refreshed'),
+  momentum: only('optimiser', withMomentum, 'have one'),
+  rest: only('optimiser', withRest, 'have another beside them'),
+  restRate: only('optimiser', withRest, 'have another beside them'),
+};
+
+/** Of those of a training from which a file is written. */
+export const trainingNeeds: Needs<Partial<TrainingOptions>> = {
+  ...optimiserNeeds,
+  resumeAnyway: beside('resume', 'there is nothing to go on from: give --resume FILE too'),
+};
 
 /** The options that are compared, some of which may still be chosen: those are looked at where they are there. */
-export type SomeOptions = Pick<TrainingOptions, Compared> &
-  Partial<Pick<TrainingOptions, 'rank' | 'optimiser' | 'combine'>>;
+export type SomeOptions = Pick<TrainingOptions, 'model' | 'preconditioner' | 'interleave' | 'compare' | 'resume'> &
+  Partial<Pick<TrainingOptions, 'rank'>>;
 
 /** Combinations that make no sense on a grid of so many axes. @throws InputError naming them. */
 export function requireConsistent(options: SomeOptions, axes: number): void {
-  const { model, optimiser = 'muon' } = options;
+  const { model } = options;
   requireRanks(options, axes);
   if (options.resume !== undefined && options.compare) {
     throw new InputError('--resume with --compare: one file cannot continue two runs: leave one of them out');
   }
-  if (options.resumeAnyway && options.resume === undefined) {
-    throw new InputError('--resume-anyway: there is nothing to go on from: give --resume FILE too');
-  }
   requirePreconditioner(options);
   requireInterleave(options, axes);
-  if (options.momentum !== undefined && !withMomentum.includes(optimiser)) {
-    throw new InputError(
-      `--momentum ${options.momentum} with --optimiser ${optimiser}: is of ${withMomentum.join(', ')}: leave one of them out`,
-    );
-  }
-  for (const [option, value] of Object.entries({ '--rest': options.rest, '--rest-rate': options.restRate })) {
-    if (value === undefined || withRest.includes(optimiser)) continue;
-    throw new InputError(
-      `${option} ${value} with --optimiser ${optimiser}: only muon and shampoo have another beside them: leave one of them out`,
-    );
-  }
   if (options.compare && options.preconditioner === 'none') {
     if (model === 'joint-network')
       throw new InputError(`--compare with --model ${model}: say with what: --preconditioner msk or iga`);
@@ -316,8 +323,8 @@ export function requireSubgrids(
   throw new InputError(`--interleave ${interleave}: axis ${axis} has ${shape[axis]} points: use 1 to ${shape[axis]}`);
 }
 
-/** @throws InputError a preconditioner that the model does not have, or an option that belongs to another. */
-function requirePreconditioner({ model, preconditioner, group, combine = 'sum' }: SomeOptions): void {
+/** @throws InputError a preconditioner that the model does not have. */
+function requirePreconditioner({ model, preconditioner }: SomeOptions): void {
   const rival = preconditioner === 'msk' || preconditioner === 'iga';
   const given = `--preconditioner ${preconditioner}`;
   if (model === 'joint-network' && preconditioner === 'seppgd') {
@@ -327,11 +334,5 @@ function requirePreconditioner({ model, preconditioner, group, combine = 'sum' }
   }
   if (rival && model !== 'cp' && model !== 'joint-network') {
     throw new InputError(`${given} with --model ${model}: is for cp and joint-network: use seppgd or none`);
-  }
-  if (rival && combine !== 'sum') {
-    throw new InputError(`--combine ${combine} with ${given}: only seppgd has axes to combine: leave one of them out`);
-  }
-  if (group !== undefined && preconditioner !== 'iga') {
-    throw new InputError(`--group ${group} with ${given}: only iga has groups: leave one of them out`);
   }
 }

@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import { InputError } from '../../errors.js';
 import type { Measured, TrainingTask } from '../../experiments/trainingRun.js';
 import { squaredError } from '../../objective/squaredError.js';
-import type { TrainingOptions } from './options.js';
+import { withoutIdle } from './needs.js';
+import { optimiserNeeds, type TrainingOptions } from './options.js';
 
 /** Of a file's `training`: the command's options by name, and what is named here. */
 export interface TrainingRecord extends Readonly<Record<string, unknown>> {
@@ -88,11 +89,9 @@ const decisiveOfPreconditioner: Readonly<Record<string, string>> = {
   refresh: '--refresh',
 };
 
-/** The options that a file records, with what was so before there was a choice. */
+/** The options that a file records, with what was so before there was a choice, and without what meant nothing. */
 export function recordedOptions(training: Readonly<Record<string, unknown>>): Partial<TrainingOptions> {
-  // A plain run has no form of SepPGD, and a file that went on would differ by it.
-  const { combine, ...others } = usual;
-  return { ...others, ...(training.preconditioner !== 'none' && { combine }), ...training };
+  return withoutIdle<Partial<TrainingOptions>>({ ...usual, ...training }, optimiserNeeds);
 }
 
 /** @throws InputError options that are not those that a file records, unless they are asked for. */
@@ -107,15 +106,17 @@ export function differencesOf(
   recorded: Readonly<Record<string, unknown>>,
 ): string[] {
   if (resumeAnyway) return [];
-  const plain = options.preconditioner === 'none' && recorded.preconditioner === 'none';
-  const given = options as Readonly<Record<string, unknown>>;
+  const given: Readonly<Record<string, unknown>> = { ...withoutIdle(options, optimiserNeeds) };
   // Files of other programs, and of versions before, record less: what they do not say is not compared.
   const isWhole = 'learningRate' in recorded;
-  const before: Readonly<Record<string, unknown>> = isWhole ? recordedOptions(recorded) : recorded;
+  const before: Readonly<Record<string, unknown>> = isWhole
+    ? recordedOptions(recorded)
+    : withoutIdle(recorded, optimiserNeeds);
+  const { preconditioner = options.preconditioner } = before;
   const compared = {
     ...decisive,
     ...(options.schedule !== usual.schedule && decisiveOfSchedule),
-    ...(!plain && decisiveOfPreconditioner),
+    ...(options.preconditioner === preconditioner && decisiveOfPreconditioner),
   };
   return Object.entries(compared).flatMap(([name, option]) => {
     if (!(name in before) && !isWhole) return [];

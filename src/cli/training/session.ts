@@ -27,7 +27,8 @@ import { startProgress, startTuningProgress } from '../progress.js';
 import { warn } from '../terminal.js';
 import { type KeptFiles, ModelKeeper } from './keeper.js';
 import { type GridWords, requireFits } from './limits.js';
-import type { PreconditionerName, TopKOption, TrainingOptions } from './options.js';
+import { flagsOf, idleIn } from './needs.js';
+import { type PreconditionerName, type TopKOption, type TrainingOptions, trainingNeeds } from './options.js';
 import { preconditionerOf } from './preconditioner.js';
 import { recordOf, requireSameTask } from './record.js';
 
@@ -97,7 +98,7 @@ async function train<M extends Measured>(
         () => 'before the first step',
       ));
     const options = settled ?? asked;
-    const record = recordOf({ ...options, topK }, task);
+    const record = recordOf(options, task);
     const keeper = new ModelKeeper(options.out, model, record, options.resume);
     const best = resume && (await ModelKeeper.bestBeside(options, resume, record));
     const names = options.compare ? (['none', options.preconditioner] as const) : [options.preconditioner];
@@ -148,14 +149,10 @@ function howToGoOn<M extends Measured>(
 }
 
 /** How a run with that preconditioner goes on from a file, with its results if there is no step left to be made. */
-function resumingOf(
-  { args }: Ending,
-  { preconditioner }: Pick<TrainingOptions, 'preconditioner'>,
-  name: string,
-  file: string,
-): string {
-  const other = name === preconditioner ? [] : ['--preconditioner', name];
-  return `to go on: ${commandLine(resuming(args, other, file))}`;
+function resumingOf({ args }: Ending, options: TrainingOptions, name: string, file: string): string {
+  if (name === options.preconditioner) return `to go on: ${commandLine(resuming(args, [], file))}`;
+  const idle = idleIn({ ...options, preconditioner: name as PreconditionerName }, trainingNeeds).flatMap(flagsOf);
+  return `to go on: ${commandLine(resuming(args, ['--preconditioner', name], file, idle))}`;
 }
 
 /** What a run starts from. */
