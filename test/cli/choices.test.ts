@@ -1,5 +1,7 @@
 /** What `fit` picks where nobody typed it: by a table, a preset, a quality, a time or a number of parameters. */
 
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { paper, qualitySteps, recipes, sizes, unmeasured } from '../../src/cli/fit/choices.js';
 import { choose } from '../../src/cli/fit/choose.js';
@@ -356,6 +358,22 @@ test('a time that is over before the first step has one made all the same', () =
     [undefined, 'seconds'],
   );
 });
+
+test('--seconds with --tune: what is measured first is told and not counted, and known to the run after it', async () => {
+  const { SEPNN_CACHE } = process.env;
+  process.env.SEPNN_CACHE = mkdtempSync(join(tmpdir(), 'sepnn-timed-'));
+  const words = ['--gray', '--rank', '4', '--series', '4', '--depth', '1', '--preconditioner', 'none'];
+  try {
+    const { stderr } = await fit('tuned', ...words, '--optimiser', 'sgd', '--lr', '1e-3', '--seconds', '3', '--tune');
+    const report = JSON.parse(readFileSync(join(folder, 'tuned', 'metrics.json'), 'utf8')) as FitReport;
+    requireEqual('told', stderr.match(/^sepnn: --tune: times \d+ matrix products/gm)?.length, 1);
+    const [{ ended, seconds }] = report.runs;
+    require(`${seconds} s, ${JSON.stringify(ended)}`, seconds < 3 + 2 && ended.step > 1);
+  } finally {
+    if (SEPNN_CACHE === undefined) delete process.env.SEPNN_CACHE;
+    else process.env.SEPNN_CACHE = SEPNN_CACHE;
+  }
+}, 300);
 
 test('--seconds with --quality: the time chooses the steps, and the quality ends them; what is promised goes by the steps', async () => {
   const words = ['--gray', '--rank', '8', '--width', '8', '--seconds', '4', '--quality', '3', '--json'];

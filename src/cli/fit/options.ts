@@ -113,7 +113,11 @@ export function addFitOptions(command: Command): Command {
       ),
     )
     .addOption(
-      valueOption('--seconds <S>', 'choose as many steps as take so long here', real('--seconds', 0, 1e7, true)),
+      valueOption(
+        '--seconds <S>',
+        'choose as many steps as take so long here, after what --tune measures first',
+        real('--seconds', 0, 1e7, true),
+      ),
     )
     .addOption(parametersOption('a decoder on Fourier series, or the rank and width of what is typed,'))
     .addOption(valueOption('--mask <fraction>', 'hold out this share of the pixels', real('--mask', 0, 0.99, true)))

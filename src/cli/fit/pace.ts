@@ -15,7 +15,8 @@ export interface Pace {
 }
 
 /**
- * Times some steps of the same training, which are let go; what the driver compiles is not counted.
+ * Times some steps of the same training, which are let go; what the driver compiles, and what a tuner measures first, is
+ * not counted.
  *
  * @param settings those of the run, whose `steps` do not matter.
  * @param seconds of the run, this measurement counted in.

@@ -94,9 +94,11 @@ async function train<M extends Measured>(
       settle &&
       (await onceMore(
         engines,
-        one => settle(one, task, asked),
+        one => whileTuning(one, asked, ending.signal, () => settle(one, task, asked)),
         () => 'before the first step',
-      ));
+      ).catch((error: unknown) => {
+        throw ending.signal.aborted && error === ending.signal.reason ? notBegun(ending) : error;
+      }));
     const options = settled ?? asked;
     const record = recordOf(options, task);
     const keeper = new ModelKeeper(options.out, model, record, options.resume);
@@ -119,7 +121,7 @@ async function train<M extends Measured>(
     }
     if (options.tune) await rememberTuning(engines.current).catch((error: Error) => warn(error.message));
     const last = runs.at(-1);
-    if (!last) throw ending.stopped(`no step was made: to begin again: ${commandLine(ending.args)}`);
+    if (!last) throw notBegun(ending);
     const goOn = () => resumingOf(ending, options, last.costs.preconditioner, keeper.path);
     const models = await keeper.finish(last).catch((error: Error) => {
       throw keeper.isRescued ? new RunError(`${error.message}: ${goOn()}`) : error;
@@ -133,6 +135,25 @@ async function train<M extends Measured>(
     conclude(runs, options, models);
   } finally {
     await engines.dispose();
+  }
+}
+
+function notBegun(ending: Ending): Error {
+  return ending.stopped(`no step was made: to begin again: ${commandLine(ending.args)}`);
+}
+
+/** Whatever makes a trainer first, and measures with --tune what is then known: it tells how far that is, and a signal ends it. */
+async function whileTuning<T>(
+  { device }: Engine,
+  { tune, json }: TrainingOptions,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  const tuning = tune ? startTuningProgress(device, json, signal) : undefined;
+  try {
+    return await work();
+  } finally {
+    tuning?.stop();
   }
 }
 
