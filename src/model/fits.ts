@@ -56,7 +56,7 @@ export function slabsOf(model: Model, device: Limits, mostBytes: number = device
   if (!fits(height)) {
     const bytes = 4 * model.members * layoutOf(outputShape(onRows(model, 1))).length;
     throw new InputError(
-      `grid: one index of the first axis of ${descriptionOf(model.domain)} is ${bytes} bytes or more; at most ${Math.min(mostBytes, device.mostBindingBytes)} fit: put the longest axis first, or use smaller ranks`,
+      `grid: one index of the first axis of ${descriptionOf(model.domain)} is ${bytes} bytes or more; at most ${Math.min(mostBytes, device.mostBindingBytes)} fit: put the longest axis first, or lower ranks`,
     );
   }
   return slabsOfHeight(points, height);

@@ -1,12 +1,14 @@
 /** Which schedule a product gets, on devices of every kind. */
 
 import { withImports } from '../../scripts/kernels.js';
+import { sizeOf } from '../../src/buffer/layout.js';
 import { Storage } from '../../src/buffer/memory.js';
 import type { Device } from '../../src/device/device.js';
 import type { Kernel } from '../../src/kernel/kernel.js';
 import { productEntry } from '../../src/ops/linear/product.js';
 import { chooseCut, longSums } from '../../src/schedule/cut.js';
-import { candidates, choose, gpuTiles } from '../../src/schedule/table.js';
+import { productWorkgroups } from '../../src/schedule/product.js';
+import { candidates, choose, cpuSchedule, gpuTiles } from '../../src/schedule/table.js';
 import * as linear from '../../src/wgsl/linear.js';
 import { require, requireEqual } from '../helpers/compare.js';
 import { randomInteger } from '../helpers/random.js';
@@ -66,6 +68,28 @@ test('shapes that leave a wide tile idle get a narrow one, and small products th
   requireEqual('less wide', chosen('a GPU', 1024, 1024, 1024), 'workgroup 64');
   requireEqual('still less', chosen('a GPU', 512, 512, 512), 'workgroup 32');
   requireEqual('too few tiles for a GPU', chosen('a GPU', 128, 150, 150), 'workgroup 16');
+});
+
+test('a number an invocation, such as a partial loss, takes twice the results or 1 MiB at most; by a schedule of processors no more than them', () => {
+  const limits = { maxComputeWorkgroupsPerDimension: 65_535 };
+  for (const kind of Object.keys(kinds)) {
+    const device = { ...deviceOf(kind), limits } as unknown as Device;
+    for (let i = 0; i < 2000; i++) {
+      const rows = randomInteger(1, 2 ** randomInteger(0, 23));
+      const columns = 4 * randomInteger(1, 2 ** randomInteger(0, Math.floor(23 - Math.log2(rows))));
+      const members = randomInteger(1, 2 ** randomInteger(0, 8));
+      const problems = Array.from({ length: members }, () => ({ rows, columns, inner: randomInteger(1, 600) }));
+      const results = members * rows * columns;
+      for (const [schedule, most] of [
+        [choose(device, 'key', { problems }), Math.max(2 ** 18, 2 * results + 2 ** 9 * members)],
+        [cpuSchedule(device, problems), results],
+      ] as const) {
+        const numbers = sizeOf(productWorkgroups(device, problems, schedule)) * schedule.invocations;
+        const what = `${kind}, ${members} of ${rows} x ${columns}, ${schedule.id}: ${numbers} for ${results}`;
+        require(what, numbers <= most);
+      }
+    }
+  }
 });
 
 test('what a tuner found goes before the table, unless this device does not have it', () => {

@@ -269,6 +269,32 @@ test('a device that binds less is given slabs by itself, and what they take is l
   require('more dispatches', slabs.dispatches > 4 * 8 && whole.dispatches <= 24);
 });
 
+test('on a GPU a slab of one row, of which there are as many partial losses or more as numbers, trains within a binding too', async () => {
+  const { device } = engine;
+  const options = {
+    model: modelOn([3, 64, 64], cp({ rank: 4 })),
+    target: maskedTarget(3 * 64 * 64),
+    optimiser: adam({ learningRate: 1e-3 }),
+  };
+  const whole = await Trainer.create(engine, options);
+  const { cpu } = device;
+  const set = (name: string, value: unknown) =>
+    Object.defineProperty(device, name, { value, configurable: true, writable: true });
+  set('cpu', false);
+  set('mostBindingBytes', 2 ** 15);
+  device.rate = 1e15;
+  try {
+    const slabs = await Trainer.create(engine, options);
+    requireClose('losses', await slabs.advance(2), await whole.advance(2), { relative: 1e-5 });
+    slabs.dispose();
+  } finally {
+    set('cpu', cpu);
+    device.rate = undefined;
+    Reflect.deleteProperty(device, 'mostBindingBytes');
+  }
+  whole.dispose();
+});
+
 test('more eigenvectors than a slab has rows, whose projection no binding holds whole, train as on the whole grid', async () => {
   const { device } = engine;
   const options = {

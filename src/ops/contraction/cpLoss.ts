@@ -5,6 +5,7 @@ import { type Fused, type Operation, scratch } from '../../graph/operation.js';
 import { joins } from '../../kernel/join.js';
 import type { SlotText } from '../../kernel/kernel.js';
 import { productDispatch, productWorkgroups, scheduleOf } from '../../schedule/product.js';
+import { cpuSchedule } from '../../schedule/table.js';
 import * as kernels from '../../wgsl/contraction.js';
 import { sumDispatches } from '../elementwise/sum.js';
 import { type CpAttributes, cpProblem, gridOf, modelsOf } from './factorMatrices.js';
@@ -27,9 +28,11 @@ const contraction: Operation<Attributes> = {
       return { ...cpProblem(model, cotangent.layout.parts[i], scale), targets: offset, targetsStride: stride };
     });
     const how = { constants: { AXES: axes }, slots: { loss: text }, problems };
-    const schedule = scheduleOf(device, kernels.cpLoss, how);
-    const groups = sizeOf(productWorkgroups(device, problems, schedule));
-    const partial = scratch(layoutOf([groups * schedule.invocations]));
+    let schedule = scheduleOf(device, kernels.cpLoss, how);
+    const numbers = () => sizeOf(productWorkgroups(device, problems, schedule)) * schedule.invocations;
+    // Of a single row a GPU's tiles have twice as many as there are numbers, which may be past what is bound.
+    if (numbers() > device.mostBindingBytes / 4) schedule = cpuSchedule(device, problems);
+    const partial = scratch(layoutOf([numbers()]));
     const buffers = {
       factor: factors.storage,
       targets: target.storage,
