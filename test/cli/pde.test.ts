@@ -643,7 +643,8 @@ test('where two devices are lost, the command to go on from what was saved last 
 test('where devices are lost within turns through the last layers, the turns before are kept', async () => {
   const file = 'lostTurn/plain-adam-last-layers-1000.safetensors';
   const turns = ['--optimisers', 'adam:last-layers=1000', '--steps', '2', '--out', 'lostTurn', '--json'];
-  const { code, stdout, stderr } = await spawnedWithDoomedDevices(2, 500, join(folder, file), ...small, ...turns);
+  const until = { file: join(folder, file), holds: 'turn\\":' }; // a name in JSON that is within JSON
+  const { code, stdout, stderr } = await spawnedWithDoomedDevices(2, 20, until, ...small, ...turns);
   requireEqual('exit', [code, stdout], [1, '']);
   require(`"${stderr}"`, new RegExp(`^${lost}once more on another, from step 2\n${lost}${goesOn(file)}\n$`).test(
     stderr,

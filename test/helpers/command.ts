@@ -72,23 +72,28 @@ export function spawnedSepnn(...args: string[]): Promise<Ran> {
   return runCommand(`${root}dist/cli.js`, args);
 }
 
-/** The same with a first device that is lost so many milliseconds after it was opened, or after a file is there. */
-export function spawnedWithDoomedDevice(milliseconds: number, file: string, ...args: string[]): Promise<Ran> {
-  return spawnedWithDoomedDevices(1, milliseconds, file, ...args);
+/** A file, or one with a text in it. */
+type Until = string | { readonly file: string; readonly holds: string };
+
+/** The same with a first device that is lost so many milliseconds after it was opened, or after a file is there, or holds a text. */
+export function spawnedWithDoomedDevice(milliseconds: number, until: Until, ...args: string[]): Promise<Ran> {
+  return spawnedWithDoomedDevices(1, milliseconds, until, ...args);
 }
 
 /** The same with so many devices, one after the other. */
 export function spawnedWithDoomedDevices(
   count: number,
   milliseconds: number,
-  file: string,
+  until: Until,
   ...args: string[]
 ): Promise<Ran> {
+  const { file, holds } = typeof until === 'string' ? { file: until, holds: '' } : until;
   const preload = ['--import', pathToFileURL(`${root}test/helpers/doomedDevice.mjs`).href];
   const env = {
     SEPNN_TEST_DOOMED_DEVICES: String(count),
     SEPNN_TEST_DEVICE_LIVES: String(milliseconds),
     SEPNN_TEST_DEVICE_UNTIL: file,
+    SEPNN_TEST_DEVICE_HOLDS: holds,
   };
   return runCommand(`${root}dist/cli.js`, args, { preload, env });
 }
