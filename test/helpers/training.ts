@@ -14,7 +14,7 @@ import { requireBits, requireClose, requireEqual, type Tolerance } from './compa
 import { engine } from './gpu.js';
 
 /** Smooth values of so many outputs, each another one, outputs first. */
-export function smooth(points: readonly number[], outputs: number): Float32Array {
+export function smooth(points: readonly number[], outputs = 1): Float32Array {
   return Float32Array.from(
     indices([outputs, ...points]),
     ([o, ...index]) => 0.5 + 0.4 * Math.sin(index.reduce((sum, i, d) => sum + i / (d + 2 + o), o)),
