@@ -441,6 +441,9 @@ test('a loss that becomes infinite or NaN ends with exit 1, says when and what t
   const kept = await readModel(join(folder, 'diverged', 'model.safetensors'));
   requireEqual('step', kept.state.step, report.runs[0].steps);
   require('its numbers are finite', kept.state.parameters.every(Number.isFinite));
+  const beside = ['--optimiser', 'muon', '--rest', 'sgd', '--rest-rate', '1000', '--steps', '60'];
+  const told = await spawnedSepnn('fit', image, ...small, '--gray', ...beside, '--json', '--out', 'beside');
+  require(told.stderr, /: lower --rest-rate or --learning-rate \S+( or --top-k 4)?; the model of/.test(told.stderr));
 });
 
 /** A small model of the given grid as a file, as `fit` would leave it. */

@@ -274,12 +274,17 @@ export function runSettingsOf<M>(
 
 function conclude<M extends Measured>(
   runs: readonly FinishedRun<M>[],
-  { learningRate }: TrainingOptions,
+  { learningRate, rest }: TrainingOptions,
   models: KeptFiles,
 ): void {
   const { failure, costs, measured, best, reports } = runs.at(-1) as FinishedRun<M>;
   const top = Math.max(...costs.topK.chosen);
-  const lower = `lower --learning-rate ${learningRate}${top > 1 ? ` or --top-k ${top}` : ''}`;
+  const rates = [
+    ...(rest === 'sgd' ? ['--rest-rate'] : []), // the first to be too large: Adam's steps have a length of their own
+    `--learning-rate ${learningRate}`,
+    ...(top > 1 ? [`--top-k ${top}`] : []),
+  ];
+  const lower = `lower ${rates.join(' or ')}`;
   if (failure) {
     throw new RunError(
       `the loss became ${failure.loss} at step ${failure.step}: ${lower}; the model of step ${costs.steps} was kept`,
