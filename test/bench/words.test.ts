@@ -1,8 +1,12 @@
 /** The words of the scripts' command lines. */
 
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { mainJob } from '../../scripts/mainJob.js';
 import { wordsOf } from '../../scripts/words.js';
-import { requireEqual } from '../helpers/compare.js';
+import { require, requireEqual } from '../helpers/compare.js';
 import { suite } from '../helpers/suite.js';
 
 const test = suite('scripts');
@@ -29,4 +33,25 @@ test('the main job at a size of its own is still in gray and compared, unless it
   requireEqual('given', mainJob(['--compare', '--size=64']), ['--gray', '--compare', '--size=64']);
   requireEqual('plain', mainJob(['--preconditioner', 'none']), ['--gray', '--preconditioner', 'none']);
   requireEqual('resumed', mainJob(['--resume', 'file']), ['--gray', '--resume', 'file']);
+});
+
+test('what is to be known of a GPU is written part by part, a failure told; a part that there is not ends it with exit 2', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sepnn-gpu-test-'));
+  try {
+    const run = (...words: readonly string[]) =>
+      spawnSync(process.execPath, ['--import', 'tsx', 'bench/gpu.ts', '--out', join(folder, 'out'), ...words], {
+        encoding: 'utf8',
+        env: { ...process.env, PATH: '' }, // no driver's own tool is found
+      });
+    const unknown = run('--only', 'clocks,weather');
+    requireEqual('exit code of an unknown part', unknown.status, 2);
+    require('its line names the parts', /--only weather: use clocks, doctor, /.test(unknown.stderr));
+    requireEqual('nothing was written', existsSync(join(folder, 'out')), false);
+    const { status, stdout } = run('--only', 'clocks');
+    requireEqual('exit code of a part that failed', status, 1);
+    require('what failed', /^clocks: nvidia-smi: spawn nvidia-smi ENOENT, /.test(stdout));
+    require('the file tells it', readFileSync(join(folder, 'out', 'clocks.txt'), 'utf8').includes('ENOENT'));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
