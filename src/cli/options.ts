@@ -58,13 +58,14 @@ export function wholes(option: string, from: number, to: number): (text: string)
   };
 }
 
-/** A number in a range; `above` leaves its lower end out. */
+/** A number in a range, and none that float32 has only 0 for; `above` leaves the range's lower end out. */
 export function real(option: string, from: number, to: number, above = false): (text: string) => number {
   return text => {
     const value = text.trim() === '' ? Number.NaN : Number(text);
-    if ((above ? value > from : value >= from) && value <= to) return value;
+    const isIn = (above ? value > from : value >= from) && value <= to;
+    if (isIn && (value === 0) === (Math.fround(value) === 0)) return value;
     throw new InputError(
-      `${option} ${text}: use a number ${above ? 'above' : 'from'} ${from}${above ? ', up' : ''} to ${to}`,
+      `${option} ${text}: use a number ${isIn ? 'that float32 holds ' : ''}${above ? 'above' : 'from'} ${from}${above ? ', up' : ''} to ${to}`,
     );
   };
 }

@@ -5,7 +5,7 @@ import { rmSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError, isInputError, RunError } from '../errors.js';
-import { isFromBefore } from './processes.js';
+import { isGone, markPattern, processMark } from './processes.js';
 
 /**
  * Writes beside the target and renames, so that no half-written file is ever seen under its name.
@@ -38,13 +38,15 @@ export async function writeWholeWith(path: string, work: (write: WriteAt) => Pro
 
 const mostOfName = 40;
 
-/** By which `clearParts` knows what it may take away. A name as long as a system allows has room for no more. */
-function partName(name: string): string {
-  return `${name.slice(0, mostOfName)}.${process.pid}.${randomUUID()}.part`;
+/** Where a file is written until it is whole: a name by which `clearParts` knows what it may take away. A name as long as a system allows has room for no more. */
+export function partOf(path: string): string {
+  return join(dirname(path), `${basename(path).slice(0, mostOfName)}.${processMark()}.${randomUUID()}.part`);
 }
 
+const partPattern = new RegExp(`\\.(${markPattern})\\.[0-9a-f-]{36}\\.part$`);
+
 async function replaceWith(path: string, write: (beside: string) => Promise<void>): Promise<void> {
-  const beside = join(dirname(path), partName(basename(path)));
+  const beside = partOf(path);
   const takeAway = () => rmSync(beside, { force: true });
   process.once('exit', takeAway); // a signal may end the process at once
   try {
@@ -60,12 +62,9 @@ async function replaceWith(path: string, write: (beside: string) => Promise<void
 
 /** Takes away what processes that were killed had begun to write into a folder. */
 export async function clearParts(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const pid = /\.(\d+)\.[0-9a-f-]{36}\.part$/.exec(name)?.[1];
-    if (pid === undefined) continue;
-    const path = join(folder, name);
-    const found = await stat(path).catch(() => undefined);
-    if (found && isFromBefore(Number(pid), found.mtimeMs)) await rm(path, { force: true });
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const mark = partPattern.exec(entry.name)?.[1];
+    if (mark !== undefined && entry.isFile() && isGone(mark)) await rm(join(folder, entry.name), { force: true });
   }
 }
 
@@ -74,7 +73,7 @@ export async function requireWritableFolder(option: string, path: string): Promi
   try {
     await makeFolder(path);
     // A read-only file system, or a root that may do everything, is found out only by writing.
-    const probe = join(path, partName('probe'));
+    const probe = partOf(join(path, 'probe'));
     await writeFile(probe, '');
     await rm(probe);
   } catch (error) {

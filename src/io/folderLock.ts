@@ -1,21 +1,22 @@
 /** A folder that one run at a time writes into: a file in it names the process, and is taken away at the end. */
 
-import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError, RunError } from '../errors.js';
 import { reasonOf } from './files.js';
-import { isFromBefore } from './processes.js';
+import { isGone, markPattern, processMark } from './processes.js';
 
 const lockName = '.sepnn.lock';
-/** Between the moments at which a lock is made and at which it names its process. */
-const unnamedMilliseconds = 5000;
+/** Between the moments at which a lock is made and at which it names its process, at the most. */
+const unnamedMilliseconds = 1000;
+const marked = new RegExp(`^${markPattern}$`);
 
 /**
  * Takes a folder for this process; a lock whose process is gone counts for nothing. All of it at once and not in turns,
  * as it must be undone where a process ends at once.
  *
  * @returns gives the folder free.
- * @throws InputError one that another run writes into. @throws RunError a lock that cannot be written.
+ * @throws InputError one that another run writes into, or a lock that cannot be read or taken away. @throws RunError one that cannot be written.
  */
 export function lockFolder(option: string, folder: string): () => void {
   const path = join(folder, lockName);
@@ -23,7 +24,7 @@ export function lockFolder(option: string, folder: string): () => void {
     try {
       const file = openSync(path, 'wx');
       try {
-        writeSync(file, `${process.pid}\n`);
+        writeSync(file, `${processMark()}\n`);
       } catch (error) {
         rmSync(path, { force: true });
         throw error;
@@ -32,9 +33,7 @@ export function lockFolder(option: string, folder: string): () => void {
       }
       return () => giveFree(path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-        throw new RunError(`${path}: cannot be written (${reasonOf(error)})`);
-      }
+      if (codeOf(error) !== 'EEXIST') throw new RunError(`${path}: cannot be written (${reasonOf(error)})`);
     }
     const holder = holderOf(path);
     if (holder !== undefined) {
@@ -54,30 +53,44 @@ export function isUnfinished(folder: string): boolean {
 /** Throws nothing, as what ended the run says more; and where the folder was made anew, the lock there is another's. */
 function giveFree(path: string): void {
   try {
-    if (Number(readFileSync(path, 'utf8')) === process.pid) rmSync(path, { force: true });
+    if (readFileSync(path, 'utf8').trim() === processMark()) rmSync(path, { force: true });
   } catch {} // the folder is gone, or is no folder any more
 }
 
-/** The process that holds a lock; undefined where none does. */
+/** The number of the process that holds a lock; undefined where none does. @throws InputError a lock that is a folder, or that may not be read. */
 function holderOf(path: string): string | undefined {
+  let text = textOf(path);
+  if (text === '') {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, unnamedMilliseconds);
+    text = textOf(path);
+  }
+  return text === undefined || !marked.test(text) || isGone(text) ? undefined : text.split('-')[0];
+}
+
+/** Undefined where it is gone. */
+function textOf(path: string): string | undefined {
+  return unlessGone(path, 'read', () => readFileSync(path, 'utf8').trim());
+}
+
+function unlessGone<T>(path: string, done: string, work: () => T): T | undefined {
   try {
-    const text = readFileSync(path, 'utf8').trim();
-    const { mtimeMs } = statSync(path);
-    if (!/^\d+$/.test(text)) return Date.now() - mtimeMs > unnamedMilliseconds ? undefined : 'of another run';
-    return isFromBefore(Number(text), mtimeMs) ? undefined : text;
-  } catch {
-    return undefined; // gone meanwhile
+    return work();
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined; // another was first
+    throw new InputError(`${path}: cannot be ${done} (${reasonOf(error)}): take it away, or give another folder`);
   }
 }
 
 /** Of two that find the same stale lock, one takes it away, and neither the other's new one. */
 function takeAway(path: string): void {
   const aside = `${path}.${process.pid}`;
-  try {
+  unlessGone(path, 'taken away', () => {
     renameSync(path, aside);
-  } catch {
-    return; // another was first
-  }
-  if (holderOf(aside) === undefined) rmSync(aside, { force: true });
-  else renameSync(aside, path);
+    if (holderOf(aside) === undefined) rmSync(aside, { force: true });
+    else renameSync(aside, path);
+  });
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
 }

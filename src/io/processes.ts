@@ -1,20 +1,37 @@
-/** What may still be at work on a file: the process that wrote its number on it. */
+/** What may still be at work on a file: the process whose mark stands on it. */
 
-import { uptime } from 'node:os';
+import { readFileSync } from 'node:fs';
 
-/** Between clocks: of a file system, of the machine's start, of this process. */
-const slackMilliseconds = 2000;
+/** A mark within a name or a text. */
+export const markPattern = '\\d+(?:-\\d+)?';
 
 /**
- * Whether the process that wrote a file is gone. Numbers are given again after a start of the machine, and in a container
- * to the next run's process: what is older than those is from before.
- *
- * @param pid that the file names. @param writtenAt in milliseconds since 1970.
+ * This process as no other is called: its number and, where the system tells it as Linux does, when it began, in ticks
+ * that nobody sets. Numbers are given again after a start of the machine, and in a container to the next run's process.
  */
-export function isFromBefore(pid: number, writtenAt: number): boolean {
-  if (writtenAt < Date.now() - 1000 * uptime() - slackMilliseconds) return true;
-  if (pid === process.pid) return writtenAt < performance.timeOrigin - slackMilliseconds;
-  return !isRunning(pid);
+export function processMark(): string {
+  const { began } = statusOf(process.pid) ?? {};
+  return began === undefined ? `${process.pid}` : `${process.pid}-${began}`;
+}
+
+/** Whether the process of a mark is gone. */
+export function isGone(mark: string): boolean {
+  const [pid, began] = mark.split('-');
+  if (!isRunning(Number(pid))) return true;
+  const status = statusOf(Number(pid));
+  if (status === undefined) return false;
+  return status.isDead || (began !== undefined && status.began !== began);
+}
+
+/** What proc(5) says in fields 3 and 22 of `stat`, where there is one; a process that nobody has waited for is dead. */
+function statusOf(pid: number): { readonly isDead: boolean; readonly began: string | undefined } | undefined {
+  try {
+    // The second field is the command's name, which may have brackets and spaces in it.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+    return { isDead: 'ZX'.includes(fields[0]), began: fields[19] };
+  } catch {
+    return undefined;
+  }
 }
 
 function isRunning(pid: number): boolean {

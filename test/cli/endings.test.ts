@@ -1,7 +1,7 @@
 /** How a run of the command ends, whatever ends it: the process, the terminal, what is printed and what is written. */
 
 import { spawn, spawnSync } from 'node:child_process';
-import fs, { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import fs, { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -255,6 +255,37 @@ test('two runs do not write into one folder, what killed runs left is cleared, a
   await locked(async () => requireEqual('files', readdirSync(inFolder('shared')).length, 2));
   await locked(() => requireThrows('this one', locked, 'InputError', refusal));
   requireEqual('files', readdirSync(inFolder('shared')), [basename(part(process.ppid))]);
+});
+
+test('who holds a lock is told by no clock that is set, and a lock that is no file or that stays is told in a line', async () => {
+  const folder = inFolder('clocks');
+  const lock = join(folder, '.sepnn.lock');
+  const locked = (work: () => Promise<unknown> = async () => {}) => new Ending([]).inFolder('--out', folder, work);
+  mkdirSync(folder);
+  writeFileSync(lock, `${process.ppid}\n`);
+  for (const moment of [0, 4e9]) {
+    utimesSync(lock, moment, moment);
+    await requireThrows(`at ${moment}`, locked, 'InputError', /: process \d+ writes there/);
+  }
+  rmSync(lock);
+  await locked(async () => {
+    utimesSync(lock, 0, 0);
+    await requireThrows('this one', locked, 'InputError', /: process \d+ writes there/);
+  });
+  // Another that had the number of this one: Linux tells when each began.
+  writeFileSync(lock, `${process.pid}-1\n`);
+  if (existsSync('/proc/self/stat')) await locked();
+  else await requireThrows('it', locked, 'InputError', /: process \d+ writes there/);
+  rmSync(lock, { force: true });
+  writeFileSync(lock, ''); // by one that ended before it named itself
+  await locked();
+  mkdirSync(lock);
+  const message = /\.sepnn\.lock: cannot be read \(it is a folder\): take it away, or give another folder$/;
+  await requireThrows('a folder', locked, 'InputError', message);
+  rmSync(lock, { recursive: true });
+  writeFileSync(lock, `${spawnSync('true').pid}\n`);
+  mkdirSync(`${lock}.${process.pid}`); // where it is moved to
+  await requireThrows('stays', locked, 'InputError', /\.sepnn\.lock: cannot be taken away \(/);
 });
 
 test('a folder that is taken from a run hides nothing of how that ends, and another that has it keeps its lock', async () => {

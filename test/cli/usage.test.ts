@@ -19,6 +19,14 @@ test('no command, an unknown one, and options that are unknown, or lack a value,
     [['fit', 'photo.png', '--optimizer', 'adam'], "unknown option '--optimizer': did you mean --optimiser?"],
     [['fit', 'photo.png', '--grey'], "unknown option '--grey': did you mean --gray?"],
     [['pde', 'heat', '--epochs', '3'], "unknown option '--epochs': see sepnn pde --help"],
+    [
+      ['fit', 'photo.png', '--save-every', '1e-300'],
+      '--save-every 1e-300: use a number that float32 holds from 0 to 1000000',
+    ],
+    [
+      ['fit', 'photo.png', '--lr', '1e-300'],
+      '--learning-rate 1e-300: use a number that float32 holds above 0, up to 10',
+    ],
     [['render', 'model', '--size'], "option '--size <N|WxH|N,N,..>' argument missing: see sepnn render --help"],
   ];
   for (const [words, said] of refused) {

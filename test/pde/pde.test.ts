@@ -309,6 +309,9 @@ test('a problem of a host: its loss falls, the same seed gives the same bits in 
     [undefined, ['u'], /^solution: axis t has no points: give their coordinates, such as linspace\(101\)$/],
     [{ t: 3, x: [1] }, ['u'], /^solution: axis t has no points/],
     [{ t: [0] }, ['u'], /^solution: axis x has no points/],
+    [{ t: [0, Number.NaN], x: [1] }, ['u'], /^solution: axis t at 1: NaN: use a number that float32 holds$/],
+    [{ t: [0], x: ['1'] }, ['u'], /^solution: axis x at 0: "1": use a number/],
+    [{ t: [0], x: BigInt64Array.of(1n) }, ['u'], /^solution: axis x at 0: 1: use a number/],
     [{ t: [0], x: [1] }, 'u', /^solution: fields: "u": give a list such as \['u'\]$/],
   ];
   for (const [axes, fields, message] of wrong) {

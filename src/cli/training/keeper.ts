@@ -4,11 +4,11 @@
  * `model.previous.safetensors`.
  */
 
-import { randomUUID } from 'node:crypto';
 import { copyFile, realpath, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunError } from '../../errors.js';
 import type { FinishedRun, Measured } from '../../experiments/trainingRun.js';
+import { partOf } from '../../io/files.js';
 import { readModel, type SavedModel, writeModel } from '../../io/model/modelFile.js';
 import { describeModel } from '../../model/codec.js';
 import type { Model } from '../../model/model.js';
@@ -185,7 +185,7 @@ export class ModelKeeper {
     const { path } = rivals.reduce((best, one) => (one.loss < best.loss ? one : best));
     if (path === this.model) {
       // There is a model in the folder at every moment.
-      const beside = `${this.#previous}.${process.pid}.${randomUUID()}.part`;
+      const beside = partOf(this.#previous);
       await copyFile(path, beside);
       await rename(beside, this.#previous);
     } else if (path === this.#best) await rename(path, this.#previous);

@@ -6,6 +6,7 @@ import { InputError } from '../../errors.js';
 import type { Engine } from '../../graph/engine.js';
 import type { Graph, Value } from '../../graph/operation.js';
 import { requireArray } from '../../host/arrays.js';
+import { requireNumber } from '../../host/checks.js';
 import { building, type Disposable } from '../../host/scope.js';
 import { halved, mostInTime, stretches, type Tile, tileStarts } from '../../model/tiles.js';
 import { contractFields, type FieldTerm } from '../../ops/contraction/contractFields.js';
@@ -65,7 +66,7 @@ export class FieldSolver {
    * tiled, the numbers are the same.
    *
    * @param mostNumbers of a tile, about; never more than the device binds.
-   * @throws InputError an axis without points.
+   * @throws InputError an axis without points, or a coordinate that is no number.
    */
   async *tiles(axes: AxisPoints, mostNumbers: number = defaultNumbers): AsyncGenerator<Tile, void, void> {
     const points = this.#pointsOf(axes);
@@ -93,6 +94,9 @@ export class FieldSolver {
     const missing = names.find(name => !(Number((axes as AxisPoints | undefined)?.[name]?.length) > 0));
     if (missing !== undefined) {
       throw new InputError(`solution: axis ${missing} has no points: give their coordinates, such as linspace(101)`);
+    }
+    for (const name of names) {
+      for (let i = 0; i < axes[name].length; i++) requireCoordinate(`solution: axis ${name} at ${i}`, axes[name][i]);
     }
     return names.map(name => axes[name]);
   }
@@ -151,6 +155,11 @@ export class FieldSolver {
       };
     });
   }
+}
+
+/** One that float32 has only 0 for will do. */
+function requireCoordinate(name: string, value: number): void {
+  if (!Number.isFinite(value) || !Number.isFinite(Math.fround(value))) requireNumber(name, value);
 }
 
 /** The fields on grids of one shape. */
