@@ -7,9 +7,12 @@
 
 import { InputError } from '../errors.js';
 
+/** Sizes of the axes of an array, each from 1 to 2^31 - 1; row-major, the last axis the fastest. None for a scalar. */
 export type Shape = readonly number[];
 
+/** Where one tensor of a stack lies in the memory of all. */
 export interface Part {
+  /** Sizes of its axes; its rows run along the last. */
   readonly shape: Shape;
   /** Number at which the part begins; a multiple of 4 unless the layout is packed. */
   readonly offset: number;
@@ -17,7 +20,9 @@ export interface Part {
   readonly stride: number;
 }
 
+/** How one tensor, or a stack of several, lies in memory as f32: rows padded to whole quads, or packed. */
 export interface Layout {
+  /** The tensors of the stack, in their order: one for an ordinary tensor. */
   readonly parts: readonly Part[];
   /** Numbers in all, padding included. */
   readonly length: number;

@@ -11,9 +11,11 @@ export const storageUsage: number = usage.storage | usage.copySource | usage.cop
 
 const mapModeRead = 1;
 
+/** What an engine holds of a device's memory: tensors, plans and what they need, but no buffer of a host's own. */
 export interface MemoryUse {
-  /** Buffers alive now, and their bytes. */
+  /** Buffers that the engine made and has not let go. */
   readonly buffers: number;
+  /** Bytes of those buffers, each a multiple of 16. */
   readonly bytes: number;
   /** The most bytes there ever were at once. */
   readonly peakBytes: number;
@@ -37,6 +39,7 @@ export class Storage {
   #buffer: GPUBuffer | undefined;
 
   constructor(
+    /** How many of its buffer's bytes a dispatch binds, from `offset` on. */
     readonly bytes: number,
     buffer?: GPUBuffer,
     /** Where in the buffer it begins, in bytes. */
@@ -50,6 +53,7 @@ export class Storage {
     this.#buffer = bufferOf(other);
   }
 
+  /** Whether it lies in a buffer yet: a value of a graph does once its plan is laid out. */
   get placed(): boolean {
     return this.#buffer !== undefined;
   }

@@ -6,6 +6,7 @@ import type { Tensor } from './tensor.js';
 /** Numbers of a state by name. */
 export type StateArrays = Readonly<Record<string, Float32Array>>;
 
+/** Tensors that hold a state on the device, by the names that their numbers have in it. */
 export type NamedTensors = Readonly<Record<string, Tensor>>;
 
 /** What the tensors hold. */

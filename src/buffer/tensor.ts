@@ -16,7 +16,9 @@ export class Tensor {
 
   /** @internal Made by an engine. */
   constructor(
+    /** That of the engine which made it. */
     readonly memory: Memory,
+    /** How its numbers lie: in rows of whole quads, or packed where `packed` or `wrap` made it. */
     readonly layout: Layout,
     /** @internal */
     readonly storage: Storage,
@@ -82,19 +84,27 @@ export class Tensor {
     this.dispose();
   }
 
-  /** @throws InputError if it, or its engine, has been disposed of. */
+  /** Refuses to be used after its end. @throws InputError if it, or its engine, has been disposed of. */
   requireAlive(): void {
     this.memory.requireAlive();
     if (this.#disposed) throw new InputError(`${this.#name} has been disposed of: make another`);
   }
 
-  /** @throws InputError if a dispatch cannot bind it now: as above, or a host's buffer that is mapped. */
+  /**
+   * Refuses a run that it cannot be bound in.
+   *
+   * @throws InputError as `requireAlive`, or a host's buffer that is mapped or no storage.
+   */
   requireBindable(): void {
     this.requireAlive();
     if (!this.owned) requireUsable('run', bufferOf(this.storage), 'STORAGE');
   }
 
-  /** @throws InputError if it lies on another device than `memory`, or as above. */
+  /**
+   * Refuses a graph of another device.
+   *
+   * @throws InputError as `requireAlive`, or if it lies on another than `memory`.
+   */
   requireOn({ device }: Memory): void {
     this.requireAlive();
     if (this.memory.device.gpu === device.gpu) return;

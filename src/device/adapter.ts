@@ -3,9 +3,13 @@
 /** The platform's own GPU, a software driver that the system has (lavapipe), or the one that this package unpacks. */
 export type AdapterKind = 'hardware' | 'software' | 'embedded';
 
+/** What an adapter says of itself, as `GPUAdapterInfo` has it; empty texts where it says nothing. */
 export interface AdapterFacts {
+  /** Who made it, such as 'nvidia', 'mesa' or 'google'. */
   readonly vendor: string;
+  /** Family of GPUs, such as 'ampere'; of drivers without one 'swiftshader' or 'software'. */
   readonly architecture: string;
+  /** A line for people, such as the names of the GPU and its driver. */
   readonly description: string;
 }
 

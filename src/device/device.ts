@@ -80,7 +80,9 @@ function watch(gpu: GPUDevice): Set<(lost: DeviceLostError) => void> {
 
 /** A GPUDevice with its limits and kind, whose errors are told to the calls that made them. */
 export class Device {
+  /** What its adapter says of itself. */
   readonly facts: AdapterFacts;
+  /** What its adapter is by those facts: a GPU, or a driver that has kernels run on a processor. */
   readonly kind: AdapterKind;
   /** True where the kernels run on a processor: loads are dear there, barriers dearer. */
   readonly cpu: boolean;
@@ -101,6 +103,7 @@ export class Device {
   doneAt = 0;
   /** Told before each product that a tuner measures, of how many. */
   declare whileTuning?: (done: number, products: number) => void;
+  /** By which dispatches are measured: `timestampClock`, or the host's where there is none. */
   readonly clock: Clock | undefined;
   /** What cuts long sums into parts, where it was given: schedule/cut.ts knows it. */
   readonly longSums: unknown;
@@ -125,6 +128,7 @@ export class Device {
   };
 
   constructor(
+    /** WebGPU's device itself; buffers that a host makes on it are not counted. */
     readonly gpu: GPUDevice,
     options: DeviceOptions,
   ) {
@@ -142,6 +146,7 @@ export class Device {
     watch(gpu).add(this.#onLoss);
   }
 
+  /** What WebGPU guarantees of it: bytes of a binding, workgroups along an axis. */
   get limits(): GPUSupportedLimits {
     return this.gpu.limits;
   }
@@ -262,7 +267,12 @@ export class Device {
     return Math.min(this.limits.maxStorageBufferBindingSize, this.limits.maxBufferSize);
   }
 
-  /** @throws InputError if so many bytes do not fit one binding of this device. */
+  /**
+   * Refuses what is too large for a kernel to bind.
+   *
+   * @param what begins the line of the error.
+   * @throws InputError more bytes than `mostBindingBytes`.
+   */
   requireBinding(what: string, bytes: number): void {
     const most = this.mostBindingBytes;
     if (bytes > most) {

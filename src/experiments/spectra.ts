@@ -21,8 +21,9 @@ import type { Combine } from '../ops/precondition/precondition.js';
 import { pseudoNtk } from '../ops/tangent/pseudoNtk.js';
 import { type SepPgdOptions, sepPgd } from '../precondition/sepPgd.js';
 
-/** Eigenvalues, descending. */
+/** The spectrum of a tangent kernel, and what SepPGD makes of it; eigenvalues, descending. */
 export interface SpectrumPair {
+  /** Of the kernel itself. */
   readonly before: Float32Array;
   /** Of the kernel times the preconditioner; absent where there is none. */
   readonly after?: Float32Array;
@@ -30,12 +31,15 @@ export interface SpectrumPair {
 
 /** The spectrum of one factor network's pseudo-NTK. */
 export interface NetworkSpectrum extends SpectrumPair {
+  /** Of which member the network is, from 0. */
   readonly member: number;
+  /** Of which coordinate the network is, from 0. */
   readonly axis: number;
   /** k, or fewer where an eigenvalue is not positive. */
   readonly used: number;
 }
 
+/** Of which model spectra are taken, at which parameters, and with SepPGD beside. */
 export interface SpectraOptions {
   /** Of factor networks on a grid. */
   readonly model: Model;

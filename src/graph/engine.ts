@@ -23,34 +23,43 @@ import { Slots } from './slots.js';
 
 /** What an adapter is, for a report. */
 export interface AdapterReport extends AdapterFacts {
+  /** Whether it is the platform's GPU, or a driver that has kernels run on a processor. */
   readonly kind: AdapterKind;
 }
 
 /** One dispatch of a plan, timed by itself. */
 export interface DispatchProfile extends Work {
+  /** Whose text it runs: a name under kernels/, or several joined by ' + ' where they run as one. */
   readonly kernel: string;
   /** The products' rows x columns x inner, or the workgroups. */
   readonly extent: string;
+  /** Of one run: the median over submits that repeat it. */
   readonly milliseconds: number;
-  /** Achieved: GFLOP/s and GB/s. */
+  /** 10^9 floating-point operations a second, by `operations`; 0 of a dispatch without a product. */
   readonly gflops: number;
+  /** 10^9 bytes a second, by `bytes`. */
   readonly gigabytes: number;
 }
 
 type HostBuffers = Readonly<Record<string, HostBuffer>>;
 
+/** Where the outputs of a graph are written. */
 export interface CompileOptions {
   /** A host's buffers to which outputs are written, packed, by the outputs' names. */
   readonly into?: HostBuffers;
 }
 
+/** What a packed tensor is to serve beside kernels. */
 export interface PackedOptions {
   /** Flags of GPUBufferUsage beside STORAGE, COPY_SRC and COPY_DST, such as VERTEX; 0 by default. */
   readonly usage?: number;
 }
 
+/** Which stretch of a host's buffer is a tensor. */
 export interface WrapOptions {
-  /** Where it begins in the buffer, in bytes; 0 by default. */
+  /**
+   * Where it begins in the buffer, in bytes: a multiple of the device's minStorageBufferOffsetAlignment, 0 by default.
+   */
   readonly offset?: number;
 }
 
@@ -62,7 +71,10 @@ export class Engine {
   readonly #pipelines: Pipelines;
   #disposal: Promise<void> | undefined;
 
-  constructor(readonly device: Device) {
+  constructor(
+    /** What it runs on: its own, or one that a host lent. */
+    readonly device: Device,
+  ) {
     this.#memory = new Memory(device);
     this.#pipelines = new Pipelines(device);
   }

@@ -12,31 +12,43 @@ import type { SlotText } from '../kernel/kernel.js';
 
 /** One or several tensors that a run will have, known by their shapes alone. */
 export interface Value {
+  /** Where it may be used: another graph refuses it. */
   readonly graph: Graph;
+  /** Shapes of its tensors, rows padded to whole quads. */
   readonly layout: Layout;
   /** Axes of a value that is one tensor. @throws InputError for a stack of several. */
   readonly shape: Shape;
-  /** What makes it: an operation's output, or a tensor's content at the start of a run. */
+  /** What makes it: output number `output` of a `node`, or what a `tensor` holds at the start of a run. */
   readonly source: { readonly node: Node; readonly output: number } | { readonly tensor: Tensor };
   /** The node of which it is an output. */
   readonly node: Node | undefined;
 }
 
+/** An operation applied to values of a graph. */
 export interface Node {
+  /** What is computed, and how. */
   readonly operation: Operation<never>;
+  /** Settings that are no values, as the operation takes them. */
   readonly attributes: unknown;
+  /** Values that it is applied to, in the order of the operation. */
   readonly inputs: readonly Value[];
+  /** Values that it gives, of the layouts that `Operation.shapes` said. */
   readonly outputs: readonly Value[];
 }
 
+/** A tensor brought up to date by a run: `Graph.assign`. */
 export interface Assignment {
+  /** Where the run leaves its result. */
   readonly tensor: Tensor;
+  /** What stands there at the end of a run, of the same shapes. */
   readonly value: Value;
 }
 
 /** Values made by operations from values, shape-checked as it is built. Nothing runs here. */
 export interface Graph {
+  /** Operations applied so far, each after those whose outputs it takes. */
   readonly nodes: readonly Node[];
+  /** Tensors that a run is to bring up to date, in the order of the calls of `assign`. */
   readonly assignments: readonly Assignment[];
   /** What a tensor holds when a run begins. @throws InputError a tensor of another device, or disposed of. */
   read(tensor: Tensor): Value;
@@ -48,30 +60,42 @@ export interface Graph {
 
 /** A value at the moment of lowering: where it will lie. */
 export interface Operand {
+  /** How its parts lie in `storage`, in numbers from where that begins. */
   readonly layout: Layout;
+  /** What a dispatch binds. */
   readonly storage: Storage;
 }
 
 /** What a lowering works with. An output that nobody uses has a storage all the same. */
 export interface Site<A> {
+  /** For which the dispatches are: its limits and its kind choose among kernels. */
   readonly device: Device;
+  /** What `Graph.apply` was given. */
   readonly attributes: A;
+  /** Operands to be read, in the order of the operation. */
   readonly inputs: readonly Operand[];
+  /** Operands to be written whole, in the order of `Operation.shapes`. */
   readonly outputs: readonly Operand[];
 }
 
 /** The cotangent of a value: a value of its shape, or a number where it is that number times the seed of a loss. */
 export type Cotangent = Value | number;
 
+/** What a VJP works with: a node of a graph, to which it adds others. */
 export interface VjpSite<A> {
+  /** What `Graph.apply` was given. */
   readonly attributes: A;
+  /** Values that the node takes. */
   readonly inputs: readonly Value[];
+  /** Values that the node gives, such as residuals kept for the VJP. */
   readonly outputs: readonly Value[];
   /** One per output; undefined where nothing flows back, but not for all. */
   readonly cotangents: readonly (Cotangent | undefined)[];
 }
 
+/** What graphs are made of: a shape rule, its lowering to dispatches, and its VJP. A host may write its own. */
 export interface Operation<A = unknown> {
+  /** By which errors call it. */
   readonly name: string;
   /** The outputs' layouts. @throws InputError naming the operation, what is wrong and what would be right. */
   shapes(inputs: readonly Layout[], attributes: A): readonly Layout[];
@@ -82,6 +106,7 @@ export interface Operation<A = unknown> {
    * refused. Absent: `notDifferentiable` says why.
    */
   readonly vjp?: (site: VjpSite<A>) => readonly (Cotangent | undefined)[];
+  /** Why there is no `vjp`, for the error of who asks for a gradient through it. */
   readonly notDifferentiable?: string;
   /** For each output that is an input brought up to date, that input's index: the two share memory where they can. */
   readonly updates?: readonly (number | undefined)[];
@@ -106,8 +131,11 @@ export interface Operation<A = unknown> {
 
 /** An operation with the same outputs on other inputs. */
 export interface Fused {
+  /** What does the work of both. */
   readonly operation: Operation<never>;
+  /** What that takes in the place of theirs. */
   readonly attributes: unknown;
+  /** What that is applied to in the place of their inputs. */
   readonly inputs: readonly Value[];
 }
 

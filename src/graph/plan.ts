@@ -12,6 +12,7 @@ import type { Graph, Value } from './operation.js';
 export type Outputs = Readonly<Record<string, Value>>;
 /** Builds one graph. */
 export type Build<O extends Outputs | void = Outputs | void> = (graph: Graph) => O;
+/** Tensors by the names of a plan's outputs. */
 export type OutputTensors<O> = { readonly [K in keyof O]: Tensor };
 
 /** A compiled graph, which `Engine.compile` gives: run as often as wanted, or encoded into a submit of a host's own. */
@@ -22,6 +23,7 @@ export class Plan<O = unknown> {
   constructor(
     /** The tensors that hold the values which the builder returned, after every run. */
     readonly outputs: OutputTensors<O>,
+    /** What one run is made of, in order, as data. */
     readonly dispatches: readonly Dispatch[],
     /** What a run reads or writes. */
     private readonly tensors: readonly Tensor[],
@@ -35,18 +37,19 @@ export class Plan<O = unknown> {
   }
 
   /**
-   * Encodes `times` runs into a host's compute pass, or into its command encoder as a pass of their own. The host
-   * submits it; errors of the device are the host's to see.
+   * Encodes `times` runs, 1 by default, into a host's compute pass, or into its command encoder as a pass of their own.
+   * The host submits it; errors of the device are the host's to see.
    */
   encode(encoder: HostEncoder, { times = 1 } = {}): void {
     encodeParts(encoder, [this.part(times)]);
   }
 
   /**
-   * Runs `times` over and waits until the device is done: in one submit, or in several where that would take more than a
-   * quarter of a second or so, with the same bits. Wait for it before you write what it reads.
+   * Runs `times` over, 1 by default, and waits until the device is done: in one submit, or in several where that would
+   * take more than a quarter of a second or so, with the same bits. Wait for it before you write what it reads.
    *
-   * @throws InputError a tensor that it reads or writes has been disposed of. @throws RunError an error of the device.
+   * @throws InputError a tensor that it reads or writes has been disposed of.
+   * @throws RunError an error of the device.
    */
   async run({ times = 1 } = {}): Promise<void> {
     await submit(this.sequence.memory.device, [[this.part(times)]]);

@@ -13,7 +13,7 @@ export function requireSeed(seed: number): void {
 export class Random {
   readonly #state = new Uint32Array(4);
 
-  /** @param seed a whole number from 0 to `mostSeed`. @throws InputError another. */
+  /** @param seed a whole number from 0 to 2^32 - 1. @throws InputError another. */
   constructor(seed: number) {
     requireSeed(seed);
     let z = seed;

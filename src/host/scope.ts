@@ -14,7 +14,9 @@ declare global {
   }
 }
 
+/** What holds memory of a device until its end. */
 export interface Disposable {
+  /** Frees what it holds. A `Scope` calls it once. */
   dispose(): void;
 }
 

@@ -12,8 +12,12 @@ import { eigh, mostForEigh } from '../ops/eigen/eigh.js';
 import { blockSize, mostTopK } from '../ops/eigen/leadingEigenpairs.js';
 import { topEigenpairs } from '../ops/eigen/topEigenpairs.js';
 
+/** Whether all eigenpairs are found, or the largest by iteration, and how that goes. */
 export interface EigendecomposeOptions {
-  /** k: only the k largest pairs, by iteration; all of them where it is absent. */
+  /**
+   * k: only the k largest pairs, by iteration, from 1 to n, or to 1016 where n is more than 1024; all where it is
+   * absent.
+   */
   readonly topK?: number;
   /** (k, n) for each matrix: where that iteration begins, such as the vectors of a matrix near this one. */
   readonly start?: ArrayLike<number>;
@@ -22,10 +26,11 @@ export interface EigendecomposeOptions {
    * matrix or a tangent kernel, the iteration takes fewer turns.
    */
   readonly indefinite?: boolean;
-  /** The most turns of that iteration, 2000 by default. */
+  /** The most turns of that iteration, from 1, in tens; 2000 by default. */
   readonly mostIterations?: number;
 }
 
+/** Eigenpairs of one symmetric matrix A = V^T diag(values) V. */
 export interface Eigendecomposition {
   /** Descending: n, or k. */
   readonly values: Float32Array;

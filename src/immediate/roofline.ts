@@ -13,6 +13,7 @@ import { copy, repeatedFma } from '../ops/roofline/roofline.js';
 /** CHAINS that are tried: how many hide a multiply-add's latency, and how many fit into registers, depends on the device. */
 const chainsTried = [2, 4];
 
+/** The ceilings of a device (Williams, Waterman and Patterson 2009), as they were measured. */
 export interface Roofline {
   /** Peak of f32 fused multiply-adds, each counting two: GFLOP/s. */
   readonly gflops: number;
@@ -20,7 +21,7 @@ export interface Roofline {
   readonly chains: number;
   /** Bytes read and bytes written by a copy, together: GB/s. */
   readonly gigabytes: number;
-  /** Numbers that had their multiply-adds, and numbers that were copied. */
+  /** How many had their multiply-adds, `multiplied`, and how many were `copied`. */
   readonly numbers: { readonly multiplied: number; readonly copied: number };
   /** Whose clock told these times, and tells those of profiles: the device's leaves out the way there and back. */
   readonly clock: 'device' | 'host';

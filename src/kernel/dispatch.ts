@@ -20,17 +20,22 @@ import type {
 import { packStructs } from './pack.js';
 import { specialise } from './specialise.js';
 
+/** How many along x, y and z, each up to the device's maxComputeWorkgroupsPerDimension. */
 export type Workgroups = readonly [number, number, number];
 
+/** A dispatch as data: a text, what it binds, how many workgroups. `dispatch` and `productDispatch` make it. */
 export interface Dispatch {
   /** The kernel's name. */
   readonly kernel: string;
   /** The text that the device compiles. */
   readonly source: string;
+  /** What the text binds, all in group 0, in the order of their numbers. */
   readonly bindings: readonly BindingLayout[];
   /** One for each binding: a storage, or the bytes of a table or of settings, which the plan puts into memory of its own. */
   readonly resources: readonly (Storage | Uint8Array<ArrayBuffer>)[];
+  /** How many run, along x, y and z. */
   readonly workgroups: Workgroups;
+  /** Operations and bytes, for profiles and for submits that are cut by time. */
   readonly work: Work;
   /** For a report: the products' rows x columns x inner, or the workgroups. */
   readonly extent: string;
@@ -67,16 +72,26 @@ export function totalWork(dispatches: readonly Dispatch[]): Work {
 }
 
 export interface Description<K extends Kernel> {
+  /** Module constants of the text that are to have other values. */
   readonly constants?: Constants<K>;
+  /** What stands in its slots, by their names; one that has a text by default too. */
   readonly slots?: Slots<K>;
+  /** Entries of its table, a struct each: one for every part of a batch. */
   readonly problems?: readonly Problem<K>[];
+  /** Fields of its uniform struct. */
   readonly settings?: Settings<K>;
+  /** Storages by the names that the text has for them. */
   readonly buffers: Buffers<K>;
   /** Counted where it matters; by default no operations, and every storage bound passing once. */
   readonly work?: Partial<Work>;
 }
 
-/** A dispatch of a kernel that has its own `main`. @throws InputError something that the kernel binds and is not given. */
+/**
+ * A dispatch of a kernel that has its own `main`.
+ *
+ * @param description what it binds, and `workgroups`: how many run.
+ * @throws InputError something that the kernel binds and is not given.
+ */
 export function dispatch<K extends Kernel>(
   kernel: K,
   description: Description<K> & { readonly workgroups: Workgroups },
@@ -131,7 +146,10 @@ export function usualWorkgroup({ cpu }: Device): number {
   return cpu ? 64 : 256;
 }
 
-/** The constant and the workgroups of a dispatch over `count` numbers, one thread each: of a kernel that folds as above. */
+/**
+ * The `constants`, of which `WORKGROUP` is the threads of one, and the `workgroups` of a dispatch over `count` numbers,
+ * one thread each: of a kernel that folds its workgroups, see `foldedWorkgroups`.
+ */
 export function oneThreadEach(device: Device, count: number) {
   return oneThreadEachOf(device, [count]);
 }

@@ -2,6 +2,7 @@
 
 import type { Storage } from '../buffer/memory.js';
 
+/** What a module constant may be set to: a bool, or a number written as the u32, i32 or f32 that it replaces. */
 export type ConstantValue = number | boolean;
 
 /**
@@ -13,16 +14,21 @@ export interface StructLayout {
 }
 export type FieldLayout = 'u32' | 'f32' | { readonly struct: StructLayout; readonly count: number };
 
+/** One binding of a kernel, in group 0. */
 export interface BindingLayout {
+  /** Of the variable in the text, by which a dispatch is given its storage. */
   readonly name: string;
+  /** Uniform settings, or storage that is read, or read and written. */
   readonly access: 'uniform' | 'read' | 'read_write';
   /** Of a struct, the uniform settings; or of an array of structs, a table. */
   readonly struct?: StructLayout;
+  /** Whether it is an array of such structs, one for each problem. */
   readonly table?: boolean;
 }
 
 /** A kernel: those of this package are under kernels/ and `src/wgsl`, a host's own come from `kernelOf`. */
 export interface Kernel {
+  /** By which errors, profiles and captures call it. */
   readonly name: string;
   /**
    * WGSL, with its imports in place and its slots open. Of a kernel of this package its type alone knows what follows: a
@@ -33,13 +39,17 @@ export interface Kernel {
   readonly slots?: readonly string[];
   /** The values of the module constants that a dispatch may set. */
   readonly constants?: Readonly<Record<string, ConstantValue>>;
+  /** In the order of their numbers; where they are absent a dispatch reads them off the text. */
   readonly bindings?: readonly BindingLayout[];
 }
 
 /** What fills a slot of a kernel: a schedule of the matrix products, an activation, a pointwise loss. */
 export interface SlotText {
+  /** By which errors call it, and a tuner tells products apart: two texts have two names. */
   readonly name: string;
+  /** WGSL that is put in the place of the slot. */
   readonly source: string;
+  /** Values of the module constants in it. */
   readonly constants?: Readonly<Record<string, ConstantValue>>;
 }
 

@@ -7,10 +7,11 @@ import type { Pipelines } from './pipelines.js';
 import { Sequence } from './sequence.js';
 import { submitAtOnce } from './submit.js';
 
+/** How a dispatch is timed: repeated in a submit, up to 4096 times, until that takes long enough. */
 export interface MeasureOptions {
   /** Submits timed, of which the median counts; 5 by default. */
   readonly rounds?: number;
-  /** How long a submit lasts at the least, 20 by default. */
+  /** How long a submit lasts at the least, 20 ms by default. */
   readonly milliseconds?: number;
 }
 

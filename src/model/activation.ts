@@ -3,14 +3,19 @@
 import type { SlotText } from '../kernel/kernel.js';
 import * as texts from '../wgsl/activation.js';
 
-/** Var u, Var v and Cov(u, v). */
+/** Of a pair (u, v) of normal numbers of mean 0. */
 export interface Covariance {
+  /** Var u. */
   readonly uu: number;
+  /** Var v. */
   readonly vv: number;
+  /** Cov(u, v). */
   readonly uv: number;
 }
 
-/** What an activation makes of a pair of normal numbers of mean 0. */
+/**
+ * The dual of an activation and that of its derivative (Daniely, Frostig and Singer 2016), at normal u and v of mean 0.
+ */
 export interface Dual {
   /** E[a(u) a(v)]. */
   readonly values: number;
@@ -20,17 +25,22 @@ export interface Dual {
 
 /** An activation where networks are infinitely wide. */
 export interface WideActivation {
+  /** Both expectations for a at omega = 1: whoever asks has put omega^2 into the covariance. */
   dual(covariance: Covariance): Dual;
   /** sigma^2 of its layers in the NTK parameterisation: 2 where it halves the variance, or nearly, else 1. */
   readonly layerVariance: number;
 }
 
+/** What stands between the layers of a network, a(omega z) pointwise: `sine` and others, or a host's own. */
 export interface Activation {
   /** By which a model file names it. */
   readonly name: string;
   /** WGSL that defines `fn activate(omega: f32, z: f32) -> vec2f`, the pair of a(omega z) and its derivative by z. */
   readonly text: SlotText;
-  /** Whether the initial weights are those of periodic activations: see `initialise`. */
+  /**
+   * Whether initial weights are those of periodic activations (Sitzmann et al. 2020), and omega 30 by default instead
+   * of 1.
+   */
   readonly periodic: boolean;
   /** What the limit of infinite width takes, which is not offered without; `ntk` has it of those that ship. */
   readonly wide?: WideActivation;

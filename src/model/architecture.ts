@@ -7,6 +7,7 @@ import type { Random } from '../host/random.js';
 import { type NetworkAttributes, parameterShapes } from '../ops/network/factorNetwork.js';
 import { type Activation, sine } from './activation.js';
 
+/** What the networks of a model share, checked; `architecture` makes it. */
 export interface Architecture extends NetworkAttributes {
   readonly activation: Activation;
   /**
@@ -16,14 +17,21 @@ export interface Architecture extends NetworkAttributes {
   readonly frequencies: readonly number[];
 }
 
+/** Size, activation and encoding of coordinates of the networks. */
 export interface ArchitectureOptions {
-  /** Width of the hidden layers. */
+  /** Units of each hidden layer, from 1 to 65536. */
   readonly width: number;
-  /** Linear layers, 3 by default; with 1 the factors are linear in the input, such as series of given `frequencies`. */
+  /**
+   * Linear layers, from 1 to 64, 3 by default; with 1 the factors are linear in the input, such as series of given
+   * `frequencies`.
+   */
   readonly depth?: number;
   /** `sine` by default. */
   readonly activation?: Activation;
-  /** The factor in a(omega z), for all hidden layers or one each; 30 for sine and cosine by default, else 1. */
+  /**
+   * The factor in a(omega z), for all hidden layers or one each, of a size above 0 and up to 10000; 30 for sine and
+   * cosine by default, else 1.
+   */
   readonly omega?: number | readonly number[];
   /** Fourier frequencies B, (m, D) row by row, such as `fourierSeries` gives; none by default, for plain coordinates. */
   readonly frequencies?: readonly number[];

@@ -37,10 +37,13 @@ export interface ModelRecord {
 
 /** What makes values of a name from their settings: those that ship, and a host's own beside them. */
 export interface Codec {
+  /** Each by its `Activation.name`, which a file has. */
   readonly activations?: Readonly<Record<string, Activation>>;
   /** Of settings that have the number of `axes` too. A domain of a host's own has no coordinates but those it makes from them. */
   readonly domains?: Readonly<Record<string, (settings: Given) => Domain>>;
+  /** What makes one of a name from its `settings`. */
   readonly contractions?: Readonly<Record<string, (settings: Given) => Contraction>>;
+  /** What makes one of a name from its `settings`. */
   readonly readouts?: Readonly<Record<string, (settings: Given) => Readout>>;
 }
 

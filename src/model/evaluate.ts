@@ -25,8 +25,9 @@ import {
 } from './model.js';
 import { mostInTime, stretches, type Tile, tileShape, tileStarts } from './tiles.js';
 
+/** How much of an output is computed at once. */
 export interface EvaluateOptions {
-  /** Numbers of the output computed at once, about: 2^24 by default, and never more than the device binds. */
+  /** Numbers of the output computed at once, about: from 1, 2^24 by default, and never more than the device binds. */
   readonly mostNumbers?: number;
 }
 

@@ -65,14 +65,19 @@ export type Own = Readonly<Partial<Record<OwnRegion, Value>>>;
 
 /** What the networks of a model give, before the contraction. */
 export interface Factors {
-  /** (points, outputs) for each network. */
+  /** The factor matrices: (points, outputs) for each network, member by member. */
   readonly factors: Value;
+  /** What contraction and readout are trained in, a stack of each; absent where there is nothing. */
   readonly own: Own;
+  /** What the networks' pass keeps for its VJP and for tangent kernels. */
   readonly residuals: Residuals;
 }
 
+/** The forward pass of a model: factor matrices, and the output that is made of them. */
 export interface Forward extends Factors {
-  /** `outputShape` for each member. */
+  /**
+   * (n_1 .. n_D) of a grid, (n) of points, for each member; several outputs stand after the first axis: `outputShapes`.
+   */
   readonly output: Value;
 }
 
@@ -99,7 +104,7 @@ export function forward(graph: Graph, model: Model, parameters: Value, input: Te
  * What contraction and readout make of factor matrices, the model's own or others of the same widths.
  *
  * @param extent that the factor matrices fit; the model's domain by default.
- * @returns `outputShape` for each member.
+ * @returns a tensor for each member, of `outputShapes` on that extent.
  */
 export function outputOf(model: Model, factors: Value, own: Own, extent: Extent = model.domain): Value {
   return model.readout.output(contractedOf(model, factors, own.contraction, extent), own.readout);

@@ -12,15 +12,21 @@ import { toDeviceOrder, toHostOrder, withOutputs } from './outputAxis.js';
 import { identity } from './readout/identity.js';
 import type { Readout } from './readout/readout.js';
 
+/** Domain, contraction, readout and architecture that fit each other; `defineModel` makes it. */
 export interface Model {
+  /** Points on which the output lies. */
   readonly domain: Domain;
+  /** How the factor matrices make an output, and which networks there are. */
   readonly contraction: Contraction;
+  /** What stands between the contraction and the output. */
   readonly readout: Readout;
+  /** What all factor networks share. */
   readonly network: Architecture;
   /** Models of the same shape fitted apart, in the same dispatches: the colour channels of an image. */
   readonly members: number;
 }
 
+/** The values that a model is made of. */
 export interface ModelOptions {
   /** What the output lies on: `grid([128, 128])`, `scatteredPoints({ axes, coordinates })`. */
   readonly domain: Domain;
@@ -28,9 +34,12 @@ export interface ModelOptions {
   readonly contraction: Contraction;
   /** Of every factor: `architecture({ width })`. */
   readonly network: Architecture;
-  /** What stands between the contraction and the output: `identity()` by default, `mixing({ outputs })`. */
+  /**
+   * What stands between the contraction and the output: `identity()` by default, `mixing({ outputs })`,
+   * `decoder({ hidden })`.
+   */
   readonly readout?: Readout;
-  /** 1 by default. */
+  /** Models of the same shape fitted apart, such as the colour channels of an image: from 1 to 4096, 1 by default. */
   readonly members?: number;
 }
 

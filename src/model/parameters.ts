@@ -20,9 +20,14 @@ export interface LayerPlace {
 export interface Parameter {
   /** As files call it: member0.axis1.layer2, or member0.layer2 of a network of all coordinates; member0.core and the like. */
   readonly name: string;
+  /**
+   * Axes, row-major: (outputs, inputs + 1) of a layer's [W | b], (R_1 .. R_D) of a core, (outputs, R) of a mixing
+   * matrix.
+   */
   readonly shape: Shape;
   /** Whose it is. */
   readonly owner: 'network' | OwnRegion;
+  /** Of which member it is, from 0. */
   readonly member: number;
   /** Where it is [W | b] of a layer, (outputs, inputs + 1), whose last column is the bias. */
   readonly place?: LayerPlace;

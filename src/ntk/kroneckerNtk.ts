@@ -58,6 +58,9 @@ export class KroneckerNtk {
   ) {}
 
   /**
+   * Finds the exact kernels K_d of the factor networks, of which K is made: of a CP model as in Luo and Meng, Lemmas 1
+   * and 3.
+   *
    * @param parameters of the model, as `initialParameters` or a trainer's state gives them.
    * @throws InputError a model without one network per axis on a grid, of several outputs or of parameters beside the
    *   networks'; parameters of another model; kernels of factor networks past the device's limit, with their size.
@@ -98,6 +101,7 @@ export class KroneckerNtk {
     });
   }
 
+  /** Frees its memory on the device; the engine stays. Harmless a second time. */
   dispose(): void {
     this.#calls.end();
     this.made.dispose();

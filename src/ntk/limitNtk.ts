@@ -11,10 +11,11 @@ import type { Architecture } from '../model/architecture.js';
 import { mostAxes } from '../model/domain/domain.js';
 import { type LayerScaling, type NetworkLimit, networkLimit, ntkScaling } from './networkLimit.js';
 
+/** Networks and points of an NTK of infinite width. */
 export interface LimitOptions {
   /** Its depth, activation and omegas: the width goes to infinity. */
   readonly network: Architecture;
-  /** D. */
+  /** D, from 1 to 6. */
   readonly axes: number;
   /** X, (N, D), point by point. */
   readonly points: ArrayLike<number>;

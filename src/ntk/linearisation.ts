@@ -16,6 +16,7 @@ import { factorNetworkJvp } from '../ops/network/factorNetworkJvp.js';
 /** A model linearised at its parameters: J w and J^T g, with no feature ever formed; `create` makes it. */
 export class Linearisation {
   private constructor(
+    /** What is linearised, on its domain. */
     readonly model: Model,
     private readonly parameters: Tensor,
     private readonly input: Tensor,
@@ -25,6 +26,8 @@ export class Linearisation {
   ) {}
 
   /**
+   * Runs the one forward pass whose residuals it keeps.
+   *
    * @param parameters theta_0, which must stay as they are.
    * @throws InputError a model that has no Jacobian-vector product.
    */
@@ -65,6 +68,7 @@ export class Linearisation {
     };
   }
 
+  /** Frees its memory on the device, but for the parameters. Harmless a second time. */
   dispose(): void {
     this.made.dispose();
   }

@@ -13,11 +13,15 @@
 import { type Architecture, inputsOf, weightBound } from '../model/architecture.js';
 import { dualActivation, wideActivation } from './dualActivation.js';
 
-/** What one layer does to covariance and kernel in the limit. */
+/** What one layer z = m (W h + b) does to covariance and kernel in the limit, of so many inputs. */
 export interface LayerScaling {
+  /** inputs m^2 Var W. */
   readonly weightVariance: number;
+  /** m^2 Var b. */
   readonly biasVariance: number;
+  /** inputs m^2: what its own weights give to the kernel. */
   readonly weightRate: number;
+  /** m^2: what its own biases give to the kernel. */
   readonly biasRate: number;
 }
 
@@ -56,10 +60,11 @@ export function layerVariances({ activation, depth }: Architecture): readonly nu
   return Array.from({ length: depth }, (_, layer) => (layer === depth - 1 ? 1 : layerVariance));
 }
 
+/** A factor network of infinite width at n points (Lee et al. 2018; Jacot, Gabriel and Hongler 2018). */
 export interface NetworkLimit {
-  /** c, (n, n). */
+  /** c, (n, n), row-major: of its output, a Gaussian process. */
   readonly covariance: Float64Array;
-  /** k, (n, n). */
+  /** k, (n, n), row-major: its tangent kernel, the same for all initial parameters. */
   readonly ntk: Float64Array;
 }
 

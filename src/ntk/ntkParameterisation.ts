@@ -13,10 +13,11 @@ import type { Domain } from '../model/domain/domain.js';
 import { defineModel, type Model, parameterCount } from '../model/model.js';
 import { layerVariances } from './networkLimit.js';
 
+/** Domain, rank and networks of a model in the NTK parameterisation. */
 export interface NtkCpOptions {
   /** What the output lies on, such as `grid([64, 64])`. */
   readonly domain: Domain;
-  /** R. */
+  /** R, from 1 to 65536; c = 1 / sqrt(R). */
   readonly rank: number;
   /** Whose omegas are those of a(omega z) beside the parameterisation's own factors. */
   readonly network: Architecture;

@@ -18,6 +18,7 @@ export interface Goal {
   readonly transformations?: ReadonlyMap<Value, CotangentMap>;
 }
 
+/** What a model's output is held against: `squaredError`, `bceWithLogits`, `pointwise`, or a host's own. */
 export interface Objective {
   /** By which messages name it. */
   readonly name: string;
@@ -28,7 +29,7 @@ export interface Objective {
   /**
    * The goal as nodes of a graph.
    *
-   * @param output Z, of the domain's `outputShape` for each member.
+   * @param output Z, of `outputShapes`: a tensor for each member.
    * @param target Y, of the same shapes; a NaN marks a point that is left out.
    */
   goal(output: Value, target: Value): Goal;

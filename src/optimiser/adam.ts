@@ -4,18 +4,21 @@ import { requireFlag, requireNumber, requireOptions } from '../host/checks.js';
 import { adamStep } from '../ops/optimiser/adam.js';
 import { type LearningRate, momentState, type Optimiser, requireLearningRate } from './optimiser.js';
 
+/** Settings of Adam (Kingma and Ba 2015, algorithm 1). */
 export interface AdamOptions {
-  /** One number, or a function of the step: 1e-4 in the paper, `cosineDecay(1e-3, steps)`. */
+  /** A number above 0, or a function of the step: 1e-4 in the paper, `cosineDecay(1e-3, steps)`. */
   readonly learningRate: LearningRate;
-  /** 0.9 by default. */
+  /** Decay of the first moment, above 0 and below 1; 0.9 by default. */
   readonly beta1?: number;
-  /** 0.999 by default. */
+  /** Decay of the second moment, above 0 and below 1; 0.999 by default. */
   readonly beta2?: number;
-  /** 1e-8 by default. */
+  /** Added to the root of the second moment, from 0; 1e-8 by default. */
   readonly epsilon?: number;
-  /** 0 by default. */
+  /** From 0, 0 by default; `decoupled` says what it acts on. */
   readonly weightDecay?: number;
-  /** Whether the decay shrinks the parameters by itself (AdamW) instead of entering the gradient (L2). */
+  /**
+   * Whether the decay shrinks the parameters by itself (AdamW) instead of entering the gradient (L2); false by default.
+   */
   readonly decoupled?: boolean;
 }
 

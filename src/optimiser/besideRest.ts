@@ -54,7 +54,10 @@ const sgdAtShare: StepKinds['sgdBeside'] = share => (parameters, moment, gradien
 export interface OfRest {
   /** `'adam'` by default; `'sgd'`: gradient descent with the momentum of the matrices, without Nesterov's look ahead. */
   readonly rest?: RestName;
-  /** Its learning rate at every step in units of `learningRate`: by default 1/3 of Adam, 1e-3 of gradient descent. */
+  /**
+   * Its learning rate at every step in units of `learningRate`, above 0: by default 1/3 of Adam, 1e-3 of gradient
+   * descent.
+   */
   readonly restRate?: number;
 }
 

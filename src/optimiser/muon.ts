@@ -7,12 +7,13 @@ import { besideRest, isHiddenMatrix, type OfRest } from './besideRest.js';
 import { type LearningRate, type Optimiser, requireLearningRate } from './optimiser.js';
 import { minimaxPolynomials, type Polynomial, requirePolynomials } from './polynomials.js';
 
+/** Settings of Muon (Jordan 2024), and of the optimiser beside it. */
 export interface MuonOptions extends OfRest {
-  /** Of the matrices. */
+  /** Of the matrices: a number above 0, or a function of the step. */
   readonly learningRate: LearningRate;
-  /** Of Nesterov's kind, 0.95 by default. */
+  /** Of Nesterov's kind, from 0 and below 1; 0.95 by default. */
   readonly momentum?: number;
-  /** Of the matrices, decoupled; 0 by default. */
+  /** Of the matrices, decoupled; from 0, 0 by default. */
   readonly weightDecay?: number;
   /**
    * Of the Newton-Schulz steps that make a direction orthogonal: `minimaxPolynomials()`, three, by default; those of Muon as

@@ -18,6 +18,7 @@ export type LearningRate = number | ((step: number) => number);
 
 /** What one step of an optimiser works with. */
 export interface Step {
+  /** As they are before the step: [W | b] of every layer and all else, one stack. */
   readonly parameters: Value;
   /** Of the parameters' layout. */
   readonly gradient: Value;
@@ -45,17 +46,26 @@ export interface OptimiserState {
 
 /** How the steps are made that optimisers put together: of one model, or of each model of a fleet by itself. */
 export interface StepKinds {
+  /** Of all parameters by Adam: `adamStep` for one model. */
   readonly adam: typeof adamStep;
+  /** Of all parameters by gradient descent: `sgdStep` for one model. */
   readonly sgd: typeof sgdStep;
-  /** On what another optimiser leaves to them, at a share of the learning rate. They go before the other. */
+  /** By Adam on what another optimiser leaves to it, at a share of the learning rate; it goes before the other. */
   readonly adamBeside: (share: number) => typeof adamStep;
+  /**
+   * By gradient descent on what another optimiser leaves to it, at a share of the learning rate; it goes before the
+   * other.
+   */
   readonly sgdBeside: (share: number) => typeof sgdStep;
+  /** Of some matrices along directions that were found for them, all else left alone. */
   readonly along: typeof stepAlong;
 }
 
+/** How parameters follow a gradient: `adam`, `sgd`, `muon`, `shampoo`, or a host's own. */
 export interface Optimiser {
   /** By which states and model files name it. */
   readonly name: string;
+  /** A number, or a function of the step, counted from 0; it is written to the device before each submit. */
   readonly learningRate: LearningRate;
   /**
    * Steps from one refresh of what it keeps to the next, where it has some: those at a refresh of the preconditioner, if
@@ -65,6 +75,8 @@ export interface Optimiser {
   /** Whether `start` goes by the kinds of steps that it is given, so that a fleet's models have counts and rates of their own. */
   readonly inFleets?: boolean;
   /**
+   * Makes what it keeps on the device for one set of parameters.
+   *
    * @param scope that disposes of what is made here.
    * @param parameters what stands in the parameters' stack, in its order.
    * @param kinds of the steps; by default those of one model.
@@ -76,7 +88,7 @@ export interface Optimiser {
  * The state of an optimiser that keeps tensors of the parameters' shapes, zero at first.
  *
  * @param names of the tensors.
- * @param update adds a step to a graph: the parameters after it, and what each tensor then holds.
+ * @param update adds a step to a graph: the `parameters` after it, and what each tensor then holds.
  */
 export function momentState<N extends string>(
   engine: Engine,

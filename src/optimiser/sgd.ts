@@ -4,12 +4,13 @@ import { requireNumber, requireOptions } from '../host/checks.js';
 import { sgdStep } from '../ops/optimiser/sgd.js';
 import { type LearningRate, momentState, type Optimiser, requireLearningRate } from './optimiser.js';
 
+/** Settings of gradient descent, as PyTorch's SGD has them. */
 export interface SgdOptions {
-  /** One number, or a function of the step. */
+  /** A number above 0, or a function of the step. */
   readonly learningRate: LearningRate;
-  /** 0 by default. */
+  /** beta of m <- beta m + g, along which a step goes; from 0 and below 1, 0 by default. */
   readonly momentum?: number;
-  /** L2, 0 by default. */
+  /** L2: times the parameters, added to the gradient; from 0, 0 by default. */
   readonly weightDecay?: number;
 }
 

@@ -12,14 +12,15 @@ import { besideRest, isHiddenMatrix, type OfRest } from './besideRest.js';
 import { type LearningRate, type Optimiser, requireLearningRate } from './optimiser.js';
 import { minimaxPolynomials, type Polynomial, requirePolynomials } from './polynomials.js';
 
+/** Settings of Shampoo of one side (Gupta et al. 2018; An et al. 2025), and of the optimiser beside it. */
 export interface ShampooOptions extends OfRest {
-  /** Of the matrices, whose steps are as long as those of Muon. */
+  /** Of the matrices, whose steps are as long as those of Muon: a number above 0, or a function of the step. */
   readonly learningRate: LearningRate;
-  /** Of Nesterov's kind, 0.9 by default. */
+  /** Of Nesterov's kind, from 0 and below 1; 0.9 by default. */
   readonly momentum?: number;
-  /** Of the running mean of G G^T, G^T G where G is tall; 0.9 by default. */
+  /** Of the running mean of G G^T, G^T G where G is tall: from 0 and below 1; 0.9 by default. */
   readonly decay?: number;
-  /** Of the matrices, decoupled; 0 by default. */
+  /** Of the matrices, decoupled; from 0, 0 by default. */
   readonly weightDecay?: number;
   /** Of the Newton-Schulz steps that give the inverse root, `minimaxPolynomials()` by default. */
   readonly polynomials?: readonly Polynomial[];

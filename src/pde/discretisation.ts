@@ -19,9 +19,13 @@ import { type CompiledResiduals, compileResiduals } from './residualText.js';
 
 /** One grid with what is to be zero on it. */
 export interface ProblemGrid {
+  /** 'equations', or that of the condition which holds on it. */
   readonly name: string;
+  /** Which of all points of each axis are its own. */
   readonly points: readonly Range[];
+  /** Fields and derivatives that stand in its residuals. */
   readonly fields: readonly FieldTerm[];
+  /** What is to be zero on it, compiled for the device and in float64. */
   readonly residuals: CompiledResiduals;
   /** Residuals of a point. */
   readonly count: number;
@@ -31,12 +35,15 @@ export interface ProblemGrid {
   readonly first: number;
 }
 
+/** A problem on points: its grids, and what its networks must carry there. */
 export interface Discretisation {
+  /** What is discretised. */
   readonly problem: Problem;
   /** The points of each axis, in the problem's order. */
   readonly counts: readonly number[];
   /** The highest derivative that each network carries: field by field, axis by axis. */
   readonly orders: readonly number[];
+  /** That of the equations, then one for each condition of a weight above 0; of one that goes in slabs several. */
   readonly grids: readonly ProblemGrid[];
   /** All points of each axis: those of the equations drawn or at equal distances, then the conditions'. */
   points(random: Random | undefined): readonly Float64Array[];
@@ -56,8 +63,8 @@ const mostPoints = 4096;
 /**
  * A problem on points: its grids, and which derivatives its networks carry.
  *
- * @param points of the equations, on every axis or by the axes' names.
- * @throws InputError fewer than 3 points on an axis, or none for one.
+ * @param points of the equations, on every axis or by the axes' names; from 3 to 4096.
+ * @throws InputError another number of points on an axis, or none for one.
  */
 export function discretise(problem: Problem, points: number | Readonly<Record<string, number>>): Discretisation {
   const axes = Object.keys(problem.axes);

@@ -51,23 +51,32 @@ export class Expression {
     readonly term: Term,
   ) {}
 
+  /** This and all others added up. */
   plus(...others: readonly Operand[]): Expression {
     return sumOf([this, ...others.map(expressionOf)]);
   }
 
+  /** This less all others. */
   minus(...others: readonly Operand[]): Expression {
     return sumOf([this, ...others.map(other => expressionOf(other).times(-1))]);
   }
 
+  /** This and all others multiplied. */
   times(...others: readonly Operand[]): Expression {
     return productOf([this, ...others.map(expressionOf)]);
   }
 
+  /** This divided by another, which must not become 0 where points are drawn. */
   over(other: Operand): Expression {
     return this.times(expressionOf(other).power(-1));
   }
 
-  /** @param exponent a whole number. */
+  /**
+   * This to a power.
+   *
+   * @param exponent a whole number from -64 to 64.
+   * @throws InputError another.
+   */
   power(exponent: number): Expression {
     if (!Number.isInteger(exponent) || Math.abs(exponent) > 64) {
       throw new InputError(`power: ${shown(exponent)}: use a whole number from -64 to 64`);

@@ -4,7 +4,7 @@ import type { Shape } from '../buffer/layout.js';
 import { InputError } from '../errors.js';
 import { requireCount, requireFlag } from '../host/checks.js';
 import { Random } from '../host/random.js';
-import { tanh } from '../model/activation.js';
+import { type Activation, tanh } from '../model/activation.js';
 import {
   type Architecture,
   type ArchitectureOptions,
@@ -17,16 +17,26 @@ import { type JetAttributes, jetParameterShapes } from '../ops/network/jetNetwor
 import { activationDerivatives } from './activationDerivatives.js';
 import type { Problem } from './problem.js';
 
+/** What the networks of a problem share, checked; `jetArchitecture` makes it. */
 export interface JetArchitecture extends Architecture {
+  /** R of the CP model that each field is. */
   readonly rank: number;
   /** Whether hidden layers after the first are gated (Wang, Teng and Perdikaris 2021, section 2.6). */
   readonly gated: boolean;
 }
 
+/** Size and activation of a problem's networks. */
 export interface JetArchitectureOptions extends ArchitectureOptions {
-  /** Of the CP model, 32 by default. */
+  /** Linear layers, from 1 to 64, or from 3 where networks are gated; 4 by default. */
+  readonly depth?: number;
+  /** A smooth one, `tanh` by default: `sine`, `cosine`, or another that has `derivatives`. */
+  readonly activation?: Activation;
+  /** R of the CP model that each field is, from 1 to 65536; 32 by default. */
   readonly rank?: number;
-  /** False by default. */
+  /**
+   * Whether hidden layers after the first are gated (Wang, Teng and Perdikaris 2021, section 2.6), which takes a depth
+   * of 3; false by default.
+   */
   readonly gated?: boolean;
 }
 

@@ -23,13 +23,17 @@ export type Symbols<A extends string, F extends string> = Readonly<Record<F, Fie
 
 /** Something that is to be zero on a grid; the loss has the mean of its squares. */
 export interface Equation {
+  /** By which messages call it; 'equation1', 'equation2' and so on by default. */
   readonly name?: string;
+  /** What is to be zero. */
   readonly residual: Operand;
-  /** In the loss, 1 by default. */
+  /** In the loss, from 0, which leaves it out; 1 by default. */
   readonly weight?: number;
 }
 
+/** What holds on a part of the domain: at a start, on a face. */
 export interface Condition<A extends string = string> extends Equation {
+  /** Of its own, by which `ProblemTrainer.evaluate` gives its loss; 'equations' is taken. */
   readonly name: string;
   /** One coordinate of an axis, or several; on axes that are not named the points are those of the equations. */
   readonly at: Readonly<Partial<Record<A, number | readonly number[]>>>;
@@ -37,11 +41,13 @@ export interface Condition<A extends string = string> extends Equation {
 
 /** A solution known as numbers, on a grid of its own. */
 export interface Reference {
+  /** Points of each axis, by the axes' names and within their ranges; every combination is a point of the grid. */
   readonly axes: AxisPoints;
-  /** By fields, row-major. */
+  /** Of each field, by its name: row-major in the order of the axes, NaN where none is known. */
   readonly values: Readonly<Record<string, ArrayLike<number>>>;
 }
 
+/** A differential equation as it is stated. */
 export interface ProblemOptions<A extends string, F extends string> {
   /** By which messages and files name it. */
   readonly name: string;
@@ -59,13 +65,19 @@ export interface ProblemOptions<A extends string, F extends string> {
   readonly reference?: () => Reference;
 }
 
+/** An equation as `defineProblem` has checked it. */
 export interface SettledEquation {
+  /** By which messages call it. */
   readonly name: string;
+  /** What is to be zero on the grid. */
   readonly residual: Expression;
+  /** Of its squares in the loss, from 0. */
   readonly weight: number;
 }
 
+/** A condition as `defineProblem` has checked it. */
 export interface SettledCondition extends SettledEquation {
+  /** Coordinates by the axes' names; on axes that are not named the points are those of the equations. */
   readonly at: Readonly<Record<string, number | readonly number[]>>;
 }
 
@@ -76,12 +88,19 @@ const brand: unique symbol = Symbol.for('sepnn.problem');
 export interface Problem {
   /** What `defineProblem` gives has it. */
   readonly [brand]: true;
+  /** By which messages and files call it. */
   readonly name: string;
+  /** From and to, by the axes' names, two to six. */
   readonly axes: Readonly<Record<string, readonly [number, number]>>;
+  /** Names of the functions looked for. */
   readonly fields: readonly string[];
+  /** What is to be zero everywhere, one or more. */
   readonly equations: readonly SettledEquation[];
+  /** What holds on parts of the domain. */
   readonly conditions: readonly SettledCondition[];
+  /** The solution, for fields of which it is known as a function of the coordinates. */
   readonly exact: Readonly<Record<string, (point: Point) => number>>;
+  /** Makes the solution known as numbers, and checks it. @throws InputError what does not fit the problem. */
   readonly reference?: () => Reference;
   /** Of conditions whose slopes differ at an edge, a line each: its solution is not smooth there. */
   readonly remarks: readonly string[];

@@ -26,19 +26,21 @@ import { coordinatesAt, type Grouping, groupingOf, samplesOf } from './grouping.
 import { ModulatedEigenpairs } from './modulatedEigenpairs.js';
 import { type Applied, type Preconditioner, usualRefresh } from './preconditioner.js';
 
+/** Settings of MSK, the modified spectrum kernel (Geifman et al. 2024). */
 export interface MskOptions {
-  /** k: eigenpairs modulated. */
+  /** k: eigenpairs modulated, from 1 to the points of the NTK, or to 1016 where it has more than 1024. */
   readonly topK: number;
-  /** 'flat' by default, g(l) = l_k; or 'sqrt'. */
+  /** g of the k leading eigenvalues l_i: 'flat' by default, l_k; or 'sqrt', sqrt(l_i). */
   readonly modulation?: Modulation;
-  /** Steps from one refresh to the next, 10 by default. */
+  /** Steps from one refresh to the next, from 1 to 2^31; 10 by default. */
   readonly refresh?: number;
 }
 
+/** Settings of IGA, inductive gradient adjustment (Shi et al. 2025). */
 export interface IgaOptions extends MskOptions {
-  /** Points of a group along each axis of the grid, or one number for all; of scattered points, how many. */
+  /** p, points of a group along each axis of the grid, or one number for all; of scattered points, how many. */
   readonly group: number | readonly number[];
-  /** Of the choice of samples, 0 by default. */
+  /** Of the choice of samples, from 0 to 2^32 - 1; 0 by default. */
   readonly seed?: number;
 }
 

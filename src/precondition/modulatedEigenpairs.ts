@@ -18,7 +18,7 @@ import type { EigenpairKinds, SavedPreconditioner, Spectrum, Start } from './pre
 export interface KernelSize {
   /** n of K (n, n). */
   readonly points: number;
-  /** k, from 1 to n. */
+  /** k, eigenpairs modulated, from 1 to n, or to 1016 where n is more than 1024. */
   readonly topK: number;
   /** Factor of the eigenvalues, on which g = sqrt depends; 1 by default. */
   readonly scale?: number;
@@ -48,6 +48,7 @@ function resolvedAmong(values: Float32Array, points: number): number {
 
 /** Leading eigenpairs of kernels and S made from them, with what begins the next refresh. */
 export class ModulatedEigenpairs {
+  /** What is kept on the device, by the names that it has in `state`. */
   readonly tensors: {
     /** Eigenvectors as rows, (blockSize, n) for each kernel: the state that a refresh starts from. */
     readonly vectors: Tensor;
@@ -112,15 +113,16 @@ export class ModulatedEigenpairs {
     });
   }
 
+  /** What a later run needs to go on exactly: what the `tensors` hold. */
   state(): Promise<StateArrays> {
     return stateOfTensors(this.tensors);
   }
 
   /**
-   * Those of another k are none of these. Files of the first version hold the eigenvectors alone: the rest is for reports,
-   * and comes with the next refresh.
+   * Goes on from a state; that of another k is none. Files of the first version hold the eigenvectors alone: the rest
+   * is for reports, and comes with the next refresh.
    *
-   * @returns whether they fit; where they do not, nothing is changed.
+   * @returns whether it fits; where it does not, nothing is changed.
    */
   restore({ topK = [], state }: Pick<SavedPreconditioner, 'topK' | 'state'>): boolean {
     if (topK.some((k, i) => k !== this.kernels[i]?.topK)) return false;

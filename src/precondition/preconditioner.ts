@@ -22,6 +22,7 @@ export interface Spectrum {
 
 /** Whether a refresh begins from nothing, or from what the last one found. */
 export interface Start {
+  /** True from nothing, which takes more iterations; false from the last eigenvectors. */
   readonly cold: boolean;
 }
 
@@ -38,9 +39,11 @@ export interface Applied {
  * where the whole first axis is at hand and small. One of the two ways is offered: see precondition/sepPgdSlabs.ts.
  */
 export interface AppliedInSlabs {
+  /** The cotangent at a slab of the output, preconditioned by what acts within it. */
   transform(cotangent: Value): Value;
   /** The factor matrices at which the VJP of the slabs is taken; the model's own where it is absent. */
   readonly lift?: (factors: Value) => Value;
+  /** What couples the slabs where `lift` is absent, as the sum over the axes needs it; absent in the product. */
   readonly projection?: Projection;
 }
 
@@ -56,9 +59,11 @@ export interface Projection {
 
 /** What a preconditioner found, out of a trainer or a file. */
 export interface SavedPreconditioner {
+  /** What the state belongs to: `PreconditionerState.name`. */
   readonly name: string;
   /** k of each kernel: to go on with a k that was chosen, give it to the next trainer. */
   readonly topK?: readonly number[];
+  /** Its numbers by name, as `PreconditionerState.state` gave them. */
   readonly state: StateArrays;
 }
 
@@ -85,14 +90,20 @@ export type Rehearse = (candidate: Preconditioner, steps: number) => Promise<rea
 
 /** How eigenpairs of kernels are found and modulated: of one model, or of each of a fleet by a k of its own. */
 export interface EigenpairKinds {
+  /**
+   * Leading eigenpairs of a stack of symmetric matrices, by iteration from a start: `values`, descending, and `vectors`
+   * as rows.
+   */
   leadingEigenpairs(
     matrices: Value,
     start: Value,
     attributes: LeadingAttributes,
   ): { readonly values: Value; readonly vectors: Value };
+  /** The eigenvectors scaled by what S takes off, 1 - g(l_i) / l_i: `modulate` of `sepnn/ops` for one model. */
   readonly modulate: Modulate;
 }
 
+/** What is put instead of the cotangent at a model's output: `sepPgd`, `msk`, `iga`, or a host's own. */
 export interface Preconditioner {
   /** By which reports name it. */
   readonly name: string;
@@ -101,6 +112,8 @@ export interface Preconditioner {
   /** The preconditioner with what it chooses by a rehearsal; absent where there is nothing to choose. */
   settle?(model: Model, rehearse: Rehearse): Promise<Preconditioner>;
   /**
+   * Makes what it keeps on the device for one model.
+   *
    * @param scope that disposes of what is made here.
    * @param by what finds and modulates its eigenpairs, where it has some.
    * @throws InputError options that do not fit the model or the device, before anything is allocated.

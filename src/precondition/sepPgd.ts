@@ -28,10 +28,12 @@ import {
 import { type AlongAxes, inSlabs } from './sepPgdSlabs.js';
 import { chooseTopK, probedTopK, probeSteps, type TopK } from './topK.js';
 
+/** Settings of SepPGD, separable preconditioned gradient descent (Luo and Meng). */
 export interface SepPgdOptions {
   /**
-   * k, eigenpairs modulated: for all axes or one each. By default 'auto': chosen for each axis by a short training, which
-   * is let go.
+   * k, eigenpairs modulated: for all axes or one each, from 1, with which S_d is the identity, to the points of the
+   * axis, or to 1016 where it has more than 1024. By default 'auto': chosen for each axis by a short training, which is
+   * let go.
    */
   readonly topK?: TopK;
   /**
@@ -40,11 +42,14 @@ export interface SepPgdOptions {
    * need not be a direction of descent, and is not for a k that is large.
    */
   readonly combine?: Combine;
-  /** 'flat' by default, the paper's g1; or 'sqrt', its g2. */
+  /** g of the k leading eigenvalues l_i: 'flat' by default, l_k, the paper's g1; or 'sqrt', sqrt(l_i), its g2. */
   readonly modulation?: Modulation;
-  /** Whether K is by the mean of the outputs (K / R^2) instead of their sum, on which only g = sqrt depends. */
+  /**
+   * Whether K is by the mean of the outputs (K / R^2) instead of their sum, on which only g = sqrt depends; false by
+   * default.
+   */
   readonly meanOfLogits?: boolean;
-  /** Steps from one refresh to the next, 10 by default. */
+  /** Steps from one refresh to the next, from 1 to 2^31; 10 by default, as in the paper. */
   readonly refresh?: number;
 }
 

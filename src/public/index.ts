@@ -161,6 +161,7 @@ export type { ParameterState } from '../train/trainedParameters.js';
 export { type StepWork, Trainer, type TrainerState } from '../train/trainer.js';
 export type { TrainerOptions } from '../train/trainerOptions.js';
 
+/** A device of the host's, and what an engine may use on it. */
 export interface CreateEngineOptions {
   /** A device of the host's. It is borrowed: `dispose` leaves it alone. */
   readonly device: GPUDevice;

@@ -14,12 +14,16 @@ export { type ModelToSave, readModel, type SavedModel, writeModel } from '../io/
 export { recallTuning, rememberTuning } from '../io/tuning.js';
 export * from './index.js';
 
+/** Which adapter is opened, and what is asked of it. */
 export interface OpenEngineOptions {
   /** 'auto', the default, takes the first there is of hardware, software (a driver of the system's) and embedded. */
   readonly adapter?: AdapterKind | 'auto';
-  /** Whether to ask for no optional feature and no limit beyond the defaults: what runs so, runs everywhere. */
+  /**
+   * Whether to ask for no optional feature and no limit beyond the defaults: what runs so, runs everywhere; false by
+   * default.
+   */
   readonly portable?: boolean;
-  /** Options of Dawn's own, such as 'backend=null'. */
+  /** Options of Dawn's own, such as 'backend=null'; none by default. */
   readonly dawn?: readonly string[];
 }
 

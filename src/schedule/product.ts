@@ -27,8 +27,11 @@ interface ProductShape {
   readonly upper?: boolean;
 }
 
+/** What a matrix product is dispatched with: what its kernel binds, and the shapes of each product of the batch. */
 export type ProductDescription<K extends Kernel> = Description<K> & {
+  /** Rows, columns and inner axis of each product of the batch, with the rest of its entry in the kernel's table. */
   readonly problems: readonly (Problem<K> & ProductProblem)[];
+  /** Whether the results are symmetric: of tiles below their diagonals none is made. False by default. */
   readonly upper?: boolean;
 };
 

@@ -4,12 +4,17 @@ import { quad } from '../buffer/layout.js';
 import type { SlotText } from '../kernel/kernel.js';
 import * as texts from '../wgsl/schedule.js';
 
+/** How products are cut up among invocations: a text of kernels/schedule/ with its constants. */
 export interface Schedule {
   /** The name and what it is set to, by which a tuner remembers it. */
   readonly id: string;
+  /** What fills the kernel's slot `schedule`. */
   readonly text: SlotText;
+  /** Those of the text, by name, with the values of this schedule. */
   readonly constants: Readonly<Record<string, number | boolean>>;
+  /** Rows of a result that one workgroup makes. */
   readonly tileRows: number;
+  /** Columns of a result that one workgroup makes. */
   readonly tileColumns: number;
   /** Invocations of a workgroup. */
   readonly invocations: number;

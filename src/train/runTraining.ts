@@ -5,18 +5,25 @@ import { requireCount, requireNumber, requireOptions, shown } from '../host/chec
 import { mostSteps } from './trainedParameters.js';
 import type { Trainer, TrainerState } from './trainer.js';
 
-/** What a run brings on, such as a `Trainer`. */
-export type Trained = Pick<Trainer, 'step' | 'pace' | 'advance' | 'restore'> & { state(): Promise<TrainerState> };
+/** What a run brings on, such as a `Trainer`, whose `state` it keeps. */
+export type Trained = Pick<Trainer, 'step' | 'pace' | 'advance' | 'restore'> & {
+  /** All that a later run goes on with exactly, copied to the host. */
+  state(): Promise<TrainerState>;
+};
 
 /** A state with what was measured of it. */
 export interface Kept<M> {
+  /** From which `restore` goes on. */
   readonly state: TrainerState;
+  /** What `RunOptions.measure` gave for it. */
   readonly measured: M;
 }
 
 /** A state with its loss. */
 export interface Best {
+  /** From which `restore` goes on. */
   readonly state: TrainerState;
+  /** What `RunOptions.loss` gave for it, the least of all reports. */
   readonly loss: number;
 }
 
@@ -26,10 +33,11 @@ export interface Best {
  */
 export type Until<M> = (step: number, measured: M | undefined, best: Best | undefined) => string | undefined;
 
+/** How far a run goes, what it reports and keeps, and what may end it. */
 export interface RunOptions<M, T extends Trained = Trainer> {
-  /** Steps in all, those made before counted in. */
+  /** In all, those made before counted in: from 0 to 2^32 - 1. */
   readonly steps: number;
-  /** Steps from one report to the next. */
+  /** Steps from one report to the next, from 1 to 2^32 - 1. */
   readonly reportEvery: number;
   /** What a report says of the present parameters. @throws DivergedError if their loss is not finite. */
   measure(trainer: T): Promise<M>;
@@ -40,7 +48,7 @@ export interface RunOptions<M, T extends Trained = Trainer> {
    * unless that state was put there before or is the one that the run started from. What it throws ends the run.
    */
   save?(last: Kept<M>, best: Best | undefined): Promise<void>;
-  /** Seconds from one `save` to the next at the least, 30 by default; 0 saves after every submit. */
+  /** Seconds from one `save` to the next at the least, from 0, 30 by default; 0 saves after every submit. */
   readonly saveEvery?: number;
   /** Ends the run after the submit under way. */
   readonly signal?: AbortSignal | undefined;
@@ -65,6 +73,7 @@ const known = {
   best: true,
 } as const;
 
+/** How a run went, and where it ended. */
 export interface Run<M> extends Kept<M> {
   /** Every report, with the step it was made at, from the start. */
   readonly reports: readonly (readonly [step: number, measured: M])[];
@@ -74,7 +83,10 @@ export interface Run<M> extends Kept<M> {
   readonly best?: Best;
   /** Training alone, reports and saves left out. */
   readonly seconds: number;
-  /** Of the submits after the first two, in which a driver may still compile. */
+  /**
+   * Milliseconds, of the submits after the first two, in which a driver may still compile; of those alone where there
+   * are no more.
+   */
   readonly msPerStep: number;
   /** Whether the signal ended the run before all steps were made. */
   readonly stopped: boolean;

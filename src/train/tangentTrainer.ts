@@ -28,11 +28,13 @@ import { requireTraining } from './trainerOptions.js';
 
 /** Values Y on a domain: numbers, or also what lies on the device. */
 export interface Samples<V extends Target = Numbers> {
+  /** Where they lie: of as many axes as the model, of any size. */
   readonly domain: Domain;
   /** (n_1 .. n_D), row-major, for each member. */
   readonly values: V;
 }
 
+/** What a `TangentTrainer` trains on what, and how. */
 export interface TangentTrainerOptions {
   /** On the domain of the training's samples. */
   readonly model: Model;
@@ -44,7 +46,7 @@ export interface TangentTrainerOptions {
   readonly optimiser: Optimiser;
   /** `sepPgd({ topK })`, `msk` or `iga`; plain gradients where it is absent. */
   readonly preconditioner?: Preconditioner;
-  /** Of theta_0, 0 by default. */
+  /** Of theta_0, from 0 to 2^32 - 1; 0 by default. */
   readonly seed?: number;
 }
 
@@ -63,20 +65,29 @@ type Plans = {
   readonly evaluate: Plan<Record<string, Value>>;
 };
 
-/** Calls take their turns, as those of `Trainer`. */
+/**
+ * Trains the weights w of a model linearised at its initial parameters on 1/2 sum (h - Y)^2, h(x) = <grad_theta f(x;
+ * theta_0), w>, from w = 0 (Luo and Meng, equation 15). Calls take their turns, as those of `Trainer`.
+ */
 export class TangentTrainer {
   #prepared = false;
   readonly #calls = new CallQueue('trainer');
 
   private constructor(
+    /** What it runs on, which outlives it. */
     readonly engine: Engine,
+    /** What is linearised at its initial parameters, on the domain of the training. */
     readonly model: Model,
     private readonly parameters: TrainedParameters,
     private readonly plans: Plans,
     private readonly made: Disposable,
   ) {}
 
-  /** @throws InputError an option out of range, samples of the wrong size, or a model that cannot be linearised. */
+  /**
+   * Linearises a model at its initial parameters and compiles the training of w.
+   *
+   * @throws InputError an option out of range, samples of the wrong size, or a model that cannot be linearised.
+   */
   static async create(engine: Engine, options: TangentTrainerOptions): Promise<TangentTrainer> {
     requireOptions('TangentTrainer', options, known);
     const { model, target, evaluations = {}, optimiser, preconditioner: given, seed = 0 } = options;

@@ -20,11 +20,13 @@ export const historyLength = 1024;
 /** Steps are counted on the device in 32 bits. */
 export const mostSteps = 2 ** 32 - 1;
 
+/** Parameters after some steps on the host, with what their optimiser keeps. */
 export interface ParameterState {
   /** Steps made. */
   readonly step: number;
+  /** All that is trained, row-major, in the order of `modelParameterShapes`, or of a problem's networks. */
   readonly parameters: Float32Array;
-  /** Of the optimiser of this name; where it is left out, that starts anew. */
+  /** What the optimiser of this `name` keeps, numbers by name in `state`; where it is left out, that starts anew. */
   readonly optimiser?: {
     readonly name: string;
     /** The step at which it started, 0 by default: its bias corrections count from there. */

@@ -34,11 +34,16 @@ export interface TrainerState extends ParameterState {
   readonly preconditioner?: SavedPreconditioner;
 }
 
+/** What a step must do at the least, and in how many dispatches. */
 export interface StepWork extends Work {
+  /** How many there are, those that run as one counted once. */
   readonly dispatches: number;
 }
 
-/** Calls take their turns: one that comes while another is under way begins when that has ended. */
+/**
+ * Trains a model on a target, step by step on the device; `create` makes it. Calls take their turns: one that comes
+ * while another is under way begins when that has ended.
+ */
 export class Trainer {
   /** The step that a state was restored at. */
   #start = 0;
@@ -46,17 +51,24 @@ export class Trainer {
   readonly #calls = new CallQueue('trainer');
 
   private constructor(
+    /** What it runs on, which outlives it. */
     readonly engine: Engine,
+    /** What it trains, as its options have it. */
     readonly model: Model,
     /** Steps from one refresh of the preconditioner, or else of the optimiser, to the next; absent where there is none. */
     readonly refresh: number | undefined,
+    /** The preconditioner's state on the device; undefined of plain gradients. */
     readonly preconditioner: PreconditionerState | undefined,
     private readonly parameters: TrainedParameters,
     private readonly plans: StepPlans,
     private readonly scope: Scope,
   ) {}
 
-  /** @throws InputError an option that is unknown or out of range, or a target that does not fit the model. */
+  /**
+   * Compiles a training and makes what it keeps on the device; a `topK` of 'auto' is settled by a short training first.
+   *
+   * @throws InputError an option that is unknown or out of range, or a target that does not fit the model.
+   */
   static async create(engine: Engine, options: TrainerOptions): Promise<Trainer> {
     const settings = settledOptions(options);
     const { model, optimiser } = settings;
@@ -115,7 +127,7 @@ export class Trainer {
     return this.parameters.tensor;
   }
 
-  /** What one step takes, without and with a refresh, where there are batches of the first. */
+  /** What one step takes: `step` without a refresh and `refreshStep` with one, where there are batches of the first. */
   get work(): { readonly step: StepWork; readonly refreshStep: StepWork } {
     const of = (stages: readonly Stage[]): StepWork => {
       const dispatches = stages.flatMap(({ plan }) => plan.dispatches);
@@ -150,9 +162,9 @@ export class Trainer {
   }
 
   /**
-   * Encodes steps into a host's compute pass, or into its command encoder as a pass of their own, with the bits of
-   * `advance`. They count as made: the host submits them before it calls anything else but `encode`, and at most 1024
-   * at a time. `losses` then tells what became of them.
+   * Encodes `steps` steps, 1 by default, into a host's compute pass, or into its command encoder as a pass of their
+   * own, with the bits of `advance`. They count as made: the host submits them before it calls anything else but
+   * `encode`, and at most 1024 at a time. `losses` then tells what became of them.
    *
    * @throws InputError while a call is under way, or where targets are brought to the device slab by slab.
    */

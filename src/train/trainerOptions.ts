@@ -11,6 +11,7 @@ import type { Preconditioner } from '../precondition/preconditioner.js';
 import type { Batches } from './batches.js';
 import { requireTarget, type Target } from './target.js';
 
+/** What a `Trainer` trains on what, and how. */
 export interface TrainerOptions {
   /** `defineModel({ domain, contraction, network })`. */
   readonly model: Model;
@@ -31,7 +32,7 @@ export interface TrainerOptions {
    * eigenvectors are of the whole domain.
    */
   readonly batches?: Batches;
-  /** Of the initial parameters, 0 by default. */
+  /** Of the initial parameters, from 0 to 2^32 - 1; 0 by default. */
   readonly seed?: number;
   /** Whether to measure first which schedules run fastest here (`Engine.tune`); false by default. */
   readonly tune?: boolean;

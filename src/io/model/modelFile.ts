@@ -13,8 +13,11 @@ import { addParameters, collectParameters, requireHeld } from './parameterTensor
 import { type DecodedFile, decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.js';
 import { readTensorFile } from './tensorFile.js';
 
+/** What a model file holds. */
 export interface SavedModel {
+  /** With its domain, but for coordinates that the file does not have. */
   readonly model: Model;
+  /** As `Trainer.state` gave it: for `Trainer.restore`, and its parameters for `evaluate`. */
   readonly state: TrainerState;
   /** Settings of the training, to compare when it goes on. */
   readonly training: Readonly<Record<string, unknown>>;

@@ -60,18 +60,24 @@ export interface ContractionForm {
   between(extent: Extent): number;
 }
 
+/**
+ * How factor matrices become the output tensor, and which networks give them: `cp`, `tensorTrain`, `tucker`,
+ * `jointNetwork`, or a host's own.
+ */
 export interface Contraction {
   /** By which messages and model files name it. */
   readonly name: string;
-  /** What makes it again. */
+  /** What makes it again: a file has it, and `Codec.contractions` takes it. */
   readonly settings: Settings;
   /** R, where the output is a sum of R products of a number from each factor matrix. */
   readonly products?: number;
   /** The networks of a model in so many variables. @throws InputError a number of axes that it does not fit. */
   networks(axes: number): readonly NetworkShape[];
+  /** What it is trained in besides the networks, of a model of so many axes; absent where there is nothing. */
   readonly parameters?: OwnParameters<number>;
+  /** Its form where the output has an axis for each coordinate. */
   readonly onGrid: ContractionForm;
-  /** Absent where there is no such form. */
+  /** Its form on points one by one; absent where there is none. */
   readonly onPoints?: ContractionForm;
 }
 

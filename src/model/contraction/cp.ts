@@ -7,10 +7,11 @@ import { contractPoints } from '../../ops/contraction/contractPoints.js';
 import { type Contraction, mostOutputs, onePerAxis, withMatrixAt } from './contraction.js';
 import { requireScale } from './scale.js';
 
+/** Rank and scale of a CP model. */
 export interface CpOptions {
-  /** R. */
+  /** R: products that are summed, and numbers of each factor at a point; from 1 to 65536. */
   readonly rank: number;
-  /** c, 1 by default; 1 / sqrt(R) in the theory of the tangent kernel. */
+  /** c, not 0, 1 by default; 1 / sqrt(R) in the theory of the tangent kernel (Luo and Meng). */
   readonly scale?: number;
 }
 

@@ -11,8 +11,9 @@ import { reshape } from '../../ops/elementwise/reshape.js';
 import type { Contraction, ContractionForm } from './contraction.js';
 import { requireScale } from './scale.js';
 
+/** What the network is multiplied by. */
 export interface JointNetworkOptions {
-  /** c, 1 by default. */
+  /** c, not 0, 1 by default. */
   readonly scale?: number;
 }
 

@@ -8,10 +8,13 @@ import { type Contraction, mostOutputs, onePerAxis } from './contraction.js';
 import { ranksOf, requireRanks } from './ranks.js';
 import { requireScale } from './scale.js';
 
+/** Ranks and scale of a tensor train. */
 export interface TensorTrainOptions {
-  /** R_1 .. R_{D-1}, or one number for all. */
+  /**
+   * R_1 .. R_{D-1}, or one number for all, from 1; R_{d-1} R_d, numbers of a factor at a point, is 65536 at the most.
+   */
   readonly ranks: number | readonly number[];
-  /** c, 1 by default. */
+  /** c, not 0, 1 by default. */
   readonly scale?: number;
 }
 

@@ -9,10 +9,14 @@ import { type Contraction, onePerAxis } from './contraction.js';
 import { ranksOf, requireRanks } from './ranks.js';
 import { requireScale } from './scale.js';
 
+/** Ranks and scale of a Tucker model. */
 export interface TuckerOptions {
-  /** R_1 .. R_D, or one number for all. */
+  /**
+   * R_1 .. R_D, or one number for all, from 1 to 65536 each; their product, the numbers of the core, is 2^30 at the
+   * most.
+   */
   readonly ranks: number | readonly number[];
-  /** c, 1 by default. */
+  /** c, not 0, 1 by default. */
   readonly scale?: number;
 }
 

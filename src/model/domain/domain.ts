@@ -17,6 +17,7 @@ export interface Extent {
   readonly shape: Shape;
 }
 
+/** The points on which a model's output lies: `grid`, `scatteredPoints`, or a host's own. */
 export interface Domain extends Extent {
   /** By which messages and model files name it. */
   readonly name: string;

@@ -4,12 +4,15 @@ import { InputError } from '../../errors.js';
 import { requireCount, requireOptions, shown } from '../../host/checks.js';
 import { type Domain, mostAxes, mostPoints } from './domain.js';
 
+/** How many points there are, of how many coordinates, and where they lie. */
 export interface ScatteredPointsOptions {
-  /** D, 2 to 6. */
+  /** D, coordinates of a point, from 2 to 6. */
   readonly axes: number;
   /** X, (n, D), point by point; the networks want about [-1, 1]. */
   readonly coordinates?: ArrayLike<number>;
-  /** n, where the coordinates are not known: such a model can be evaluated elsewhere, and not trained. */
+  /**
+   * n, from 1 to 2^24, where the coordinates are not known: such a model can be evaluated elsewhere, and not trained.
+   */
   readonly points?: number;
 }
 

@@ -15,10 +15,14 @@ import { decode } from '../../ops/readout/decode.js';
 import { type Activation, relu } from '../activation.js';
 import type { Readout } from './readout.js';
 
+/** Size, activation and first outputs of a decoder. */
 export interface DecoderOptions {
-  /** Hidden units. */
+  /** H, units of the hidden layer, from 1 to 4096. */
   readonly hidden: number;
-  /** 1 by default. Members are models fitted apart, each with a decoder; outputs are those of one model. */
+  /**
+   * Numbers of a point, from 1 to 4096, 1 by default. Members are models fitted apart, each with a decoder; outputs are
+   * those of one model.
+   */
   readonly outputs?: number;
   /** `relu` by default; its omega is 1. */
   readonly activation?: Activation;

@@ -9,8 +9,9 @@ import type { Random } from '../../host/random.js';
 import { mttkrpByTree } from '../../ops/contraction/dimensionTree.js';
 import type { Readout } from './readout.js';
 
+/** How many outputs share the networks. */
 export interface MixingOptions {
-  /** 2 or more. Members are models fitted apart; outputs are those of one model. */
+  /** Numbers of a point, from 2 to 4096. Members are models fitted apart; outputs are those of one model. */
   readonly outputs: number;
 }
 

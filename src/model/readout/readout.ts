@@ -22,10 +22,14 @@ export interface Contracted {
   mix(matrices: Value, how?: Pick<CpAttributes, 'gradient'>): Value;
 }
 
+/**
+ * What stands between a contraction and the model's output, point by point: `identity`, `mixing`, `decoder`, or a
+ * host's own.
+ */
 export interface Readout {
   /** By which messages and model files name it. */
   readonly name: string;
-  /** What makes it again. */
+  /** What makes it again: a file has it, and `Codec.readouts` takes it. */
   readonly settings: Settings;
   /** Outputs of one member. */
   readonly outputs: number;
@@ -36,7 +40,7 @@ export interface Readout {
   /** Of a contraction of so many products that it can mix on its domain; undefined where it has none. */
   readonly parameters?: OwnParameters<number | undefined>;
   /**
-   * The model's output, of its `outputShape`.
+   * The model's output: a tensor for each member, of `outputShapes`.
    *
    * @param own undefined where the readout has no parameters.
    */

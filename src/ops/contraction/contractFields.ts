@@ -18,19 +18,23 @@ import { cpProblem, factorsByModel, gridOf, rankOf } from './factorMatrices.js';
 
 /** A derivative of one of the models: of order `orders[d]` by axis d. */
 export interface FieldTerm {
+  /** Which of the models, from 0. */
   readonly model: number;
+  /** Of the derivative by each axis, from 0 to what the jets there carry. */
   readonly orders: readonly number[];
 }
 
+/** Which derivatives of which models are contracted, on which points. */
 export interface FieldAttributes {
-  /** D: every D consecutive matrices of jets make a model. */
+  /** D, from 2 to 7: every D consecutive matrices of jets make a model. */
   readonly axes: number;
-  /** c. */
+  /** c, the factor of every field. */
   readonly scale: number;
   /** The highest derivative that each matrix of jets carries. */
   readonly orders: readonly number[];
   /** Which points of each axis make the grid: from the first to the last, which is left out. */
   readonly points: readonly Range[];
+  /** What is computed, a tensor each. */
   readonly fields: readonly FieldTerm[];
   /** The one matrix of jets by which alone the fields are differentiated; the cotangents at the others are 0 then. */
   readonly by?: number;

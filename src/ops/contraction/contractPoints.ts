@@ -105,7 +105,7 @@ function numbersOf(problems: readonly { readonly points: number; readonly rank: 
  *
  * @param factors (n, R) for d = 1..D, model by model.
  * @returns (n) for each model.
- * @throws InputError a number of axes outside 2..6, or factor matrices of different shapes in a model.
+ * @throws InputError a number of axes outside 2..7, or factor matrices of different shapes in a model.
  */
 export function contractPoints(factors: Value, attributes: CpAttributes): Value {
   return applyOne(contraction, [factors], attributes);

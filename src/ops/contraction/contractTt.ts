@@ -18,10 +18,11 @@ import { asValue } from '../elementwise/fill.js';
 import { multiplyDeep, multiplyStored, quadsOf, type StoredProduct } from '../linear/product.js';
 import { factorsByModel, gridOf } from './factorMatrices.js';
 
+/** Ranks and scale of a tensor train. */
 export interface TtAttributes {
   /** R_1 .. R_{D-1}, one fewer than axes. */
   readonly ranks: readonly number[];
-  /** c. */
+  /** c, the factor of the whole product. */
   readonly scale: number;
 }
 
@@ -238,7 +239,7 @@ function modelsOf(factors: Layout, { ranks }: TtAttributes): readonly (readonly 
  *
  * @param factors (n_d, R_{d-1} R_d) for d = 1..D, model by model, r_{d-1} slow; R_0 = R_D = 1.
  * @returns (n_1 .. n_D) for each model.
- * @throws InputError a number of axes outside 2..6, or factor matrices that do not fit the ranks.
+ * @throws InputError a number of axes outside 2..7, or factor matrices that do not fit the ranks.
  */
 export function contractTt(factors: Value, attributes: TtAttributes): Value {
   return apply(contraction, [factors], attributes)[0] as Value;

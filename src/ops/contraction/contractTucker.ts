@@ -15,8 +15,9 @@ import { asValue } from '../elementwise/fill.js';
 import { modeDispatches, unfoldedDispatches } from '../linear/modeProduct.js';
 import { factorsByModel, gridOf } from './factorMatrices.js';
 
+/** What a Tucker model is scaled by: its ranks are those of the cores. */
 export interface TuckerAttributes {
-  /** c. */
+  /** c, the factor of the whole product. */
   readonly scale: number;
 }
 
@@ -126,7 +127,7 @@ function modelsOf(factors: Layout, cores: Layout): readonly (readonly Part[])[] 
  * @param factors (n_d, R_d) for d = 1..D, model by model.
  * @param cores (R_1 .. R_D) for each model.
  * @returns (n_1 .. n_D) for each model.
- * @throws InputError a number of axes outside 2..6, or factor matrices that do not fit the cores.
+ * @throws InputError a number of axes outside 2..7, or factor matrices that do not fit the cores.
  */
 export function contractTucker(factors: Value, cores: Value, attributes: TuckerAttributes): Value {
   return apply(contraction, [factors, cores], attributes)[0] as Value;

@@ -15,10 +15,11 @@ import type { Value } from '../../graph/operation.js';
 import * as kernels from '../../wgsl/contraction.js';
 import { quadsOf } from '../linear/product.js';
 
+/** How a stack of factor matrices makes CP models. */
 export interface CpAttributes {
-  /** D: every D consecutive factor matrices make a model. */
+  /** D, from 2 to 7: every D consecutive factor matrices make a model. */
   readonly axes: number;
-  /** c. */
+  /** c, the factor of the whole sum. */
   readonly scale: number;
   /** What gives the cotangents at the factor matrices: `mttkrp` by default. */
   readonly gradient?: CpGradient;

@@ -96,13 +96,14 @@ function jacobiThreads(size: number): number {
 }
 
 /**
- * All eigenvalues, descending, and their eigenvectors as orthonormal rows: |A v - l v| and the deviation of V V^T from the
- * identity stay within 1e-5 (of |A|), the values within n 2^-23 |A|. Nothing is read back, and no magnitude from 1e-30 to
- * 1e30 matters. A matrix that holds a NaN or an infinity has NaN for all its pairs.
+ * All eigenvalues, descending, and their eigenvectors as orthonormal rows: |A v - l v| and the deviation of V V^T from
+ * the identity stay within 1e-5 (of |A|), the values within n 2^-23 |A|. Nothing is read back, and no magnitude from
+ * 1e-30 to 1e30 matters. A matrix that holds a NaN or an infinity has NaN for all its pairs.
  *
  * @param matrix symmetric, (n, n), n from 1 to 1024, or a stack of such.
- * @returns values (n) and vectors (n, n) for each matrix; resolved (matrices), as u32: how many of its values float32 tells
- *   from rounding, |l| > n 2^-23 max |l|. What `read` gives of it are those bits: `new Uint32Array(numbers.buffer)`.
+ * @returns `values` (n) and `vectors` (n, n) for each matrix; `resolved` (matrices), as u32: how many of its values
+ *   float32 tells from rounding, |l| > n 2^-23 max |l|. What `read` gives of it are those bits:
+ *   `new Uint32Array(numbers.buffer)`.
  * @throws InputError a matrix that is not square, or too large.
  */
 export function eigh(matrix: Value): { values: Value; vectors: Value; resolved: Value } {

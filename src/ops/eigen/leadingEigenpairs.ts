@@ -41,10 +41,11 @@ export function isDirect({ parts }: Layout): boolean {
 }
 
 export interface LeadingAttributes {
+  /** Turns of the subspace iteration, from 1; matrices of up to 32 rows are turned to a diagonal without it. */
   readonly iterations: number;
   /**
-   * Elements v_i A v_j up to so many times sqrt(l_i l_j) are left standing off the diagonal: what float32 resolves by
-   * default. A preconditioner S = I - V^T diag(1 - l_k / l_i) V is off by no more than that.
+   * Elements v_i A v_j up to so many times sqrt(l_i l_j) are left standing off the diagonal: 5e-8 by default, what
+   * float32 resolves. A preconditioner S = I - V^T diag(1 - l_k / l_i) V is off by no more than that.
    */
   readonly tolerance?: number;
   /**

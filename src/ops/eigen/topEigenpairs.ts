@@ -11,6 +11,7 @@ import { type LeadingAttributes, leadingEigenpairs, type Shifting } from './lead
 import { resolvedDispatch } from './resolved.js';
 import { soloWorkgroup } from './workgroups.js';
 
+/** How the leading eigenpairs are iterated. */
 export type TopEigenpairsAttributes = Omit<LeadingAttributes, 'shifting'> & {
   /**
    * Whether the matrix may have negative eigenvalues as large as those wanted, false by default. The iteration is then on
@@ -72,10 +73,15 @@ const resolvedOperation: Operation<undefined> = {
 };
 
 /**
- * Leading eigenvalues, descending, and their eigenvectors as orthonormal rows: see `leadingEigenpairs`.
+ * Leading eigenvalues, descending, and their eigenvectors as orthonormal rows, by block subspace iteration and
+ * Rayleigh-Ritz (Golub and Van Loan, sections 8.2.4 and 8.3.4).
  *
- * @returns with them `resolved`, (matrices), as u32: how many of the values float32 tells from rounding, |l| > n 2^-23
- *   max |l|.
+ * @param matrix symmetric, (n, n), or a stack of such.
+ * @param start (b, n) for each, `blockSize(n, k)` rows for the k leading pairs: where the iteration begins, the vectors of
+ *   the last time or random ones. Rows of zeros begin as fixed vectors of signs, one turn later. Its memory takes the
+ *   vectors where nobody else needs it.
+ * @returns `values` (b), and `vectors` (b, n) for each matrix; `resolved`, (matrices), as u32: how many of the values
+ *   float32 tells from rounding, |l| > n 2^-23 max |l|.
  * @throws InputError a matrix that is not square, or a start that does not fit it.
  */
 export function topEigenpairs(

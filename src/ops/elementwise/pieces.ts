@@ -16,8 +16,11 @@ export type Range = readonly [number, number];
 export interface Piece {
   /** Which of the stacks, the first by default. */
   readonly stack?: number;
+  /** Which matrix of the stack, from 0. */
   readonly part: number;
+  /** Those taken; all by default. */
   readonly rows?: Range;
+  /** Those taken; all by default. */
   readonly columns?: Range;
 }
 

@@ -12,6 +12,7 @@ interface Attributes {
   readonly transposeRight: boolean;
 }
 
+/** Which of the operands are meant transposed. */
 export interface MatmulOptions {
   /** Whether a is (k, n) and its transpose is meant; false by default. */
   readonly transposeLeft?: boolean;

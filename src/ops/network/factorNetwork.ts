@@ -33,12 +33,13 @@ import * as kernels from '../../wgsl/network.js';
 import { asValue } from '../elementwise/fill.js';
 import { multiplyStacks, placesOf, productEntry, productOfParts } from '../linear/product.js';
 
+/** What the networks of a batch share. */
 export interface NetworkAttributes {
-  /** Linear layers, from 1; one activation fewer. */
+  /** Linear layers, from 1 to 64; one activation fewer. */
   readonly depth: number;
   /** Width of every hidden layer. */
   readonly width: number;
-  /** a: WGSL that defines activate(omega, z), the pair of a(omega z) and its derivative by z. */
+  /** a: WGSL `text` that defines activate(omega, z), the pair of a(omega z) and its derivative by z. */
   readonly activation: { readonly text: SlotText };
   /** The factor in a(omega z), one per hidden layer. */
   readonly omegas: readonly number[];
@@ -52,6 +53,7 @@ type Attributes = NetworkAttributes & { readonly regions: readonly Region[] };
 
 /** The residuals of a forward pass: what it keeps for the backward pass and the tangent kernel. */
 export interface Residuals {
+  /** [W | b] of every layer, network by network, as the pass took them. */
   readonly parameters: Value;
   /** The input and the hidden activations, (n, inputs + 1) for each network; one per linear layer. */
   readonly inputs: readonly Value[];
@@ -236,7 +238,7 @@ function requireParameters(parameters: Layout, input: Layout, attributes: Attrib
  * @param parameters [W | b] of every layer, network by network: `parameterShapes`; then the parts of the `regions`.
  * @param input the homogeneous input of every network, (n, inputs + 1): see `features`.
  * @param regions which parts of `parameters` are whose: together all that stand after the networks' matrices.
- * @returns factors, (n, outputs) for each network; and each of the `regions`, a stack of its own.
+ * @returns `factors`, (n, outputs) for each network; each of the `regions`, a stack of its own; and the `residuals`.
  * @throws InputError shapes that do not fit each other.
  */
 export function factorNetwork(
@@ -244,7 +246,7 @@ export function factorNetwork(
   input: Value,
   attributes: NetworkAttributes,
   regions: readonly Region[] = [],
-) {
+): { factors: Value; regions: readonly Value[]; residuals: Residuals } {
   const { depth } = attributes;
   const outputs = apply(forward, [parameters, input], { ...attributes, regions });
   return {
@@ -254,7 +256,7 @@ export function factorNetwork(
       parameters,
       inputs: [input, ...outputs.slice(1, depth)],
       derivatives: outputs.slice(depth, 2 * depth - 1),
-    } satisfies Residuals,
+    },
   };
 }
 

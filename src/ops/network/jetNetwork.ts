@@ -35,8 +35,9 @@ import { multiplyStacks } from '../linear/product.js';
 /** The highest derivative that a jet carries. */
 export const mostOrder = 4;
 
+/** What the networks of a batch share that carry jets. */
 export interface JetAttributes {
-  /** Linear layers, from 1, or from 3 where networks are gated; one activation fewer. */
+  /** Linear layers, from 1 to 64, or from 3 where networks are gated; one activation fewer. */
   readonly depth: number;
   /** Width of every hidden layer. */
   readonly width: number;

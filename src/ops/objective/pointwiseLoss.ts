@@ -67,7 +67,7 @@ export const pointwiseLossOperation: Operation<{ loss: SlotText }> = {
  * @param output Z, any shape or stack.
  * @param target Y, the same; packed memory is read in place.
  * @param loss WGSL that defines `fn lossAt(z: f32, y: f32) -> vec2f`: l and its derivative by z.
- * @returns the loss, a scalar; and G, of the output's shape.
+ * @returns the `loss`, a scalar; and the `cotangent` G, of the output's shape.
  * @throws InputError if the shapes differ.
  */
 export function pointwiseLoss(output: Value, target: Value, loss: SlotText): { loss: Value; cotangent: Value } {

@@ -6,10 +6,15 @@ import { type Operation, updatesState, type Value } from '../../graph/operation.
 import { dispatch, oneThreadEach } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/optimiser.js';
 
+/** Settings of a step of Adam (Kingma and Ba 2015, algorithm 1); none has a default. */
 export interface AdamAttributes {
+  /** Decay of the first moment. */
   readonly beta1: number;
+  /** Decay of the second moment. */
   readonly beta2: number;
+  /** Added to the root of the second moment, its bias corrected. */
   readonly epsilon: number;
+  /** Times the parameters: in the gradient, or in the step where `decoupled`. */
   readonly weightDecay: number;
   /** Whether the decay shrinks the parameters by itself (AdamW) instead of entering the gradient (L2). */
   readonly decoupled: boolean;
@@ -52,9 +57,13 @@ const operation: Operation<AdamAttributes> = {
   notDifferentiable: updatesState,
 };
 
+/** What a step of Adam brings up to date, all of one layout. */
 export interface AdamState {
+  /** What is trained. */
   readonly parameters: Value;
+  /** The running mean of gradients, 0 before the first step. */
   readonly firstMoment: Value;
+  /** The running mean of their squares, 0 before the first step. */
   readonly secondMoment: Value;
 }
 

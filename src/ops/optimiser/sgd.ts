@@ -5,9 +5,11 @@ import { type Operation, updatesState, type Value } from '../../graph/operation.
 import { dispatch, oneThreadEach } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/optimiser.js';
 
+/** Settings of a step of gradient descent; none has a default. */
 export interface SgdAttributes {
+  /** beta of m <- beta m + g; 0 for none. */
   readonly momentum: number;
-  /** L2. */
+  /** L2: times the parameters, added to the gradient. */
   readonly weightDecay: number;
 }
 
@@ -38,7 +40,7 @@ const operation: Operation<SgdAttributes> = {
 };
 
 /**
- * Parameters and moment one step on, written over the old where nobody else needs it.
+ * The `parameters` and the `moment` one step on, written over the old where nobody else needs it.
  *
  * @param learningRate (1): of this step.
  * @throws InputError a moment or a gradient of another layout.

@@ -74,11 +74,12 @@ export const modulateOperation: Operation<ModulateAttributes> = {
 };
 
 /**
- * The rows of V scaled by 1 - g(l_i) / l_i up to k, and by 0 after it; k ends before an eigenvalue that is not positive.
+ * The rows of V scaled by 1 - g(l_i) / l_i up to k, and by 0 after it; k ends before an eigenvalue that is not
+ * positive.
  *
  * @param values eigenvalues, descending, (b) for each matrix.
  * @param vectors V, (b, n) for each matrix.
- * @returns scaled, V's shapes; used, (matrices): how many pairs each used, as u32.
+ * @returns `scaled`, V's shapes; `used`, (matrices): how many pairs each used, as u32.
  */
 export function modulate(
   values: Value,

@@ -28,8 +28,9 @@ import * as kernels from '../../wgsl/readout.js';
 import { asValue } from '../elementwise/fill.js';
 import { quadsOf } from '../linear/product.js';
 
+/** What stands between the layers of a decoder. */
 export interface DecodeAttributes {
-  /** a: WGSL that defines activate(omega, z), the pair of a(omega z) and its derivative by z; omega is 1. */
+  /** a: WGSL `text` that defines activate(omega, z), the pair of a(omega z) and its derivative by z; omega is 1. */
   readonly activation: { readonly text: SlotText };
 }
 

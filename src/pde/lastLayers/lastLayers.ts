@@ -26,10 +26,11 @@ import {
 } from './lastLayerPlans.js';
 import { normalTerms } from './normalEquations.js';
 
+/** How last layers are solved by least squares. */
 export interface LastLayerOptions {
-  /** Of conjugate gradients for each network, 40 by default. */
+  /** Of conjugate gradients for each network, from 1 to 1000; 40 by default. */
   readonly iterations?: number;
-  /** What is added to the diagonal of the normal equations, as a share of its mean; 1e-7 by default. */
+  /** What is added to the diagonal of the normal equations, as a share of its mean: above 0, 1e-7 by default. */
   readonly damping?: number;
 }
 

@@ -48,14 +48,15 @@ import {
   shapeOfRanges,
 } from '../discretisation.js';
 
+/** Settings of SepPGD on the cotangent at an equation's residual, which Luo and Meng leave open. */
 export interface ResidualSepPgdOptions {
-  /** k, eigenpairs modulated on each axis, or as many as its points allow; 3 by default. */
+  /** k, eigenpairs modulated on each axis, or as many as its points allow; from 1 to 1024, 3 by default. */
   readonly topK?: number;
   /** 'product' by default, P = G x_1 S_1 .. x_D S_D; or 'sum', P = sum_d G x_d S_d. */
   readonly combine?: Combine;
-  /** Steps from one refresh to the next, 50 by default. */
+  /** Steps from one refresh to the next, from 1 to 2^31; 50 by default. */
   readonly refresh?: number;
-  /** Drawings of signs, 4 by default. */
+  /** Drawings of signs by which the kernels are estimated, from 1 to 64; 4 by default. */
   readonly draws?: number;
 }
 

@@ -10,6 +10,7 @@ import type { Optimiser } from '../../optimiser/optimiser.js';
 import type { SavedPreconditioner } from '../../precondition/preconditioner.js';
 import { type Losses, lossesOf, runStages, type Stage } from '../../train/stepPlans.js';
 import { historyLength, mostSteps, type ParameterState, TrainedParameters } from '../../train/trainedParameters.js';
+import type { StepWork } from '../../train/trainer.js';
 import { type Discretisation, discretise, equationsGrid, inSlabs, shapeOfRanges } from '../discretisation.js';
 import type { AxisPoints } from '../grid.js';
 import { type LastLayerOptions, LastLayers, settledLastLayers } from '../lastLayers/lastLayers.js';
@@ -22,16 +23,17 @@ import { FieldSolver } from '../solution/solver.js';
 import { PointsOnDevice, type ProblemOnDevice } from './pointsOnDevice.js';
 import { type ProblemPlans, problemPlans } from './problemPlans.js';
 
+/** Which networks are trained on which problem, on what points, and how. */
 export interface ProblemTrainerOptions {
   /** What `defineProblem` gives. */
   readonly problem: Problem;
   /** `jetArchitecture({ width, rank })`. */
   readonly network: JetArchitecture;
-  /** Of the equations, on every axis or by the axes' names; 3 or more. */
+  /** Of the equations, on every axis or by the axes' names; from 3 to 4096. */
   readonly points: number | Readonly<Record<string, number>>;
   /** `shampoo({ learningRate })`, `adam`, `muon`, `sgd`. */
   readonly optimiser: Optimiser;
-  /** Points are drawn anew every so many steps; where it is absent they stand at equal distances. */
+  /** Points are drawn anew every so many steps, from 1; where it is absent they stand at equal distances. */
   readonly redraw?: number;
   /**
    * What preconditions the cotangents on each grid, made once from the initial parameters; nothing by default. It wants
@@ -42,9 +44,12 @@ export interface ProblemTrainerOptions {
   readonly residualPreconditioner?: ResidualSepPgd;
   /** How `solveLastLayers` goes about it, which is there where this is given, `{}` by default settings. */
   readonly lastLayers?: LastLayerOptions;
-  /** Of fields of a grid at a time: larger grids go in slabs of their first axis. What a device binds by default. */
+  /**
+   * Of fields of a grid at a time, from 16: larger grids go in slabs of their first axis. What a device binds by
+   * default, and at the most.
+   */
   readonly slabBytes?: number;
-  /** Of the parameters and of the points, 0 by default. */
+  /** Of the parameters and of the points, from 0 to 2^32 - 1; 0 by default. */
   readonly seed?: number;
 }
 
@@ -69,7 +74,10 @@ export interface ProblemState extends ParameterState {
 
 const firstDrawing = 0;
 
-/** Calls take their turns, as those of `Trainer`. */
+/**
+ * Trains networks on a problem, step by step on the device; `create` makes it. Calls take their turns, as those of
+ * `Trainer`.
+ */
 export class ProblemTrainer {
   /** Which drawing of the points lies on the device. */
   #drawn = firstDrawing;
@@ -81,8 +89,11 @@ export class ProblemTrainer {
   readonly #calls = new CallQueue('trainer');
 
   private constructor(
+    /** What it runs on, which outlives it. */
     readonly engine: Engine,
+    /** What it trains on, as its options have it. */
     readonly problem: Problem,
+    /** What it trains: one such network for each field and axis. */
     readonly network: JetArchitecture,
     private readonly points: PointsOnDevice,
     private readonly redraw: number | undefined,
@@ -92,7 +103,11 @@ export class ProblemTrainer {
     private readonly made: Disposable,
   ) {}
 
-  /** @throws InputError an option out of range, or a function of the coordinates that gives no number. */
+  /**
+   * Compiles a training on a problem and makes what it keeps on the device.
+   *
+   * @throws InputError an option out of range, or a function of the coordinates that gives no number.
+   */
   static async create(engine: Engine, options: ProblemTrainerOptions): Promise<ProblemTrainer> {
     requireOptions('ProblemTrainer', options, known);
     const { problem, network, points, optimiser, redraw, preconditioners, seed = 0 } = options;
@@ -162,7 +177,7 @@ export class ProblemTrainer {
   }
 
   /** What one step takes. */
-  get work() {
+  get work(): StepWork {
     const { dispatches, work } = this.plans.step;
     return { dispatches: dispatches.length, ...work };
   }

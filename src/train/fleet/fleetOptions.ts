@@ -16,6 +16,7 @@ import { mostSteps } from '../trainedParameters.js';
 import { requireTraining } from '../trainerOptions.js';
 import { mostPlaces } from './batchSize.js';
 
+/** Model, optimiser and preconditioner that all jobs of a fleet share. */
 export interface FleetOptions {
   /** The model of one job; of several members where a job is several planes that are fitted together. */
   readonly model: Model;
@@ -27,7 +28,7 @@ export interface FleetOptions {
   readonly preconditioner?: Preconditioner;
   /** `squaredError()` by default; `bceWithLogits()`, or another that is a sum over points (`pointwise`). */
   readonly objective?: Objective;
-  /** Of a job that says nothing else. */
+  /** How many a job makes that says nothing else, from 1 to 2^32 - 1. */
   readonly steps: number;
 }
 
@@ -39,13 +40,13 @@ export interface FleetJob {
   readonly target: Float32Array;
   /** As many as the target: 0 marks points that are not trained on. */
   readonly mask?: ArrayLike<number>;
-  /** Of the initial parameters, 0 by default. */
+  /** Of the initial parameters, from 0 to 2^32 - 1; 0 by default. */
   readonly seed?: number;
-  /** A number, or a function of the job's own step; the optimiser's by default. */
+  /** A number above 0, or a function of the job's own step, counted from 0; the optimiser's by default. */
   readonly learningRate?: LearningRate;
-  /** The optimiser's by default. */
+  /** From 0; the optimiser's by default. */
   readonly weightDecay?: number;
-  /** The fleet's by default. */
+  /** From 1 to 2^32 - 1; the fleet's by default. */
   readonly steps?: number;
   /** k of the preconditioner, for all axes or one each: up to that of the fleet, which it is by default. */
   readonly topK?: number | readonly number[];
@@ -53,6 +54,7 @@ export interface FleetJob {
 
 /** What became of a job. */
 export interface FleetResult {
+  /** Of its job. */
   readonly id: string;
   /** Updates in the parameters: all that were asked for, or those up to the last finite loss. */
   readonly steps: number;
@@ -70,6 +72,10 @@ export interface FleetResult {
 
 /** How far a fleet is, after a submit. */
 export interface FleetReport {
+  /**
+   * Models under way: `id` of the job, `step`, those made so far, of its `steps`, and the last `loss`, NaN before the
+   * first.
+   */
   readonly running: readonly {
     readonly id: string;
     readonly step: number;
@@ -78,9 +84,11 @@ export interface FleetReport {
   }[];
   /** Jobs that have ended, those that failed counted in. */
   readonly ended: number;
+  /** Jobs among those whose loss was no longer finite. */
   readonly failed: number;
 }
 
+/** What a run tells on the way, what its results hold, and what ends it. */
 export interface FleetRunOptions {
   /** Ends the run after the submit under way; what has not ended by then is let go. */
   readonly signal?: AbortSignal | undefined;
@@ -90,6 +98,7 @@ export interface FleetRunOptions {
   readonly outputs?: boolean;
 }
 
+/** Where jobs come from as places get free: a list, or a generator that may wait for them. */
 export type FleetJobs = Iterable<FleetJob> | AsyncIterable<FleetJob>;
 
 /** The options with their defaults. */
@@ -109,7 +118,7 @@ const knownOptions = {
 
 /** What `batchFor` goes by beside the model: by default Adam without a preconditioner. */
 export interface BatchOptions extends Partial<Pick<FleetOptions, 'optimiser' | 'preconditioner' | 'objective'>> {
-  /** Of device memory, 2^30 by default. */
+  /** Of device memory, above 0; 2^30 by default. */
   readonly bytes?: number;
 }
 

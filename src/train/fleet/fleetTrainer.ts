@@ -51,6 +51,7 @@ export class FleetTrainer {
   #tookLast: number = mostMilliseconds.submit;
 
   private constructor(
+    /** What it runs on, which outlives it. */
     readonly engine: Engine,
     /** Of one job. */
     readonly model: Model,
@@ -62,7 +63,11 @@ export class FleetTrainer {
     private readonly scope: Scope,
   ) {}
 
-  /** @throws InputError an option that is unknown, out of range or that no fleet can have. */
+  /**
+   * Compiles the steps of a fleet and makes its places.
+   *
+   * @throws InputError an option that is unknown, out of range or that no fleet can have.
+   */
   static async create(engine: Engine, options: FleetOptions): Promise<FleetTrainer> {
     const settled = settledFleet(options, engine.device);
     const { model, batch, optimiser, preconditioner, loss } = settled;
