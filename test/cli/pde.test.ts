@@ -59,7 +59,10 @@ test('pde --json prints one object with a curve for every way asked, writes the 
       ['gated', 'adam', 15, [0, 5, 10, 15]],
     ],
   );
-  for (const { curve, relativeL2, losses, loss } of whole.runs) {
+  for (const { curve, relativeL2, losses, loss, atLeastLoss } of whole.runs) {
+    const least = [...curve].sort((one, other) => one.loss - other.loss)[0];
+    requireEqual('where the loss is least', [atLeastLoss.step, atLeastLoss.loss], [least.step, least.loss]);
+    requireEqual('its error', atLeastLoss.relativeL2, least.relativeL2);
     const end = curve[curve.length - 1];
     require(`the loss fell from ${curve[0].loss} to ${end.loss}`, end.loss < curve[0].loss);
     requireEqual('the last', relativeL2, end.relativeL2);

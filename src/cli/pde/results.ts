@@ -27,12 +27,27 @@ interface RunReport {
   readonly losses: Readonly<Record<string, number>>;
   readonly relativeL2: number | null;
   readonly greatestError: number | null;
+  /**
+   * Where the loss was least of all points of the curve: at a constant rate an error swings severalfold from one to the
+   * next, and this is the one that Cho et al. 2023 report.
+   */
+  readonly atLeastLoss: Moment;
   /** Eigenpairs that the residual's preconditioner was to modulate on each axis, and those it has on every one. */
   readonly topK?: { readonly asked: number; readonly chosen: readonly number[] };
   readonly gpuBytes: number;
   readonly operations: number;
   readonly dispatches: number;
   readonly curve: readonly ProblemReport[];
+}
+
+/** A point of a curve. */
+interface Moment {
+  readonly step: number;
+  /** Of those through the last layers; absent among the steps. */
+  readonly turn?: number;
+  readonly loss: number;
+  readonly relativeL2: number | null;
+  readonly greatestError: number | null;
 }
 
 export interface PdeReport {
@@ -119,7 +134,7 @@ function reportOf(way: Way, { reports, state, msPerStep, gpuBytes, work }: Finis
   const { name, network, preconditioner } = way;
   const last = reports[reports.length - 1];
   const { residualPreconditioner: residual } = preconditionersOf(way);
-  const numberOrNull = (value: number) => (Number.isFinite(value) ? value : null);
+  const least = reports.reduce((one, other) => (other.loss < one.loss ? other : one));
   return {
     name,
     network,
@@ -128,16 +143,20 @@ function reportOf(way: Way, { reports, state, msPerStep, gpuBytes, work }: Finis
     steps: state.step,
     seconds: last.seconds,
     msPerStep,
-    loss: last.loss,
     losses: last.losses,
-    relativeL2: numberOrNull(last.relativeL2),
-    greatestError: numberOrNull(last.greatestError),
+    ...momentOf(last),
+    atLeastLoss: { step: least.step, ...(least.turn !== undefined && { turn: least.turn }), ...momentOf(least) },
     ...(residual && { topK: { asked: residual.topK, chosen: state.preconditioner?.topK ?? [] } }),
     gpuBytes,
     operations: work.operations,
     dispatches: work.dispatches,
     curve: reports,
   };
+}
+
+function momentOf({ loss, relativeL2, greatestError }: ProblemReport): Omit<Moment, 'step' | 'turn'> {
+  const numberOrNull = (value: number) => (Number.isFinite(value) ? value : null);
+  return { loss, relativeL2: numberOrNull(relativeL2), greatestError: numberOrNull(greatestError) };
 }
 
 /** The same for who reads. */
@@ -149,12 +168,13 @@ export function summary({ adapter, problem, runs, files }: PdeReport): string {
     run.seconds.toFixed(1),
     run.msPerStep.toFixed(2),
     text(run.relativeL2),
+    text(run.atLeastLoss.relativeL2),
     text(run.greatestError),
     run.loss.toExponential(3),
   ]);
   return [
     `${adapterLine(adapter)}, ${problem}`,
-    table(['run', 'steps', 'seconds', 'ms/step', 'relative L2', 'greatest error', 'loss'], rows),
+    table(['run', 'steps', 'seconds', 'ms/step', 'relative L2', 'at the least loss', 'greatest error', 'loss'], rows),
     ...fileLines(files, 24),
   ].join('\n');
 }
