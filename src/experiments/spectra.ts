@@ -8,6 +8,7 @@ import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
 import { countsIn, cut, joined, type Numbers } from '../host/arrays.js';
+import { requireOptions } from '../host/checks.js';
 import { alongAxis, product, transposed } from '../host/dense.js';
 import { within } from '../host/scope.js';
 import { axisPoints } from '../model/domain/domain.js';
@@ -49,6 +50,8 @@ export interface SpectraOptions {
   readonly preconditioner?: SepPgdOptions;
 }
 
+const known = { model: true, parameters: true, preconditioner: true } as const;
+
 /** The most points of an axis of which a spectrum of the whole model is taken, and the most points in all. */
 export const mostAxisPoints = 32;
 export const mostModelPoints = 1024;
@@ -58,10 +61,9 @@ export const mostModelPoints = 1024;
  *
  * @throws InputError a k above an axis's points, or an axis of more points than there are eigenvalues to be found of.
  */
-export async function factorSpectra(
-  engine: Engine,
-  { model, parameters, preconditioner }: SpectraOptions,
-): Promise<NetworkSpectrum[]> {
+export async function factorSpectra(engine: Engine, options: SpectraOptions): Promise<NetworkSpectrum[]> {
+  requireOptions('factorSpectra', options, known);
+  const { model, parameters, preconditioner } = options;
   const { axes } = model.domain;
   for (const points of axisPoints(model.domain)) {
     if (points > mostModelPoints) {
@@ -86,10 +88,9 @@ export async function factorSpectra(
  *
  * @throws InputError a grid of too many points.
  */
-export async function modelSpectra(
-  engine: Engine,
-  { model, parameters, preconditioner }: SpectraOptions,
-): Promise<SpectrumPair[]> {
+export async function modelSpectra(engine: Engine, options: SpectraOptions): Promise<SpectrumPair[]> {
+  requireOptions('modelSpectra', options, known);
+  const { model, parameters, preconditioner } = options;
   const { domain, members } = model;
   const points = axisPoints(domain);
   const count = sizeOf(points);

@@ -2,6 +2,7 @@
 
 import type { Shape } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
+import { requireOptions } from '../host/checks.js';
 import { building, within } from '../host/scope.js';
 import type { Engine, PackedOptions } from './engine.js';
 import type { Graph, Value } from './operation.js';
@@ -33,7 +34,8 @@ function computeInto(engine: Engine, made: Tensor, build: (graph: Graph) => Valu
  * @param options as of `Engine.packed`.
  * @returns the caller's to dispose of.
  */
-export function packedCopy(engine: Engine, tensor: Tensor, options?: PackedOptions): Promise<Tensor> {
+export async function packedCopy(engine: Engine, tensor: Tensor, options: PackedOptions = {}): Promise<Tensor> {
+  requireOptions('packedCopy', options, { usage: true });
   const shapes = tensor.layout.parts.map(({ shape }) => shape);
   return computeInto(engine, engine.packed(shapes, undefined, options), graph => graph.read(tensor));
 }

@@ -7,6 +7,7 @@ import { formatShape, type Shape } from '../buffer/layout.js';
 import { InputError, RunError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
 import { countsIn, mostOf } from '../host/arrays.js';
+import { requireCount, requireFlag, requireOptions } from '../host/checks.js';
 import { within } from '../host/scope.js';
 import { eigh, mostForEigh } from '../ops/eigen/eigh.js';
 import { blockSize, mostTopK } from '../ops/eigen/leadingEigenpairs.js';
@@ -40,6 +41,11 @@ export interface Eigendecomposition {
   readonly resolved: number;
 }
 
+const known = { topK: true, start: true, indefinite: true, mostIterations: true } as const;
+
+/** Of the k largest pairs: `start` alone may be absent. */
+type SettledOptions = Required<Omit<EigendecomposeOptions, 'start'>> & Pick<EigendecomposeOptions, 'start'>;
+
 /** The largest matrix of which the k largest pairs are found. */
 const mostForTop = 4096;
 /** An iteration ends when |A v - l v| <= residual |A| for all of the k pairs. */
@@ -63,6 +69,7 @@ export async function eigendecompose(
   values: ArrayLike<number>,
   options: EigendecomposeOptions = {},
 ): Promise<[Eigendecomposition, ...Eigendecomposition[]]> {
+  requireOptions('eigendecompose', options, known);
   const { count, size } = requireSizes(shape, values, options.topK);
   for (let i = 0; i < count; i++) requireSymmetric(values, i, size, count);
   return (await pairsOf(engine, values, count, size, options)) as [Eigendecomposition, ...Eigendecomposition[]];
@@ -75,12 +82,14 @@ function pairsOf(
   size: number,
   options: EigendecomposeOptions,
 ): Promise<Eigendecomposition[]> {
-  const { topK } = options;
+  const { topK, indefinite = true, mostIterations = 2000 } = options;
+  requireFlag('eigendecompose: indefinite', indefinite);
+  requireCount('eigendecompose: mostIterations', mostIterations, 1, 2 ** 31);
   if (topK === undefined) return all(engine, values, count, size);
   if (options.start && options.start.length !== count * topK * size) {
     throw new InputError(`eigendecompose: start: takes ${count * topK * size} numbers, got ${options.start.length}`);
   }
-  return largest(engine, values, count, size, { ...options, topK });
+  return largest(engine, values, count, size, { ...options, topK, indefinite, mostIterations });
 }
 
 function requireSizes(shape: Shape, values: ArrayLike<number>, topK?: number): { count: number; size: number } {
@@ -149,7 +158,7 @@ async function largest(
   values: ArrayLike<number>,
   count: number,
   size: number,
-  { topK, start, mostIterations = 2000, indefinite = true }: EigendecomposeOptions & { readonly topK: number },
+  { topK, start, mostIterations, indefinite }: SettledOptions,
 ): Promise<Eigendecomposition[]> {
   const rows = blockSize(size, topK);
   const begin = new Float32Array(count * rows * size);

@@ -7,6 +7,7 @@ import type { Tensor } from '../buffer/tensor.js';
 import { type Device, featuresOf } from '../device/device.js';
 import type { Engine } from '../graph/engine.js';
 import type { Plan } from '../graph/plan.js';
+import { requireOptions } from '../host/checks.js';
 import { within } from '../host/scope.js';
 import { copy, repeatedFma } from '../ops/roofline/roofline.js';
 
@@ -43,8 +44,14 @@ export function fmaPlan(engine: Engine, input: Tensor, chains: number): Promise<
   return engine.compile(graph => ({ result: repeatedFma(graph.read(input), attributes) }));
 }
 
-/** Measures a device; takes about a second. @param numbers by default as many as suit it. */
-export function measureRoofline(engine: Engine, numbers: Partial<Roofline['numbers']> = {}): Promise<Roofline> {
+/**
+ * Measures a device; takes about a second.
+ *
+ * @param numbers by default as many as suit it.
+ * @throws InputError an option that is unknown, or none of a tensor's sizes.
+ */
+export async function measureRoofline(engine: Engine, numbers: Partial<Roofline['numbers']> = {}): Promise<Roofline> {
+  requireOptions('measureRoofline', numbers, { multiplied: true, copied: true });
   const { cpu } = engine.device;
   const { multiplied = fmaNumbers(engine.device), copied: most = cpu ? leastCopied : mostCopied } = numbers;
   return within(async scope => {

@@ -2,7 +2,7 @@
 
 import type { Shape } from '../buffer/layout.js';
 import { InputError } from '../errors.js';
-import { requireCount, requireFlag } from '../host/checks.js';
+import { requireCount, requireFlag, requireOptions } from '../host/checks.js';
 import { Random } from '../host/random.js';
 import { type Activation, tanh } from '../model/activation.js';
 import {
@@ -40,11 +40,23 @@ export interface JetArchitectureOptions extends ArchitectureOptions {
   readonly gated?: boolean;
 }
 
+const known = {
+  width: true,
+  depth: true,
+  activation: true,
+  omega: true,
+  frequencies: true,
+  rank: true,
+  gated: true,
+} as const;
+
 /** Networks for a problem: `tanh` and 4 linear layers by default. @throws InputError an option out of range. */
-export function jetArchitecture({ rank = 32, gated = false, ...options }: JetArchitectureOptions): JetArchitecture {
+export function jetArchitecture(options: JetArchitectureOptions): JetArchitecture {
+  requireOptions('jetArchitecture', options, known);
+  const { rank = 32, gated = false, ...ofNetwork } = options;
   requireCount('rank', rank, 1, 65_536);
   requireFlag('gated', gated);
-  const network = architecture({ depth: 4, activation: tanh, ...options });
+  const network = architecture({ depth: 4, activation: tanh, ...ofNetwork });
   activationDerivatives(network.activation); // refuses one that is not smooth
   if (gated && network.depth < 3) throw new InputError(`depth: ${network.depth}: gated networks have 3 layers or more`);
   return { ...network, rank, gated };

@@ -1,6 +1,7 @@
 /** A model's output while it is trained, for those who look at it from front to back, or have no array for it. */
 
 import { sizeOf } from '../buffer/layout.js';
+import { requireOptions } from '../host/checks.js';
 import { type EvaluateOptions, evaluateTiles, usualNumbers } from '../model/evaluate.js';
 import { planeCount } from '../model/model.js';
 import { type Tile, tilesOfRows } from '../model/tiles.js';
@@ -13,6 +14,7 @@ import type { Trainer } from './trainer.js';
  * @throws InputError as `evaluate`, at the first tile.
  */
 export async function* renderTiles(trainer: Trainer, options: EvaluateOptions = {}): AsyncGenerator<Tile, void, void> {
+  requireOptions('renderTiles', options, { mostNumbers: true });
   const { engine, model } = trainer;
   const { shape } = model.domain;
   const planes = planeCount(model);

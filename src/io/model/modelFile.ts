@@ -1,6 +1,6 @@
 import type { StateArrays } from '../../buffer/namedTensors.js';
 import { InputError } from '../../errors.js';
-import { isRecord, requireCount, shown } from '../../host/checks.js';
+import { isRecord, requireCount, requireOptions, shown } from '../../host/checks.js';
 import { type Codec, describeModel } from '../../model/codec.js';
 import { coordinateTensors, withCoordinates } from '../../model/coordinates.js';
 import { type Model, parameterCount } from '../../model/model.js';
@@ -33,11 +33,9 @@ export type ModelToSave = Omit<SavedModel, 'training'> & Partial<Pick<SavedModel
  * @throws InputError what no file could be read with: a value without a name there, a state of another model, or one whose
  *   parameters are not finite.
  */
-export async function writeModel(
-  path: string,
-  { model, state, training = {} }: ModelToSave,
-  codec?: Codec,
-): Promise<void> {
+export async function writeModel(path: string, saved: ModelToSave, codec?: Codec): Promise<void> {
+  requireOptions('writeModel', saved, { model: true, state: true, training: true });
+  const { model, state, training = {} } = saved;
   requireState(model, state);
   const tensors = new Map<string, NamedTensor>();
   addParameters(tensors, model, state.parameters);

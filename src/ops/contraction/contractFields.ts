@@ -7,6 +7,7 @@ import { columnsOf, formatLayout, type Layout, type Part, padded, quad, rowsOf, 
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import { type Operation, scratch, secondDerivatives, type Value } from '../../graph/operation.js';
+import { requireOptions } from '../../host/checks.js';
 import { dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/contraction.js';
@@ -39,6 +40,8 @@ export interface FieldAttributes {
   /** The one matrix of jets by which alone the fields are differentiated; the cotangents at the others are 0 then. */
   readonly by?: number;
 }
+
+const known = { axes: true, scale: true, orders: true, points: true, fields: true, by: true } as const;
 
 const forward: Operation<FieldAttributes> = {
   name: 'contractFields',
@@ -190,5 +193,6 @@ function requireFields(jets: Layout, { axes, orders, points, fields }: FieldAttr
  * @throws InputError ranges outside the points, or a derivative that the jets do not carry.
  */
 export function contractFields(jets: Value, attributes: FieldAttributes): Value {
+  requireOptions('contractFields', attributes, known);
   return applyOne(forward, [jets], attributes);
 }

@@ -11,6 +11,7 @@ import { InputError } from '../../errors.js';
 import { apply, applyOne } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
 import { type Operand, type Operation, scratch, secondDerivatives } from '../../graph/operation.js';
+import { requireOptions } from '../../host/checks.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
 import { productDispatch, productDispatches } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/contraction.js';
@@ -242,5 +243,6 @@ function modelsOf(factors: Layout, { ranks }: TtAttributes): readonly (readonly 
  * @throws InputError a number of axes outside 2..7, or factor matrices that do not fit the ranks.
  */
 export function contractTt(factors: Value, attributes: TtAttributes): Value {
+  requireOptions('contractTt', attributes, { ranks: true, scale: true });
   return apply(contraction, [factors], attributes)[0] as Value;
 }

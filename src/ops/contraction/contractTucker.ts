@@ -11,6 +11,7 @@ import { InputError } from '../../errors.js';
 import { apply } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
 import { type Operand, type Operation, scratch, secondDerivatives, withParts } from '../../graph/operation.js';
+import { requireOptions } from '../../host/checks.js';
 import { asValue } from '../elementwise/fill.js';
 import { modeDispatches, unfoldedDispatches } from '../linear/modeProduct.js';
 import { factorsByModel, gridOf } from './factorMatrices.js';
@@ -130,5 +131,6 @@ function modelsOf(factors: Layout, cores: Layout): readonly (readonly Part[])[] 
  * @throws InputError a number of axes outside 2..7, or factor matrices that do not fit the cores.
  */
 export function contractTucker(factors: Value, cores: Value, attributes: TuckerAttributes): Value {
+  requireOptions('contractTucker', attributes, { scale: true });
   return apply(contraction, [factors, cores], attributes)[0] as Value;
 }

@@ -4,6 +4,7 @@ import { columnsOf, layoutOf, quad, rowsOf } from '../../buffer/layout.js';
 import type { Device } from '../../device/device.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Operand, Operation, Value } from '../../graph/operation.js';
+import { requireOptions } from '../../host/checks.js';
 import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/eigen.js';
 import { quadsOf } from '../linear/product.js';
@@ -87,8 +88,10 @@ const resolvedOperation: Operation<undefined> = {
 export function topEigenpairs(
   matrix: Value,
   start: Value,
-  { indefinite = false, ...attributes }: TopEigenpairsAttributes,
+  options: TopEigenpairsAttributes,
 ): { values: Value; vectors: Value; resolved: Value } {
+  requireOptions('topEigenpairs', options, { iterations: true, tolerance: true, indefinite: true });
+  const { indefinite = false, ...attributes } = options;
   const pairs = leadingEigenpairs(matrix, start, { ...attributes, ...(indefinite && { shifting: gershgorin }) });
   return { ...pairs, resolved: applyOne(resolvedOperation, [pairs.values, matrix], undefined) };
 }

@@ -4,6 +4,7 @@ import { formatShape, type Shape, stackOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
 import { applyOne, requireSameHeight } from '../../graph/apply.js';
 import type { Operation, Value } from '../../graph/operation.js';
+import { requireOptions } from '../../host/checks.js';
 import { asValue } from '../elementwise/fill.js';
 import { multiplyStacks } from './product.js';
 
@@ -42,9 +43,10 @@ const product: Operation<Attributes> = {
 /**
  * op(a) op(b), op(x) being x or its transpose. Matrices (n, k) and (k, m) give (n, m); stacks are multiplied part by part.
  *
- * @throws InputError if the inner axes differ.
+ * @throws InputError inner axes that differ, stacks of two heights, or an option that is unknown.
  */
 export function matmul(a: Value, b: Value, options: MatmulOptions = {}): Value {
+  requireOptions('matmul', options, { transposeLeft: true, transposeRight: true });
   const { transposeLeft = false, transposeRight = false } = options;
   return applyOne(product, [a, b], { transposeLeft, transposeRight });
 }
@@ -53,7 +55,9 @@ function resultShape(a: Shape, b: Shape, { transposeLeft, transposeRight }: Attr
   const [n, k] = matrixShape(a, transposeLeft);
   const [l, m] = matrixShape(b, transposeRight);
   if (k !== l) {
-    throw new InputError(`matmul: (${n}, ${k}) by (${l}, ${m}): the inner axes differ`);
+    throw new InputError(
+      `matmul: (${n}, ${k}) by (${l}, ${m}): the inner axes differ: give ${k} rows on the right, or transpose one`,
+    );
   }
   return [n, m];
 }

@@ -6,6 +6,7 @@ import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
 import { applyOne, requireSameHeight } from '../../graph/apply.js';
 import { type Operand, type Operation, secondDerivatives, type Value } from '../../graph/operation.js';
+import { requireOptions } from '../../host/checks.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
 import { productDispatches } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/linear.js';
@@ -201,7 +202,14 @@ function requireAxis(name: string, shape: Shape, axis: number): void {
  * @returns T's shape with m instead of n_axis.
  * @throws InputError an axis that the tensor does not have, or a matrix that does not fit it.
  */
-export function modeProduct(tensor: Value, matrix: Value, axis: number, { transpose = false } = {}): Value {
+export function modeProduct(
+  tensor: Value,
+  matrix: Value,
+  axis: number,
+  options: { readonly transpose?: boolean } = {},
+): Value {
+  requireOptions('modeProduct', options, { transpose: true });
+  const { transpose = false } = options;
   return applyOne(modeOperation, [tensor, matrix], { axis, transpose });
 }
 
