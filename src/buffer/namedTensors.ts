@@ -9,7 +9,7 @@ export type StateArrays = Readonly<Record<string, Float32Array>>;
 /** Tensors that hold a state on the device, by the names that their numbers have in it. */
 export type NamedTensors = Readonly<Record<string, Tensor>>;
 
-/** What the tensors hold. */
+/** Numbers that the tensors hold, by their names, row-major, part after part. */
 export async function stateOfTensors(tensors: NamedTensors): Promise<StateArrays> {
   const state: Record<string, Float32Array> = {};
   for (const [name, tensor] of Object.entries(tensors)) state[name] = await tensor.read();

@@ -57,7 +57,7 @@ export const mostAxisPoints = 32;
 export const mostModelPoints = 1024;
 
 /**
- * The pseudo-NTK of every factor network on the points of the model's axes.
+ * The spectrum of the pseudo-NTK of every factor network on the points of the model's axes, member by member.
  *
  * @throws InputError a k above an axis's points, or an axis of more points than there are eigenvalues to be found of.
  */
@@ -84,7 +84,7 @@ export async function factorSpectra(engine: Engine, options: SpectraOptions): Pr
 }
 
 /**
- * The NTK of the whole model on its grid, for each member.
+ * The spectrum of the NTK of the whole model on its grid, of up to 32 points an axis and 1024 in all, for each member.
  *
  * @throws InputError a grid of too many points.
  */
@@ -220,7 +220,7 @@ async function partsOf(tensor: Tensor): Promise<Float64Array[]> {
   return cut(Float64Array.from(await tensor.read()), lengths);
 }
 
-/** The eigenvalues of symmetric matrices, descending. */
+/** The eigenvalues of symmetric matrices, (n, n), row-major, n up to 1024; descending. */
 export function eigenvaluesOf(engine: Engine, matrices: readonly Float64Array[]): Promise<Float32Array[]> {
   return within(async scope => {
     const shapes = matrices.map(({ length }) => [Math.sqrt(length), Math.sqrt(length)]);

@@ -31,7 +31,7 @@ export interface EigendecomposeOptions {
   readonly mostIterations?: number;
 }
 
-/** Eigenpairs of one symmetric matrix A = V^T diag(values) V. */
+/** Eigenpairs of one symmetric matrix A: A v = l v. */
 export interface Eigendecomposition {
   /** Descending: n, or k. */
   readonly values: Float32Array;

@@ -65,8 +65,10 @@ export async function evaluate(
 }
 
 /**
- * The same tile by tile, in row-major order, for outputs that the host need not hold whole.
+ * The output of a model on a domain tile by tile, in row-major order, for outputs that the host need not hold whole.
  *
+ * @param parameters as for `evaluate`.
+ * @param domain any of as many axes, the model's own by default.
  * @throws InputError as `evaluate`, at the first tile.
  */
 export async function* evaluateTiles(

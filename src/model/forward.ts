@@ -81,7 +81,11 @@ export interface Forward extends Factors {
   readonly output: Value;
 }
 
-/** The model's networks on its domain. @param input its `networkInput`, or the same as a value of this graph. */
+/**
+ * What the networks of a model give on its domain, as nodes of a graph.
+ *
+ * @param input its `networkInput`, or the same as a value of this graph.
+ */
 export function factorsOf(graph: Graph, model: Model, parameters: Value, input: Tensor | Value): Factors {
   const owners = ownRegionsOf(model);
   const all = parametersOf(model);
@@ -94,7 +98,11 @@ export function factorsOf(graph: Graph, model: Model, parameters: Value, input: 
   return { factors, own: Object.fromEntries(owners.map((owner, i) => [owner, regions[i]])), residuals };
 }
 
-/** The model's output on its domain. @param input as for `factorsOf`. */
+/**
+ * The forward pass of a model on its domain, as nodes of a graph.
+ *
+ * @param input as for `factorsOf`.
+ */
 export function forward(graph: Graph, model: Model, parameters: Value, input: Tensor | Value): Forward {
   const found = factorsOf(graph, model, parameters, input);
   return { ...found, output: outputOf(model, found.factors, found.own) };

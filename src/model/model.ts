@@ -171,7 +171,10 @@ export function ownParameterShapes(model: Model): readonly Shape[] {
   return [contraction, readout].flatMap(own => Array.from({ length: model.members }, () => Object.values(own)).flat());
 }
 
-/** Axes of all parameters: the networks', then `ownParameterShapes`. */
+/**
+ * Axes of all parameters, in their order: [W | b] of every layer, (outputs, inputs + 1), network by network and member
+ * by member; then what the contraction of every member is trained in, then the readout of every member.
+ */
 export function modelParameterShapes(model: Model): Shape[] {
   return [...networkParameterShapes(model), ...ownParameterShapes(model)];
 }
@@ -181,7 +184,12 @@ export function parameterCount(model: Model): number {
   return sizeOfAll(modelParameterShapes(model));
 }
 
-/** Initial parameters, in the order of `modelParameterShapes`; the same for the same seed everywhere. */
+/**
+ * Initial parameters, in the order of `modelParameterShapes`; the same for the same seed everywhere.
+ *
+ * @param seed from 0 to 2^32 - 1.
+ * @throws InputError another seed.
+ */
 export function initialParameters(model: Model, seed: number): Float32Array {
   const random = new Random(seed);
   const { network, contraction, readout, domain, members } = model;
@@ -210,7 +218,12 @@ export function toHost({ domain, readout }: Model, values: Float32Array): Float3
   return toHostOrder(values, domain.shape, readout.outputs);
 }
 
-/** The same for every member. */
+/**
+ * Axes of every member's output on the device: (n_1 .. n_D) of a grid, (n) of points; several outputs of a model stand
+ * after the first axis, (n_1, outputs, n_2 .. n_D).
+ *
+ * @throws InputError several outputs on scattered points.
+ */
 export function outputShapes(model: Model): Shape[] {
   return Array.from({ length: model.members }, () => outputShape(model));
 }

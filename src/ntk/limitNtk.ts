@@ -68,9 +68,10 @@ function addOverAxes(
 }
 
 /**
- * Theorem 2: K(x, x') = sum_d k_d(x_d, x'_d) prod_{d' != d} c_d'(x_d', x'_d') as the width, then the rank grow.
+ * The NTK of a CP model in the limit (Luo and Meng, Theorem 2): K(x, x') = sum_d k_d(x_d, x'_d) prod_{d' != d}
+ * c_d'(x_d', x'_d') as the width, then the rank grow, c_d and k_d being those of `networkLimit`.
  *
- * @returns (N, N).
+ * @returns (N, N), row-major.
  * @throws InputError points that are no whole number of points.
  */
 export function limitNtk(options: LimitOptions): Float64Array {
@@ -86,10 +87,11 @@ export function limitNtk(options: LimitOptions): Float64Array {
 }
 
 /**
- * Corollary 1: K(x, x') = 1/R sum_r sum_d k_d(x_d, x'_d) prod_{d' != d} g_d',r(x_d') g_d',r(x'_d') as the width grows
- * and the rank R stays, g_d,r independent Gaussian processes of covariance c_d, drawn anew for every seed.
+ * The NTK of a CP model of a finite rank in the limit (Luo and Meng, Corollary 1): K(x, x') = 1/R sum_r sum_d
+ * k_d(x_d, x'_d) prod_{d' != d} g_d',r(x_d') g_d',r(x'_d') as the width grows and the rank R stays, g_d,r independent
+ * Gaussian processes of covariance c_d, drawn anew for every seed.
  *
- * @returns for a rank and a seed, (N, N).
+ * @returns for a rank, from 1 to 65536, and a seed, (N, N), row-major.
  * @throws InputError points that are no whole number of points, or a rank or a seed that is none.
  */
 export function randomLimitNtk(options: LimitOptions): (rank: number, seed: number) => Float64Array {

@@ -38,8 +38,8 @@ export function ntkScaling(network: Architecture): readonly LayerScaling[] {
 }
 
 /**
- * The standard parameterisation, m = 1, with the variances of `initialise`. Its kernel grows with the width W: k is the
- * limit of the kernel divided by W, in which the first layer's weights and all biases have no share. Entries are taken
+ * The standard parameterisation, m = 1, with the variances of `initialParameters`. Its kernel grows with the width W: k is
+ * the limit of the kernel divided by W, in which the first layer's weights and all biases have no share. Entries are taken
  * to be normal; from the second layer on only their variance matters.
  */
 export function standardScaling(network: Architecture): readonly LayerScaling[] {
@@ -68,7 +68,12 @@ export interface NetworkLimit {
   readonly ntk: Float64Array;
 }
 
-/** c and k of one factor network at n points of its axis. */
+/**
+ * c and k of one factor network at n points of its axis, in float64: layer by layer from `scaling`.
+ *
+ * @param scaling of each layer: `ntkScaling`, `standardScaling`.
+ * @param points the n coordinates.
+ */
 export function networkLimit(
   network: Architecture,
   scaling: readonly LayerScaling[],

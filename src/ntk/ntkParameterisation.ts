@@ -23,7 +23,12 @@ export interface NtkCpOptions {
   readonly network: Architecture;
 }
 
-/** A CP model. @throws InputError naming what is out of range, its value and what would do. */
+/**
+ * A CP model in the NTK parameterisation, in which its kernel has a limit (Luo and Meng; `limitNtk`): z = omega sigma_l
+ * / sqrt(inputs) [W | b] [h; 1], c = 1 / sqrt(R), its parameters `normalParameters`.
+ *
+ * @throws InputError naming what is out of range, its value and what would do.
+ */
 export function ntkCp(options: NtkCpOptions): Model {
   requireOptions('ntkCp', options, { domain: true, rank: true, network: true });
   const { domain, rank, network: given } = options;
@@ -32,7 +37,11 @@ export function ntkCp(options: NtkCpOptions): Model {
   return defineModel({ domain, contraction: cp({ rank, scale }), network });
 }
 
-/** The network of all coordinates, to compare with. */
+/**
+ * One network of all coordinates in the NTK parameterisation, to compare `ntkCp` with.
+ *
+ * @throws InputError naming what is out of range, its value and what would do.
+ */
 export function ntkJoint(options: Omit<NtkCpOptions, 'rank'>): Model {
   requireOptions('ntkJoint', options, { domain: true, network: true });
   const { domain, network: given } = options;
@@ -50,7 +59,12 @@ function scaled(given: Architecture, coordinates: number): { network: Architectu
   return { network: architecture({ width, depth, activation, frequencies, omega }), output: factors[depth - 1] };
 }
 
-/** Their initial parameters, every one N(0, 1); the same for the same seed everywhere. */
+/**
+ * Initial parameters of a model in the NTK parameterisation, which `ntkCp` makes: every one N(0, 1), in the order of
+ * `modelParameterShapes`; the same for the same seed everywhere.
+ *
+ * @param seed from 0 to 2^32 - 1.
+ */
 export function normalParameters(model: Model, seed: number): Float32Array {
   const random = new Random(seed);
   return Float32Array.from({ length: parameterCount(model) }, () => random.normal());

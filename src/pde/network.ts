@@ -35,7 +35,7 @@ export interface JetArchitectureOptions extends ArchitectureOptions {
   readonly rank?: number;
   /**
    * Whether hidden layers after the first are gated (Wang, Teng and Perdikaris 2021, section 2.6), which takes a depth
-   * of 3; false by default.
+   * of 3 or more; false by default.
    */
   readonly gated?: boolean;
 }

@@ -38,7 +38,10 @@ export interface MskOptions {
 
 /** Settings of IGA, inductive gradient adjustment (Shi et al. 2025). */
 export interface IgaOptions extends MskOptions {
-  /** p, points of a group along each axis of the grid, or one number for all; of scattered points, how many. */
+  /**
+   * p, points of a group along each axis of the grid, or one number for all; of scattered points, how many. From 1 to
+   * the points there are.
+   */
   readonly group: number | readonly number[];
   /** Of the choice of samples, from 0 to 2^32 - 1; 0 by default. */
   readonly seed?: number;
@@ -46,13 +49,23 @@ export interface IgaOptions extends MskOptions {
 
 const knownOfMsk = { topK: true, modulation: true, refresh: true } as const;
 
-/** MSK as a value for a trainer. @throws InputError an option that is unknown or out of range. */
+/**
+ * MSK (Geifman et al. 2024) as a value for a trainer: P = S G, S = I - V^T diag(1 - g(l_i) / l_i) V being made of the k
+ * leading eigenpairs of the NTK of all points.
+ *
+ * @throws InputError an option that is unknown or out of range.
+ */
 export function msk(options: MskOptions): Preconditioner {
   requireOptions('msk', options, knownOfMsk);
   return wholeModel('msk', { ...options, group: 1 }, { remedy: 'use fewer, or iga', stateName: () => 'msk' });
 }
 
-/** IGA as a value for a trainer. @throws InputError an option that is unknown or out of range. */
+/**
+ * IGA (Shi et al. 2025) as a value for a trainer: as `msk`, but S is made from one sampled point of each group, and
+ * applied to the first points of all groups, to the second, and so on.
+ *
+ * @throws InputError an option that is unknown or out of range.
+ */
 export function iga(options: IgaOptions): Preconditioner {
   requireOptions('iga', options, { ...knownOfMsk, group: true, seed: true });
   // Other groups have other samples, and so another kernel.

@@ -55,7 +55,12 @@ export interface SepPgdOptions {
 
 const known = { topK: true, combine: true, modulation: true, meanOfLogits: true, refresh: true } as const;
 
-/** SepPGD as a value for a trainer. @throws InputError an option that is unknown or out of range. */
+/**
+ * SepPGD (Luo and Meng) as a value for a trainer. Instead of the cotangent G at the output it puts P = sum_d G x_d S_d,
+ * S_d = I - V_d^T diag(1 - g(l_i) / l_i) V_d being made of the k leading eigenpairs of axis d's pseudo-NTK.
+ *
+ * @throws InputError an option that is unknown or out of range.
+ */
 export function sepPgd(options: SepPgdOptions = {}): Preconditioner {
   requireOptions('sepPgd', options, known);
   const { topK = 'auto', combine = 'sum', modulation = 'flat', meanOfLogits = false, refresh = usualRefresh } = options;

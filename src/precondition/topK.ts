@@ -36,7 +36,8 @@ interface Resolved {
 }
 
 /**
- * k for each axis: as many resolved eigenvalues as are at least `leastRatio` of the first, in every network of it.
+ * k for each axis: as many resolved eigenvalues as are at least 1e-3 of the first, or 1e-2 where the axes are combined by
+ * their product, in every network of it.
  *
  * @param spectra one per network: an axis after the other, member by member.
  * @param most the largest k of each axis.

@@ -74,8 +74,10 @@ function requireState(model: Model, state: TrainerState): void {
 }
 
 /**
- * A file of weights alone is read too, to evaluate its model: a trainer cannot go on exactly from it.
+ * Reads a model with its training state. A file of weights alone is read too, to evaluate its model: a trainer cannot go
+ * on exactly from it.
  *
+ * @param codec a host's own values, by the names under which `writeModel` has put them.
  * @throws InputError a file that cannot be read, is damaged, was not written by `writeModel`, or has a parameter that is
  *   not finite.
  */

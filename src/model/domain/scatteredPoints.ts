@@ -17,7 +17,8 @@ export interface ScatteredPointsOptions {
 }
 
 /**
- * Every factor network runs on all n points, and the i-th rows of the factor matrices belong to the i-th point.
+ * n points of D coordinates, which lie on no grid: every factor network runs on all of them, and the i-th rows of the
+ * factor matrices belong to the i-th point.
  *
  * @throws InputError a count that is no whole number of points, or a coordinate that is no finite float32.
  */

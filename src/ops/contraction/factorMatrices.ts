@@ -25,7 +25,10 @@ export interface CpAttributes {
   readonly gradient?: CpGradient;
 }
 
-/** Of the cotangent at the output and the factor matrices. */
+/**
+ * What gives the cotangents at the factor matrices, from that at the output, `tensor`, and the factor matrices:
+ * `mttkrp`.
+ */
 export type CpGradient = (tensor: Value, factors: Value, attributes: CpAttributes) => Value;
 
 /** The room that the kernels have: six coordinates, and the outputs of a model that mixes several. */

@@ -65,8 +65,8 @@ export function jetParameterShapes(
 }
 
 /**
- * The homogeneous input of a network as jets: (x, 1) with (scale, 0) in the rows of first derivatives and zeros above; or
- * with frequencies B (cos 2 pi B x, sin 2 pi B x, 1) and their derivatives.
+ * The homogeneous input of a network as jets: (x, 1) with (1, 0) in the rows of first derivatives and zeros in those of
+ * higher ones; or with frequencies B (cos 2 pi B x, sin 2 pi B x, 1) and their derivatives.
  *
  * @param points x of each point.
  * @returns ((order + 1) n, inputs + 1), row-major.

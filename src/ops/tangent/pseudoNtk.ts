@@ -68,7 +68,10 @@ function outputCotangentDispatch(
   });
 }
 
-/** K, (n, n) for each network, from the residuals of a forward pass. */
+/**
+ * K[i, j] = <grad sum_r f(x_i)_r, grad sum_r f(x_j)_r>, (n, n) for each network, from the residuals of a forward pass:
+ * the tangent kernel by sum of logits (Mohamadi, Bae and Sutherland 2023).
+ */
 export function pseudoNtk({ parameters, inputs, derivatives }: Residuals): Value {
   return applyOne(operation, [parameters, ...inputs, ...derivatives], { depth: inputs.length });
 }

@@ -65,7 +65,11 @@ export type ResidualSepPgd = Required<ResidualSepPgdOptions>;
 
 const known = { topK: true, combine: true, refresh: true, draws: true } as const;
 
-/** SepPGD on a residual as a value for a trainer. @throws InputError an option that is unknown or out of range. */
+/**
+ * SepPGD on the cotangent at an equation's residual, as a value for a `ProblemTrainer`.
+ *
+ * @throws InputError an option that is unknown or out of range.
+ */
 export function residualSepPgd(options: ResidualSepPgdOptions = {}): ResidualSepPgd {
   requireOptions('residualSepPgd', options, known);
   const { topK = 3, combine = 'product', refresh = 50, draws = 4 } = options;
