@@ -15,7 +15,7 @@ const SUBGROUP = 8u;
 const SHARED_BLOCKS = 8u;
 const OWN_BLOCKS = 1u;
 const MIRRORED = false;
-const LOADS = (SHARED_BLOCKS + SUBGROUP - 1u) / SUBGROUP;   // of the shared operand's blocks, a lane
+const LOADS = (SHARED_BLOCKS - 1u) / SUBGROUP + 1u;   // of the shared operand's blocks, a lane
 const TILE_ROWS = select(4u * SHARED_BLOCKS, 4u * SUBGROUP * OWN_BLOCKS, MIRRORED);
 const TILE_COLUMNS = select(4u * SUBGROUP * OWN_BLOCKS, 4u * SHARED_BLOCKS, MIRRORED);
 const INVOCATIONS = SUBGROUP;
@@ -30,16 +30,6 @@ fn sharedBlock(p: Problem, line: u32, inner: u32) -> mat4x4f {
 fn ownBlock(p: Problem, line: u32, inner: u32) -> mat4x4f {
   if (MIRRORED) { return transpose(leftBlock(p, line, inner)); }
   return rightBlock(p, line, inner);
-}
-
-/// A block of results, [shared line][own line].
-fn keepBlock(p: Problem, tile: Tile, isMore: bool, sharedLine: u32, ownLine: u32, results: mat4x4f) {
-  if (MIRRORED) {
-    let rows = transpose(results);
-    for (var i = 0u; i < 4u; i++) { keep(p, tile, isMore, ownLine + i, sharedLine, rows[i]); }
-  } else {
-    for (var i = 0u; i < 4u; i++) { keep(p, tile, isMore, sharedLine + i, ownLine, results[i]); }
-  }
 }
 
 @compute @workgroup_size(INVOCATIONS)
@@ -82,14 +72,20 @@ fn main(
           }
         }
       }
-      // Copied, so that the stores may stay a loop: unrolled, an activation in them would be compiled many times over.
-      var results = array<mat4x4f, SHARED_BLOCKS * OWN_BLOCKS>();
+      // Copied, so that the stores may stay a loop: unrolled, an activation in them would be compiled many times over. Mesa
+      // unrolls a loop that has as many turns as an array in it has elements: so there is one more.
+      var results = array<vec4f, 4u * SHARED_BLOCKS * OWN_BLOCKS + 1u>();   // [own block][shared block][row of the block]
       //# unroll
-      for (var i = 0u; i < SHARED_BLOCKS * OWN_BLOCKS; i++) {
-        results[i] = mat4x4f(sums[4u * i], sums[4u * i + 1u], sums[4u * i + 2u], sums[4u * i + 3u]);
+      for (var b = 0u; b < SHARED_BLOCKS * OWN_BLOCKS; b++) {
+        var quads = mat4x4f(sums[4u * b], sums[4u * b + 1u], sums[4u * b + 2u], sums[4u * b + 3u]);
+        if (MIRRORED) { quads = transpose(quads); }
+        //# unroll
+        for (var i = 0u; i < 4u; i++) { results[4u * b + i] = quads[i]; }
       }
-      for (var i = 0u; i < SHARED_BLOCKS * OWN_BLOCKS; i++) {
-        keepBlock(p, tile, from > range.x, sharedLine + 4u * (i % SHARED_BLOCKS), ownLine + 4u * SUBGROUP * (i / SHARED_BLOCKS), results[i]);
+      for (var i = 0u; i < 4u * SHARED_BLOCKS * OWN_BLOCKS; i++) {
+        let sharedAt = sharedLine + i / 4u % SHARED_BLOCKS * 4u;
+        let ownAt = ownLine + i / 4u / SHARED_BLOCKS * 4u * SUBGROUP;
+        keep(p, tile, from > range.x, select(sharedAt, ownAt, MIRRORED) + i % 4u, select(ownAt, sharedAt, MIRRORED), results[i]);
       }
       if (ONCE) { break; }
     }
