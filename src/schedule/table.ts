@@ -69,7 +69,7 @@ export function choose(device: Device, key: string, products: Products): Schedul
   return device.cpu ? cpuSchedule(device, products.problems) : gpuTile(products);
 }
 
-/** The schedules among which a tuner may choose on this device. */
+/** The schedules among which a tuner may choose on this device; first of each text those that are the table's too. */
 export function candidates({ cpu, subgroupSize = 0 }: Device): Schedule[] {
   if (!cpu) return gpuTiles();
   const square =
@@ -78,9 +78,9 @@ export function candidates({ cpu, subgroupSize = 0 }: Device): Schedule[] {
       : vectorLanes.includes(subgroupSize)
         ? [
             subgroupSchedule(subgroupSize, mostSharedBlocks, 1),
-            subgroupSchedule(subgroupSize, 2 * mostSharedBlocks, 2),
-            subgroupSchedule(subgroupSize, 3, 1),
             subgroupSchedule(subgroupSize, 3, 1, true),
+            subgroupSchedule(subgroupSize, 3, 1),
+            subgroupSchedule(subgroupSize, 2 * mostSharedBlocks, 2),
           ]
         : [registerSchedule([2, 2], [1, 1]), registerSchedule([2, 2], [2, 2])];
   return [...square, registerSchedule([4, 1], [1, 1]), registerSchedule([1, 4], [1, 1])];

@@ -1,4 +1,9 @@
-/** What the families of the self-test share: how something is computed on the device, and how it is compared. */
+/**
+ * What the families of the self-test share: how something is computed on the device, and how it is compared.
+ *
+ * Their sizes: where nothing else asks for another, 21 to 24, 41 to 48 and 65 to 72, which a driver with vectors of 8 lanes has in
+ * tiles of 24 (schedule/table.ts), so that products of one kernel are one text and compiled once.
+ */
 
 import type { Tensor } from '../../buffer/tensor.js';
 import type { Engine } from '../../graph/engine.js';

@@ -34,14 +34,14 @@ export const eigenpairs: Family = {
     const checks = [
       ...(await leading(
         bench,
-        'all of 29',
-        known(bench, 29, i => 0.8 ** i),
-        29,
+        'all of 24',
+        known(bench, 24, i => 0.8 ** i),
+        24,
       )),
       ...(await leading(
         bench,
-        '36 of 90',
-        known(bench, 90, i => 0.75 ** i),
+        '36 of 70',
+        known(bench, 70, i => 0.75 ** i),
         36,
       )),
       // More rows than a GPU turns in workgroup memory.
@@ -53,8 +53,8 @@ export const eigenpairs: Family = {
       )),
       ...(await leading(
         bench,
-        '36 of 60, indefinite',
-        known(bench, 60, i => (i < 36 ? 4 - 0.05 * i : -1 - i / 30)),
+        '36 of 48, indefinite',
+        known(bench, 48, i => (i < 36 ? 4 - 0.05 * i : -1 - i / 30)),
         36,
         true,
       )),

@@ -23,7 +23,7 @@ const problem = defineProblem({
   equations: ({ u }) => [u.dt.minus(u.dxx.times(diffusion)).plus(sin(u))],
   conditions: ({ u }) => [{ name: 'initial', at: { t: 0 }, residual: u.minus(given(({ x }) => x)), weight: 2 }],
 });
-const points = { t: 9, x: 37 };
+const points = { t: 22, x: 23 };
 
 const networks: Readonly<Record<string, readonly [Activation, gated: boolean]>> = {
   'gated tanh': [tanh, true],
@@ -36,7 +36,7 @@ export const equations: Family = {
   async run(bench) {
     const checks: Check[] = [];
     for (const [name, [activation, gated]] of Object.entries(networks)) {
-      const network = jetArchitecture({ activation, gated, depth: 3, width: 20, rank: 10, omega: 1.5 });
+      const network = jetArchitecture({ activation, gated, depth: 3, width: 22, rank: 21, omega: 1.5 });
       checks.push(...(await checked(bench, name, network)));
     }
     return [...checks, await tangentKernelChecked(bench)];
@@ -73,9 +73,9 @@ const second = [-1, 16, -30, 16, -1].map(weight => weight / (12 * step ** 2));
 
 /** Of one network, on values and first derivatives: <v_i, v_j>, v_i being the gradient of what the cotangent weighs at point i. */
 async function tangentKernelChecked(bench: Bench): Promise<Check> {
-  const network = jetArchitecture({ activation: sine, gated: false, depth: 3, width: 20, rank: 10, omega: 1.5 });
+  const network = jetArchitecture({ activation: sine, gated: false, depth: 3, width: 22, rank: 21, omega: 1.5 });
   const { depth, width, rank, omegas, gated } = network;
-  const places = evenPoints([-1, 1], 9);
+  const places = evenPoints([-1, 1], 11);
   const shapes = jetParameterShapes(1, rank, network);
   const parameters = bench.numbers(sizeOfAll(shapes));
   const cotangent = bench.numbers(2 * places.length * rank);

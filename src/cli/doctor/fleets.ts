@@ -16,11 +16,11 @@ import { Trainer } from '../../train/trainer.js';
 import { type Bench, type Check, compared, type Family } from './bench.js';
 import { lossOf, twinOf } from './twins/twin.js';
 
-const [rows, columns] = [21, 35];
+const [rows, columns] = [21, 43];
 const model = defineModel({
   domain: grid([rows, columns]),
-  contraction: cp({ rank: 11 }),
-  network: architecture({ width: 14 }),
+  contraction: cp({ rank: 22 }),
+  network: architecture({ width: 23 }),
 });
 /** One more than there are places. */
 const seeds = [1, 2, 3];
@@ -48,7 +48,7 @@ export const fleets: Family = {
       checks.push(compared(`step of Adam of model ${seed}`, smoothed[seed].way, step, 2e-5));
     }
     checks.push(await alongMatrices(bench));
-    const preconditioner = sepPgd({ topK: 6 });
+    const preconditioner = sepPgd({ topK: 14 });
     const together = await ways(bench, sgd({ learningRate: 1 }), preconditioner);
     const { engine, scope } = bench;
     const options = { model, target: targetOf(1), optimiser: sgd({ learningRate: 1 }), preconditioner, seed: 1 };

@@ -143,7 +143,7 @@ async function stepped(bench: Bench, name: string, optimiser: Optimiser, rule: R
   const model = defineModel({
     domain: grid([4, 4]),
     contraction: cp({ rank: 70 }),
-    network: architecture({ width: 39, depth: 3 }),
+    network: architecture({ width: 43, depth: 3 }),
   });
   const all = parametersOf(model);
   const shapes = all.map(({ shape }) => shape);

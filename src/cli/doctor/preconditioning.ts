@@ -23,8 +23,8 @@ export const preconditioning: Family = {
   name: 'preconditioning',
   async run(bench) {
     const network = architecture({ width: 21 });
-    const contraction = cp({ rank: 18 });
-    const onGrid = givenOf(defineModel({ domain: grid([53, 46]), contraction, network }));
+    const contraction = cp({ rank: 22 });
+    const onGrid = givenOf(defineModel({ domain: grid([47, 46]), contraction, network }));
     const coordinates = Float64Array.from({ length: 2 * 47 }, (_, i) => Math.sin(12.9898 * i));
     const onPoints = givenOf(defineModel({ domain: scatteredPoints({ axes: 2, coordinates }), contraction, network }));
     return [

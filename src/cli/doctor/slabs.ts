@@ -11,9 +11,9 @@ import { Trainer } from '../../train/trainer.js';
 import { compared, type Family } from './bench.js';
 import { lossOf, twinOf } from './twins/twin.js';
 
-const [rows, columns] = [61, 37];
-/** Of an output: four slabs. */
-const slabBytes = 16 * 40 * 4;
+const [rows, columns] = [70, 43];
+/** Of an output: three slabs. */
+const slabBytes = 24 * 44 * 4;
 
 export const slabs: Family = {
   name: 'training in slabs',
@@ -21,7 +21,7 @@ export const slabs: Family = {
     const model = defineModel({
       domain: grid([rows, columns]),
       contraction: cp({ rank: 23 }),
-      network: architecture({ width: 30 }),
+      network: architecture({ width: 24 }),
     });
     const target = Float32Array.from({ length: rows * columns }, (_, i) =>
       i % 7 === 5 ? Number.NaN : Math.sin(3 * i),
@@ -39,7 +39,7 @@ export const slabs: Family = {
     const loss = lossOf(twin.tape, twin.outputs(), 'squared-error', target);
     twin.tape.differentiate(loss);
     const plain = await step(slabBytes);
-    const preconditioner = sepPgd({ topK: 9 });
+    const preconditioner = sepPgd({ topK: 14 });
     const [cut, whole] = [await step(slabBytes, preconditioner), await step(undefined, preconditioner)];
     return [
       compared('loss', plain.loss, [loss.value], 1e-5),

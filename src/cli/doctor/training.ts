@@ -32,7 +32,7 @@ const plain = (options: Partial<ArchitectureOptions> = {}) => architecture({ wid
 
 /** Sizes past a tile, and multiples of none. */
 const models: Readonly<Record<string, () => Model>> = {
-  'CP, sine': () => defineModel({ domain: grid([70, 37]), contraction: cp({ rank: 45 }), network: plain() }),
+  'CP, sine': () => defineModel({ domain: grid([70, 43]), contraction: cp({ rank: 45 }), network: plain() }),
   'CP of three axes, cosine': () =>
     defineModel({
       domain: grid([9, 10, 11]),
@@ -42,15 +42,15 @@ const models: Readonly<Record<string, () => Model>> = {
     }),
   'mixed CP, tanh, Fourier features': () =>
     defineModel({
-      domain: grid([21, 35]),
-      contraction: cp({ rank: 19 }),
+      domain: grid([21, 43]),
+      contraction: cp({ rank: 22 }),
       network: plain({ activation: tanh, frequencies: [0.5, 1, 1.7] }),
       readout: mixing({ outputs: 3 }),
     }),
   'decoded CP, ReLU': () =>
     defineModel({
       domain: grid([6, 300]), // where a dimension tree is cheaper
-      contraction: cp({ rank: 18 }),
+      contraction: cp({ rank: 22 }),
       network: plain(),
       readout: decoder({ hidden: 13, outputs: 3, activation: relu }),
     }),
@@ -62,12 +62,12 @@ const models: Readonly<Record<string, () => Model>> = {
     }),
   Tucker: () => defineModel({ domain: grid([8, 9, 10]), contraction: tucker({ ranks: [5, 6, 7] }), network: plain() }),
   'joint network': () =>
-    defineModel({ domain: grid([17, 9]), contraction: jointNetwork(), network: plain({ activation: sine }) }),
+    defineModel({ domain: grid([11, 6]), contraction: jointNetwork(), network: plain({ activation: sine }) }),
   'scattered points': () =>
     defineModel({
       domain: scatteredPoints({
         axes: 2,
-        coordinates: Float64Array.from({ length: 2 * 171 }, (_, i) => Math.sin(12.9898 * i)),
+        coordinates: Float64Array.from({ length: 2 * 67 }, (_, i) => Math.sin(12.9898 * i)),
       }),
       contraction: cp({ rank: 22 }),
       network: plain(),
