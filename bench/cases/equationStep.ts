@@ -4,7 +4,7 @@ import { sizeOf } from '../../src/buffer/layout.js';
 import type { Engine } from '../../src/graph/engine.js';
 import { building, within } from '../../src/host/scope.js';
 import { adam } from '../../src/optimiser/adam.js';
-import { discretise, gridAxes, type ProblemGrid } from '../../src/pde/discretisation.js';
+import { discretise, gridAxes, type ProblemGrid, shapeOfRanges } from '../../src/pde/discretisation.js';
 import { eachPoint } from '../../src/pde/grid.js';
 import { jetArchitecture, problemParameterShapes } from '../../src/pde/network.js';
 import { problems } from '../../src/pde/problems.js';
@@ -51,7 +51,7 @@ export function equationTask(engine: Engine, { points, rank, width }: EquationSh
       return parameters.slice(at - sizeOf(shape), at);
     });
     const onGrid = (grid: ProblemGrid, value: (u: number) => number) => {
-      const values = new Float32Array(grid.size);
+      const values = new Float32Array(sizeOf(shapeOfRanges(grid.points)));
       eachPoint(gridAxes(discretisation, grid, all), (point, index) => {
         values[index] = value(problem.exact.u(point));
       });

@@ -5,6 +5,9 @@ import type { Device } from '../device/device.js';
 import { type Dispatch, isStorage } from './dispatch.js';
 import { join, joins } from './join.js';
 
+/** Places that a dispatch is tried at: texts take long to join, and what is far ahead of its use takes memory till then. */
+const mostTried = 32;
+
 /**
  * Each dispatch stands in the first place after all that it depends on where it fits.
  *
@@ -13,7 +16,10 @@ import { join, joins } from './join.js';
 export function gathered(device: Device, dispatches: readonly Dispatch[]): Dispatch[] {
   const groups: { members: Dispatch[]; joint: Dispatch }[] = [];
   for (const dispatch of dispatches) {
-    let at = 1 + groups.findLastIndex(({ members }) => members.some(other => areInOrder(other, dispatch)));
+    let at = Math.max(
+      groups.length - mostTried,
+      1 + groups.findLastIndex(({ members }) => members.some(other => areInOrder(other, dispatch))),
+    );
     let joint: Dispatch | undefined;
     for (; joins(device) && at < groups.length && !joint; at++) joint = join(device, [...groups[at].members, dispatch]);
     if (joint) groups[at - 1] = { members: [...groups[at - 1].members, dispatch], joint };

@@ -9,7 +9,7 @@
 import type { Device } from '../device/device.js';
 import { type Dispatch, foldedWorkgroups, totalWork } from './dispatch.js';
 import type { BindingLayout } from './kernel.js';
-import { leastRate, mostMilliseconds } from './pace.js';
+import { dispatchMilliseconds, leastRate } from './pace.js';
 import { evaluate, integerConstants } from './specialise.js';
 
 // Of texts as scripts/kernels.ts writes them.
@@ -39,7 +39,7 @@ export function join(device: Device, dispatches: readonly Dispatch[]): Dispatch 
   if (
     !size ||
     sizes.some(other => other !== size) ||
-    work.operations > ((device.rate ?? leastRate) * mostMilliseconds.dispatch) / 1000
+    work.operations > ((device.rate ?? leastRate) * dispatchMilliseconds) / 1000
   )
     return undefined;
   // What an entry point is given in place w of a part's workgroups, and as invocation l there.

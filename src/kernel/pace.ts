@@ -8,7 +8,8 @@ import { requireNumber } from '../host/checks.js';
 import type { Dispatch } from './dispatch.js';
 
 /** Milliseconds that one dispatch may last, and one submit. */
-export const mostMilliseconds = { dispatch: 50, submit: 250 } as const;
+export const dispatchMilliseconds = 50;
+export const submitMilliseconds = 250;
 /** FLOP/s of products on the slowest device that matters, a phone: what is taken for one of which nothing is known. */
 export const leastRate = 5e10;
 /** Dispatches in one submit, some 16 steps: they are encoded in a millisecond or two, in which the device has the ones before. */
@@ -30,7 +31,7 @@ const fillingWorkgroups = 16;
  */
 export function mostInDispatch(operationsOfEach: number, rate = leastRate): number {
   requireNumber('rate', rate, { above: 0 });
-  return Math.max(1, Math.floor((rate * mostMilliseconds.dispatch) / 1000 / operationsOfEach));
+  return Math.max(1, Math.floor((rate * dispatchMilliseconds) / 1000 / operationsOfEach));
 }
 
 /** Milliseconds that a dispatch is expected to take before it has run: on purpose rather many. */
@@ -62,7 +63,7 @@ export function endOfSubmit(
   let whole = at;
   for (let i = at, time = milliseconds; i < end; i++) {
     time += expected[i % expected.length];
-    if (time > mostMilliseconds.submit || before + i - at >= mostDispatches) {
+    if (time > submitMilliseconds || before + i - at >= mostDispatches) {
       return whole > at || before > 0 ? whole : Math.max(i, at + 1);
     }
     if ((i + 1) % expected.length === 0) whole = i + 1;
@@ -72,7 +73,7 @@ export function endOfSubmit(
 
 /** How many runs take as long as a submit may, after so many took so many milliseconds. */
 export function runsOfSubmit(runs: number, milliseconds: number): number {
-  return Math.ceil((runs * mostMilliseconds.submit) / milliseconds);
+  return Math.ceil((runs * submitMilliseconds) / milliseconds);
 }
 
 /** How far one measurement may change what is expected: the first also has what a driver compiles, and two may be seen as one. */

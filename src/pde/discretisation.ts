@@ -6,7 +6,7 @@
  * stand: so a face costs a network one point, and no condition is mixed into the grid of another.
  */
 
-import { padded, sizeOf } from '../buffer/layout.js';
+import { sizeOf } from '../buffer/layout.js';
 import { InputError } from '../errors.js';
 import { requireCount, shown } from '../host/checks.js';
 import type { Random } from '../host/random.js';
@@ -17,7 +17,7 @@ import { evenPoints } from './grid.js';
 import type { Problem, SettledCondition, SettledEquation } from './problem.js';
 import { type CompiledResiduals, compileResiduals } from './residualText.js';
 
-/** One grid with what is to be zero on it. */
+/** One grid, or a block of one, with what is to be zero on it. */
 export interface ProblemGrid {
   /** 'equations', or that of the condition which holds on it. */
   readonly name: string;
@@ -29,10 +29,8 @@ export interface ProblemGrid {
   readonly residuals: CompiledResiduals;
   /** Residuals of a point. */
   readonly count: number;
-  /** Points in all, those of other slabs too. */
-  readonly size: number;
-  /** The index of the first of its points among those. */
-  readonly first: number;
+  /** Its points and those of the other blocks. */
+  readonly whole: readonly Range[];
 }
 
 /** A problem on points: its grids, and what its networks must carry there. */
@@ -50,8 +48,8 @@ export interface Discretisation {
 }
 
 /** Twice what a point counts: a loss is the mean of weighted squares. */
-export function lossScale({ size }: ProblemGrid): number {
-  return 2 / size;
+export function lossScale({ whole }: ProblemGrid): number {
+  return 2 / sizeOf(shapeOfRanges(whole));
 }
 
 /** The name of the grid of a problem's equations. */
@@ -103,8 +101,7 @@ export function discretise(problem: Problem, points: number | Readonly<Record<st
       return {
         name,
         points: ranges,
-        size: sizeOf(shapeOfRanges(ranges)),
-        first: 0,
+        whole: ranges,
         residuals,
         count: equations.length,
         fields: residuals.fields.map(({ field, orders }) => ({
@@ -152,44 +149,4 @@ export function jetRows({ orders, counts }: Discretisation, network: number): nu
 /** Points of each axis. */
 export function shapeOfRanges(ranges: readonly Range[]): number[] {
   return ranges.map(([from, to]) => to - from);
-}
-
-/** What acts on grids beside the steps, and stacks more of their parts. */
-export interface GridUses {
-  /** A table more, of the equations: a residual's cotangent, preconditioned. */
-  readonly residual: boolean;
-  /** Fields among the tables: their changes are what varies. */
-  readonly changes: boolean;
-}
-
-/**
- * With grids cut along their first axis, so that no stack of fields, tables or residuals takes more than so many bytes.
- *
- * @throws InputError a grid of which a single row takes more.
- */
-export function inSlabs(
-  discretisation: Discretisation,
-  mostBytes: number,
-  { residual, changes }: GridUses = { residual: false, changes: false },
-): Discretisation {
-  const grids = discretisation.grids.flatMap(grid => {
-    const [[from, to], ...rest] = grid.points;
-    const others = shapeOfRanges(rest);
-    const row = sizeOf(others.with(-1, padded(others[others.length - 1])));
-    const tables = grid.residuals.tables.length + Number(residual && grid.name === equationsGrid);
-    const fields = grid.fields.length;
-    const parts = Math.max(fields, tables + (changes ? fields : 0), grid.count);
-    const rows = Math.floor(mostBytes / (4 * parts * row));
-    if (rows < 1) {
-      throw new InputError(
-        `${discretisation.problem.name}: a row of ${grid.name} takes ${4 * parts * row} bytes, above ${mostBytes}: use fewer points`,
-      );
-    }
-    return Array.from({ length: Math.ceil((to - from) / rows) }, (_, slab): ProblemGrid => {
-      const start = from + slab * rows;
-      const own: Range = [start, Math.min(to, start + rows)];
-      return { ...grid, points: [own, ...rest], first: (start - from) * sizeOf(others) };
-    });
-  });
-  return { ...discretisation, grids };
 }

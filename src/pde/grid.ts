@@ -49,13 +49,18 @@ export function shapeOf(axes: AxisPoints): number[] {
   return Object.values(axes).map(({ length }) => length);
 }
 
-/** The values of functions on a grid, one after the other. @param first the index of its first point among those of a grid of which it is a slab. */
-export function tabulated(tables: readonly TableFunction[], axes: AxisPoints, first = 0): Float32Array {
+/** The values of functions on a grid, one after the other. @param indexOf from a point's index here to that in a grid of which this is a block. */
+export function tabulated(
+  tables: readonly TableFunction[],
+  axes: AxisPoints,
+  indexOf = (index: number) => index,
+): Float32Array {
   const size = shapeOf(axes).reduce((product, n) => product * n, 1);
   const values = new Float32Array(tables.length * size);
   eachPoint(axes, (point, index) => {
+    const known = indexOf(index);
     tables.forEach((table, i) => {
-      values[i * size + index] = numeric(table(point, first + index));
+      values[i * size + index] = numeric(table(point, known));
     });
   });
   return values;

@@ -15,17 +15,33 @@ import { eachPoint, placeOf, tabulated } from './grid.js';
 export function gridTables(of: Discretisation, grid: ProblemGrid, points: readonly Float64Array[]): Float32Array {
   const { tables } = grid.residuals;
   const axes = gridAxes(of, grid, points);
-  const values = tabulated(tables, axes, grid.first);
+  const indexOf = indexIn(grid);
+  const values = tabulated(tables, axes, indexOf);
   const bad = values.findIndex(value => !Number.isFinite(value));
   if (bad < 0) return values;
   const size = values.length / tables.length;
   eachPoint(axes, (point, index) => {
     if (index === bad % size) {
-      const said = tables[Math.floor(bad / size)](point, grid.first + index);
-      throw refusal(of, grid, point, grid.first + index, said);
+      const said = tables[Math.floor(bad / size)](point, indexOf(index));
+      throw refusal(of, grid, point, indexOf(index), said);
     }
   });
   return values;
+}
+
+/** From the index of a point in a block to that in its whole grid, both row-major. */
+function indexIn({ points, whole }: ProblemGrid): (index: number) => number {
+  return index => {
+    let [found, stride, rest] = [0, 1, index];
+    for (let d = points.length - 1; d >= 0; d--) {
+      const [from, to] = points[d];
+      const [first, end] = whole[d];
+      found += stride * (from - first + (rest % (to - from)));
+      stride *= end - first;
+      rest = Math.floor(rest / (to - from));
+    }
+    return found;
+  };
 }
 
 /** @param said of the table, where no one function of it is to blame. */

@@ -45,7 +45,7 @@ export async function slabsInTime(training: Training, slabs: readonly Range[]): 
 }
 
 /** FLOP/s of the slowest of a graph's large dispatches. */
-function rateOf(engine: Engine, build: Build): Promise<number> {
+export function rateOf(engine: Engine, build: Build): Promise<number> {
   return within(async scope => {
     const profiles = await engine.profile(scope.keep(await engine.compile(build)), { rounds: 3 });
     const large = mostOf(profiles, one => one.operations) / 2;

@@ -10,8 +10,8 @@ import {
   leastRate,
   mostDispatches,
   mostInDispatch,
-  mostMilliseconds,
   mostSubmits,
+  submitMilliseconds,
 } from '../../src/kernel/pace.js';
 import type { Part, Sequence } from '../../src/kernel/sequence.js';
 import { submit } from '../../src/kernel/submit.js';
@@ -49,13 +49,13 @@ test('submits end after whole runs, within a run that is too long by itself, and
       const next = endOfSubmit(expected, at, end, 0, 0);
       const took = sumOf(Array.from({ length: next - at }, (_, i) => expected[(at + i) % length]));
       require('goes on', next > at && next <= end);
-      require(`${took} ms`, took <= mostMilliseconds.submit || next === at + 1);
+      require(`${took} ms`, took <= submitMilliseconds || next === at + 1);
       require(`${next - at} dispatches`, next - at <= mostDispatches);
-      const fits = run <= mostMilliseconds.submit && length <= mostDispatches;
+      const fits = run <= submitMilliseconds && length <= mostDispatches;
       if (fits) requireEqual('within a run', next % length, 0);
       // As many as there is room for.
       const more = fits ? [length, run] : [1, expected[next % length]];
-      const room = next - at + more[0] <= mostDispatches && took + more[1] <= 0.999 * mostMilliseconds.submit;
+      const room = next - at + more[0] <= mostDispatches && took + more[1] <= 0.999 * submitMilliseconds;
       require('room is left', next === end || !room || (!fits && next % length === 0));
       at = next;
     }
@@ -157,7 +157,7 @@ test('a device that is ten times slower than guessed, or thousands faster: no su
     ).run(1024);
     requireEqual(`${factor}: dispatches`, sumOf(submits.map(one => one.dispatches)), 18 * 1024);
     const longest = Math.max(...submits.map(one => one.milliseconds));
-    require(`${factor}: ${longest} ms`, longest <= 1.5 * mostMilliseconds.submit);
+    require(`${factor}: ${longest} ms`, longest <= 1.5 * submitMilliseconds);
     requireEqual(`${factor}: the first is one step`, submits[0].dispatches, 18);
     requireEqual(`${factor}: at once`, most, mostSubmits);
     requireClose(`${factor}: idle`, [idle], [0], { absolute: 1e-6 });
@@ -170,7 +170,7 @@ test('a list of 2440 dispatches, some of one thread and four times slower than g
   const lasts = guessed.map((ms, i) => ms * (serial[i] ? 4 : 1));
   const { submits } = await simulated(lasts, guessed).run(3);
   const longest = Math.max(...submits.map(one => one.milliseconds));
-  require(`${longest} ms`, longest <= 2 * mostMilliseconds.submit);
+  require(`${longest} ms`, longest <= 2 * submitMilliseconds);
   require(`${submits.length} submits`, submits.length >= Math.ceil((3 * 2440) / mostDispatches));
 });
 

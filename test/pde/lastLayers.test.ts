@@ -1,7 +1,8 @@
-/** Last layers solved by alternating least squares: against normal equations in float64, in slabs, from a state. */
+/** Last layers solved by alternating least squares: against normal equations in float64, in blocks, from a state. */
 
 import { adam } from '../../src/optimiser/adam.js';
-import { discretise, type GridUses, inSlabs } from '../../src/pde/discretisation.js';
+import { discretise } from '../../src/pde/discretisation.js';
+import { type GridUses, inBlocks } from '../../src/pde/training/blocks.js';
 import {
   defineProblem,
   given,
@@ -141,7 +142,7 @@ test('a turn is the damped least squares of each axis in float64, and the loss f
   trainer.dispose();
 });
 
-test('after steps on points drawn anew: from a state to the same bits; in slabs to the same loss', async () => {
+test('after steps on points drawn anew: from a state to the same bits; in blocks to the same loss', async () => {
   const lastLayers = { iterations: 4, damping: 1e-4 };
   const [one, other] = [await create({ lastLayers, redraw: 4 }), await create({ lastLayers, redraw: 4 })];
   for (const trainer of [one, other]) {
@@ -157,9 +158,9 @@ test('after steps on points drawn anew: from a state to the same bits; in slabs 
   }
   requireEqual('parameters', (await other.state()).parameters, (await one.state()).parameters);
   const [whole, slabs] = [await create({ lastLayers }), await create({ lastLayers, slabBytes: 4 * 6 * 24 * 2 })];
-  require('there are slabs', slabs.work.dispatches > whole.work.dispatches);
+  require('there are blocks', slabs.work.dispatches > whole.work.dispatches);
   for (const trainer of [whole, slabs]) await trainer.solveLastLayers();
-  requireClose('in slabs', [await lossIn(slabs)], [await lossIn(whole)], { relative: 1e-3 });
+  requireClose('in blocks', [await lossIn(slabs)], [await lossIn(whole)], { relative: 1e-3 });
   for (const trainer of [one, other, whole, slabs]) trainer.dispose();
 });
 
@@ -235,19 +236,18 @@ test('where a grid holds some of the fields, the networks of the others are solv
   trainer.dispose();
 });
 
-test('slabs are cut for what is stacked: fields and tables as one where changes vary, a table more of the equations', async () => {
+test('blocks are cut for what is stacked: fields and tables as one where changes vary, a table more of the equations', async () => {
   const whole = discretise(problem, counts);
   const row = 24; // of x and y
-  const slabsOf = (bytes: number, uses: Partial<GridUses>) =>
-    inSlabs(whole, bytes, { residual: false, changes: false, ...uses }).grids.filter(({ name }) => name === 'equations')
-      .length;
-  requireEqual('of 4 fields', [slabsOf(4 * 4 * row * 5, {}), slabsOf(4 * 4 * row * 5 - 4, {})], [1, 2]);
+  const blocksOf = async (bytes: number, uses: GridUses) =>
+    (await inBlocks(engine, whole, rank, bytes, uses)).grids.filter(({ name }) => name === 'equations').length;
+  requireEqual('of 4 fields', [await blocksOf(4 * 4 * row * 5, {}), await blocksOf(4 * 4 * row * 5 - 4, {})], [1, 2]);
   requireEqual(
     'with 2 tables',
-    [6, 5].map(n => slabsOf(4 * n * row * 5, { changes: true })),
+    await Promise.all([6, 5].map(n => blocksOf(4 * n * row * 5, { changes: true }))),
     [1, 2],
   );
-  requireEqual('no table more than fields', slabsOf(4 * 4 * row * 5, { residual: true }), 1);
+  requireEqual('no table more than fields', await blocksOf(4 * 4 * row * 5, { residual: true }), 1);
   const tables = defineProblem({
     name: 'tables',
     axes: { t: [0, 1], x: [0, 1] },
@@ -255,13 +255,13 @@ test('slabs are cut for what is stacked: fields and tables as one where changes 
     equations: ({ u, t, x }) => [u.times(t).minus(x)],
     conditions: () => [],
   });
-  const ofTables = (bytes: number, residual: boolean) =>
-    inSlabs(discretise(tables, { t: 5, x: 4 }), bytes, { residual, changes: false }).grids.length;
-  requireEqual('tables', [ofTables(4 * 2 * 4 * 5, false), ofTables(4 * 2 * 4 * 5, true)], [1, 2]);
-  requireEqual('a table more', [ofTables(4 * 3 * 4 * 5, true), ofTables(4 * 3 * 4 * 5 - 4, true)], [1, 2]);
+  const ofTables = async (bytes: number, residual: boolean) =>
+    (await inBlocks(engine, discretise(tables, { t: 5, x: 4 }), rank, bytes, { residual })).grids.length;
+  requireEqual('tables', [await ofTables(4 * 2 * 4 * 5, false), await ofTables(4 * 2 * 4 * 5, true)], [1, 2]);
+  requireEqual('a table more', [await ofTables(4 * 3 * 4 * 5, true), await ofTables(4 * 3 * 4 * 5 - 4, true)], [1, 2]);
   const slabBytes = 4 * 4 * row * 5;
   const [plain, solved] = [await create({ slabBytes }), await create({ slabBytes, lastLayers: {} })];
-  require('more slabs with last layers', solved.work.dispatches > plain.work.dispatches);
+  require('more blocks with last layers', solved.work.dispatches > plain.work.dispatches);
   for (const trainer of [plain, solved]) trainer.dispose();
 });
 

@@ -325,7 +325,7 @@ test('a problem of a host: its loss falls, the same seed gives the same bits in 
   await requireThrows('network', () => ProblemTrainer.create(engine, options), 'InputError', message);
 });
 
-test('in slabs of the first axis, of numbers and of tables by their index, the losses are those of whole grids', async () => {
+test('in blocks, of numbers and of tables by their index, the losses are those of whole grids', async () => {
   const values = randoms(6 * 9);
   const problem = {
     ...hosts,
@@ -345,13 +345,18 @@ test('in slabs of the first axis, of numbers and of tables by their index, the l
       ...(slabBytes && { slabBytes }),
     });
   const [whole, slabs] = [await create(), await create(4 * 2 * 12 * 4)];
-  require('there are slabs', slabs.work.dispatches > whole.work.dispatches);
+  require('there are blocks', slabs.work.dispatches > whole.work.dispatches);
   requireClose('losses', await slabs.advance(10), await whole.advance(10), { relative: 1e-5 });
   const [one, other] = [await slabs.evaluate(), await whole.evaluate()];
   requireClose('of grids', Object.values(one), Object.values(other), { relative: 1e-4 });
   requireEqual('names', Object.keys(one), Object.keys(other));
   for (const trainer of [whole, slabs]) trainer.dispose();
-  await requireThrows('a row', () => create(64), 'InputError', /a row of equations takes 96 bytes, above 64/);
+  await requireThrows(
+    'a point',
+    () => create(16),
+    'InputError',
+    /a point of equations takes 32 bytes, above 16: raise/,
+  );
 });
 
 test('data weigh nothing where the reference has no solution, and all where it has one, at its edges too', async () => {

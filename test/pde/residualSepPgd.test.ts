@@ -211,7 +211,7 @@ test('where its refresh fails to compile, nothing is left on the device', async 
 test('what it cannot serve is refused in one line', async () => {
   const residualPreconditioner = residualSepPgd();
   const slabs = () => create({ residualPreconditioner, slabBytes: 4 * 5 * 20 * 2 });
-  await requireThrows('slabs', slabs, 'InputError', /^residual-seppgd: odd goes in slabs/);
+  await requireThrows('slabs', slabs, 'InputError', /^residual-seppgd: odd goes in blocks/);
   await requireThrows('drawn', () => create({ residualPreconditioner, redraw: 5 }), 'InputError', /leave redraw out/);
   const several = () => create({ residualPreconditioner, problem: problems['navier-stokes-3d'](), points: 3 });
   await requireThrows('several', several, 'InputError', /has \d equations of \d fields: it takes one of one field/);

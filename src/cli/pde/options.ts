@@ -353,7 +353,7 @@ export function networkOf(
   return jetArchitecture({ width, depth, rank, activation, omega, gated: network === 'gated' });
 }
 
-/** Of the grid of the equations, which the device has a slab at a time. */
+/** Of the grid of the equations, which the device has a block at a time. */
 const mostPointsOfGrid = 2 ** 30;
 
 /** That a host makes at first, and an optimiser holds three times over. */

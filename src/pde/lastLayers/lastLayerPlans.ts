@@ -7,7 +7,6 @@ import { keepAll, type Scope } from '../../host/scope.js';
 import type { SlotText } from '../../kernel/kernel.js';
 import { contractFields } from '../../ops/contraction/contractFields.js';
 import { eigh } from '../../ops/eigen/eigh.js';
-import { add } from '../../ops/elementwise/linearCombination.js';
 import { pieces } from '../../ops/elementwise/pieces.js';
 import { matmul } from '../../ops/linear/matmul.js';
 import { jetFeatures } from '../../ops/network/jetNetwork.js';
@@ -15,6 +14,7 @@ import { residuals } from '../../ops/objective/residuals.js';
 import { vjp } from '../../ops/vjp.js';
 import { jetRows, lossScale, type ProblemGrid, shapeOfRanges } from '../discretisation.js';
 import { featureColumns, jetAttributes, problemParameterShapes } from '../network.js';
+import { summed } from '../training/blocks.js';
 import type { ProblemOnDevice } from '../training/pointsOnDevice.js';
 import { quadraticForm, squaredSlope } from './linearised.js';
 
@@ -133,8 +133,8 @@ export async function lastLayerPlans(
     if (grids.every(one => changedOf(one).length === 0)) continue;
     const grid = ({ points }: ProblemGrid) => ({ axes, scale: 1, orders, points, by: p });
     /** What of a cotangent at the jets reaches this network's last layer. */
-    const atLayer = (cotangents: readonly Value[], features: Value) =>
-      matmul(pieces([cotangents.reduce(add)], [{ part: p }]), pieces([features], [{ part: p }]), {
+    const atLayer = (cotangent: Value, features: Value) =>
+      matmul(pieces([cotangent], [{ part: p }]), pieces([features], [{ part: p }]), {
         transposeLeft: true,
       });
     const slopes = grids.map(one => {
@@ -151,7 +151,8 @@ export async function lastLayerPlans(
           const features = graph.read(tensors.features);
           const jets = matmul(features, graph.read(tensors.layers), { transposeRight: true });
           graph.assign(tensors.jets, jets);
-          const found = grids.map((one, i) => {
+          const squares: Record<string, Value> = {};
+          const { loss, cotangent } = summed(grids, (one, i) => {
             const { fields, residuals: compiled, count } = one;
             const at = contractFields(jets, { ...grid(one), fields });
             const table = tables[i] && graph.read(tables[i]);
@@ -161,20 +162,13 @@ export async function lastLayerPlans(
             graph.assign(tensors.known[i], together);
             const lossOf = (text: SlotText) =>
               residuals(at, table, { text, residuals: count, scale: lossScale(one) }).loss;
-            const loss = lossOf(compiled.text);
-            const squares = slopes[i].flatMap((slope, f) =>
-              typeof slope === 'number' ? [] : [[squareOf(i, f), lossOf(slope)] as const],
-            );
-            return { loss, cotangent: vjp(loss, 1, [jets])[0], squares };
+            const own = lossOf(compiled.text);
+            slopes[i].forEach((slope, f) => {
+              if (typeof slope !== 'number') squares[squareOf(i, f)] = lossOf(slope);
+            });
+            return { loss: own, cotangent: vjp(own, 1, [jets])[0] };
           });
-          return {
-            loss: found.map(({ loss }) => loss).reduce(add),
-            gradient: atLayer(
-              found.map(({ cotangent }) => cotangent),
-              features,
-            ),
-            ...Object.fromEntries(found.flatMap(({ squares }) => squares)),
-          };
+          return { loss, gradient: atLayer(cotangent, features), ...squares };
         },
         apply: graph => {
           const features = graph.read(tensors.features);
@@ -185,19 +179,19 @@ export async function lastLayerPlans(
             [graph.read(tensors.jets), changed],
             orders.map((_, q) => (q === p ? { stack: 1, part: 0 } : { stack: 0, part: q })),
           );
-          const found = grids.flatMap((one, i) => {
+          const changing = [...grids.entries()].filter(([, one]) => changedOf(one).length > 0);
+          const { cotangent } = summed(changing, ([i, one]) => {
             const { fields, residuals: compiled, count } = one;
             const changes = changedOf(one);
-            if (changes.length === 0) return [];
             const at = contractFields(jets, { ...grid(one), fields: changes.map(f => fields[f]) });
             const { loss } = residuals(at, graph.read(tensors.known[i]), {
               text: quadraticForm(compiled, changes),
               residuals: count,
               scale: lossScale(one),
             });
-            return vjp(loss, 1, [jets]);
+            return { cotangent: vjp(loss, 1, [jets])[0] };
           });
-          return { image: atLayer(found, features) };
+          return { image: atLayer(cotangent, features) };
         },
       }),
     );

@@ -117,7 +117,7 @@ export class ResidualPreconditioner {
   /** Of each drawing: the product of signs at every point of the grid, and each network's own at its rows of jets. */
   readonly #signs: readonly { readonly grid: Tensor; readonly jets: Tensor }[];
 
-  /** @throws InputError a problem that is not one equation of one field, or whose grid goes in slabs. */
+  /** @throws InputError a problem that is not one equation of one field, or whose grid goes in blocks. */
   constructor(
     engine: Engine,
     scope: Scope,
@@ -211,10 +211,10 @@ export class ResidualPreconditioner {
  * The grid on whose residual SepPGD acts.
  *
  * @param who is told to want it.
- * @throws InputError a problem that is not one equation of one field, or whose grid goes in slabs.
+ * @throws InputError a problem that is not one equation of one field, or whose grid goes in blocks.
  */
 export function requireEquation(who: string, { problem, grids }: Discretisation): ProblemGrid {
-  const [grid, ...slabs] = grids.filter(({ name: own }) => own === equationsGrid);
+  const [grid, ...blocks] = grids.filter(({ name: own }) => own === equationsGrid);
   const refuse = (what: string, remedy: string) => new InputError(`${who}: ${problem.name} ${what}: ${remedy}`);
   if (!grid) throw refuse('has no equation of a weight above 0', 'leave it out');
   if (grid.count > 1 || problem.fields.length > 1) {
@@ -223,6 +223,6 @@ export function requireEquation(who: string, { problem, grids }: Discretisation)
       'it takes one of one field: leave it out',
     );
   }
-  if (slabs.length > 0) throw refuse('goes in slabs, and the residual must be whole', 'use fewer points');
+  if (blocks.length > 0) throw refuse('goes in blocks, and the residual must be whole', 'use fewer points');
   return grid;
 }

@@ -13,6 +13,7 @@ import type { PreconditionerState } from '../../precondition/preconditioner.js';
 import { lossScale, type ProblemGrid } from '../discretisation.js';
 import { jetAttributes } from '../network.js';
 import type { ResidualNodes, ResidualPreconditioner } from '../precondition/residualSepPgd.js';
+import { summed } from './blocks.js';
 import type { ProblemOnDevice } from './pointsOnDevice.js';
 
 /** What the plans are built from. */
@@ -72,7 +73,7 @@ function step(graph: Graph, training: ProblemTraining, refreshing: boolean): voi
   const { parameters, preconditioners, residual } = training;
   const { at, jets, grids } = gridLosses(graph, training);
   // Each grid's way back follows its way there, so that no two need memory at a time.
-  const found = grids.map(({ grid, lossIn }) => {
+  const { loss, cotangent } = summed(grids, ({ grid, lossIn }) => {
     const { loss, nodes } = lossIn();
     if (grid === residual?.grid) {
       const basis = refreshing ? residual.refreshed(graph, nodes, { cold: false }) : residual.current(graph);
@@ -82,8 +83,6 @@ function step(graph: Graph, training: ProblemTraining, refreshing: boolean): voi
     const maps = new Map<Value, CotangentMap>(own && [[nodes.fields, cotangent => own.transform(cotangent)]]);
     return { loss, cotangent: vjp(loss, 1, [jets], maps)[0] };
   });
-  const cotangent = found.map(one => one.cotangent).reduce(add);
-  const loss = found.map(one => one.loss).reduce(add);
   parameters.update(graph, loss, vjp(jets, cotangent, [at])[0], true);
 }
 
@@ -93,7 +92,7 @@ interface GridLoss {
   lossIn(): { readonly loss: Value; readonly nodes: ResidualNodes };
 }
 
-/** The parameters, the jets of all networks, and every grid or slab of one. */
+/** The parameters, the jets of all networks, and every grid or block of one. */
 function gridLosses(
   graph: Graph,
   { discretisation, network, points: { input, tables }, parameters }: ProblemTraining,

@@ -11,7 +11,7 @@ import type { SavedPreconditioner } from '../../precondition/preconditioner.js';
 import { type Losses, lossesOf, runStages, type Stage } from '../../train/stepPlans.js';
 import { historyLength, mostSteps, type ParameterState, TrainedParameters } from '../../train/trainedParameters.js';
 import type { StepWork } from '../../train/trainer.js';
-import { type Discretisation, discretise, equationsGrid, inSlabs, shapeOfRanges } from '../discretisation.js';
+import { type Discretisation, discretise, equationsGrid, shapeOfRanges } from '../discretisation.js';
 import type { AxisPoints } from '../grid.js';
 import { type LastLayerOptions, LastLayers, settledLastLayers } from '../lastLayers/lastLayers.js';
 import { initialProblemParameters, type JetArchitecture, problemParameters } from '../network.js';
@@ -20,6 +20,7 @@ import { ResidualPreconditioner, type ResidualSepPgd, requireResidualSepPgd } fr
 import { type Problem, requireProblem } from '../problem.js';
 import { fieldTerm } from '../solution/fields.js';
 import { FieldSolver } from '../solution/solver.js';
+import { inBlocks } from './blocks.js';
 import { PointsOnDevice, type ProblemOnDevice } from './pointsOnDevice.js';
 import { type ProblemPlans, problemPlans } from './problemPlans.js';
 
@@ -45,8 +46,8 @@ export interface ProblemTrainerOptions {
   /** How `solveLastLayers` goes about it, which is there where this is given, `{}` by default settings. */
   readonly lastLayers?: LastLayerOptions;
   /**
-   * Of fields of a grid at a time, from 16: larger grids go in slabs of their first axis. What a device binds by
-   * default, and at the most.
+   * Of fields of a grid at a time, from 16: larger grids go in blocks, and on a GPU those that take too long. What a device
+   * binds by default, and at the most.
    */
   readonly slabBytes?: number;
   /** Of the parameters and of the points, from 0 to 2^32 - 1; 0 by default. */
@@ -128,9 +129,10 @@ export class ProblemTrainer {
       throw new InputError('preconditioners: are made of points that stay: leave redraw out');
     }
     const settled = options.lastLayers === undefined ? undefined : settledLastLayers(options.lastLayers, network);
-    const discretisation = inSlabs(discretise(problem, points), slabBytes, {
+    const discretisation = await inBlocks(engine, discretise(problem, points), network.rank, slabBytes, {
       residual: residualPreconditioner !== undefined,
       changes: settled !== undefined,
+      preconditioned: grid => preconditioners?.(grid.name, shapeOfRanges(grid.points)) !== undefined,
     });
     if (residualPreconditioner && preconditioners) requireApart(discretisation, preconditioners);
     return building(async scope => {

@@ -10,7 +10,7 @@ import type { Engine } from '../../graph/engine.js';
 import type { Plan } from '../../graph/plan.js';
 import { requireNumber, requireOptions } from '../../host/checks.js';
 import { building, type Scope } from '../../host/scope.js';
-import { mostMilliseconds, runsOfSubmit } from '../../kernel/pace.js';
+import { runsOfSubmit, submitMilliseconds } from '../../kernel/pace.js';
 import { networkInput } from '../../model/forward.js';
 import { type Model, outputShapes } from '../../model/model.js';
 import { eigenpairsOfPlaces } from '../../ops/fleet/eigenpairsOfPlaces.js';
@@ -48,7 +48,7 @@ export class FleetTrainer {
   #disposed = false;
   /** Steps that make about one submit. */
   #pace = 1;
-  #tookLast: number = mostMilliseconds.submit;
+  #tookLast: number = submitMilliseconds;
 
   private constructor(
     /** What it runs on, which outlives it. */
