@@ -59,12 +59,17 @@ function firstOf(known: object): string {
 /**
  * A value that another part of the package made: a domain, an objective, an optimiser.
  *
- * @param methods what it must have.
+ * @param member what it must have, a method or else an object.
  * @throws InputError something else, such as a name or a bare option.
  */
-export function requireValue(what: string, given: unknown, methods: readonly string[], remedy: string): void {
-  const has = (name: string) => typeof (given as Record<string, unknown> | null | undefined)?.[name] === 'function';
-  if (methods.every(has)) return;
+export function requireValue(
+  what: string,
+  given: unknown,
+  member: string,
+  remedy: string,
+  kind: 'function' | 'object' = 'function',
+): void {
+  if (typeof (given as Record<string, unknown> | null | undefined)?.[member] === kind) return;
   throw new InputError(`${what}: ${shown(given)} is none: ${remedy}`);
 }
 

@@ -8,7 +8,7 @@ import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import type { Engine } from '../graph/engine.js';
 import { type Numbers, requireArray } from '../host/arrays.js';
-import { requireCount, requireOptions } from '../host/checks.js';
+import { requireCount, requireOptions, shown } from '../host/checks.js';
 import { building, type Disposable } from '../host/scope.js';
 import { fill } from '../ops/elementwise/fill.js';
 import type { Domain } from './domain/domain.js';
@@ -20,6 +20,7 @@ import {
   networkInputs,
   networkPoints,
   onDomain,
+  parameterCount,
   planeCount,
   toHost,
 } from './model.js';
@@ -83,6 +84,10 @@ export async function* evaluateTiles(
   requireCount('mostNumbers', mostNumbers, 1, Number.MAX_SAFE_INTEGER);
   if (domain.axes !== model.domain.axes) {
     throw new InputError(`domain: has ${domain.axes} axes, and the model has ${model.domain.axes}`);
+  }
+  const count = parameterCount(model);
+  if (parameters?.length !== count) {
+    throw new InputError(`parameters: takes ${count} numbers, got ${parameters?.length ?? shown(parameters)}`);
   }
   const whole = onDomain(model, domain);
   const held = engine.stack(modelParameterShapes(model), parameters);

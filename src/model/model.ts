@@ -53,9 +53,10 @@ const known = { domain: true, contraction: true, network: true, readout: true, m
 export function defineModel(options: ModelOptions): Model {
   requireOptions('defineModel', options, known);
   const { domain, contraction, network, readout = identity(), members = 1 } = options;
-  requireValue('domain', domain, ['part'], 'give grid([128, 128]) or scatteredPoints({ .. })');
-  requireValue('contraction', contraction, ['networks'], 'give cp({ rank }), tensorTrain, tucker or jointNetwork');
-  requireValue('readout', readout, ['output'], 'give identity() or mixing({ outputs }) or decoder({ hidden })');
+  requireValue('domain', domain, 'part', 'give grid([128, 128]) or scatteredPoints({ .. })');
+  requireValue('contraction', contraction, 'networks', 'give cp({ rank }), tensorTrain, tucker or jointNetwork');
+  requireValue('readout', readout, 'output', 'give identity() or mixing({ outputs }) or decoder({ hidden })');
+  requireValue('network', network, 'frequencies', 'give architecture({ .. })', 'object');
   requireCount('members', members, 1, 4096);
   const model = { domain, contraction, readout, network, members };
   outputShape(model); // what the domain has against the outputs

@@ -11,7 +11,7 @@ import type { Optimiser } from './optimiser.js';
  * @throws InputError a norm that is not above 0.
  */
 export function clipped(optimiser: Optimiser, most: number): Optimiser {
-  requireValue('optimiser', optimiser, ['start'], 'give adam({ learningRate }), sgd or muon');
+  requireValue('optimiser', optimiser, 'start', 'give adam({ learningRate }), sgd or muon');
   requireNumber('clipped: most', most, { above: 0 });
   return {
     ...optimiser,

@@ -29,7 +29,7 @@ export interface Best {
 
 /**
  * Ends a run: asked after every submit, with what was measured where that was a report, and the best so far. A word for why
- * ends the run there.
+ * ends the run there; undefined lets it go on.
  */
 export type Until<M> = (step: number, measured: M | undefined, best: Best | undefined) => string | undefined;
 
@@ -126,7 +126,12 @@ export async function runTraining<M, T extends Trained = Trainer>(
   // The step that a stopped run goes on from is no report of one that was not stopped.
   const isReport = trainer.step % reportEvery === 0 || trainer.step === steps;
   let best = isReport || !options.best ? better(options.best, last) : options.best;
-  let ended = until?.(trainer.step, isReport ? start : undefined, best);
+  const ending = (measured?: M): string | undefined => {
+    const word: unknown = until?.(trainer.step, measured, best);
+    if (word === undefined || typeof word === 'string') return word;
+    throw new InputError(`until: gave ${shown(word)}: give a word for why the run is to end, or undefined`);
+  };
+  let ended = ending(isReport ? start : undefined);
   let failure: DivergedError | undefined;
   const saves = new Saves(options, trainer.step);
   const reports: [number, M][] = [[trainer.step, start]];
@@ -146,13 +151,13 @@ export async function runTraining<M, T extends Trained = Trainer>(
       submits.push({ count, took });
       if (trainer.step < nextReport) {
         progress(trainer.step);
-        ended = until?.(trainer.step, undefined, best);
+        ended = ending();
         if (saves.isDue) await saves.save(await present(), best);
         continue;
       }
       await report();
       best = better(best, last);
-      ended = until?.(trainer.step, last.measured, best);
+      ended = ending(last.measured);
       if (saves.isDue) await saves.save(last, best);
     }
     // Never the best: a run that was stopped and goes on is to have the best of one that was not.

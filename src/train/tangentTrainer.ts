@@ -177,7 +177,7 @@ export class TangentTrainer {
 function requireSamples(name: string, model: Model, samples: Samples<Target>): void {
   requireOptions(name, samples, { domain: true, values: true });
   const { domain, values } = samples;
-  requireValue(`${name}: domain`, domain, ['part'], 'give grid([128, 128])');
+  requireValue(`${name}: domain`, domain, 'part', 'give grid([128, 128])');
   const there = onDomain(model, domain);
   requireLinearisable(there);
   requireTarget(name, there, values);

@@ -82,9 +82,9 @@ export function settledOptions(options: TrainerOptions): SettledOptions {
   const { model, target, objective = squaredError(), seed = 0, tune = false } = options;
   const { evaluations = {}, slabBytes, targetBytes = defaultTargetBytes, batches } = options;
   requireTraining(options);
-  requireValue('objective', objective, ['goal'], 'give squaredError() or bceWithLogits()');
+  requireValue('objective', objective, 'goal', 'give squaredError() or bceWithLogits()');
   requireFlag('tune', tune);
-  if (batches !== undefined) requireValue('batches', batches, ['plans'], 'give interleaved(2)');
+  if (batches !== undefined) requireValue('batches', batches, 'plans', 'give interleaved(2)');
   for (const [name, bytes] of Object.entries({ slabBytes, targetBytes })) {
     if (bytes !== undefined && !(typeof bytes === 'number' && bytes >= 0)) {
       throw new InputError(`${name}: ${shown(bytes)}: use a number of bytes`);
@@ -103,13 +103,11 @@ export interface CommonOptions extends Pick<TrainerOptions, 'model' | 'optimiser
 /** @throws InputError one of them that is of another kind or out of range; what an evaluation holds is not looked at. */
 export function requireTraining(options: CommonOptions): void {
   const { model, optimiser, preconditioner, seed = 0, evaluations = {} } = options;
-  if (typeof model?.domain?.part !== 'function') {
-    throw new InputError(`model: ${shown(model)} is none: give defineModel({ .. })`);
-  }
-  requireValue('optimiser', optimiser, ['start'], 'give adam({ learningRate: 1e-4 }) or sgd({ .. })');
+  requireValue('model', model, 'domain', 'give defineModel({ .. })', 'object');
+  requireValue('optimiser', optimiser, 'start', 'give adam({ learningRate: 1e-4 }) or sgd({ .. })');
   if (preconditioner !== undefined) {
     const remedy = 'give sepPgd(), msk({ .. }), iga({ .. }), or leave it out';
-    requireValue('preconditioner', preconditioner, ['start'], remedy);
+    requireValue('preconditioner', preconditioner, 'start', remedy);
   }
   requireSeed(seed);
   if (!isRecord(evaluations)) {

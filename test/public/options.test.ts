@@ -73,6 +73,22 @@ test('matmul says which rows would do where the inner axes differ', async () => 
   );
 });
 
+test('evaluate refuses parameters that are none, or of another model', async () => {
+  const count = parameters.length;
+  for (const [wrong, got] of [
+    [undefined, 'undefined'],
+    [parameters.subarray(1), `${count - 1}`],
+    [new Float32Array(2 * count), `${2 * count}`],
+  ] as const) {
+    await requireThrows(
+      got,
+      () => sepnn.evaluate(engine, model, wrong as Float32Array),
+      'InputError',
+      new RegExp(`^parameters: takes ${count} numbers, got ${got}$`),
+    );
+  }
+});
+
 test('eigendecompose refuses turns that are no count, and a flag that is none', async () => {
   const pairs = (options: object) => ops.eigendecompose(engine, [1, 1], [1], { topK: 1, ...options });
   await requireThrows(

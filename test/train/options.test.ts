@@ -9,6 +9,7 @@ import {
   cp,
   createEngine,
   defineModel,
+  fourierSeries,
   grid,
   iga,
   jointNetwork,
@@ -122,6 +123,20 @@ test('an optimiser, an objective, a preconditioner or a model that is none is re
       /^contraction: "cp" is none: give cp\(\{ rank \}\), tensor/,
     ],
     [() => defineModel({ ...model, readout: untyped(3) }), /^readout: 3 is none: give identity\(\) or mixing\(/],
+    ...(
+      [
+        [undefined, 'undefined'],
+        [{ width: 4 }, 'an object'],
+        [fourierSeries({ terms: 3 }), 'a list'],
+        [architecture, 'a function'],
+      ] as const
+    ).map(
+      ([wrong, shown]) =>
+        [
+          () => defineModel({ ...model, network: untyped(wrong) }),
+          new RegExp(`^network: ${shown} is none: give architecture\\(\\{ \\.\\. \\}\\)$`),
+        ] as const,
+    ),
     [
       () => architecture({ width: 4, activation: untyped('relu') }),
       /^activation: "relu" is none: use sine, relu or another/,

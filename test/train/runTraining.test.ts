@@ -177,6 +177,31 @@ test('until ends a run with its word, and hears of every submit, of what reports
   requireEqual('before the first step', [none.ended, none.state.step], ['at once', 0]);
 });
 
+test('until that gives something else than a word is refused, with what was reached saved', async () => {
+  const untyped = (until: (step: number) => unknown, saved: number[] = []) =>
+    training(trainer =>
+      runTraining(trainer, {
+        steps: 5,
+        reportEvery: 5,
+        measure,
+        save: async ({ state }) => void saved.push(state.step),
+        until: until as RunOptions<Measured>['until'],
+      }),
+    );
+  for (const wrong of [false, true, null, 0]) {
+    const message = new RegExp(`^until: gave ${wrong}: give a word for why the run is to end, or undefined$`);
+    await requireThrows(`${wrong}`, () => untyped(() => wrong), 'InputError', message);
+  }
+  const saved: number[] = [];
+  await requireThrows(
+    'late',
+    () => untyped(step => (step < 5 ? undefined : true), saved),
+    'InputError',
+    /^until: gave true/,
+  );
+  requireEqual('saved', saved, [5]);
+});
+
 test('a run that goes on between two reports has the best that it was given, however good its first state', async () => {
   const options = { steps: 20, reportEvery: 20, measure, loss };
   const before = await training(trainer => runTraining(trainer, { ...options, steps: 15 }));

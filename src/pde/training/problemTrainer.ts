@@ -117,7 +117,7 @@ export class ProblemTrainer {
     if (typeof network?.gated !== 'boolean') {
       throw new InputError(`network: ${shown(network)} is none: give jetArchitecture({ width: 64 })`);
     }
-    requireValue('optimiser', optimiser, ['start'], 'give adam({ learningRate: 1e-3 }) or shampoo({ .. })');
+    requireValue('optimiser', optimiser, 'start', 'give adam({ learningRate: 1e-3 }) or shampoo({ .. })');
     if (preconditioners !== undefined && typeof preconditioners !== 'function') {
       throw new InputError(`preconditioners: ${shown(preconditioners)}: give a function of a grid and its shape`);
     }

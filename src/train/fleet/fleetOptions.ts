@@ -135,7 +135,7 @@ export function settledFleet(options: FleetOptions, device: Pick<Device, 'mostBi
     throw new InputError('model: one alone is more than this device binds: use a smaller grid, rank or width');
   requireCount('batch', batch, 1, most);
   requireCount('steps', steps, 1, mostSteps);
-  requireValue('objective', objective, ['goal'], 'give squaredError() or bceWithLogits()');
+  requireValue('objective', objective, 'goal', 'give squaredError() or bceWithLogits()');
   const { loss } = objective;
   if (!loss) {
     throw new InputError(`objective: ${objective.name} is no sum over points by itself: give one of pointwise(..)`);
