@@ -4,8 +4,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { FitReport } from '../../src/cli/fit/command.js';
+import type { FitOptions } from '../../src/cli/fit/options.js';
+import { untilOf } from '../../src/cli/fit/until.js';
 import { type ImageOptions, prepareImage } from '../../src/experiments/image/data.js';
+import type { ImageMeasured } from '../../src/experiments/image/task.js';
 import { readModel } from '../../src/io/model/modelFile.js';
+import type { TrainerState } from '../../src/train/trainer.js';
 import { adapter, folder, picture, type Refusal, requireRefused, requireUnwritten, sepnn } from '../helpers/command.js';
 import { require, requireBits, requireEqual } from '../helpers/compare.js';
 import { suite } from '../helpers/suite.js';
@@ -85,6 +89,16 @@ test('points of the validation are neither trained on nor held out, have the noi
   requireEqual('counts', counts, [after.trained, after.heldOut, after.validation]);
   requireBits('held out', heldOut, before.evaluations.heldOut);
   require(`${counts}`, Math.abs(counts[2] / (960 - counts[1]) - 0.2) < 0.1);
+});
+
+test('a validation ends a run where it is looked at, and nowhere else, however short the patience', () => {
+  const until = untilOf({ steps: 20, validate: 0.05 } as FitOptions);
+  const measured = { psnr: 1 } as ImageMeasured;
+  const best = (step: number) => ({ state: { step } as TrainerState, loss: 1 });
+  requireEqual('before the first look', until(9, undefined, best(0)), undefined);
+  requireEqual('a better one', until(10, measured, best(10)), undefined);
+  requireEqual('between two looks', until(19, undefined, best(10)), undefined);
+  requireEqual('none better', until(20, measured, best(10)), 'patience');
 });
 
 const small = [

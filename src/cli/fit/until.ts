@@ -22,7 +22,8 @@ export function untilOf({ validate, patience, steps, quality }: FitOptions, seco
     const moment = performance.now();
     start ??= { step, moment };
     if (quality !== undefined && measured && qualityOf(measured) >= quality) return endings.quality;
-    if (best && step - best.state.step >= longest) return endings.patience;
+    // At reports alone: between two of them nobody has looked for a better one.
+    if (measured && best && step - best.state.step >= longest) return endings.patience;
     const isOver = seconds !== undefined && step > start.step && moment - start.moment >= 1000 * seconds;
     return isOver ? endings.seconds : undefined;
   };
