@@ -1,6 +1,6 @@
 /** How operations are applied and compare their inputs. */
 
-import { formatLayout, type Layout, sameLayout } from '../buffer/layout.js';
+import { formatLayout, type Layout } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import type { Graph, Operation, Value } from './operation.js';
@@ -17,12 +17,11 @@ export function applyOne<A>(operation: Operation<A>, inputs: readonly Value[], a
   return apply(operation, inputs, attributes)[0] as Value;
 }
 
-/** The layout that two values share. @throws InputError naming the operation if they differ. */
-export function requireSameLayout(name: string, a: Layout, b: Layout): Layout {
-  if (!sameLayout(a, b)) {
-    throw new InputError(`${name}: takes two values of one shape, got ${formatLayout(a)} and ${formatLayout(b)}`);
-  }
-  return a;
+/** The layout that is wanted, by its shapes, and given. @throws InputError naming who wants it if they differ. */
+export function requireSameLayout(name: string, wanted: Layout, given: Layout): Layout {
+  const [expected, got] = [wanted, given].map(formatLayout);
+  if (expected === got) return wanted;
+  throw new InputError(`${name}: takes a value of shape ${expected}, got ${got}`);
 }
 
 /** @throws InputError naming the operation unless two stacks have as many parts. */

@@ -1,7 +1,7 @@
 /** Reverse-mode differentiation: the VJPs of a graph's operations, added to it as nodes. */
 
-import { formatLayout } from '../buffer/layout.js';
 import { InputError } from '../errors.js';
+import { requireSameLayout } from './apply.js';
 import type { Cotangent, Node, Value } from './operation.js';
 
 /** How cotangents are added up where a value is used more than once; an operation of its own, given by its room. */
@@ -64,8 +64,7 @@ function vjpOf(node: Node, cotangents: readonly (Cotangent | undefined)[]) {
   found.forEach((cotangent, i) => {
     const input = inputs[i];
     if (typeof cotangent !== 'object' || !input) return;
-    const [expected, got] = [input.layout, cotangent.layout].map(formatLayout);
-    if (expected !== got) throw new Error(`${operation.name}: the VJP gives ${got} for an input of ${expected}`);
+    requireSameLayout(`${operation.name}: the VJP`, input.layout, cotangent.layout);
   });
   return found;
 }

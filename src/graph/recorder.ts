@@ -1,10 +1,11 @@
 /** A graph as it is built. */
 
-import { formatLayout, type Layout, onlyPart, type Shape, stackOf } from '../buffer/layout.js';
+import { type Layout, onlyPart, type Shape, stackOf } from '../buffer/layout.js';
 import type { Memory } from '../buffer/memory.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import { shown } from '../host/checks.js';
+import { requireSameLayout } from './apply.js';
 import type { Assignment, Graph, Node, Operation, Value } from './operation.js';
 
 class RecordedValue implements Value {
@@ -51,8 +52,7 @@ export class Recorder implements Graph {
   assign(tensor: Tensor, value: Value): void {
     this.#own(value);
     tensor.requireOn(this.memory);
-    const [shapes, given] = [tensor.layout, value.layout].map(formatLayout);
-    if (shapes !== given) throw new InputError(`assign: a tensor of shape ${shapes} cannot hold a value of ${given}`);
+    requireSameLayout('assign', tensor.layout, value.layout);
     if (this.assignments.some(assignment => assignment.tensor === tensor)) {
       throw new InputError('assign: the tensor is assigned twice in one graph');
     }

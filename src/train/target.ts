@@ -1,9 +1,10 @@
 /** What a model is trained on: numbers of a host's, or what lies on the device already. */
 
-import { formatLayout, packedStackOf, sizeOfAll } from '../buffer/layout.js';
+import { packedStackOf, sizeOfAll } from '../buffer/layout.js';
 import type { HostBuffer } from '../buffer/memory.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
+import { requireSameLayout } from '../graph/apply.js';
 import type { Engine } from '../graph/engine.js';
 import type { Numbers } from '../host/arrays.js';
 import { isList, requireNumber, shown } from '../host/checks.js';
@@ -35,9 +36,8 @@ export async function targetTensor(engine: Engine, scope: Scope, model: Model, t
     return scope.keep(engine.packed(shapes, toDevice(model, values)));
   }
   const tensor = 'layout' in target ? target : engine.wrapStack(target, shapes);
-  const [given, wanted] = [tensor.layout, packedStackOf(shapes)].map(formatLayout);
-  if (given === wanted) return tensor;
-  throw new InputError(`target: is a tensor of shape ${given}, and the model's output of ${wanted}`);
+  requireSameLayout('target', packedStackOf(shapes), tensor.layout);
+  return tensor;
 }
 
 /**

@@ -14,7 +14,7 @@ import { add, scale, subtract } from '../../src/ops/elementwise/linearCombinatio
 import { multiply } from '../../src/ops/elementwise/multiply.js';
 import { sum } from '../../src/ops/elementwise/sum.js';
 import { matmul } from '../../src/ops/linear/matmul.js';
-import { multiplyStored } from '../../src/ops/linear/product.js';
+import { multiplyStored, productOfParts } from '../../src/ops/linear/product.js';
 import { factorNetwork, parameterShapes } from '../../src/ops/network/factorNetwork.js';
 import { pointwiseLoss } from '../../src/ops/objective/pointwiseLoss.js';
 import { sgdStep } from '../../src/ops/optimiser/sgd.js';
@@ -395,10 +395,9 @@ test('whoever is refused half way keeps nothing: outputs, stand-ins of a tuner, 
 
   const a = engine.tensor([8, 8]);
   const [{ memory }, pipelines] = [a, new Pipelines(device)];
-  const stored = { first: 0, stride: 2 };
-  const entry = { rows: 8, columns: 8, inner: 8, left: stored, right: stored, result: stored };
+  const [whole] = a.layout.parts;
   const buffers = { left: a.storage, right: a.storage, result: engine.tensor([8, 8]).storage };
-  const multiplication = multiplyStored(device, [entry], buffers);
+  const multiplication = multiplyStored(device, [productOfParts(whole, whole, whole)], buffers);
   const broken = { ...multiplication, source: 'no WGSL' };
   const variants = { key: 'never known', list: () => [{ id: 'broken', dispatch: broken }] };
   const held = engine.memory.buffers;

@@ -414,7 +414,7 @@ test('the shape rules of scattered points name the operation, what is wrong and 
   await refused(
     'cotangent',
     graph => ({ m: contractPointsVjp(graph.read(engine.tensor([5])), graph.read(factors), settings) }),
-    /^contractPointsVjp: takes one number per point, of shape \(4\), got \(5\)$/,
+    /^contractPointsVjp: takes a value of shape \(4\), got \(5\)$/,
   );
   await refused(
     'eigenvectors',

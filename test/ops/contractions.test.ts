@@ -290,7 +290,7 @@ test('factor matrices that do not fit ranks or core are refused with what would'
   await refused(
     'axes',
     graph => contractTt(graph.read(factors), { ranks: [], scale: 1 }),
-    /1 axes: a contraction has 2 to 7/,
+    /axes: 1: use a whole number from 2 to 7/,
   );
   await refused(
     'count',
@@ -305,6 +305,6 @@ test('factor matrices that do not fit ranks or core are refused with what would'
   await refused(
     'core of one axis',
     graph => contractTucker(graph.read(factors), graph.read(flat), { scale: 1 }),
-    /contractTucker: 1 axes/,
+    /contractTucker: axes: 1/,
   );
 });

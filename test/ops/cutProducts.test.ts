@@ -4,7 +4,7 @@ import { type Layout, layoutOf, type Part, padded, stackOf } from '../../src/buf
 import type { Storage } from '../../src/buffer/memory.js';
 import type { Operand } from '../../src/graph/operation.js';
 import type { Dispatch } from '../../src/kernel/dispatch.js';
-import { productEntry, productOfParts } from '../../src/ops/linear/product.js';
+import { productOfParts } from '../../src/ops/linear/product.js';
 import { cutDispatches } from '../../src/schedule/cut.js';
 import { productDispatch, productDispatches } from '../../src/schedule/product.js';
 import { registerSchedule, type Schedule } from '../../src/schedule/schedule.js';
@@ -70,7 +70,7 @@ function cutProducts(schedule: Schedule): Case[] {
   const right = filled(stackOf(sizes.map(([, columns, inner]) => [columns, inner])), join(twins.map(([{ b }]) => b)));
   const result = filled(results, join(twins.map(([{ before }]) => before as Float64Array)));
   const problems = twins.map(([own], i) =>
-    productEntry(productOfParts(left.layout.parts[i], right.layout.parts[i], results.parts[i], own)),
+    productOfParts(left.layout.parts[i], right.layout.parts[i], results.parts[i], own),
   );
   const constants = { LEFT_TRANSPOSED: true, RIGHT_TRANSPOSED: true, BLEND: true, BLOCK: cut.block };
   const buffers = { left: left.storage, right: right.storage, result: result.storage };
@@ -108,7 +108,7 @@ function symmetricCut(schedule: Schedule): Case {
   const x = randoms(n * inner);
   const left = filled(layoutOf([n, inner]), x);
   const result = filled(layoutOf([n, n]), new Float64Array(n * n).fill(untouched));
-  const problems = [productEntry(productOfParts(partOf(left), partOf(left), partOf(result)))];
+  const problems = [productOfParts(partOf(left), partOf(left), partOf(result))];
   const constants = { LEFT_TRANSPOSED: false, RIGHT_TRANSPOSED: true, BLEND: false };
   const buffers = { left: left.storage, right: left.storage, result: result.storage };
   const description = { constants, problems, buffers, upper: true };
@@ -146,7 +146,7 @@ test('addParts: adds the parts that a problem has and no more, and writes the re
       ? filled(results, join(twins.map(([{ before }]) => before as Float64Array)))
       : poisoned(results);
     const problems = twins.map(([own], i) => ({
-      ...productEntry(productOfParts(partOf(operands), partOf(operands), results.parts[i], own)),
+      ...productOfParts(partOf(operands), partOf(operands), results.parts[i], own),
       inner: own.inner,
     }));
     const givenTo = ({ before, ...others }: ProductInput) => (BLEND && before ? { ...others, before } : others);
@@ -176,7 +176,7 @@ test('product: of 524,288 terms a sum is off by no more than is promised, as it 
   const constants = { LEFT_TRANSPOSED: false, RIGHT_TRANSPOSED: true, BLEND: false };
   const describe = (result: Operand) => ({
     constants,
-    problems: [productEntry(productOfParts(partOf(left), partOf(right), partOf(result)))],
+    problems: [productOfParts(partOf(left), partOf(right), partOf(result))],
     buffers: { left: left.storage, right: right.storage, result: result.storage },
   });
   for (const result of [first, second]) {

@@ -152,9 +152,9 @@ test('a gradient with respect to the point at which J is taken is refused, and a
     ],
     [
       (_, __, ___, residuals, other) => factorNetworkJvp(other, residuals),
-      /factorNetworkJvp: takes two values of one shape/,
+      /factorNetworkJvp: takes a value of shape/,
     ],
-    [(_, __, factors, ___, other) => contractCpJvp(other, factors, cp), /contractCpJvp: takes two values of one shape/],
+    [(_, __, factors, ___, other) => contractCpJvp(other, factors, cp), /contractCpJvp: takes a value of shape/],
   ];
   for (const [refused, message] of cases) {
     const build = (graph: Graph) => {

@@ -10,7 +10,7 @@ import { grid } from '../../src/model/domain/grid.js';
 import { defineModel } from '../../src/model/model.js';
 import { parametersOf } from '../../src/model/parameters.js';
 import { mirrorDispatch } from '../../src/ops/linear/mirror.js';
-import { productEntry, productOfParts, quadsOf } from '../../src/ops/linear/product.js';
+import { productOfParts, quadsOf } from '../../src/ops/linear/product.js';
 import { clip as clipOnDevice } from '../../src/ops/optimiser/clip.js';
 import { orthogonalise as orthogonaliseOnDevice } from '../../src/ops/optimiser/muon.js';
 import { adam } from '../../src/optimiser/adam.js';
@@ -167,7 +167,7 @@ test('newtonSchulz: alpha A B + beta D matches the float64 twin, whole and on th
       });
       await run([
         productDispatch(device, kernels.newtonSchulz, {
-          problems: [{ ...productEntry(product), added: first, addedStride: stride }],
+          problems: [{ ...product, added: first, addedStride: stride }],
           buffers: { left: left.storage, right: right.storage, added: added.storage, result: result.storage },
           upper,
         }),

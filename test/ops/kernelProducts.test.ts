@@ -4,7 +4,7 @@ import { layoutOf, packedStackOf, stackOf } from '../../src/buffer/layout.js';
 import type { Operand } from '../../src/graph/operation.js';
 import { type Dispatch, dispatch } from '../../src/kernel/dispatch.js';
 import { axesOf, cpProblem, gridOf } from '../../src/ops/contraction/factorMatrices.js';
-import { productEntry, productOfParts } from '../../src/ops/linear/product.js';
+import { productOfParts } from '../../src/ops/linear/product.js';
 import { cutDispatches } from '../../src/schedule/cut.js';
 import { productDispatch, productWorkgroups } from '../../src/schedule/product.js';
 import type { Schedule } from '../../src/schedule/schedule.js';
@@ -39,7 +39,7 @@ test('product: columns past 65,535 tiles and problems past 65,535 are folded, to
   const wide = poisoned(layoutOf([1, columns]));
   const constants = { LEFT_TRANSPOSED: false, RIGHT_TRANSPOSED: false, BLEND: false };
   const [a, b] = [left, right].map(operand => operand.layout.parts[0]);
-  const problems = [productEntry(productOfParts(a, b, wide.layout.parts[0]))];
+  const problems = [productOfParts(a, b, wide.layout.parts[0])];
   const buffers = { left: left.storage, right: right.storage };
   await run([
     productDispatch(device, linear.product, { constants, problems, buffers: { ...buffers, result: wide.storage } }),
@@ -54,7 +54,7 @@ test('product: columns past 65,535 tiles and problems past 65,535 are folded, to
   const count = 65_539;
   const many = poisoned(stackOf(Array(count).fill([1, 1])));
   const each = many.layout.parts.map((part, i) => ({
-    ...productEntry(productOfParts(a, { shape: [1, 1], offset: 4 * i, stride: 4 }, part)),
+    ...productOfParts(a, { shape: [1, 1], offset: 4 * i, stride: 4 }, part),
   }));
   await run([
     productDispatch(device, linear.product, {
@@ -86,7 +86,7 @@ function transpositions(schedule: Schedule): Case[] {
         const constants = { LEFT_TRANSPOSED: transposeLeft, RIGHT_TRANSPOSED: transposeRight, BLEND: blend };
         const parts = productOfParts(partOf(left), partOf(right), partOf(result), { transposeLeft, alpha, beta });
         const buffers = { left: left.storage, right: right.storage, result: result.storage };
-        const problems = [productEntry(parts)];
+        const problems = [parts];
         return {
           dispatch: productDispatch(device, linear.product, { constants, problems, buffers }, schedule),
           check: async () => {
@@ -122,7 +122,7 @@ function differentSizes(schedule: Schedule): Case[] {
     const narrow = Object.create(device, { limits: { value: { maxComputeWorkgroupsPerDimension: most } } });
     const result = filled(layout, join(before));
     const problems = layout.parts.map((part, i) =>
-      productEntry(productOfParts(left.layout.parts[i], right.layout.parts[i], part, { beta: 0.5 })),
+      productOfParts(left.layout.parts[i], right.layout.parts[i], part, { beta: 0.5 }),
     );
     const buffers = { left: left.storage, right: right.storage, result: result.storage };
     return {
@@ -140,7 +140,7 @@ function symmetricResults(schedule: Schedule): Case[] {
     const left = filled(layoutOf([n, inner]), x);
     const untouched = 7;
     const result = filled(layoutOf([n, n]), new Float64Array(n * n).fill(untouched));
-    const problems = [productEntry(productOfParts(partOf(left), partOf(left), partOf(result)))];
+    const problems = [productOfParts(partOf(left), partOf(left), partOf(result))];
     const constants = { LEFT_TRANSPOSED: false, RIGHT_TRANSPOSED: true, BLEND: false };
     const buffers = { left: left.storage, right: left.storage, result: result.storage };
     const half = productDispatch(device, linear.product, { constants, problems, buffers, upper: true }, schedule);
@@ -198,7 +198,7 @@ function hiddenDispatch(
   schedule: Schedule,
 ): Dispatch {
   const { input, weights, result, derivative } = operands;
-  const entry = productEntry(productOfParts(partOf(input), partOf(weights), partOf(result)));
+  const entry = productOfParts(partOf(input), partOf(weights), partOf(result));
   const [, columns] = partOf(derivative).shape;
   const problem = { ...entry, columns, omega, derivative: 0, derivativeStride: quadsApart(derivative) };
   const description = {
@@ -221,7 +221,7 @@ function cotangents(schedule: Schedule): Case[] {
     const right = filled(layoutOf([inner, columns + 1]), w);
     const derivative = filled(layoutOf([rows, columns]), slope);
     const result = poisoned(layoutOf([rows, columns]));
-    const entry = productEntry(productOfParts(partOf(left), partOf(right), partOf(result)));
+    const entry = productOfParts(partOf(left), partOf(right), partOf(result));
     const problems = [{ ...entry, derivative: 0, derivativeStride: quadsApart(derivative) }];
     const buffers = {
       left: left.storage,
@@ -253,7 +253,7 @@ function layerKernels(schedule: Schedule): Case[] {
     const [left, gram] = [filled(layoutOf([rows, width]), d), filled(layoutOf([rows, rows]), t)];
     return inTurn(schedule, [true, false]).map(ACCUMULATE => {
       const result = ACCUMULATE ? filled(layoutOf([rows, rows]), k) : poisoned(layoutOf([rows, rows]));
-      const entry = productEntry(productOfParts(partOf(left), partOf(left), partOf(result)));
+      const entry = productOfParts(partOf(left), partOf(left), partOf(result));
       const problems = [{ ...entry, gram: 0, gramStride: quadsApart(result) }];
       const buffers = { left: left.storage, right: left.storage, gram: gram.storage, result: result.storage };
       return {

@@ -425,7 +425,7 @@ test('shape rules name the operation, what is wrong and what would be right', as
   await refused(
     'shapes',
     g => add(g.read(a), g.read(vector)),
-    /^linearCombination: takes two values of one shape, got \(4, 3\) and \(5\)/,
+    /^linearCombination: takes a value of shape \(4, 3\), got \(5\)/,
   );
   await refused(
     'an axis',
@@ -435,7 +435,7 @@ test('shape rules name the operation, what is wrong and what would be right', as
   await refused(
     'one axis',
     g => contractCp(g.read(a), { axes: 1, scale: 1 }),
-    /^contractCp: 1 axes: a contraction has 2 to 7/,
+    /^contractCp: axes: 1: use a whole number from 2 to 7/,
   );
   await refused(
     'a start',

@@ -172,7 +172,7 @@ test('tangent kernels: what does not fit is refused by name', async () => {
     'a cotangent',
     () => build([[5, 3]], 1),
     'InputError',
-    /^tangentKernel: takes a cotangent at the networks' outputs, of shape \[\(5, 3\), \(6, 3\)\], got \(5, 3\)/,
+    /^tangentKernel: the cotangent at the networks' outputs: takes a value of shape \[\(5, 3\), \(6, 3\)\], got \(5, 3\)/,
   );
   await requireThrows('lengths', () => build(fits, 2), 'InputError', /^tangentKernel: kernels on 5 and 6 points/);
   await requireThrows('groups', () => build(fits, 3), 'InputError', /^tangentKernel: 2 networks are no whole number/);

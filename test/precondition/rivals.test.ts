@@ -139,7 +139,7 @@ test('groupPoints: what is grouped and ungrouped is what it was; blocks and tens
   await refused({ grid: points, block: [2] }, /^groupPoints: blocks of \(2\) points on a grid of \(5, 7\)/);
   await refused(
     { grid: [7, 5], block: [1, 1] },
-    /^groupPoints: takes tensors of shape \(7, 5\), got \[\(5, 7\), \(5, 7\)\]/,
+    /^groupPoints: takes a value of shape \[\(7, 5\), \(7, 5\)\], got \[\(5, 7\), \(5, 7\)\]/,
   );
 });
 

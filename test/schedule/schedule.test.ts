@@ -5,7 +5,7 @@ import { sizeOf } from '../../src/buffer/layout.js';
 import { Storage } from '../../src/buffer/memory.js';
 import type { Device } from '../../src/device/device.js';
 import type { Kernel } from '../../src/kernel/kernel.js';
-import { productEntry } from '../../src/ops/linear/product.js';
+import { productOfParts } from '../../src/ops/linear/product.js';
 import { chooseCut, longSums } from '../../src/schedule/cut.js';
 import { productWorkgroups } from '../../src/schedule/product.js';
 import { candidates, choose, cpuSchedule, gpuTiles } from '../../src/schedule/table.js';
@@ -133,8 +133,8 @@ test('a kernel is cut where a device has room for the parts beside what it binds
       limits: { maxStorageBuffersPerShaderStage: 8, maxComputeWorkgroupsPerDimension: 65_535, ...limits },
     } as Device;
     const [left, right, result] = [0, 1, 2].map(() => new Storage(16));
-    const stored = { first: 0, stride: 1 };
-    const problem = productEntry({ rows: 4, columns: 4, inner: 2 ** 20, left: stored, right: stored, result: stored });
+    const part = { shape: [4, 4], offset: 0, stride: 4 };
+    const problem = { ...productOfParts(part, part, part), inner: 2 ** 20 };
     const description = {
       constants: { LEFT_TRANSPOSED: false, RIGHT_TRANSPOSED: false, BLEND: false },
       problems: Array(count).fill(problem),

@@ -93,7 +93,7 @@ test('so may the targets of a tangent trainer: tensors and buffers give the same
     'another shape',
     () => TangentTrainer.create(engine, wrong),
     'InputError',
-    /^target: is a tensor of/,
+    /^target: takes a value of shape/,
   );
 });
 
@@ -117,7 +117,7 @@ test('a target on the device that does not fit is refused: its shape, its size, 
   const create = (more: Partial<TrainerOptions>) => Trainer.create(engine, { ...options, ...more });
   const before = engine.memory.buffers;
   const wrong = engine.tensor([11, 7]);
-  const expected = /^target: is a tensor of shape \(11, 7\), and the model's output of \[\(11, 7\), \(11, 7\)\]$/;
+  const expected = /^target: takes a value of shape \[\(11, 7\), \(11, 7\)\], got \(11, 7\)$/;
   await requireThrows('shape', () => create({ target: wrong }), 'InputError', expected);
   const gone = engine.stack(shapes);
   for (const tensor of [wrong, gone]) tensor.dispose();

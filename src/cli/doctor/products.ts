@@ -6,7 +6,7 @@ import { applyOne } from '../../graph/apply.js';
 import type { Operation } from '../../graph/operation.js';
 import { matmul } from '../../ops/linear/matmul.js';
 import { modeProduct } from '../../ops/linear/modeProduct.js';
-import { productEntry, productOfParts } from '../../ops/linear/product.js';
+import { productOfParts } from '../../ops/linear/product.js';
 import { vjp } from '../../ops/vjp.js';
 import { productDispatch } from '../../schedule/product.js';
 import type { Schedule } from '../../schedule/schedule.js';
@@ -29,7 +29,7 @@ const onSchedule: Operation<{ readonly schedule: Schedule }> = {
   lower: ({ device, attributes: { schedule }, inputs: [left, right], outputs: [result] }) => {
     const parts = productOfParts(left.layout.parts[0], right.layout.parts[0], result.layout.parts[0]);
     const buffers = { left: left.storage, right: right.storage, result: result.storage };
-    return [productDispatch(device, product, { problems: [productEntry(parts)], buffers, constants }, schedule)];
+    return [productDispatch(device, product, { problems: [parts], buffers, constants }, schedule)];
   },
   notDifferentiable: 'it checks a schedule',
 };

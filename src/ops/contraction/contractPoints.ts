@@ -1,8 +1,8 @@
 /** The CP contraction on scattered points: the i-th row of every factor matrix belongs to the i-th point. */
 
-import { formatLayout, formatShape, type Layout, type Part, quad, rowsOf, stackOf } from '../../buffer/layout.js';
+import { formatShape, type Layout, type Part, quad, rowsOf, stackOf } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
-import { applyOne } from '../../graph/apply.js';
+import { applyOne, requireSameLayout } from '../../graph/apply.js';
 import { type Operation, secondDerivatives, type Value } from '../../graph/operation.js';
 import { dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/contraction.js';
@@ -40,11 +40,8 @@ const contraction: Operation<CpAttributes> = {
 const contractionVjp: Operation<CpAttributes> = {
   name: 'contractPointsVjp',
   shapes: ([cotangent, factors], { axes }) => {
-    const expected = formatLayout(stackOf(pointModelsOf('contractPointsVjp', factors, axes).map(outputShape)));
-    const got = formatLayout(cotangent);
-    if (expected !== got) {
-      throw new InputError(`contractPointsVjp: takes one number per point, of shape ${expected}, got ${got}`);
-    }
+    const name = 'contractPointsVjp';
+    requireSameLayout(name, stackOf(pointModelsOf(name, factors, axes).map(outputShape)), cotangent);
     return [stackOf(factors.parts.map(part => part.shape))];
   },
   lower: ({ device, attributes: { axes, scale }, inputs: [cotangent, factors], outputs: [result] }) => {

@@ -16,7 +16,7 @@ import type { Dispatch } from '../../kernel/dispatch.js';
 import { productDispatch, productDispatches } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/contraction.js';
 import { asValue } from '../elementwise/fill.js';
-import { multiplyDeep, multiplyStored, quadsOf, type StoredProduct } from '../linear/product.js';
+import { multiplyDeep, multiplyStored, productOfParts, quadsOf, type StoredProduct } from '../linear/product.js';
 import { factorsByModel, gridOf } from './factorMatrices.js';
 
 /** Ranks and scale of a tensor train. */
@@ -153,15 +153,7 @@ function prefixShape(model: readonly Part[], d: number, rank: number): Shape {
 
 /** A product of tensors as matrices with the last axis along the columns. */
 function unfolded(left: Part, right: Part, result: Part, inner: number, alpha: number): StoredProduct {
-  return {
-    rows: rowsOf(result.shape),
-    columns: columnsOf(result.shape),
-    inner,
-    left: quadsOf(left),
-    right: quadsOf(right),
-    result: quadsOf(result),
-    alpha,
-  };
+  return { ...productOfParts(left, right, result, { alpha }), inner };
 }
 
 /** The problem of kernels/contraction/ttStep.wgsl. @param before, rank R_{d-1} and R_d. */

@@ -11,6 +11,7 @@ import {
   sizeOf,
 } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
+import { requireCount } from '../../host/checks.js';
 import type { Value } from '../../graph/operation.js';
 import * as kernels from '../../wgsl/contraction.js';
 import { quadsOf } from '../linear/product.js';
@@ -36,9 +37,7 @@ const mostAxes = kernels.cpConstants.MOST_AXES;
 
 /** A stack cut into models of so many factor matrices. @throws InputError a number of axes outside 2..7, or a rest. */
 export function factorsByModel(name: string, factors: Layout, axes: number): readonly (readonly Part[])[] {
-  if (!Number.isInteger(axes) || axes < 2 || axes > mostAxes) {
-    throw new InputError(`${name}: ${axes} axes: a contraction has 2 to ${mostAxes}`);
-  }
+  requireCount(`${name}: axes`, axes, 2, mostAxes);
   if (factors.parts.length % axes !== 0) {
     throw new InputError(
       `${name}: ${factors.parts.length} factor matrices are no whole number of models of ${axes} axes`,

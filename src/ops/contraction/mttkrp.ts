@@ -1,8 +1,7 @@
 /** The matricised tensor times Khatri-Rao product for every axis (Bader and Kolda 2007, section 5.2). */
 
-import { formatLayout, type Layout, type Part, quad, sizeOf, stackOf } from '../../buffer/layout.js';
-import { InputError } from '../../errors.js';
-import { applyOne } from '../../graph/apply.js';
+import { type Layout, type Part, quad, sizeOf, stackOf } from '../../buffer/layout.js';
+import { applyOne, requireSameLayout } from '../../graph/apply.js';
 import { type Operation, secondDerivatives, type Value } from '../../graph/operation.js';
 import { besideOthers, productDispatches } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/contraction.js';
@@ -35,9 +34,7 @@ const operation: Operation<CpAttributes> = {
 
 /** The shapes of `factors`. @throws InputError tensors that are not those which factor matrices of so many axes make. */
 export function mttkrpShapes(tensor: Layout, factors: Layout, axes: number): readonly Layout[] {
-  const expected = formatLayout(stackOf(modelsOf('mttkrp', factors, axes).map(gridOf)));
-  const got = formatLayout(tensor);
-  if (expected !== got) throw new InputError(`mttkrp: takes a tensor of shape ${expected}, got ${got}`);
+  requireSameLayout('mttkrp', stackOf(modelsOf('mttkrp', factors, axes).map(gridOf)), tensor);
   return [stackOf(factors.parts.map(part => part.shape))];
 }
 

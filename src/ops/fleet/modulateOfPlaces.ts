@@ -1,8 +1,6 @@
 /** The modulated eigenvectors of a fleet's preconditioners, of which each kernel has a k of its own. */
 
-import { formatLayout } from '../../buffer/layout.js';
-import { InputError } from '../../errors.js';
-import { apply } from '../../graph/apply.js';
+import { apply, requireSameLayout } from '../../graph/apply.js';
 import type { Operation, Value } from '../../graph/operation.js';
 import { bindingsOf } from '../../kernel/bindings.js';
 import { usualWorkgroup } from '../../kernel/dispatch.js';
@@ -15,8 +13,7 @@ const operation: Operation<ModulateAttributes> = {
   name: 'modulateOfPlaces',
   shapes: ([values, vectors, tops], attributes) => {
     const shapes = modulateOperation.shapes([values, vectors], attributes);
-    const [got, expected] = [tops, shapes[1]].map(formatLayout);
-    if (got !== expected) throw new InputError(`modulateOfPlaces: takes a k of each matrix, ${expected}, got ${got}`);
+    requireSameLayout('modulateOfPlaces: k of each matrix', shapes[1], tops);
     return shapes;
   },
   // The same table and the same memory, with one binding more.

@@ -1,6 +1,6 @@
 /** Mode products: a matrix applied along one axis of a tensor (Kolda and Bader 2009, section 2.5). */
 
-import { columnsOf, formatShape, type Part, quad, rowsOf, type Shape, sizeOf, stackOf } from '../../buffer/layout.js';
+import { columnsOf, formatShape, type Part, rowsOf, type Shape, sizeOf, stackOf } from '../../buffer/layout.js';
 import type { Storage } from '../../buffer/memory.js';
 import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
@@ -11,32 +11,26 @@ import type { Dispatch } from '../../kernel/dispatch.js';
 import { productDispatches } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/linear.js';
 import { asValue } from '../elementwise/fill.js';
-import { multiplyDeep, quadsOf, type Stored, type StoredProduct } from './product.js';
+import { multiplyDeep, placesOf, productOfParts, quadsOf } from './product.js';
 
 interface Attributes {
   readonly axis: number;
   readonly transpose: boolean;
 }
 
-/** One of the matrices that a tensor is cut into along an axis: (points, stored numbers after it). */
-export interface ModeSlice extends Stored {
-  readonly columns: number;
-}
-
 /**
- * A tensor as matrices with the given axis along the rows, one an index of the axes before it; for the last axis, which
- * lies along the rows of memory, the whole tensor as one matrix with that axis along its columns.
+ * A tensor as matrices with the given axis along the rows, one an index of the axes before it, their columns as they are
+ * stored; for the last axis, which lies along the rows of memory, the whole tensor as one matrix with that axis along its
+ * columns.
  */
-function modeSlices(tensor: Part, axis: number): readonly ModeSlice[] {
-  const { shape } = tensor;
-  const { first, stride } = quadsOf(tensor);
-  if (axis === shape.length - 1) return [{ first, stride, columns: columnsOf(shape) }];
+function modeSlices({ shape, offset, stride }: Part, axis: number): readonly Part[] {
+  if (axis === shape.length - 1) return [{ shape: [rowsOf(shape), columnsOf(shape)], offset, stride }];
   const count = (from: number, to: number) => sizeOf(shape.slice(from, to));
-  const columns = count(axis + 1, -1) * tensor.stride;
+  const [rows, columns] = [shape[axis], count(axis + 1, -1) * stride];
   return Array.from({ length: count(0, axis) }, (_, outer) => ({
-    first: first + (outer * shape[axis] * columns) / quad,
-    stride: columns / quad,
-    columns,
+    shape: [rows, columns],
+    offset: offset + outer * rows * columns,
+    stride: columns,
   }));
 }
 
@@ -109,20 +103,12 @@ export function modeDispatches(
   const last = axis === tensors.layout.parts[0].shape.length - 1;
   const products = results.layout.parts.flatMap((result, i) => {
     const tensor = tensors.layout.parts[i];
-    const matrix = quadsOf(matrices.layout.parts[i]);
+    const matrix = matrices.layout.parts[i];
     const sources = modeSlices(tensor, axis);
-    return modeSlices(result, axis).map(
-      (to, slice): StoredProduct => ({
-        rows: last ? rowsOf(result.shape) : result.shape[axis],
-        columns: to.columns,
-        inner: tensor.shape[axis],
-        left: last ? sources[slice] : matrix,
-        right: last ? matrix : sources[slice],
-        result: to,
-        alpha,
-        beta,
-      }),
-    );
+    return modeSlices(result, axis).map((to, slice) => {
+      const [left, right] = last ? [sources[slice], matrix] : [matrix, sources[slice]];
+      return { ...productOfParts(left, right, to, { alpha, beta }), inner: tensor.shape[axis] };
+    });
   });
   const [tensor, matrix, result] = [tensors.storage, matrices.storage, results.storage];
   return last
@@ -152,16 +138,8 @@ export function unfoldedDispatches(
     });
   }
   // The last axis lies along the rows of both: they are multiplied as they are stored.
-  const products = batch.map(
-    ({ left, right, result }): StoredProduct => ({
-      rows: left.shape[axis],
-      columns: right.shape[axis],
-      inner: rowsOf(left.shape),
-      left: quadsOf(left),
-      right: quadsOf(right),
-      result: quadsOf(result),
-      alpha,
-    }),
+  const products = batch.map(({ left, right, result }) =>
+    productOfParts(left, right, result, { transposeLeft: true, alpha }),
   );
   return multiplyDeep(device, products, buffers, { transposeLeft: true });
 }
@@ -181,8 +159,7 @@ export function unfoldedProblem({ left, right, result }: UnfoldedParts, axis: nu
     span,
     left: quadsOf(left).first,
     right: quadsOf(right).first,
-    result: quadsOf(result).first,
-    resultStride: quadsOf(result).stride,
+    ...placesOf({ result }),
   };
 }
 

@@ -9,7 +9,7 @@ import { productDispatch, productDispatches } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/linear.js';
 
 /** A stored matrix as kernels address it: its first quad, and the quads from row to row. */
-export interface Stored {
+interface Stored {
   readonly first: number;
   readonly stride: number;
 }
@@ -30,18 +30,17 @@ export function placesOf<N extends string>(parts: Readonly<Record<N, Part>>) {
   return Object.fromEntries(places) as Readonly<Record<N | `${N}Stride`, number>>;
 }
 
-/** result (rows, columns) = alpha op(left) (rows, inner) op(right) (inner, columns) + beta result. */
-export interface StoredProduct {
+/**
+ * result (rows, columns) = alpha op(left) (rows, inner) op(right) (inner, columns) + beta result, as an entry of a kernel's
+ * table: of each matrix its first quad, and the quads from row to row.
+ */
+export interface StoredProduct extends ReturnType<typeof placesOf<'left' | 'right' | 'result'>> {
   readonly rows: number;
   readonly columns: number;
   readonly inner: number;
-  readonly left: Stored;
-  readonly right: Stored;
-  readonly result: Stored;
-  /** 1 by default. */
-  readonly alpha?: number;
-  /** 0 by default: the result is only written. */
-  readonly beta?: number;
+  readonly alpha: number;
+  /** 0 where the result is only written. */
+  readonly beta: number;
 }
 
 /** The product c = alpha op(a) op(b) + beta c of whole parts. */
@@ -55,28 +54,9 @@ export function productOfParts(
     rows: rowsOf(c.shape),
     columns: columnsOf(c.shape),
     inner: transposeLeft ? rowsOf(a.shape) : columnsOf(a.shape),
-    left: quadsOf(a),
-    right: quadsOf(b),
-    result: quadsOf(c),
+    ...placesOf({ left: a, right: b, result: c }),
     alpha,
     beta,
-  };
-}
-
-/** The same as an entry of a kernel's table. */
-export function productEntry({ rows, columns, inner, left, right, result, alpha = 1, beta = 0 }: StoredProduct) {
-  return {
-    rows,
-    columns,
-    inner,
-    alpha,
-    beta,
-    left: left.first,
-    leftStride: left.stride,
-    right: right.first,
-    rightStride: right.stride,
-    result: result.first,
-    resultStride: result.stride,
   };
 }
 
@@ -120,9 +100,9 @@ function described(
     constants: {
       LEFT_TRANSPOSED: transposeLeft,
       RIGHT_TRANSPOSED: transposeRight,
-      BLEND: products.some(({ beta = 0 }) => beta !== 0),
+      BLEND: products.some(({ beta }) => beta !== 0),
     },
-    problems: products.map(productEntry),
+    problems: products,
     buffers,
     upper,
   };

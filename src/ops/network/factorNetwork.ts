@@ -31,7 +31,7 @@ import type { SlotText } from '../../kernel/kernel.js';
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/network.js';
 import { asValue } from '../elementwise/fill.js';
-import { multiplyStacks, placesOf, productEntry, productOfParts } from '../linear/product.js';
+import { multiplyStacks, placesOf, productOfParts } from '../linear/product.js';
 
 /** What the networks of a batch share. */
 export interface NetworkAttributes {
@@ -94,7 +94,7 @@ const forward: Operation<Attributes> = {
         problems: derivative.layout.parts.map((part, i) => {
           const [below, above] = [layers[layer].layout.parts[i], layers[layer + 1].layout.parts[i]];
           return {
-            ...productEntry(productOfParts(below, layerOf(parameters.layout, i, layer, depth), above)),
+            ...productOfParts(below, layerOf(parameters.layout, i, layer, depth), above),
             columns: attributes.width,
             omega: omegas[layer],
             ...placesOf({ derivative: part }),
@@ -174,7 +174,7 @@ export function cotangentDispatch(
     problems: cotangent.layout.parts.map((part, i) => {
       const weights = layerOf(parameters.layout, i, layer, depth);
       return {
-        ...productEntry(productOfParts(part, weights, result.layout.parts[i])),
+        ...productOfParts(part, weights, result.layout.parts[i]),
         ...placesOf({ derivative: derivative.layout.parts[i] }),
       };
     }),

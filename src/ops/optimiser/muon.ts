@@ -9,7 +9,7 @@ import { type Dispatch, dispatch, oneThreadEachOf, type Workgroups } from '../..
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/optimiser.js';
 import { mirrorDispatch } from '../linear/mirror.js';
-import { multiplyStored, productEntry, productOfParts, quadsOf } from '../linear/product.js';
+import { multiplyStored, productOfParts, quadsOf } from '../linear/product.js';
 
 /** a, b and c of a x + b x^3 + c x^5, for each Newton-Schulz step. */
 export type Polynomials = readonly (readonly [a: number, b: number, c: number])[];
@@ -149,7 +149,7 @@ export function addedProduct(
     problems: result.layout.parts.map((part, i) => {
       const { first, stride } = quadsOf(added.layout.parts[i]);
       return {
-        ...productEntry(productOfParts(left.layout.parts[i], right.layout.parts[i], part, { alpha, beta })),
+        ...productOfParts(left.layout.parts[i], right.layout.parts[i], part, { alpha, beta }),
         added: first,
         addedStride: stride,
       };

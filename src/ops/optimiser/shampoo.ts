@@ -13,7 +13,7 @@ import type { Problem } from '../../kernel/kernel.js';
 import { identity } from '../../wgsl/elementwise.js';
 import * as kernels from '../../wgsl/optimiser.js';
 import { mirrorDispatch } from '../linear/mirror.js';
-import { multiplyDeep, quadsOf, type StoredProduct } from '../linear/product.js';
+import { multiplyDeep, productOfParts, quadsOf } from '../linear/product.js';
 import { addedProduct, matrixOf, type Polynomials } from './muon.js';
 
 /** Layout of the Gram matrices, of the shorter side of each of the `matrices` [W | b]. */
@@ -35,18 +35,8 @@ const mean: Operation<{ readonly matrices: readonly number[]; readonly decay: nu
     const products = matrices.map((at, i) => {
       const part = gradient.layout.parts[at];
       const { rows, columns, tall } = matrixOf(part);
-      const side = rowsOf(gram.layout.parts[i].shape);
-      const [from, result] = [quadsOf(part), quadsOf(gram.layout.parts[i])];
-      const product: StoredProduct = {
-        rows: side,
-        columns: side,
-        inner: Math.max(rows, columns),
-        left: from,
-        right: from,
-        result,
-        alpha: 1 - decay,
-        beta: decay,
-      };
+      const whole = productOfParts(part, part, gram.layout.parts[i], { alpha: 1 - decay, beta: decay });
+      const product = { ...whole, inner: Math.max(rows, columns) };
       return { product, tall };
     });
     const buffers = { left: gradient.storage, right: gradient.storage, result: gram.storage };

@@ -3,10 +3,10 @@
  * a block and a row a place in it, both row-major. A block that reaches past an axis's end holds 0 there.
  */
 
-import { formatLayout, formatShape, type Layout, type Shape, sizeOf, stackOf } from '../../buffer/layout.js';
+import { formatShape, type Layout, type Shape, sizeOf, stackOf } from '../../buffer/layout.js';
 import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
-import { applyOne } from '../../graph/apply.js';
+import { applyOne, requireSameLayout } from '../../graph/apply.js';
 import type { Operand, Operation, Value } from '../../graph/operation.js';
 import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/precondition.js';
@@ -90,8 +90,7 @@ function requireTensors(name: string, given: Layout, expected: Shape, { grid, bl
       `${name}: blocks of ${formatShape(block)} points on a grid of ${formatShape(grid)}: give 1 to its points for each of 1 to ${mostAxes} axes`,
     );
   }
-  const [wanted, got] = [stackOf(given.parts.map(() => expected)), given].map(formatLayout);
-  if (wanted !== got) throw new InputError(`${name}: takes tensors of shape ${formatShape(expected)}, got ${got}`);
+  requireSameLayout(name, stackOf(given.parts.map(() => expected)), given);
 }
 
 /** G (p, groups) from T (n_1 .. n_D), for every tensor of a stack. @throws InputError another shape, or a block that does not fit. */

@@ -10,10 +10,10 @@
  * the bias being the column of ones in the rows of values alone. The matrices of gates are two layers more.
  */
 
-import { formatLayout, type Layout, rowsOf, stackOf } from '../../buffer/layout.js';
+import { type Layout, rowsOf, stackOf } from '../../buffer/layout.js';
 import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
-import { applyOne } from '../../graph/apply.js';
+import { applyOne, requireSameLayout } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
 import { noGradientFlows, type Operand, type Operation, scratch } from '../../graph/operation.js';
 import { type Dispatch, dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
@@ -75,11 +75,7 @@ function requireCotangent(cotangent: Layout, parameters: Layout, input: Layout, 
   const wanted = stackOf(
     input.parts.map(({ shape }, i) => [rowsOf(shape), rowsOf(parameters.parts[i * matrices + depth - 1].shape)]),
   );
-  if (formatLayout(wanted) !== formatLayout(cotangent)) {
-    throw new InputError(
-      `jetTangentKernel: takes a cotangent at the jets, of shape ${formatLayout(wanted)}, got ${formatLayout(cotangent)}`,
-    );
-  }
+  requireSameLayout('jetTangentKernel: the cotangent at the jets', wanted, cotangent);
   const has = input.parts.map(({ shape }, i) => rowsOf(shape) / (orders[i] + 1));
   if (points.length === has.length && points.every((n, i) => n >= 1 && n <= has[i])) return;
   throw new InputError(

@@ -5,16 +5,16 @@
  * ever formed: O(n^2 W) per layer instead of O(n^2 P).
  */
 
-import { formatLayout, type Layout, rowsOf, stackOf } from '../../buffer/layout.js';
+import { type Layout, rowsOf, stackOf } from '../../buffer/layout.js';
 import type { Device } from '../../device/device.js';
 import { InputError } from '../../errors.js';
-import { applyOne } from '../../graph/apply.js';
+import { applyOne, requireSameLayout } from '../../graph/apply.js';
 import type { Value } from '../../graph/operation.js';
 import { everyPart, noGradientFlows, type Operand, type Operation, scratch } from '../../graph/operation.js';
 import type { Dispatch } from '../../kernel/dispatch.js';
 import { productDispatch } from '../../schedule/product.js';
 import * as kernels from '../../wgsl/tangent.js';
-import { multiplyStored, placesOf, productEntry, productOfParts } from '../linear/product.js';
+import { multiplyStored, placesOf, productOfParts } from '../linear/product.js';
 import { cotangentDispatch, layerOf, type Residuals } from '../network/factorNetwork.js';
 
 interface Attributes {
@@ -89,7 +89,7 @@ export function layerDispatches(
     productDispatch(device, kernels.layerKernel, {
       constants: { ACCUMULATE: accumulate, WHOLE: last },
       problems: cotangent.layout.parts.map((part, i) => {
-        const entry = productEntry(productOfParts(part, part, ntk.layout.parts[i]));
+        const entry = productOfParts(part, part, ntk.layout.parts[i]);
         return { ...entry, ...placesOf({ gram: gram.layout.parts[i] }) };
       }),
       buffers: { left: cotangent.storage, right: cotangent.storage, gram: gram.storage, result: ntk.storage },
@@ -118,9 +118,7 @@ function requireCotangent(cotangent: Layout, parameters: Layout, input: Layout, 
   const wanted = stackOf(
     input.parts.map(({ shape }, i) => [rowsOf(shape), rowsOf(layerOf(parameters, i, depth - 1, depth).shape)]),
   );
-  const [expected, got] = [wanted, cotangent].map(formatLayout);
-  if (expected === got) return;
-  throw new InputError(`tangentKernel: takes a cotangent at the networks' outputs, of shape ${expected}, got ${got}`);
+  requireSameLayout("tangentKernel: the cotangent at the networks' outputs", wanted, cotangent);
 }
 
 function requireNetworks(input: Layout, networks: number): void {
