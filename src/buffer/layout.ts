@@ -6,6 +6,7 @@
  */
 
 import { InputError } from '../errors.js';
+import { isList, requireList, shown } from '../host/checks.js';
 
 /** Sizes of the axes of an array, each from 1 to 2^31 - 1; row-major, the last axis the fastest. None for a scalar. */
 export type Shape = readonly number[];
@@ -78,6 +79,7 @@ export function packedStackOf(shapes: readonly Shape[]): Layout {
 
 function laidOut(shapes: readonly Shape[], strideOf: (shape: Shape) => number): Layout {
   let length = 0;
+  requireList('shape', shapes, 'give one such as [128, 128]');
   const parts = shapes.map(shape => {
     requireShape(shape);
     const part = { shape, offset: length, stride: strideOf(shape) };
@@ -134,13 +136,15 @@ export function formatLayout(layout: Layout): string {
 }
 
 /** @throws InputError unless there are as many numbers as the parts take. */
-export function requireNumbersOf(layout: Layout, { length }: ArrayLike<number>): void {
+export function requireNumbersOf(layout: Layout, values: ArrayLike<number>): void {
   const expected = numbersIn(layout);
-  if (length === expected) return;
-  throw new InputError(`tensor of shape ${formatLayout(layout)}: takes ${expected} numbers, got ${length}`);
+  const got = isList(values) ? values.length : shown(values);
+  if (got === expected) return;
+  throw new InputError(`tensor of shape ${formatLayout(layout)}: takes ${expected} numbers, got ${got}`);
 }
 
 function requireShape(shape: Shape): void {
+  requireList('shape', shape, 'give one such as [128, 128]');
   for (const n of shape) {
     if (!Number.isInteger(n) || n < 1 || n > 0x7fffffff) {
       throw new InputError(`shape ${formatShape(shape)}: ${n} is no size of an axis: use whole numbers from 1`);

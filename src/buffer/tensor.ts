@@ -1,8 +1,14 @@
 /** A tensor in device memory, in f32. */
 
 import { InputError } from '../errors.js';
+import { requireValue } from '../host/checks.js';
 import { formatLayout, isPacked, type Layout, onlyPart, pad, requireNumbersOf, type Shape, unpad } from './layout.js';
 import { bufferOf, type HostBuffer, type Memory, requireUsable, type Storage } from './memory.js';
+
+/** @throws InputError something else, such as the buffer of one. */
+export function requireTensor(tensor: Tensor): void {
+  requireValue('tensor', tensor, 'requireOn', 'use engine.wrap(buffer, shape) for a buffer');
+}
 
 /** A training loop reads a few numbers back again and again: up to so many bytes the way back is kept. */
 const mostStagingKept = 2 ** 16;

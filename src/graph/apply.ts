@@ -3,13 +3,18 @@
 import { formatLayout, type Layout } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
+import { shown } from '../host/checks.js';
 import type { Graph, Operation, Value } from './operation.js';
 
 /** Applies an operation in the graph that its inputs belong to. @throws InputError as `Graph.apply`. */
 export function apply<A>(operation: Operation<A>, inputs: readonly Value[], attributes: A): readonly Value[] {
-  const [first] = inputs;
-  if (!first) throw new InputError(`${operation.name}: has no inputs`);
-  return first.graph.apply(operation, inputs, attributes);
+  return graphOf(operation.name, inputs[0]).apply(operation, inputs, attributes);
+}
+
+/** The graph of a value. @throws InputError naming who takes it, something else, such as a tensor. */
+export function graphOf(name: string, value: Value): Graph {
+  if (value?.graph) return value.graph;
+  throw new InputError(`${name}: ${shown(value)} is no value: use graph.read(tensor)`);
 }
 
 /** Applies an operation with one output. */

@@ -1,10 +1,10 @@
 /** A graph that is run once, for one tensor. */
 
 import type { Shape } from '../buffer/layout.js';
-import type { Tensor } from '../buffer/tensor.js';
+import { requireTensor, type Tensor } from '../buffer/tensor.js';
 import { requireOptions } from '../host/checks.js';
 import { building, within } from '../host/scope.js';
-import type { Engine, PackedOptions } from './engine.js';
+import { type Engine, type PackedOptions, requireEngine } from './engine.js';
 import type { Graph, Value } from './operation.js';
 
 /**
@@ -35,6 +35,8 @@ function computeInto(engine: Engine, made: Tensor, build: (graph: Graph) => Valu
  * @returns the caller's to dispose of.
  */
 export async function packedCopy(engine: Engine, tensor: Tensor, options: PackedOptions = {}): Promise<Tensor> {
+  requireEngine(engine);
+  requireTensor(tensor);
   requireOptions('packedCopy', options, { usage: true });
   const shapes = tensor.layout.parts.map(({ shape }) => shape);
   return computeInto(engine, engine.packed(shapes, undefined, options), graph => graph.read(tensor));

@@ -1,7 +1,8 @@
 /** Reverse-mode differentiation: the VJPs of a graph's operations, added to it as nodes. */
 
 import { InputError } from '../errors.js';
-import { requireSameLayout } from './apply.js';
+import { requireList } from '../host/checks.js';
+import { graphOf, requireSameLayout } from './apply.js';
 import type { Cotangent, Node, Value } from './operation.js';
 
 /** How cotangents are added up where a value is used more than once; an operation of its own, given by its room. */
@@ -26,6 +27,8 @@ export function differentiate(
   add: Add,
   transformations: CotangentTransformations = new Map(),
 ): Value[] {
+  requireList('vjp', inputs, 'give vjp(output, seed, [input])');
+  for (const seed of seeds.values()) if (typeof seed !== 'number') graphOf('vjp: the seed', seed);
   const cotangents = new Map(seeds);
   const arrived = (value: Value): Cotangent | undefined => {
     const cotangent = cotangents.get(value);
@@ -73,7 +76,7 @@ function vjpOf(node: Node, cotangents: readonly (Cotangent | undefined)[]) {
 function ancestorsOf(outputs: readonly Value[], inputs: readonly Value[]): Set<Node> {
   const wanted = new Set(inputs);
   const onPath = new Set<Node>();
-  const nodes = outputs[0]?.graph.nodes ?? [];
+  const { nodes } = graphOf('vjp', outputs[0]);
   for (const node of nodes) {
     if (node.inputs.some(input => wanted.has(input) || (input.node && onPath.has(input.node)))) onPath.add(node);
   }

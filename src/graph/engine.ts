@@ -6,7 +6,7 @@ import { Tensor } from '../buffer/tensor.js';
 import type { AdapterFacts, AdapterKind } from '../device/adapter.js';
 import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
-import { shown, spelled } from '../host/checks.js';
+import { isRecord, requireOptions, requireRecord, requireValue, shown } from '../host/checks.js';
 import { building, type Scope, settled, within } from '../host/scope.js';
 import type { Dispatch, Work } from '../kernel/dispatch.js';
 import { gathered } from '../kernel/gather.js';
@@ -15,6 +15,7 @@ import { Pipelines } from '../kernel/pipelines.js';
 import { Sequence } from '../kernel/sequence.js';
 import { submit } from '../kernel/submit.js';
 import { tune } from '../schedule/tune.js';
+import { graphOf } from './apply.js';
 import { lower } from './compile.js';
 import type { Graph } from './operation.js';
 import { type Build, type Outputs, type OutputTensors, Plan } from './plan.js';
@@ -64,6 +65,11 @@ export interface WrapOptions {
 }
 
 type PlansOf<B> = { readonly [K in keyof B]: B[K] extends Build<infer O> ? Plan<O> : never };
+
+/** @throws InputError something else, such as the promise of one. */
+export function requireEngine(engine: Engine): void {
+  requireValue('engine', engine, 'compile', 'await createEngine({ device }) or openEngine()');
+}
 
 /** A device with its memory and the kernels compiled for it: `createEngine` and, in Node, `openEngine` give it. */
 export class Engine {
@@ -140,7 +146,7 @@ export class Engine {
     const bytes = layout.length * 4;
     const step = this.device.limits.minStorageBufferOffsetAlignment;
     if (!(offset >= 0 && offset % step === 0)) {
-      throw new InputError(`wrap: offset ${shown(offset)}: use a multiple of ${step} bytes, or a buffer of its own`);
+      throw new InputError(`wrap: offset ${shown(offset)}: use a multiple of ${step} bytes`);
     }
     if (!(buffer.size >= offset + bytes)) {
       throw new InputError(
@@ -161,8 +167,12 @@ export class Engine {
    */
   compile<O extends Outputs | void>(build: (graph: Graph) => O, options?: CompileOptions): Promise<Plan<O>>;
   compile<B extends Readonly<Record<string, Build>>>(builds: B): Promise<PlansOf<B>>;
-  async compile(builds: Build | Readonly<Record<string, Build>>, { into = {} }: CompileOptions = {}): Promise<unknown> {
-    if (typeof builds === 'function') return (await this.#compile({ only: builds }, into)).only;
+  async compile(builds: Build | Readonly<Record<string, Build>>, options: CompileOptions = {}): Promise<unknown> {
+    requireOptions('compile', options, { into: true });
+    for (const build of isRecord(builds) ? Object.values(builds) : [builds]) {
+      requireValue('compile', build, 'call', 'give a function of a graph');
+    }
+    if (typeof builds === 'function') return (await this.#compile({ only: builds }, options.into ?? {})).only;
     return this.#compile(builds, {});
   }
 
@@ -304,12 +314,11 @@ export class Engine {
   }
 
   #outputTensors(graph: Graph, outputs: Outputs, scope: Scope, into: HostBuffers = {}): OutputTensors<Outputs> {
-    const unknown = Object.keys(into).find(name => !Object.hasOwn(outputs, name));
-    if (unknown !== undefined) {
-      throw new InputError(`into: ${spelled(unknown)} is no output: use ${Object.keys(outputs).join(', ')}`);
-    }
+    requireRecord('compile: outputs', outputs, 'give values by name');
+    requireOptions('into', into, outputs as object as Readonly<Record<string, true>>);
     return Object.fromEntries(
       Object.entries(outputs).map(([name, value]) => {
+        graphOf(`compile: ${name}`, value);
         const shapes = value.layout.parts.map(part => part.shape);
         const tensor = scope.keep(into[name] ? this.wrapStack(into[name], shapes) : this.#create(shapes));
         graph.assign(tensor, value);

@@ -2,7 +2,7 @@
 
 import { type Layout, onlyPart, type Shape, stackOf } from '../buffer/layout.js';
 import type { Memory } from '../buffer/memory.js';
-import type { Tensor } from '../buffer/tensor.js';
+import { requireTensor, type Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import { shown } from '../host/checks.js';
 import { requireSameLayout } from './apply.js';
@@ -37,9 +37,7 @@ export class Recorder implements Graph {
   }
 
   read(tensor: Tensor): Value {
-    if (typeof tensor?.requireOn !== 'function') {
-      throw new InputError(`read: ${shown(tensor)} is no tensor: use engine.wrap(buffer, shape) for a buffer`);
-    }
+    requireTensor(tensor);
     tensor.requireOn(this.memory);
     let value = this.#reads.get(tensor);
     if (!value) {
@@ -51,6 +49,7 @@ export class Recorder implements Graph {
 
   assign(tensor: Tensor, value: Value): void {
     this.#own(value);
+    requireTensor(tensor);
     tensor.requireOn(this.memory);
     requireSameLayout('assign', tensor.layout, value.layout);
     if (this.assignments.some(assignment => assignment.tensor === tensor)) {
@@ -76,6 +75,6 @@ export class Recorder implements Graph {
 
   #own(value: Value): void {
     if (value?.graph === this) return;
-    throw new InputError(`${shown(value)} is no value of this graph: build with the graph given`);
+    throw new InputError(`${shown(value)} is no value of this graph: use graph.read(tensor)`);
   }
 }

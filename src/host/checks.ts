@@ -5,14 +5,19 @@ import { InputError } from '../errors.js';
 /** Of a text, all that is too long to be shown. */
 const rest = /(?<=^.{40}).+/s;
 
-/** Whether a value has names: an object that is no list. */
+/** Whether a value has names: an object that is no list, and no promise of one. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !('then' in value);
 }
 
 /** Whether a value is an array of some kind, and no text. */
 export function isList(value: unknown): value is ArrayLike<unknown> {
   return typeof value === 'object' && typeof (value as ArrayLike<unknown> | null)?.length === 'number';
+}
+
+/** @throws InputError no array of any kind. */
+export function requireList(what: string, given: unknown, remedy: string): void {
+  if (!isList(given)) throw new InputError(`${what}: ${shown(given)} is no list: ${remedy}`);
 }
 
 /** What a caller or a file gave, for an error of one line: a name, a number, a type, or what stands in its place. */
@@ -43,17 +48,15 @@ export function requireOptions<T extends object>(
   given: T,
   known: { readonly [K in keyof Required<T>]: true },
 ): void {
-  if (!isRecord(given)) {
-    throw new InputError(`${what}: ${shown(given)} is no object: give options such as ${firstOf(known)}`);
-  }
+  const names = Object.keys(known).join(', ');
+  requireRecord(what, given, `give options { ${names} }`);
   const unknown = Object.keys(given).find(name => !Object.hasOwn(known, name));
-  if (unknown !== undefined) {
-    throw new InputError(`${what}: option ${spelled(unknown)} is unknown: use ${Object.keys(known).join(', ')}`);
-  }
+  if (unknown !== undefined) throw new InputError(`${what}: option ${spelled(unknown)} is unknown: use ${names}`);
 }
 
-function firstOf(known: object): string {
-  return `{ ${Object.keys(known).slice(0, 2).join(', ')} }`;
+/** @throws InputError something without names of its own: no object, or a promise of one. */
+export function requireRecord(what: string, given: unknown, remedy: string): void {
+  if (!isRecord(given)) throw new InputError(`${what}: ${shown(given)} is no object: ${remedy}`);
 }
 
 /**
@@ -83,24 +86,18 @@ export interface NumberRange {
   readonly from?: number;
   /** In the place of `from`: the number itself is out of range. */
   readonly above?: number;
-  readonly to?: number;
-  /** In the place of `to`. */
+  /** The number itself is out of range. */
   readonly below?: number;
 }
 
 /** @throws InputError unless `value` is a number in the range that is one in float32 too. */
-export function requireNumber(name: string, value: number, { from, above, to, below }: NumberRange = {}): void {
-  const isInRange =
-    (from === undefined || value >= from) &&
-    (above === undefined || value > above) &&
-    (to === undefined || value <= to) &&
-    (below === undefined || value < below);
+export function requireNumber(name: string, value: number, range: NumberRange = {}): void {
+  const { from = value, above = Number.NEGATIVE_INFINITY, below = Number.POSITIVE_INFINITY } = range;
   const single = typeof value === 'number' ? Math.fround(value) : Number.NaN;
+  const isInRange = value >= from && value > above && value < below;
   if (Number.isFinite(single) && isInRange && (value === 0) === (single === 0)) return;
-  const bounds = Object.entries({ from, above, 'up to': to, below }).flatMap(([word, bound]) =>
-    bound === undefined ? [] : [`${word} ${bound}`],
-  );
-  throw new InputError(`${name}: ${shown(value)}: use a number that float32 holds ${bounds.join(', ')}`.trimEnd());
+  const bounds = Object.entries(range).map(([word, bound]) => ` ${word} ${bound}`);
+  throw new InputError(`${name}: ${shown(value)}: use a number that float32 holds${bounds}`);
 }
 
 /** @throws InputError unless `value` is true or false. */

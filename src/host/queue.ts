@@ -6,6 +6,7 @@ export class CallQueue {
   #open = 0;
   #last: Promise<unknown> = Promise.resolve();
   #ended = false;
+  #asks = false;
 
   /** @param what whose calls they are, for errors. */
   constructor(readonly what: string) {}
@@ -18,9 +19,10 @@ export class CallQueue {
   /**
    * Does `work` when every call before it has ended, whatever became of them: at once where there is none.
    *
-   * @throws InputError once `end` was called.
+   * @throws InputError once `end` was called, or from a host's function that a call waits for.
    */
   add<T>(work: () => Promise<T> | T): Promise<T> {
+    if (this.#asks) return Promise.reject(new InputError(`the ${this.what} waits for the function that calls it`));
     const run = async () => {
       try {
         this.requireAlive();
@@ -35,6 +37,16 @@ export class CallQueue {
     const result = this.#open++ === 0 ? run() : this.#last.then(run);
     this.#last = result.catch(() => {});
     return result;
+  }
+
+  /** What a host's function gives. A call of its own would wait for it and it for the call: up to its first `await` that is told. */
+  ask<T>(host: () => T): T {
+    this.#asks = true;
+    try {
+      return host();
+    } finally {
+      this.#asks = false;
+    }
   }
 
   /** From now on every call is an error. */

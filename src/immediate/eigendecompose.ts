@@ -5,9 +5,9 @@
 
 import { formatShape, type Shape } from '../buffer/layout.js';
 import { InputError, RunError } from '../errors.js';
-import type { Engine } from '../graph/engine.js';
+import { type Engine, requireEngine } from '../graph/engine.js';
 import { countsIn, mostOf } from '../host/arrays.js';
-import { requireCount, requireFlag, requireOptions } from '../host/checks.js';
+import { requireCount, requireFlag, requireList, requireOptions } from '../host/checks.js';
 import { within } from '../host/scope.js';
 import { eigh, mostForEigh } from '../ops/eigen/eigh.js';
 import { blockSize, mostTopK } from '../ops/eigen/leadingEigenpairs.js';
@@ -69,7 +69,10 @@ export async function eigendecompose(
   values: ArrayLike<number>,
   options: EigendecomposeOptions = {},
 ): Promise<[Eigendecomposition, ...Eigendecomposition[]]> {
+  requireEngine(engine);
   requireOptions('eigendecompose', options, known);
+  requireList('eigendecompose: shape', shape, 'give [n, n] or [b, n, n]');
+  requireList('eigendecompose: values', values, 'give numbers');
   const { count, size } = requireSizes(shape, values, options.topK);
   for (let i = 0; i < count; i++) requireSymmetric(values, i, size, count);
   return (await pairsOf(engine, values, count, size, options)) as [Eigendecomposition, ...Eigendecomposition[]];

@@ -127,7 +127,7 @@ export function assemble<K extends Kernel>(
       return packStructs(name, binding, values as readonly FieldValues[]);
     }
     const storage = buffers[binding.name];
-    if (!storage) throw new InputError(`${name}: nothing is bound to ${binding.name}`);
+    if (!storage) throw new InputError(`${name}: nothing is given for ${binding.name}`);
     return storage;
   });
   return { kernel: name, source, bindings, resources, ...rest };

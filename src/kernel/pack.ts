@@ -1,6 +1,7 @@
 /** Bytes of the structs that kernels read. */
 
 import { InputError } from '../errors.js';
+import { requireCount } from '../host/checks.js';
 import type { BindingLayout, FieldValues, StructLayout } from './kernel.js';
 
 const wordBytes = 4;
@@ -52,9 +53,8 @@ function packStruct(view: DataView, start: number, struct: StructLayout, values:
 function packNumber(view: DataView, at: number, type: 'u32' | 'f32', value: number, where: string): void {
   if (type === 'f32') {
     view.setFloat32(at, value, true);
-  } else if (Number.isInteger(value) && value >= 0 && value <= 0xffffffff) {
-    view.setUint32(at, value, true);
   } else {
-    throw new InputError(`${where} is ${value}, which is no u32`);
+    requireCount(where, value, 0, 0xffffffff);
+    view.setUint32(at, value, true);
   }
 }

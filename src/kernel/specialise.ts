@@ -5,6 +5,7 @@
  */
 
 import { InputError } from '../errors.js';
+import { spelled } from '../host/checks.js';
 import type { ConstantValue } from './kernel.js';
 
 const constantLine = /^const ([A-Za-z_]\w*) ?= ?(.*?);/gm;
@@ -84,14 +85,13 @@ export function integerConstants(text: string): Map<string, number> {
 function unroll(text: string, known: ReadonlyMap<string, number>): string {
   const found = mark.exec(text);
   if (!found) return text;
-  loopHead.lastIndex = found.index + found[0].length;
+  const at = found.index + found[0].length;
+  loopHead.lastIndex = at;
   const [, name, fromText = '', comparison, toText = ''] = loopHead.exec(text) ?? [];
   const from = evaluate(fromText, known);
   const to = evaluate(toText, known);
   if (from === undefined || to === undefined) {
-    throw new InputError(
-      `specialise: "//# unroll" stands before no plain loop whose bounds are constants: ${excerpt(text, found.index)}`,
-    );
+    throw new InputError(`specialise: "//# unroll" before no loop of constant bounds: ${spelled(text.slice(at))}`);
   }
   const open = loopHead.lastIndex;
   const close = closingBrace(text, open);
@@ -110,14 +110,6 @@ function closingBrace(text: string, open: number): number {
     if (text[i] === '}' && --depth === 0) return i;
   }
   return text.length; // what does not end a compiler tells
-}
-
-function excerpt(text: string, index: number): string {
-  return text
-    .slice(index, index + 100)
-    .split('\n')
-    .slice(0, 2)
-    .join(' ');
 }
 
 const operators: readonly Readonly<Record<string, (a: number, b: number) => number>>[] = [

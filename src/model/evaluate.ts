@@ -6,7 +6,7 @@
 import { type Shape, sizeOf, stackOf } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
-import type { Engine } from '../graph/engine.js';
+import { type Engine, requireEngine } from '../graph/engine.js';
 import { type Numbers, requireArray } from '../host/arrays.js';
 import { requireCount, requireOptions, shown } from '../host/checks.js';
 import { building, type Disposable } from '../host/scope.js';
@@ -79,6 +79,7 @@ export async function* evaluateTiles(
   domain: Domain = model.domain,
   options: EvaluateOptions = {},
 ): AsyncGenerator<Tile, void, void> {
+  requireEngine(engine);
   requireOptions('evaluate', options, { mostNumbers: true });
   const { mostNumbers = usualNumbers } = options;
   requireCount('mostNumbers', mostNumbers, 1, Number.MAX_SAFE_INTEGER);

@@ -4,7 +4,7 @@ import type { Shape } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import { compute } from '../graph/compute.js';
-import type { Engine } from '../graph/engine.js';
+import { type Engine, requireEngine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
 import { joined } from '../host/arrays.js';
 import { type Scope, within } from '../host/scope.js';
@@ -30,6 +30,7 @@ import type { Contracted } from './readout/readout.js';
  * @throws InputError a domain whose coordinates are not known.
  */
 export async function networkInput(engine: Engine, model: Model): Promise<Tensor> {
+  requireEngine(engine);
   return within(async scope => {
     const source = inputSource(engine, scope, model);
     const shapes = networkPoints(model).map((n): Shape => [n, networkInputs(model) + 1]);

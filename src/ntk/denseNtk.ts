@@ -3,8 +3,9 @@
 import { padded, sizeOf, sizeOfAll } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
-import type { Engine } from '../graph/engine.js';
+import { type Engine, requireEngine } from '../graph/engine.js';
 import { cut, type Numbers } from '../host/arrays.js';
+import { requireList } from '../host/checks.js';
 import { within } from '../host/scope.js';
 import { coordinatesOf } from '../model/domain/domain.js';
 import { forward, networkInput } from '../model/forward.js';
@@ -23,6 +24,8 @@ import { onPoints, pointNtk } from './pointNtk.js';
  * allocated.
  */
 export async function denseNtk(engine: Engine, model: Model, parameters: Numbers): Promise<Float32Array[]> {
+  requireEngine(engine);
+  requireList('denseNtk: parameters', parameters, 'give those of trainer.state()');
   requireOneOutput('denseNtk', model);
   const { domain, members } = model;
   const points = sizeOf(domain.shape);

@@ -7,7 +7,7 @@ import { padded, type Shape } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import { compute } from '../graph/compute.js';
-import type { Engine } from '../graph/engine.js';
+import { type Engine, requireEngine } from '../graph/engine.js';
 import { joined } from '../host/arrays.js';
 import { within } from '../host/scope.js';
 import { coordinatesOf, everyAxis } from '../model/domain/domain.js';
@@ -26,6 +26,7 @@ import { tangentKernel } from '../ops/tangent/tangentKernel.js';
  * anything is allocated.
  */
 export async function exactNtk(engine: Engine, model: Model, parameters: Tensor): Promise<Tensor> {
+  requireEngine(engine);
   requireExactNtk(engine, model);
   const networks = networksOf(model);
   const rows = rowsOfKernels(model);

@@ -13,10 +13,11 @@ import { type Shape, sizeOf, sizeOfAll } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
 import { InputError } from '../errors.js';
 import { compute } from '../graph/compute.js';
-import type { Engine } from '../graph/engine.js';
+import { type Engine, requireEngine } from '../graph/engine.js';
 import type { Value } from '../graph/operation.js';
 import type { Plan } from '../graph/plan.js';
 import type { Numbers } from '../host/arrays.js';
+import { requireList } from '../host/checks.js';
 import { CallQueue } from '../host/queue.js';
 import { building, type Disposable, within } from '../host/scope.js';
 import { factorsOf, networkInput, outputJvp, outputOf, requireOutputJvp } from '../model/forward.js';
@@ -66,6 +67,8 @@ export class KroneckerNtk {
    *   networks'; parameters of another model; kernels of factor networks past the device's limit, with their size.
    */
   static async create(engine: Engine, model: Model, parameters: Numbers): Promise<KroneckerNtk> {
+    requireEngine(engine);
+    requireList('KroneckerNtk: parameters', parameters, 'give those of trainer.state()');
     if (!model.domain.isGrid) {
       throw new InputError('KroneckerNtk: a model on scattered points has no grid: use pointNtk');
     }

@@ -5,7 +5,7 @@
  */
 
 import type { Tensor } from '../buffer/tensor.js';
-import type { Engine } from '../graph/engine.js';
+import { type Engine, requireEngine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
 import type { Plan } from '../graph/plan.js';
 import { building, type Disposable } from '../host/scope.js';
@@ -32,6 +32,7 @@ export class Linearisation {
    * @throws InputError a model that has no Jacobian-vector product.
    */
   static async create(engine: Engine, model: Model, parameters: Tensor): Promise<Linearisation> {
+    requireEngine(engine);
     requireLinearisable(model);
     return building(async scope => {
       const input = scope.keep(await networkInput(engine, model));

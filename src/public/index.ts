@@ -10,9 +10,8 @@ export {} from '../schedule/product.js';
 // biome-ignore-end assist/source/organizeImports: not by their names
 
 import { type Clock, Device, type WhilePending } from '../device/device.js';
-import { InputError } from '../errors.js';
 import { Engine } from '../graph/engine.js';
-import { requireOptions } from '../host/checks.js';
+import { requireOptions, requireValue } from '../host/checks.js';
 import type { LongSums } from '../schedule/product.js';
 
 export type { Shape } from '../buffer/layout.js';
@@ -185,10 +184,8 @@ export async function createEngine(options: CreateEngineOptions): Promise<Engine
     longSums: true,
   });
   const { device, info, whilePending, clock, longSums } = options;
-  if (typeof device?.createComputePipelineAsync !== 'function') {
-    throw new InputError('createEngine: takes a GPUDevice: await adapter.requestDevice(deviceDescriptor(adapter))');
-  }
-  if (longSums && typeof longSums !== 'function')
-    throw new InputError('createEngine: longSums: give that of this package');
+  const remedy = 'await adapter.requestDevice(deviceDescriptor(adapter))';
+  requireValue('device', device, 'createComputePipelineAsync', remedy);
+  if (longSums) requireValue('longSums', longSums, 'call', 'give that of sepnn');
   return new Engine(new Device(device, { info, owned: false, whilePending, clock, longSums }));
 }

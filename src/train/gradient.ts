@@ -4,6 +4,7 @@ import type { Tensor } from '../buffer/tensor.js';
 import type { CotangentMap } from '../graph/differentiate.js';
 import type { Engine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
+import type { CallQueue } from '../host/queue.js';
 import { type Factors, factorsOf } from '../model/forward.js';
 import type { Model } from '../model/model.js';
 import type { Goal, Objective } from '../objective/objective.js';
@@ -25,6 +26,8 @@ export interface Training {
   readonly targets: Readonly<Record<string, Target>>;
   /** Whether to measure schedules first. */
   readonly tune: boolean;
+  /** Of the trainer, which must not wait for themselves. */
+  readonly calls: CallQueue;
 }
 
 /** The loss's gradient with respect to `parameters`, its cotangents on the way transformed as goal and preconditioner want. */

@@ -54,7 +54,7 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
       tensor: stack(outputShapes(onSlab(some))),
     }));
     const loss = stack([[]]);
-    const targets = await slabTargets(engine, scope, model, training.targets, slabs, mostTargetBytes);
+    const targets = await slabTargets(training, scope, slabs, mostTargetBytes);
 
     const ownIn = (graph: Graph): Own =>
       Object.fromEntries(regions.map(({ owner, tensor }) => [owner, graph.read(tensor)]));

@@ -2,14 +2,14 @@
 
 import { sizeOf, sizeOfAll } from '../buffer/layout.js';
 import type { Tensor } from '../buffer/tensor.js';
-import type { Engine } from '../graph/engine.js';
 import { joined, type Numbers } from '../host/arrays.js';
 import type { Scope } from '../host/scope.js';
 import { onRows } from '../model/fits.js';
 import { type Model, outputShapes, planeCount, toDevice } from '../model/model.js';
 import type { Range } from '../ops/elementwise/pieces.js';
+import type { Training } from './gradient.js';
 import type { Stage } from './stepPlans.js';
-import { requireTarget, type Target, type TargetRows } from './target.js';
+import { requireTarget, type TargetRows } from './target.js';
 
 /** A slab of a target: where a plan reads it, and what brings it there unless it stays. */
 export interface SlabTarget extends Pick<Stage, 'load'> {
@@ -24,10 +24,8 @@ export interface SlabTarget extends Pick<Stage, 'load'> {
  * @throws InputError, now or as it is brought there, what a function gives that is no such rows.
  */
 export async function slabTargets(
-  engine: Engine,
+  { engine, model, targets, calls }: Training,
   scope: Scope,
-  model: Model,
-  targets: Readonly<Record<string, Target>>,
   slabs: readonly Range[],
   mostBytes: number,
 ): Promise<Readonly<Record<string, readonly SlabTarget[]>>> {
@@ -46,7 +44,7 @@ export async function slabTargets(
       const tensor = (!stays && rooms.get(height)) || scope.keep(engine.packed(shapes));
       if (!stays) rooms.set(height, tensor);
       const load = async () => {
-        const values = await rowsOf(...rows);
+        const values = await calls.ask(() => rowsOf(...rows));
         if (rowsOf === given) requireTarget(`target, rows ${rows.join(' to ')}`, slab, values, 0);
         tensor.write(toDevice(slab, values));
       };

@@ -6,7 +6,7 @@
  */
 
 import type { Tensor } from '../buffer/tensor.js';
-import type { Engine } from '../graph/engine.js';
+import { type Engine, requireEngine } from '../graph/engine.js';
 import type { Graph, Value } from '../graph/operation.js';
 import type { Plan } from '../graph/plan.js';
 import type { Numbers } from '../host/arrays.js';
@@ -89,6 +89,7 @@ export class TangentTrainer {
    * @throws InputError an option out of range, samples of the wrong size, or a model that cannot be linearised.
    */
   static async create(engine: Engine, options: TangentTrainerOptions): Promise<TangentTrainer> {
+    requireEngine(engine);
     requireOptions('TangentTrainer', options, known);
     const { model, target, evaluations = {}, optimiser, preconditioner: given, seed = 0 } = options;
     requireTraining(options);

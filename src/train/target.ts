@@ -7,13 +7,14 @@ import { InputError } from '../errors.js';
 import { requireSameLayout } from '../graph/apply.js';
 import type { Engine } from '../graph/engine.js';
 import type { Numbers } from '../host/arrays.js';
-import { isList, requireNumber, shown } from '../host/checks.js';
+import { isList, shown } from '../host/checks.js';
 import type { Scope } from '../host/scope.js';
 import { type Model, outputShapes, toDevice } from '../model/model.js';
 
 /**
  * A target that is never held whole: rows `from` to `to` of the first axis, the end left out, of every member and output, in
- * the order of a whole target of so many rows. What the device does not keep is asked for in every step.
+ * the order of a whole target of so many rows. What the device does not keep is asked for in every step: by a call of the
+ * trainer that waits for it, so that it must call nothing of the trainer.
  */
 export type TargetRows = (from: number, to: number) => Numbers | Promise<Numbers>;
 
@@ -57,9 +58,9 @@ export function requireTarget(name: string, model: Model, values: Target, least 
   for (let i = 0; i < expected; i++) {
     const value = values[i];
     if (Number.isNaN(value)) continue;
-    if (typeof value !== 'number')
-      throw new InputError(`${name}: holds ${shown(value)} at ${i}: use numbers, NaN for a point left out`);
-    if (!Number.isFinite(Math.fround(value))) requireNumber(`${name} at ${i}`, value);
+    if (typeof value !== 'number' || !Number.isFinite(Math.fround(value))) {
+      throw new InputError(`${name}: holds ${shown(value)} at ${i}: use float32 numbers, NaN for a point left out`);
+    }
     trained++;
   }
   if (trained < least) throw new InputError(`${name}: is NaN everywhere: give at least one number`);

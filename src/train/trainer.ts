@@ -5,7 +5,7 @@
 
 import type { Tensor } from '../buffer/tensor.js';
 import { DivergedError, InputError, isDiverged } from '../errors.js';
-import type { DispatchProfile, Engine } from '../graph/engine.js';
+import { type DispatchProfile, type Engine, requireEngine } from '../graph/engine.js';
 import { requireCount } from '../host/checks.js';
 import { CallQueue } from '../host/queue.js';
 import { building, type Scope } from '../host/scope.js';
@@ -48,7 +48,7 @@ export class Trainer {
   /** The step that a state was restored at. */
   #start = 0;
   #prepared = false;
-  readonly #calls = new CallQueue('trainer');
+  readonly #calls: CallQueue;
 
   private constructor(
     /** What it runs on, which outlives it. */
@@ -62,7 +62,10 @@ export class Trainer {
     private readonly parameters: TrainedParameters,
     private readonly plans: StepPlans,
     private readonly scope: Scope,
-  ) {}
+    calls: CallQueue,
+  ) {
+    this.#calls = calls;
+  }
 
   /**
    * Compiles a training and makes what it keeps on the device; a `topK` of 'auto' is settled by a short training first.
@@ -70,6 +73,7 @@ export class Trainer {
    * @throws InputError an option that is unknown or out of range, or a target that does not fit the model.
    */
   static async create(engine: Engine, options: TrainerOptions): Promise<Trainer> {
+    requireEngine(engine);
     const settings = settledOptions(options);
     const { model, optimiser } = settings;
     const fitting = slabsOf(model, engine.device, settings.slabBytes);
@@ -79,14 +83,15 @@ export class Trainer {
       const input = scope.keep(await networkInput(engine, model));
       const initial = initialParameters(model, settings.seed);
       const parameters = new TrainedParameters(engine, scope, parametersOf(model), optimiser, initial);
-      const training = { ...settings, engine, input, preconditioner: running, parameters };
+      const calls = new CallQueue('trainer');
+      const training = { ...settings, engine, input, preconditioner: running, parameters, calls };
       const slabs = await slabsInTime(training, fitting);
       const whole = scope.keep(
         slabs.length > 1 ? await slabPlans(training, slabs, settings.targetBytes) : await wholePlans(training),
       );
       const plans = settings.batches ? scope.keep(await settings.batches.plans(training, whole)) : whole;
       const { refresh } = running?.refreshed ? (settled as Preconditioner) : optimiser;
-      return new Trainer(engine, model, refresh, running, parameters, plans, scope);
+      return new Trainer(engine, model, refresh, running, parameters, plans, scope, calls);
     });
   }
 

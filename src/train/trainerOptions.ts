@@ -1,7 +1,7 @@
 /** The options of a trainer, checked before anything is allocated. */
 
 import { InputError } from '../errors.js';
-import { isRecord, requireFlag, requireOptions, requireValue, shown } from '../host/checks.js';
+import { requireFlag, requireOptions, requireRecord, requireValue, shown } from '../host/checks.js';
 import { requireSeed } from '../host/random.js';
 import type { Model } from '../model/model.js';
 import type { Objective } from '../objective/objective.js';
@@ -110,9 +110,7 @@ export function requireTraining(options: CommonOptions): void {
     requireValue('preconditioner', preconditioner, 'start', remedy);
   }
   requireSeed(seed);
-  if (!isRecord(evaluations)) {
-    throw new InputError(`evaluations: ${shown(evaluations)} is no object: give each by its name`);
-  }
+  requireRecord('evaluations', evaluations, 'give each by its name');
   if ('training' in evaluations) {
     throw new InputError('evaluations: training is the name of the target itself: use another');
   }

@@ -10,7 +10,7 @@ import { compiled, lossesOf, type StepPlans } from './stepPlans.js';
 import { targetTensor } from './target.js';
 
 /** What a step is made of: of a whole training, or of a part of it. */
-export type StepTraining = Omit<Training, 'targets' | 'tune'>;
+export type StepTraining = Omit<Training, 'targets' | 'tune' | 'calls'>;
 
 function passIn(graph: Graph, { model, parameters, input }: StepTraining): Forward {
   return forward(graph, model, graph.read(parameters.tensor), input);

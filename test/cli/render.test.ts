@@ -192,9 +192,9 @@ test('evaluate: what does not fit the model is refused before anything is alloca
       'InputError',
       message,
     );
-  await refused([[0]], /grid: 1 axes: a model has 2 to 6/);
+  await refused([[0]], /grid: axes: 1: use a whole number from 2 to 6/);
   await refused([[0], [0], [0]], /domain: has 3 axes, and the model has 2/);
-  await refused([[0], []], /grid: axis 1 has no points/);
+  await refused([[0], []], /grid: points of axis 1: 0: use a whole number from 1/);
   await refused([[0, Number.NaN], [0]], /grid: axis 0, point 1: NaN: use a number that float32 holds/);
   await refused([[0], [0]], /takes \d+ numbers, got 3/, new Float32Array(3));
   await refused([2 ** 15, 2 ** 15], /3221225472 numbers are more than an array holds, 536870912: use evaluateTiles/);

@@ -162,7 +162,7 @@ test('what is of another device is refused, before the GPU sees it where it is a
   );
   requireEqual('buffers', engine.memory.buffers, before);
   const bare = buffer('bare', all) as unknown as Tensor;
-  const noTensor = /^read: an object is no tensor: use engine.wrap/;
+  const noTensor = /^tensor: an object is none: use engine.wrap/;
   await requireThrows('no tensor', () => engine.compile(g => ({ b: g.read(bare) })), 'InputError', noTensor);
   await requireOthersGoOn();
 });

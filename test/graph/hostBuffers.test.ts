@@ -62,7 +62,7 @@ test("outputs go into a host's buffers by their names, packed, and outlive the p
   const refused = (into: Record<string, GPUBuffer>) =>
     engine.compile(graph => ({ sum: add(graph.read(x), graph.read(x)) }), { into });
   const before = engine.memory.buffers;
-  await requireThrows('a name', () => refused({ total: c }), 'InputError', /^into: total is no output: use sum$/);
+  await requireThrows('a name', () => refused({ total: c }), 'InputError', /^into: option total is unknown: use sum$/);
   const small = hostBuffer([1, 2, 3]);
   await requireThrows(
     'a size',

@@ -264,6 +264,6 @@ test('a dispatch with an unfilled slot, a constant that the kernel has not, or n
     'storage',
     () => dispatch(storage, { buffers, workgroups }),
     'InputError',
-    /^mine: nothing is bound to input$/,
+    /^mine: nothing is given for input$/,
   );
 });

@@ -261,7 +261,7 @@ test('what makes no MLP is refused in one line, in a file too; SepPGD names its 
       'InputError',
       message,
     );
-  await refused(() => grid([4]), /^grid: 1 axes: a model has 2 to 6/);
+  await refused(() => grid([4]), /^grid: axes: 1: use a whole number from 2 to 6/);
   await refused(() => scatteredPoints({ points: 0, axes: 2 }), /^points: 0: use a whole number from 1/);
   await refused(() => scatteredPoints({ points: 5, axes: 7 }), /^axes: 7: use a whole number from 2 to 6/);
   await refused(

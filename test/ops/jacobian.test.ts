@@ -150,10 +150,7 @@ test('a gradient with respect to the point at which J is taken is refused, and a
       },
       /contractCpJvp: has no gradient with respect to its input 1/,
     ],
-    [
-      (_, __, ___, residuals, other) => factorNetworkJvp(other, residuals),
-      /factorNetworkJvp: takes a value of shape/,
-    ],
+    [(_, __, ___, residuals, other) => factorNetworkJvp(other, residuals), /factorNetworkJvp: takes a value of shape/],
     [(_, __, factors, ___, other) => contractCpJvp(other, factors, cp), /contractCpJvp: takes a value of shape/],
   ];
   for (const [refused, message] of cases) {

@@ -545,7 +545,7 @@ test('what no problem can be is refused by name, before anything is allocated', 
     [{ optimiser: {} }, /^optimiser: an object is none: give adam/],
     [{ preconditioners: 7 }, /^preconditioners: 7: give a function of a grid/],
     [{ residualPreconditioner: 5 }, /^residualPreconditioner: 5 is none: give residualSepPgd/],
-    [{ lastLayers: 'x' }, /^lastLayers: "x" is no object: give options such as \{ iterations/],
+    [{ lastLayers: 'x' }, /^lastLayers: "x" is no object: give options \{ iterations/],
     [{ lastLayers: 0 }, /^lastLayers: 0 is no object/],
     [{ residualPreconditioner: {} }, /^residualPreconditioner: an object is none: give residualSepPgd/],
   ];

@@ -9,14 +9,20 @@ import {
   cp,
   createEngine,
   defineModel,
+  evaluate,
+  FleetTrainer,
   fourierSeries,
+  type Graph,
   grid,
   iga,
+  initialParameters,
   jointNetwork,
   linspace,
   mixing,
   msk,
+  networkInput,
   openEngine,
+  packedCopy,
   scatteredPoints,
   sepPgd,
   sgd,
@@ -24,8 +30,11 @@ import {
   type TrainerOptions,
   tensorTrain,
   tucker,
+  type Value,
 } from '../../src/public/node.js';
-import { limitNtk, normalParameters, ntkCp, ntkJoint } from '../../src/public/ntk.js';
+import { denseNtk, limitNtk, normalParameters, ntkCp, ntkJoint, TangentTrainer } from '../../src/public/ntk.js';
+import { add, eigendecompose, matmul, vjp } from '../../src/public/ops.js';
+import { ProblemTrainer } from '../../src/public/pde.js';
 import { requireEqual, requireThrows } from '../helpers/compare.js';
 import { engine } from '../helpers/gpu.js';
 import { suite } from '../helpers/suite.js';
@@ -89,10 +98,10 @@ test('something in the place of options is refused', async () => {
   await refused(
     [
       () => Trainer.create(engine, untyped(undefined)),
-      /^Trainer: undefined is no object: give options such as \{ model, target \}$/,
+      /^Trainer: undefined is no object: give options \{ model, target, /,
     ],
-    [() => adam(untyped(1e-3)), /^adam: 0\.001 is no object: give options such as \{ learningRate, beta1 \}$/],
-    [() => sepPgd(untyped([4, 4])), /^sepPgd: a list is no object: give options such as \{ topK, combine \}$/],
+    [() => adam(untyped(1e-3)), /^adam: 0\.001 is no object: give options \{ learningRate, beta1, /],
+    [() => sepPgd(untyped([4, 4])), /^sepPgd: a list is no object: give options \{ topK, combine, /],
     [() => architecture(untyped('8')), /^architecture: "8" is no object/],
   );
 });
@@ -222,19 +231,19 @@ test('a target is numbers, as many as the output has, of which one at least is t
     [{ target: untyped('0'.repeat(30)) }, /^target: takes 30 numbers, got "0+\.*"$/],
     [
       { target: untyped(Array.from(target, String)) },
-      /^target: holds "0" at 0: use numbers, NaN for a point left out$/,
+      /^target: holds "0" at 0: use float32 numbers, NaN for a point left out$/,
     ],
-    [{ target: one('0.5') }, /^target: holds "0\.5" at 7: use numbers, NaN for a point left out$/],
-    [{ target: one(null) }, /^target: holds null at 7: use numbers/],
-    [{ target: holes }, /^target: holds undefined at 0: use numbers, NaN for a point left out$/],
-    [{ target: one(1e39) }, /^target at 7: 1e\+39: use a number that float32 holds$/],
-    [{ target: one(Number.NEGATIVE_INFINITY) }, /^target at 7: -Infinity: use a number that float32 holds$/],
+    [{ target: one('0.5') }, /^target: holds "0\.5" at 7: use float32 numbers, NaN for a point left out$/],
+    [{ target: one(null) }, /^target: holds null at 7: use float32 numbers/],
+    [{ target: holes }, /^target: holds undefined at 0: use float32 numbers, NaN for a point left out$/],
+    [{ target: one(1e39) }, /^target: holds 1e\+39 at 7: use float32 numbers/],
+    [{ target: one(Number.NEGATIVE_INFINITY) }, /^target: holds -Infinity at 7: use float32 numbers/],
     [{ target: new Float32Array(30).fill(Number.NaN) }, /^target: is NaN everywhere: give at least one number$/],
     [{ target: () => new Float32Array(29) }, /^target: takes 30 numbers, got 29$/],
     [{ target: untyped(async () => undefined) }, /^target: takes 30 numbers, got undefined$/],
-    [{ target: untyped(() => one('1')) }, /^target: holds "1" at 7: use numbers/],
+    [{ target: untyped(() => one('1')) }, /^target: holds "1" at 7: use float32 numbers/],
     [{ evaluations: { other: [1] } }, /^evaluations: other: takes 30 numbers, got 1$/],
-    [{ evaluations: { other: one('1') } }, /^evaluations: other: holds "1" at 7: use numbers/],
+    [{ evaluations: { other: one('1') } }, /^evaluations: other: holds "1" at 7: use float32 numbers/],
     [{ evaluations: { training: target } }, /^evaluations: training is the name of the target itself: use another$/],
     [{ evaluations: untyped([target]) }, /^evaluations: a list is no object: give each by its name$/],
   );
@@ -254,9 +263,9 @@ test('seeds, bytes and sizes that are none are refused', async () => {
   await refused(
     [() => cp({ rank: 0 }), /^rank: 0: use a whole number from 1 to/],
     [() => cp({ rank: 2, scale: 0 }), /^scale: 0: use a number other than 0$/],
-    [() => grid([4]), /^grid: 1 axes: a model has 2 to 6$/],
+    [() => grid([4]), /^grid: axes: 1: use a whole number from 2 to 6$/],
     [() => grid([4, 0]), /^grid: 0: use a whole number from 1 to/],
-    [() => grid(untyped(16)), /^grid: 16 is no list of axes: give one such as \[128, 128\]$/],
+    [() => grid(untyped(16)), /^grid: 16 is no list: give one such as \[128, 128\]$/],
     [() => grid([4, [0, Number.NaN]]), /^grid: axis 1, point 1: NaN: use a number that float32 holds$/],
     [() => linspace(Number.POSITIVE_INFINITY), /^linspace: Infinity: use a whole number from 1 to/],
     [() => architecture({ width: 2.5 }), /^width: 2\.5: use a whole number from 1 to/],
@@ -293,6 +302,56 @@ test('options of engines, of scattered points and of tangent kernels are checked
     ],
     [() => normalParameters(model, Number.NaN), /^seed: NaN: use a whole number from 0/],
   );
+});
+
+test('what was not awaited, a tensor in the place of a value, and shapes, graphs and outputs that are none are told', async () => {
+  const promise = untyped(Promise.resolve(engine));
+  const parameters = initialParameters(model, 0);
+  const noEngine = /^engine: \[object Promise\] is none: await createEngine\(\{ device \}\) or openEngine\(\)$/;
+  const fleet = { model, batch: 1, optimiser, steps: 1 };
+  const t = engine.tensor([2, 2], [1, 2, 3, 4]);
+  const built = (build: (x: Value, graph: Graph) => unknown) => () =>
+    engine.compile(graph => ({ y: untyped(build(graph.read(t), graph)) }));
+  const compiled = (...given: unknown[]) => (engine.compile as (...given: unknown[]) => unknown)(...given);
+  await refused(
+    [() => Trainer.create(promise, { model, target, optimiser }), noEngine],
+    [() => FleetTrainer.create(promise, fleet), noEngine],
+    [() => FleetTrainer.batchFor(promise, model), noEngine],
+    [() => TangentTrainer.create(promise, { model, target, optimiser }), noEngine],
+    [() => ProblemTrainer.create(promise, untyped({})), noEngine],
+    [() => evaluate(promise, model, parameters), noEngine],
+    [() => networkInput(promise, model), noEngine],
+    [() => packedCopy(promise, t), noEngine],
+    [() => eigendecompose(promise, [1, 1], [1]), noEngine],
+    [() => denseNtk(promise, model, parameters), noEngine],
+    [() => evaluate(engine, model, untyped(undefined)), /^parameters: takes \d+ numbers, got undefined$/],
+    [() => packedCopy(engine, untyped(3)), /^tensor: 3 is none: use engine\.wrap\(buffer, shape\) for a buffer$/],
+    [() => eigendecompose(engine, untyped(4), [1]), /^eigendecompose: shape: 4 is no list: give \[n, n\]/],
+    [() => eigendecompose(engine, [1, 1], untyped(undefined)), /^eigendecompose: values: undefined is no list/],
+    [() => engine.tensor(untyped(4), [1, 2, 3, 4]), /^shape: 4 is no list: give one such as \[128, 128\]$/],
+    [() => engine.packed(untyped([4])), /^shape: 4 is no list/],
+    [() => engine.stack(untyped(4)), /^shape: 4 is no list/],
+    [() => engine.tensor([4], untyped('abcd')), /^tensor of shape \(4\): takes 4 numbers, got "abcd"$/],
+    [() => t.write(untyped(undefined)), /^tensor of shape \(2, 2\): takes 4 numbers, got undefined$/],
+    [() => compiled(3), /^compile: 3 is none: give a function of a graph$/],
+    [() => compiled([() => ({})]), /^compile: a list is none: give a function of a graph$/],
+    [() => compiled({ a: 3 }), /^compile: 3 is none: give a function of a graph$/],
+    [() => compiled(() => ({}), { intoo: {} }), /^compile: option intoo is unknown: use into$/],
+    [() => compiled(() => 3), /^compile: outputs: 3 is no object: give values by name$/],
+    [() => compiled(async () => ({})), /^compile: outputs: \[object Promise\] is no object/],
+    [() => compiled(() => ({ y: undefined })), /^compile: y: undefined is no value: use graph\.read\(tensor\)$/],
+    [built((x, graph) => graph.assign(untyped(4), x)), /^tensor: 4 is none/],
+    [built(() => matmul(untyped(t), untyped(t))), /^matmul: an object is no value: use graph\.read\(tensor\)$/],
+    [built(() => matmul(promise, untyped(t))), /^matmul: \[object Promise\] is no value/],
+    [built(x => vjp(add(x, x), untyped(undefined), [x])), /^vjp: the seed: undefined is no value/],
+    [
+      built(x => vjp(add(x, x), untyped([x]), untyped(undefined))),
+      /^vjp: undefined is no list: give vjp\(output, seed, /,
+    ],
+    [built(x => vjp(add(x, x), untyped(t), [x])), /^vjp: the seed: an object is no value/],
+    [built(x => vjp(untyped(t), 1, [x])), /^vjp: an object is no value/],
+  );
+  t.dispose();
 });
 
 test('a text is shown in quotes, so that it is told from the number that it spells', () =>

@@ -50,6 +50,32 @@ async function saidBy(trainer: Trainer, together: boolean) {
   return said;
 }
 
+test('a target function that calls its own trainer is told, which would wait for it, and other calls take their turns', async () => {
+  const { target, ...rest } = options;
+  const numbers = target as Float32Array;
+  const rows = (from: number, to: number) => numbers.subarray(7 * from, 7 * to);
+  let mode = 'plain';
+  const trainer: Trainer = await Trainer.create(engine, {
+    ...rest,
+    slabBytes: 4 * 7 * 4,
+    targetBytes: 0,
+    target: async (...given) => {
+      if (mode === 'calls') await trainer.render();
+      if (mode === 'throws') throw new Error('its own');
+      return rows(...given);
+    },
+  });
+  mode = 'calls';
+  const message = /^the trainer waits for the function that calls it$/;
+  await requireThrows('a call', () => trainer.advance(1), 'InputError', message);
+  mode = 'throws';
+  await requireThrows('an error', () => trainer.advance(1), 'Error', /^its own$/);
+  mode = 'plain';
+  const [losses, output] = await Promise.all([trainer.advance(1), trainer.render()]);
+  requireEqual('numbers', [losses.length, output.length], [1, 77]);
+  trainer.dispose();
+});
+
 for (const [name, more] of Object.entries({ 'the whole domain': {}, slabs: { slabBytes: 4 * 7 * 4 } })) {
   test(`calls at once on ${name} give what they give one after the other, bit for bit`, async () => {
     const [apart, together] = [

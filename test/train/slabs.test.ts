@@ -485,9 +485,9 @@ test('rows that hold what is no number are refused by their place, whether they 
   const common = { model: volume, optimiser: adam({ learningRate: 1e-4 }), slabBytes: bytesOf(volume, 5) };
   const nothing = (() => undefined) as unknown as () => Float32Array;
   const cases: [TrainerOptions['target'], RegExp][] = [
-    [wrong(undefined), /^target, rows 5 to 10: holds undefined at 8: use numbers, NaN for a point left out$/],
-    [wrong('1'), /^target, rows 5 to 10: holds "1" at 8: use numbers/],
-    [wrong(Number.POSITIVE_INFINITY), /^target, rows 5 to 10 at 8: Infinity: use a number that float32 holds$/],
+    [wrong(undefined), /^target, rows 5 to 10: holds undefined at 8: use float32 numbers, NaN for a point left out$/],
+    [wrong('1'), /^target, rows 5 to 10: holds "1" at 8: use float32 numbers/],
+    [wrong(Number.POSITIVE_INFINITY), /^target, rows 5 to 10: holds Infinity at 8: use float32 numbers/],
     [nothing, /^target, rows 0 to 5: takes 315 numbers, got undefined$/],
   ];
   const before = engine.memory.bytes;

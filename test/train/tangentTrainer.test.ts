@@ -355,10 +355,7 @@ test('samples of another size, and models without a Jacobian-vector product, are
       /^evaluations: training is the name of the target itself: use another$/,
     ],
     [{ evaluations: untyped([1]) }, /^evaluations: a list is no object: give each by its name$/],
-    [
-      { evaluations: untyped({ test: 1 }) },
-      /^evaluations: test: 1 is no object: give options such as { domain, values }/,
-    ],
+    [{ evaluations: untyped({ test: 1 }) }, /^evaluations: test: 1 is no object: give options { domain, values }/],
     [{ evaluations: untyped({ test: { domain: 1, values: [] } }) }, /^evaluations: test: domain: 1 is none: give grid/],
     [{ preconditioner: untyped('seppgd') }, /^preconditioner: "seppgd" is none: give sepPgd\(\)/],
     [{ seed: -1 }, /^seed: -1: use a whole number from 0 to 4294967295$/],

@@ -1,7 +1,7 @@
 /** A grid: every combination of the points of D axes. */
 
 import { InputError } from '../../errors.js';
-import { isList, requireCount, requireNumber, shown } from '../../host/checks.js';
+import { isList, requireCount, requireList, requireNumber, shown } from '../../host/checks.js';
 import { type Domain, mostAxes, mostPoints } from './domain.js';
 import { partOfLinspace } from './linspace.js';
 
@@ -15,12 +15,9 @@ export type Axis = number | ArrayLike<number>;
  * @throws InputError a number of axes out of range, an axis without points, or a coordinate that is no finite float32.
  */
 export function grid(axes: readonly Axis[]): Domain {
-  if (!Array.isArray(axes))
-    throw new InputError(`grid: ${shown(axes)} is no list of axes: give one such as [128, 128]`);
-  if (axes.length < 2 || axes.length > mostAxes) {
-    throw new InputError(`grid: ${axes.length} axes: a model has 2 to ${mostAxes}`);
-  }
-  return gridOf(axes.map((axis, d) => pointsOfAxis(axis as Axis, d)));
+  requireList('grid', axes, 'give one such as [128, 128]');
+  requireCount('grid: axes', axes.length, 2, mostAxes);
+  return gridOf(Array.from(axes, pointsOfAxis));
 }
 
 /** The points of one axis, made only where they are asked for: a file may claim any number of them. */
@@ -50,8 +47,7 @@ function pointsOfAxis(axis: Axis, d: number): AxisPoints {
   if (!isList(axis)) {
     throw new InputError(`grid: axis ${d} is ${shown(axis)}: give a number of points, or their coordinates`);
   }
-  if (axis.length === 0) throw new InputError(`grid: axis ${d} has no points: give 1 or more`);
-  requireCount('grid', axis.length, 1, mostPoints);
+  requireCount(`grid: points of axis ${d}`, axis.length, 1, mostPoints);
   for (let i = 0; i < axis.length; i++) requireNumber(`grid: axis ${d}, point ${i}`, axis[i]);
   return given(Float64Array.from(axis));
 }

@@ -11,8 +11,8 @@ import {
   sizeOf,
 } from '../../buffer/layout.js';
 import { InputError } from '../../errors.js';
-import { requireCount } from '../../host/checks.js';
 import type { Value } from '../../graph/operation.js';
+import { requireCount } from '../../host/checks.js';
 import * as kernels from '../../wgsl/contraction.js';
 import { quadsOf } from '../linear/product.js';
 

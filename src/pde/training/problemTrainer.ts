@@ -1,7 +1,7 @@
 /** Training of networks on a problem: its loss brought down step by step, all of it on the device. */
 
 import { DivergedError, InputError } from '../../errors.js';
-import type { Engine } from '../../graph/engine.js';
+import { type Engine, requireEngine } from '../../graph/engine.js';
 import { requireCount, requireOptions, requireValue, shown } from '../../host/checks.js';
 import { CallQueue } from '../../host/queue.js';
 import { requireSeed } from '../../host/random.js';
@@ -110,6 +110,7 @@ export class ProblemTrainer {
    * @throws InputError an option out of range, or a function of the coordinates that gives no number.
    */
   static async create(engine: Engine, options: ProblemTrainerOptions): Promise<ProblemTrainer> {
+    requireEngine(engine);
     requireOptions('ProblemTrainer', options, known);
     const { problem, network, points, optimiser, redraw, preconditioners, seed = 0 } = options;
     const { residualPreconditioner, slabBytes = engine.device.mostBindingBytes } = options;

@@ -6,7 +6,7 @@
 import { sizeOfAll } from '../../buffer/layout.js';
 import type { Tensor } from '../../buffer/tensor.js';
 import { InputError } from '../../errors.js';
-import type { Engine } from '../../graph/engine.js';
+import { type Engine, requireEngine } from '../../graph/engine.js';
 import type { Plan } from '../../graph/plan.js';
 import { requireNumber, requireOptions } from '../../host/checks.js';
 import { building, type Scope } from '../../host/scope.js';
@@ -69,6 +69,7 @@ export class FleetTrainer {
    * @throws InputError an option that is unknown, out of range or that no fleet can have.
    */
   static async create(engine: Engine, options: FleetOptions): Promise<FleetTrainer> {
+    requireEngine(engine);
     const settled = settledFleet(options, engine.device);
     const { model, batch, optimiser, preconditioner, loss } = settled;
     const all: Model = { ...model, members: batch * model.members };
@@ -109,6 +110,7 @@ export class FleetTrainer {
    * @throws InputError as `create`, and a model of which one alone does not fit.
    */
   static async batchFor(engine: Engine, model: Model, options: BatchOptions = {}): Promise<number> {
+    requireEngine(engine);
     requireOptions('batchFor', options, knownForBatch);
     const { bytes = usualBytes, optimiser = adam({ learningRate: 1e-4 }), ...more } = options;
     requireNumber('bytes', bytes, { above: 0 });
