@@ -338,6 +338,14 @@ test('an abort ends a run soon, even one that waits for a job; the fleet can run
     /^the fleet has been disposed of: create another$/,
   );
   requireEqual('buffers after that', engine.memory.buffers, buffers);
+  const starved = await FleetTrainer.create(engine, { model, optimiser, batch: 2, steps: 40 });
+  setTimeout(() => starved.dispose(), 20);
+  await requireThrows(
+    'disposed of while it waits for a job',
+    () => allOf(starved, never()),
+    'InputError',
+    /^the fleet has been disposed of: create another$/,
+  );
   await requireThrows(
     'after dispose',
     () => allOf(fleet, [single]),

@@ -46,6 +46,7 @@ const knownForBatch = { optimiser: true, preconditioner: true, objective: true, 
 export class FleetTrainer {
   #busy = false;
   #disposed = false;
+  #source: JobSource | undefined;
   /** Steps that make about one submit. */
   #pace = 1;
   #tookLast: number = submitMilliseconds;
@@ -164,6 +165,7 @@ export class FleetTrainer {
     this.#busy = true;
     const { signal, onReport, outputs = true } = options;
     const source = new JobSource(jobs, signal);
+    this.#source = source;
     const { places } = this;
     const cycle = this.refresh ?? 1;
     let step = 0; // of all places together, since the last time that none ran
@@ -216,9 +218,10 @@ export class FleetTrainer {
     }
   }
 
-  /** Frees its memory on the device; the engine stays. Harmless a second time. */
+  /** Frees its memory on the device, and ends a run that is under way; the engine stays. Harmless a second time. */
   dispose(): void {
     this.#disposed = true;
+    this.#source?.close();
     this.scope.dispose();
   }
 

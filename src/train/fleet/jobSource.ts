@@ -7,6 +7,8 @@ export class JobSource {
   /** A job that was asked for and has not been taken. */
   #asked: Promise<IteratorResult<FleetJob>> | undefined;
   #ended = false;
+  /** Ends the wait that is under way. */
+  #wake = () => {};
 
   /** @param signal ends every wait. */
   constructor(
@@ -32,10 +34,11 @@ export class JobSource {
     return undefined;
   }
 
-  /** Lets whoever gives the jobs know that no more are taken. */
+  /** Ends a wait, and lets whoever gives the jobs know that no more are taken. */
   close(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#wake();
     // It may wait for the job that was asked for last, which nobody wants any more.
     this.#asked?.catch(() => {});
     try {
@@ -51,11 +54,11 @@ export class JobSource {
     let stop = () => {};
     const late = new Promise<undefined>(resolve => {
       const timer = Number.isFinite(patience) ? setTimeout(resolve, patience, undefined) : undefined;
-      const aborted = () => resolve(undefined);
-      signal?.addEventListener('abort', aborted);
+      this.#wake = () => resolve(undefined);
+      signal?.addEventListener('abort', this.#wake);
       stop = () => {
         clearTimeout(timer);
-        signal?.removeEventListener('abort', aborted);
+        signal?.removeEventListener('abort', this.#wake);
       };
     });
     try {
