@@ -155,6 +155,8 @@ export function reasonOf(error: unknown): string {
     EDQUOT: 'the quota of the disk is used up',
     EEXIST: 'a file of that name is in the way',
     ENAMETOOLONG: 'the name is too long',
+    EFBIG: 'no file may be as large here: see ulimit -f',
+    EMFILE: 'too many files are open: see ulimit -n',
   };
   return (code && known[code]) ?? message;
 }

@@ -14,11 +14,12 @@ export class RowFile {
 
   /**
    * @param key all that the rows depend on: rows of another key are in another file.
+   * @throws RunError a file that is there and cannot be read, or one that cannot be written.
    */
   static async open(folder: string, command: string, key: object): Promise<RowFile> {
     const head = JSON.stringify({ command, ...key });
     const path = join(folder, `${command}-${digestOf(head)}.partial.jsonl`);
-    const [first, ...lines] = (await readFile(path, 'utf8').catch(() => '')).split('\n');
+    const [first, ...lines] = (await textAt(path)).split('\n');
     const kept = first === head ? lines.slice(0, -1) : []; // the last is empty, or was cut short
     const rows = new Map<string, unknown>();
     const whole = kept.filter(line => {
@@ -51,6 +52,16 @@ export class RowFile {
   /** All rows are written elsewhere. */
   async complete(): Promise<void> {
     await rm(this.path, { force: true });
+  }
+}
+
+/** Of a file that is not there, nothing. One that cannot be read may hold rows, and is left as it is. */
+async function textAt(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw new RunError(`${path}: cannot be read (${reasonOf(error)}): take it away to begin again`);
   }
 }
 

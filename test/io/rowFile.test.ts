@@ -1,10 +1,12 @@
 /** Rows that are kept: what is read again is what was made, and a damaged row is made again. */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import promises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RowFile } from '../../src/io/rowFile.js';
-import { requireEqual } from '../helpers/compare.js';
+import { requireEqual, requireThrows } from '../helpers/compare.js';
 import { atEnd, suite } from '../helpers/suite.js';
 
 const test = suite('kept rows');
@@ -38,4 +40,27 @@ test('a row is read as it was made, NaN and infinities too; one that was damaged
       [1, 'anew', [2]],
     );
   }
+});
+
+test('a file of rows that cannot be read now is left as it is, and told', async () => {
+  const open = () => RowFile.open(folder, 'some', { key: 2 });
+  const first = await open();
+  await first.of('a', async () => 1);
+  const { readFile } = promises;
+  promises.readFile = (async () => {
+    throw Object.assign(new Error('EMFILE'), { code: 'EMFILE', syscall: 'open' });
+  }) as typeof readFile;
+  syncBuiltinESMExports();
+  const message =
+    /\.partial\.jsonl: cannot be read \(too many files are open: see ulimit -n\): take it away to begin again$/;
+  try {
+    await requireThrows('unreadable', open, 'RunError', message);
+  } finally {
+    promises.readFile = readFile;
+    syncBuiltinESMExports();
+  }
+  requireEqual('its rows', (await open()).count, 1);
+  rmSync(first.path);
+  mkdirSync(first.path);
+  await requireThrows('a folder', open, 'RunError', /cannot be read \(it is a folder\): take it away to begin again$/);
 });
