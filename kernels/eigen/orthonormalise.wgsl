@@ -78,18 +78,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     var lengths = vec4f();
     for (var k = 0u; k < count; k++) {
       let start = p.matrix + (head + k) * p.stride;
-      var length = lengthOf(start, quads, lane);
-      for (var i = 0u; i < 3u && !(length > SHORTEST && length < LONGEST); i++) {   // else its square may not be a number
+      var length = 0.0;
+      for (var i = 0u; ; i++) {
+        length = lengthOf(start, quads, lane);
+        if (i == 3u || (length > SHORTEST && length < LONGEST)) { break; }   // else its square may not be a number
         for (var q = lane; q < quads; q += WORKGROUP) {
           matrix[start + q] *= select(1.0 / SHORTEST, 1.0 / LONGEST, length >= LONGEST);
         }
         storageBarrier();
         workgroupBarrier();
-        length = lengthOf(start, quads, lane);
       }
       lengths[k] = length;
     }
-    project(p, head, count, head, quads, lane);
     for (var k = 0u; k < count; k++) {
       let row = head + k;
       let start = p.matrix + row * p.stride;
@@ -109,7 +109,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       var before = lengths[k];
       var replaced = false;
       for (var turn = 0u; turn < MOST_TURNS; turn++) {
-        if (turn > 0u) { project(p, row, 1u, row, quads, lane); }
+        let again = turn > 0u;
+        if (again || k == 0u) {   // the block, or a row by itself: called here alone, since compilers write it out at each call
+          let from = select(head, row, again);
+          project(p, from, select(count, 1u, again), from, quads, lane);
+        }
         let length = lengthOf(start, quads, lane);
         let inSpan = turn > 0u && !replaced && length < LEFT_OVER * before;
         let vanished = inSpan || length < 1e-30 || magnitudeBits(length) >= INFINITE;
