@@ -146,7 +146,7 @@ export class Engine {
     const bytes = layout.length * 4;
     const step = this.device.limits.minStorageBufferOffsetAlignment;
     if (!(offset >= 0 && offset % step === 0)) {
-      throw new InputError(`wrap: offset ${shown(offset)}: use a multiple of ${step} bytes`);
+      throw new InputError(`wrap: offset ${shown(offset)}: use a multiple of ${step} bytes, or a buffer of its own`);
     }
     if (!(buffer.size >= offset + bytes)) {
       throw new InputError(
