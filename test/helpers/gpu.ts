@@ -37,6 +37,16 @@ atEnd(async () => {
   await engine.dispose();
 });
 
+/** With the device's rate, in FLOP/s, set by hand; undefined leaves it to be measured. */
+export async function atRate<T>(rate: number | undefined, work: () => Promise<T>): Promise<T> {
+  device.rate = rate;
+  try {
+    return await work();
+  } finally {
+    device.rate = undefined;
+  }
+}
+
 /** A quiet NaN with a payload, so that what was never written is told from a NaN that was computed. */
 const poison = 0x7fc0dead;
 

@@ -29,7 +29,7 @@ import {
   Trainer,
 } from '../../src/public/node.js';
 import { require, requireBits, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
-import { device, engine } from '../helpers/gpu.js';
+import { atRate, device, engine } from '../helpers/gpu.js';
 import { random, randomInteger, randoms } from '../helpers/random.js';
 import { suite } from '../helpers/suite.js';
 
@@ -341,11 +341,9 @@ test('a trainer says how many steps take a quarter of a second, by those that it
 test('tiles of an evaluation are cut by the rate, with the same numbers', async () => {
   const parameters = initialParameters(model, 0);
   const whole = await evaluate(engine, model, parameters);
-  device.rate = 20 * 4e3; // 4000 operations a dispatch
-  try {
-    const cut = await submitsIn(async () => requireBits('output', await evaluate(engine, model, parameters), whole));
-    require(`${cut.count} tiles`, cut.count >= 2);
-  } finally {
-    device.rate = undefined;
-  }
+  const rate = 20 * 4e3; // 4000 operations a dispatch
+  const cut = await atRate(rate, () =>
+    submitsIn(async () => requireBits('output', await evaluate(engine, model, parameters), whole)),
+  );
+  require(`${cut.count} tiles`, cut.count >= 2);
 });

@@ -27,22 +27,12 @@ import {
   residualSepPgd,
 } from '../../src/public/pde.js';
 import { require, requireClose, requireEqual, requireNorm } from '../helpers/compare.js';
-import { device, engine } from '../helpers/gpu.js';
+import { atRate, device, engine } from '../helpers/gpu.js';
 import { suite } from '../helpers/suite.js';
 
 const test = suite('blocks');
 /** Of what compiles many texts, as a GPU has them. */
 const seconds = 600;
-
-/** With the rate of a device set by hand. */
-async function atRate<T>(rate: number, work: () => Promise<T>): Promise<T> {
-  device.rate = rate;
-  try {
-    return await work();
-  } finally {
-    device.rate = undefined;
-  }
-}
 
 const mostOperations = (dispatches: readonly Dispatch[]) => Math.max(...dispatches.map(({ work }) => work.operations));
 

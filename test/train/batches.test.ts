@@ -19,7 +19,7 @@ import { type Batches, interleaved, subgrids } from '../../src/train/batches.js'
 import { Trainer, type TrainerState } from '../../src/train/trainer.js';
 import type { TrainerOptions } from '../../src/train/trainerOptions.js';
 import { require, requireBits, requireClose, requireEqual, requireNorm, requireThrows } from '../helpers/compare.js';
-import { device, engine } from '../helpers/gpu.js';
+import { atRate, engine } from '../helpers/gpu.js';
 import { random, randoms } from '../helpers/random.js';
 import { suite } from '../helpers/suite.js';
 
@@ -175,10 +175,7 @@ test('batches go in slabs by memory and by time, each dispatch within it on a sl
       ['by memory, streamed', { ...rows, batches: options.batches, slabBytes: 1600, targetBytes: 0 }, undefined],
       ['by time', options, slow],
     ] as const) {
-      device.rate = rate;
-      const trainer = await Trainer.create(engine, more).finally(() => {
-        device.rate = undefined;
-      });
+      const trainer = await atRate(rate, () => Trainer.create(engine, more));
       const steps = plans(trainer);
       requireEqual(`${what}: batches`, steps.length, 4);
       require(`${what}: ${steps.map(({ length }) => length)} plans`, steps.every(({ length }) => length > 3));

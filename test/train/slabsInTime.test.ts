@@ -29,7 +29,7 @@ import {
 import type { Training } from '../../src/train/gradient.js';
 import { slabsInTime } from '../../src/train/slabsInTime.js';
 import { require, requireBits, requireClose, requireEqual, requireNorm } from '../helpers/compare.js';
-import { device, engine } from '../helpers/gpu.js';
+import { atRate, device, engine } from '../helpers/gpu.js';
 import { randoms } from '../helpers/random.js';
 import { suite } from '../helpers/suite.js';
 
@@ -59,16 +59,6 @@ const large: Record<string, Model> = {
 /** What a training of nothing but plain gradients tells; nothing of it is allocated. */
 const trainingOf = (model: Model): Training =>
   ({ engine, model, objective: squaredError(), targets: {} }) as unknown as Training;
-
-/** With the rate of a device set by hand. */
-async function atRate<T>(rate: number, work: () => Promise<T>): Promise<T> {
-  device.rate = rate;
-  try {
-    return await work();
-  } finally {
-    device.rate = undefined;
-  }
-}
 
 /** What a slab's loss and cotangents dispatch, of no memory. */
 function dispatchesOfSlab(model: Model, [from, to]: Range): Promise<Dispatch[]> {
