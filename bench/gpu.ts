@@ -4,11 +4,12 @@
  *
  *   npx tsx bench/gpu.ts [--adapter NAME] [--out bench/gpu] [--only clocks,doctor,golden,tests,dispatches,steps,fits,bench] [--jobs N]
  *
- * Wants `npm run build` before it, and no network. Exit code 1 where a part failed or ran out of its time.
+ * Wants `npm run build` before it, and no network. Exit code 1 where a part failed or ran out of its time; 2 where a part's
+ * file is there already, since who measured it may not have that machine again; 130 and 143 where it was ended.
  */
 
-import { spawn } from 'node:child_process';
-import { createWriteStream, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { wordsOf } from '../scripts/words.js';
@@ -34,6 +35,12 @@ const on = ['--adapter', values.adapter];
 const cli = (...words: readonly string[]) => [node, 'dist/cli.js', ...words, ...on];
 const script = (...words: readonly string[]) => [node, '--import', 'tsx', ...words, ...on];
 const scratch = mkdtempSync(join(tmpdir(), 'sepnn-gpu-'));
+/** What runs now, in a group of its own: a part's end is the end of all that it started. */
+let running: ChildProcess | undefined;
+process.on('exit', () => {
+  endRunning();
+  rmSync(scratch, { recursive: true, force: true });
+});
 const dispatches = (grid: string, size: string, topK: string) =>
   script('bench/dispatches.ts', '--grid', grid, '--rank', size, '--width', size, '--top', topK);
 const image = 'node_modules/baboon-image/baboon.png';
@@ -88,42 +95,82 @@ for (const name of names) {
     process.exit(2);
   }
 }
-mkdirSync(values.out, { recursive: true });
-for (const name of names) {
-  const start = performance.now();
-  const failed = await run(name, parts[name]);
-  const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  console.log(`${name}: ${failed.length === 0 ? 'all ran' : failed.join('; ')}, ${seconds} s`);
-  if (failed.length > 0) process.exitCode = 1;
+const taken = names.map(fileOf).find(path => existsSync(path));
+if (taken !== undefined) {
+  console.error(`${taken} is there already: give another --out, or take it away`);
+  process.exit(2);
 }
-rmSync(scratch, { recursive: true, force: true });
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  process.on(signal, () => {
+    console.error(`ended: ${values.out} has what was printed until now`);
+    process.exit(code);
+  });
+}
+try {
+  mkdirSync(values.out, { recursive: true });
+  for (const name of names) {
+    const start = performance.now();
+    const failed = await run(name, parts[name]);
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    console.log(`${name}: ${failed.length === 0 ? 'all ran' : failed.join('; ')}, ${seconds} s`);
+    if (failed.length > 0) process.exitCode = 1;
+  }
+} catch (error) {
+  console.error(`${values.out}: cannot be written (${(error as Error).message})`);
+  process.exitCode = 1;
+}
 
-/** @returns what failed, and how. */
+function fileOf(name: string): string {
+  return join(values.out, `${name}.txt`);
+}
+
+/** @returns what failed, and how. @throws Error what cannot be written, once nothing runs any more. */
 async function run(name: string, { seconds, commands }: Part): Promise<readonly string[]> {
-  const log = createWriteStream(join(values.out, `${name}.txt`));
+  const file = openSync(fileOf(name), 'wx');
   const end = performance.now() + 1000 * seconds;
   const failed: string[] = [];
-  for (const words of commands) {
-    log.write(`$ ${words.join(' ').replace(node, 'node')}\n`);
-    const outcome = await ending(words, Math.max(0, end - performance.now()), chunk => log.write(chunk));
-    log.write(`${outcome}\n\n`);
-    if (outcome !== 'exit code 0') failed.push(`${words.filter(word => word !== node).join(' ')}: ${outcome}`);
+  try {
+    for (const words of commands) {
+      writeSync(file, `$ ${words.join(' ').replace(node, 'node')}\n`);
+      const outcome = await ending(words, Math.max(0, end - performance.now()), file);
+      writeSync(file, `${outcome}\n\n`);
+      if (outcome !== 'exit code 0') failed.push(`${words.filter(word => word !== node).join(' ')}: ${outcome}`);
+    }
+  } finally {
+    closeSync(file);
   }
-  await new Promise<void>(resolve => log.end(resolve));
   return failed;
 }
 
-function ending([command, ...words]: readonly string[], ms: number, write: (chunk: Buffer) => void): Promise<string> {
+/** Runs a command that writes into an open file itself. */
+function ending([command, ...words]: readonly string[], ms: number, file: number): Promise<string> {
   return new Promise(resolve => {
-    const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const child = spawn(command, words, { stdio: ['ignore', file, file], detached: true });
+    running = child;
+    let isLate = false;
     const timer = setTimeout(() => {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      isLate = true;
+      endRunning();
     }, ms);
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', write);
-    child.on('error', error => resolve(error.message));
-    child.on('close', (code, signal) => {
+    const over = (outcome: string) => {
       clearTimeout(timer);
-      resolve(signal ? `ended after ${(ms / 1000).toFixed(0)} s: its time was over` : `exit code ${code}`);
+      running = undefined;
+      resolve(outcome);
+    };
+    child.on('error', error => over(error.message));
+    child.on('exit', (code, signal) => {
+      const after = `ended after ${(ms / 1000).toFixed(0)} s: its time was over`;
+      over(isLate ? after : signal ? `ended by ${signal}` : `exit code ${code}`);
     });
   });
+}
+
+function endRunning(): void {
+  try {
+    if (running?.pid !== undefined) process.kill(-running.pid, 'SIGKILL');
+  } catch {} // it has ended by itself, and is not told yet
 }

@@ -50,7 +50,13 @@ test('what is to be known of a GPU is written part by part, a failure told; a pa
     const { status, stdout } = run('--only', 'clocks');
     requireEqual('exit code of a part that failed', status, 1);
     require('what failed', /^clocks: nvidia-smi: spawn nvidia-smi ENOENT, /.test(stdout));
-    require('the file tells it', readFileSync(join(folder, 'out', 'clocks.txt'), 'utf8').includes('ENOENT'));
+    const told = join(folder, 'out', 'clocks.txt');
+    require('the file tells it', readFileSync(told, 'utf8').includes('ENOENT'));
+    const before = readFileSync(told, 'utf8');
+    const again = run('--only', 'doctor,clocks');
+    requireEqual('what was measured is not written over', [again.status, readFileSync(told, 'utf8')], [2, before]);
+    require('its line names the file', /clocks\.txt is there already: give another --out/.test(again.stderr));
+    requireEqual('nor is another part begun', existsSync(join(folder, 'out', 'doctor.txt')), false);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
