@@ -54,6 +54,7 @@ test('jacobiBatch: eigenpairs of many matrices of sizes 1 to 64 in one dispatch 
           work: quadOf(work, i),
           workStride: quadsOf(work, i),
           values: values.layout.parts[i].offset,
+          tolerance: 5e-8,
         })),
         buffers: { matrix: matrix.storage, values: values.storage, vectors: vectors.storage, work: work.storage },
         workgroups: [sizes.length, 1, 1],

@@ -242,6 +242,7 @@ async function eigenpairs(
           work: offset / 4,
           workStride: stride / 4,
           values: values.layout.parts[i].offset,
+          tolerance: 5e-8,
         };
       }),
       buffers: { matrix: matrix.storage, values: values.storage, vectors: vectors.storage, work: work.storage },

@@ -5,7 +5,7 @@
 //   row; work (size, size).
 //
 // One workgroup per matrix. A round's pairs are disjoint, so a 2 x 2 cell of A that two pairs cut out is turned from both
-// sides by one thread. An element is left alone where it is up to NEGLIGIBLE times the largest |a_ij|, or up to TOLERANCE
+// sides by one thread. An element is left alone where it is up to NEGLIGIBLE times the largest |a_ij|, or up to `tolerance`
 // times sqrt |a_ii a_jj|; the rounds end when a whole sweep found none above. A matrix that holds a NaN or an infinity has
 // NaN for all its pairs.
 //
@@ -22,6 +22,7 @@ struct Problem {
   work: u32,
   workStride: u32,
   values: u32,         // first number of values
+  tolerance: f32,
 }
 
 @group(0) @binding(0) var<storage, read> problems: array<Problem>;
@@ -31,7 +32,6 @@ struct Problem {
 
 const WORKGROUP = 64u;
 const MOST_SWEEPS = 15u;
-const TOLERANCE = 5e-8f;
 
 var<workgroup> pairOf: array<vec2u, MOST_PAIRS>;     // the two indices of each pair, the smaller first
 var<workgroup> rotation: array<vec2f, MOST_PAIRS>;   // their cosine and sine
@@ -115,7 +115,7 @@ fn turnAll(p: Problem, lane: u32) {
           let y = element(place(p, ab.x, ab.y));
           let z = element(place(p, ab.y, ab.y));
           let negligible = NEGLIGIBLE * bitcast<f32>(atomicLoad(&largest));
-          if (abs(y) > negligible && abs(y) > TOLERANCE * sqrt(abs(x)) * sqrt(abs(z))) {
+          if (abs(y) > negligible && abs(y) > p.tolerance * sqrt(abs(x)) * sqrt(abs(z))) {
             rotation[pair] = rotationOf(x, y, z);
             atomicStore(&lastTurn, number);
           }

@@ -13,6 +13,7 @@ import { mostOf } from '../../host/arrays.js';
 import { type Dispatch, dispatch } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/eigen.js';
 import { quadsOf } from '../linear/product.js';
+import { finestTolerance } from './leadingEigenpairs.js';
 import { resolvedDispatch } from './resolved.js';
 import { requireSquare } from './square.js';
 import { tridiagonalEigenpairs } from './tridiagonal.js';
@@ -75,6 +76,7 @@ export function allPairsOfSmall(device: Device, matrix: Operand, values: Operand
       work: room.first,
       workStride: room.stride,
       values: values.layout.parts[i].offset,
+      tolerance: finestTolerance,
     };
   });
   const size = mostOf(problems, p => p.size);

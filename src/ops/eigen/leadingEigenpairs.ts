@@ -63,7 +63,7 @@ export interface Shifting {
   shift(device: Device, vectors: Operand, shift: Operand, product: Operand): Dispatch;
 }
 
-const finestTolerance = 5e-8;
+export const finestTolerance = 5e-8;
 
 const operation: Operation<LeadingAttributes> = {
   name: 'topEigenpairs',
@@ -139,6 +139,7 @@ function jacobiDispatch(
     matrixStride: part.stride,
     ...placesOf({ vectors: vectors.layout.parts[i], work: work.layout.parts[i] }),
     values: values.layout.parts[i].offset,
+    tolerance,
   }));
   const largest = mostOf(problems, p => p.size);
   const pairs = Math.ceil(largest / 2);
@@ -148,7 +149,6 @@ function jacobiDispatch(
   return dispatch(kernels.jacobi, {
     constants: {
       WORKGROUP: soloWorkgroup(device),
-      TOLERANCE: tolerance,
       // Else one text serves all sizes.
       ...(fits && { MOST_PAIRS: pairs, TRIANGLE: triangle }),
     },
