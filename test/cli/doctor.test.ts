@@ -1,10 +1,14 @@
 /** What the self-test says of a family that is wrong. */
 
-import { compared, type Family } from '../../src/cli/doctor/bench.js';
+import { Bench, compared, type Family, mostOfNarrow } from '../../src/cli/doctor/bench.js';
 import { testOf } from '../../src/cli/doctor/selfTest.js';
 import { Tape } from '../../src/cli/doctor/twins/tape.js';
 import type { Engine } from '../../src/graph/engine.js';
+import type { Plan } from '../../src/graph/plan.js';
+import { multiply } from '../../src/ops/elementwise/multiply.js';
+import { matmul } from '../../src/ops/linear/matmul.js';
 import { requireClose, requireEqual } from '../helpers/compare.js';
+import * as gpu from '../helpers/gpu.js';
 import { suite } from '../helpers/suite.js';
 
 const test = suite('self-test');
@@ -49,9 +53,45 @@ test("the tape's gradients are those of the formula", () => {
   const sine = tape.apply(product, z => [Math.sin(z), Math.cos(z)]);
   const f = tape.sum([sine, tape.dot([product, tape.leaf(9)], [y], 3)]);
   tape.differentiate(f);
-  const [a, b] = [x.value, y.value];
+  const [a, b] = tape.values([x, y]);
   const expected = [b * Math.cos(a * b) + 3 * b * b, a * Math.cos(a * b) + 6 * a * b];
-  requireClose('gradient', [x.gradient, y.gradient], expected, { relative: 1e-14 });
+  requireClose('gradient', tape.gradients([x, y]), expected, { relative: 1e-14 });
   tape.differentiate(product);
-  requireClose('of another', [x.gradient, y.gradient], [b, a], { relative: 1e-15 });
+  requireClose('of another', tape.gradients([x, y]), [b, a], { relative: 1e-15 });
+});
+
+test('a tape of more numbers than it has room for at first keeps them and their gradients', () => {
+  const tape = new Tape();
+  const numbers = Array.from({ length: 5000 }, (_, i) => tape.leaf(i % 7));
+  tape.differentiate(tape.dot(numbers, numbers, 0.5));
+  requireEqual(
+    'values',
+    [...tape.values(numbers)],
+    [...numbers.keys()].map(i => i % 7),
+  );
+  requireEqual('gradients', [...tape.gradients(numbers)], [...tape.values(numbers)]);
+});
+
+test('what is computed as on a device of few workgroups an axis goes in two dimensions of them', async () => {
+  const plans: Plan[] = [];
+  const compile = gpu.engine.compile.bind(gpu.engine) as unknown as (...given: unknown[]) => Promise<Plan>;
+  const noted = async (...given: unknown[]) => {
+    const plan = await compile(...given);
+    plans.push(plan);
+    return plan;
+  };
+  Object.defineProperty(gpu.engine, 'compile', { value: noted, configurable: true });
+  const bench = new Bench(gpu.engine);
+  const [n, inner] = [4099, 3];
+  const tall = bench.tensor([n, inner], bench.numbers(n * inner));
+  const row = bench.tensor([1, inner], bench.numbers(inner));
+  await bench.computeNarrow(graph => ({
+    product: matmul(graph.read(row), graph.read(tall), { transposeRight: true }),
+    square: multiply(graph.read(tall), graph.read(tall)),
+  }));
+  Reflect.deleteProperty(gpu.engine, 'compile');
+  const workgroups = plans.flatMap(({ dispatches }) => dispatches.map(one => one.workgroups));
+  requireEqual('dispatches', workgroups.length, 2);
+  for (const [wide, high] of workgroups) requireEqual('folded', [wide <= mostOfNarrow, high > 1], [true, true]);
+  bench.scope.dispose();
 });

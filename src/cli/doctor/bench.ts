@@ -6,8 +6,9 @@
  */
 
 import type { Tensor } from '../../buffer/tensor.js';
+import type { Device } from '../../device/device.js';
 import type { Engine } from '../../graph/engine.js';
-import type { Graph, Value } from '../../graph/operation.js';
+import type { Graph, Operation, Value } from '../../graph/operation.js';
 import type { Plan } from '../../graph/plan.js';
 import { Random } from '../../host/random.js';
 import { Scope } from '../../host/scope.js';
@@ -30,6 +31,9 @@ export interface Family {
   readonly name: string;
   run(bench: Bench): Promise<readonly Check[]>;
 }
+
+/** Workgroups along an axis of a device on which tensors of some thousand numbers are folded to two. */
+export const mostOfNarrow = 7;
 
 /** What of a slot's text stands in whatever is compiled of it: up to the first loop that is written out. */
 const slotTexts = [activationTexts, derivativeTexts, innerTexts, lossTexts, scheduleTexts].flatMap(module =>
@@ -93,12 +97,40 @@ export class Bench {
     }
   }
 
+  /**
+   * The same as on a device that takes no more than `mostOfNarrow` workgroups along an axis: where those that are more than 65,535
+   * are folded, a text is the same, and so is its arithmetic.
+   */
+  computeNarrow<N extends string>(
+    build: (graph: Graph) => Readonly<Record<N, Value>>,
+  ): Promise<Record<N, Float32Array>> {
+    return this.compute(graph => {
+      const made = build(graph);
+      for (const node of graph.nodes as unknown as { operation: Operation<never> }[]) {
+        const { operation } = node;
+        node.operation = {
+          ...operation,
+          lower: site => operation.lower({ ...site, device: narrow(site.device) }),
+        };
+      }
+      return made;
+    });
+  }
+
   #note({ dispatches }: Pick<Plan, 'dispatches'>): void {
     for (const { kernel, source } of dispatches) {
       for (const one of kernel.split(' + ')) this.kernels.add(one); // several that go in one dispatch
       for (const { name, part } of slotTexts) if (source.includes(part)) this.kernels.add(name);
     }
   }
+}
+
+function narrow(device: Device): Device {
+  const { limits } = device;
+  const value = new Proxy(limits, {
+    get: (_, name) => (name === 'maxComputeWorkgroupsPerDimension' ? mostOfNarrow : Reflect.get(limits, name)),
+  });
+  return Object.create(device, { limits: { value } }) as Device;
 }
 
 /** @param tolerance what float32 may come to; more than that is wrong. */

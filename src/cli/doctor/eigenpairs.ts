@@ -62,8 +62,8 @@ export const eigenpairs: Family = {
     checks.push(...(await orthonormal(bench, 42, 90)));
     const spread = (size: number) => known(bench, size, i => 1 - (2 * i) / size);
     for (const [name, sizes] of Object.entries({
-      'of small matrices': [5, 32],
-      'by way of a tridiagonal matrix': [41, 70],
+      'of small matrices': [5, 41],
+      'by way of a tridiagonal matrix': [66, 70],
     })) {
       const matrices = sizes.map(spread);
       const stack = bench.stack(

@@ -106,7 +106,7 @@ function twin(seed: number) {
   const { tape, parameters, outputs } = twinOf(model, initialParameters(model, seed));
   const loss = lossOf(tape, outputs(), 'squared-error', targetOf(seed));
   tape.differentiate(loss);
-  return { seed, loss: loss.value, gradient: parameters.map(({ gradient }) => gradient) };
+  return { seed, loss: tape.value(loss), gradient: tape.gradients(parameters) };
 }
 
 /** The way that the parameters of every model went in a step, and its loss, by seeds. */

@@ -47,12 +47,14 @@ interface Given {
 function givenOf(model: Model): Given {
   const numbers = initialParameters(model, 7);
   const twin = twinOf(model, numbers);
-  const kernels = twin.factors.map(rows => {
+  const own = twin.parameters.length / twin.factors.length;
+  const kernels = twin.factors.map((rows, network) => {
+    const parameters = twin.parameters.slice(network * own, (network + 1) * own);
     const gradients = rows.map(row => {
       twin.tape.differentiate(twin.tape.sum(row));
-      return twin.parameters.map(({ gradient }) => gradient);
+      return twin.tape.gradients(parameters);
     });
-    const jacobian = matrixOf(rows.length, twin.parameters.length, (i, j) => gradients[i][j]);
+    const jacobian = matrixOf(rows.length, own, (i, j) => gradients[i][j]);
     return times(jacobian, turned(jacobian));
   });
   return { model, numbers, kernels };

@@ -42,14 +42,9 @@ export const slabs: Family = {
     const preconditioner = sepPgd({ topK: 14 });
     const [cut, whole] = [await step(slabBytes, preconditioner), await step(undefined, preconditioner)];
     return [
-      compared('loss', plain.loss, [loss.value], 1e-5),
-      compared(
-        'gradient',
-        plain.way,
-        twin.parameters.map(({ gradient }) => gradient),
-        2e-5,
-      ),
-      compared('loss with SepPGD', cut.loss, [loss.value], 1e-5),
+      compared('loss', plain.loss, [twin.tape.value(loss)], 1e-5),
+      compared('gradient', plain.way, twin.tape.gradients(twin.parameters), 2e-5),
+      compared('loss with SepPGD', cut.loss, [twin.tape.value(loss)], 1e-5),
       compared('way of a step of SepPGD, against that of the whole', cut.way, whole.way, 1e-3),
     ];
   },
