@@ -8,6 +8,7 @@
 //
 // Workgroup memory has 32 banks of a word. It is written and read by quads, those of 8 threads at a time: quads that
 // follow each other lie in banks apart.
+//# import shared/product/brought.wgsl
 //# import shared/product/tiles.wgsl
 
 const LANES = 8u;
@@ -24,29 +25,6 @@ const WIDE = min(QUADS, 8u);    // quads brought by threads that follow each oth
 
 // [operand][inner][quad of rows or of columns]; at the end [row of a quad][slice][quad of the results]
 var<workgroup> tiles: array<vec4f, 4u * INVOCATIONS>;
-
-/// Four quads of the left operand for the first half of the threads, of the right for the others: as the kernel loads
-/// them, since a thread waits where it first computes with them.
-fn broughtQuads(p: Problem, isLeft: bool, line: u32, inner: u32, to: u32) -> mat4x4f {
-  var quads = mat4x4f();
-  if (inner < to) {
-    if (isLeft) { quads = leftQuads(p, line, inner); } else { quads = rightQuads(p, line, inner); }
-  }
-  return quads;
-}
-
-/// [inner][row or column] of a block from its quads, which may lie along the inner axis; zero from `count` on.
-fn blockOf(quads: mat4x4f, isAlong: bool, count: u32) -> mat4x4f {
-  var block = quads;
-  if (isAlong) { block = transpose(quads); }
-  if (count < 4u) {
-    //# unroll
-    for (var u = 0u; u < 4u; u++) {
-      if (u >= count) { block[u] = vec4f(); }
-    }
-  }
-  return block;
-}
 
 @compute @workgroup_size(INVOCATIONS)
 fn main(

@@ -97,6 +97,8 @@ export class Device {
    * it matters, which is on a GPU alone. To be set for runs that must repeat to the bit, or on a processor.
    */
   declare rate?: number | undefined;
+  /** What chooses schedules for large products, where it was given: schedule/matrixUnits.ts knows it. */
+  declare tileOf?: unknown;
   /** Pending while a call submits one piece after the other: none of another call comes between. */
   declare submitting?: Promise<void> | undefined;
   /** When the last submit was seen done, in milliseconds of `performance.now()`. */

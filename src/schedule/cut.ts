@@ -48,7 +48,7 @@ export function chooseCut(device: Device, key: string, products: Products): Choi
     return parts > 0 ? { schedule: cpuSchedule(device, problems), parts } : whole;
   }
   const possible = inner < deepOnGpu ? 0 : Math.min(most, Math.floor(inner / leastPart));
-  const schedule = gpuTile(products, Math.max(1, possible));
+  const schedule = gpuTile(device, products, Math.max(1, possible));
   const parts = Math.min(possible, Math.ceil(workgroupsOnGpu / tilesOf(products, schedule)));
   return parts > 1 || (isLong && parts > 0) ? { schedule, parts } : whole;
 }

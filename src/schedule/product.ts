@@ -155,7 +155,7 @@ export function workOf({
   const operations = problems.reduce((sum, p) => sum + 2 * numbersOf(p, upper) * p.inner, 0);
   if (!('left' in buffers)) return { operations, bytes: bytesBound(buffers) };
   // Of stored matrices: what is bound may hold more than is multiplied. All but the operands are results.
-  const results = Object.keys(buffers).length - 2 + ('BLEND' in constants && constants.BLEND ? 1 : 0);
+  const results = Object.keys(buffers).length - 2 + (constants.BLEND ? 1 : 0);
   const numbers = problems.reduce((sum, p) => sum + p.inner * (p.rows + p.columns) + results * numbersOf(p, upper), 0);
   return { operations, bytes: 4 * numbers };
 }

@@ -65,8 +65,7 @@ const loading = 0.55;
  */
 export function choose(device: Device, key: string, products: Products): Schedule {
   const tuned = candidates(device).find(({ id }) => id === device.tuning.get(key));
-  if (tuned) return tuned;
-  return device.cpu ? cpuSchedule(device, products.problems) : gpuTile(products);
+  return tuned ?? (device.cpu ? cpuSchedule(device, products.problems) : gpuTile(device, products));
 }
 
 /** The schedules among which a tuner may choose on this device; first of each text those that are the table's too. */
@@ -104,10 +103,17 @@ export function cpuSchedule({ subgroupSize = 0 }: Device, problems: readonly Pro
   return registerSchedule([2, 2], work < worthCompiling ? [1, 1] : [2, 2]);
 }
 
+/** A tile of what a device has for large products alone: schedule/matrixUnits.ts. */
+export type TileOf = (products: Products) => Schedule | undefined;
+
 /** The largest tile of which there are enough to fill the device, where each may be cut into so many parts; else the smallest. */
-export function gpuTile(products: Products, parts = 1): Schedule {
+export function gpuTile({ tileOf }: Device, products: Products, parts = 1): Schedule {
   const tiles = gpuTiles();
-  return tiles.find(tile => tilesOf(products, tile) * parts >= workgroupsOnGpu) ?? (tiles.at(-1) as Schedule);
+  return (
+    (tileOf as TileOf | undefined)?.(products) ??
+    tiles.find(tile => tilesOf(products, tile) * parts >= workgroupsOnGpu) ??
+    (tiles.at(-1) as Schedule)
+  );
 }
 
 /** Workgroups that have something to do. */

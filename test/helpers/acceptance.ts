@@ -80,6 +80,18 @@ export function fillingsOf({ name, source }: Pick<Kernel, 'name' | 'source'>): r
 
 type Filling = Readonly<Record<string, SlotText>>;
 
+/** Features of a device by the names of the extensions for which they stand in WGSL. */
+const extensions: Readonly<Record<string, string>> = {
+  subgroups: 'subgroups',
+  f16: 'shader-f16',
+  chromium_experimental_subgroup_matrix: 'chromium-experimental-subgroup-matrix',
+};
+
+/** The features without which a device refuses a text. */
+function enabledIn(code: string): string[] {
+  return [...code.matchAll(/^enable (\w+);/gm)].map(([, name]) => extensions[name] ?? name);
+}
+
 /** The kernels that the device refuses with their default constants, and why; what needs a feature it lacks is left out. */
 export async function refusedKernels(device: GPUDevice): Promise<string[]> {
   const refused: string[] = [];
@@ -88,7 +100,7 @@ export async function refusedKernels(device: GPUDevice): Promise<string[]> {
     for (const filling of fillingsOf(kernel)) {
       const texts = Object.entries(filling);
       const code = specialise(kernel.source, {}, Object.fromEntries(texts.map(([slot, { source }]) => [slot, source])));
-      if (code.includes('enable subgroups') && !features.has('subgroups')) continue;
+      if (enabledIn(code).some(feature => !features.has(feature))) continue;
       device.pushErrorScope('validation');
       device.createShaderModule({ code });
       const error = await device.popErrorScope();

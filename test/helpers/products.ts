@@ -4,12 +4,17 @@ import type { Dispatch } from '../../src/kernel/dispatch.js';
 import { registerSchedule, type Schedule } from '../../src/schedule/schedule.js';
 import { candidates, gpuTiles } from '../../src/schedule/table.js';
 import { compile, device, run } from './gpu.js';
+import { emulatedSchedule } from './matrixUnits.js';
 import type { Test } from './suite.js';
 
-/** Those that the device may choose among (subgroups only where they are enabled and of one size), and a GPU's. */
+/**
+ * Those that the device may choose among (subgroups only where they are enabled and of one size), a GPU's, and that of matrix
+ * units: emulated, and of the least to compile, a matrix for each of four subgroups.
+ */
 export const schedules: readonly Schedule[] = [
   ...candidates(device),
   ...(device.cpu ? [...gpuTiles().reverse(), registerSchedule([1, 2], [2, 2])] : []),
+  emulatedSchedule({ rows: 16, columns: 16, inner: 16, subgroup: 16 }, 32),
 ];
 
 /**

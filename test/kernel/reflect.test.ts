@@ -27,9 +27,13 @@ const files = Object.entries(texts);
 const isKernel = (one: Kernel | SlotText): one is Kernel => 'bindings' in one;
 const kernels = files.filter((entry): entry is [string, Kernel] => isKernel(entry[1]));
 
-/** A text as wgsl_reflect can read it, which takes `n-1u` for two numbers and knows no list of extensions. */
+/** A text as wgsl_reflect can read it, which takes `n-1u` for two numbers and knows neither lists of extensions nor matrices of subgroups. */
 function readable(text: string): string {
-  return text.replace(/^enable .*;\n/gm, '').replace(/(?<=[\w)\]])(?<!\d\.?e)-(?=[\d.])/g, ' - ');
+  return text
+    .replace(/^enable .*;\n/gm, '')
+    .replace(/\bsubgroup_matrix_\w+<.*?>/g, 'mat4x4f')
+    .replace(/\b(subgroupMatrix(?:Load|Store))<.*?>/g, '$1')
+    .replace(/(?<=[\w)\]])(?<!\d\.?e)-(?=[\d.])/g, ' - ');
 }
 
 /** The struct as our layouts have it, its fields being word behind word, or where it is not so an error. */
