@@ -16,7 +16,7 @@ declare const SEPNN_VERSION: string;
 
 export async function bench(options: BenchOptions): Promise<void> {
   await requireWritableFolder('--out', options.out);
-  const engine = await openQuietly(options.adapter);
+  const engine = await openQuietly(options.adapter, options.matrixUnits);
   const peers: Peer[] = [];
   try {
     // Before the peers, whose garbage would be collected meanwhile.

@@ -2,7 +2,7 @@
  * What is to be known of a GPU that is at hand for a short while, in the order of its worth: each part has its own time,
  * writes what it printed to a file of its own as it prints it, and is worth having if the next never runs.
  *
- *   npx tsx bench/gpu.ts [--adapter NAME] [--out bench/gpu] [--only clocks,doctor,golden,tests,dispatches,steps,fits,bench] [--jobs N]
+ *   npx tsx bench/gpu.ts [--adapter NAME] [--out bench/gpu] [--only clocks,doctor,golden,tests,dispatches,matrix,steps,fits,bench] [--jobs N]
  *
  * Wants `npm run build` before it, and no network. Exit code 1 where a part failed or ran out of its time; 2 where a part's
  * file is there already, since who measured it may not have that machine again; 130 and 143 where it was ended.
@@ -77,6 +77,7 @@ const parts: Readonly<Record<string, Part>> = {
       dispatches('128,128,128', '200', '20'),
     ],
   },
+  matrix: { seconds: 90, commands: [script('bench/matrixUnits.ts')] },
   steps: {
     seconds: 180,
     commands: [cli('bench', '--only', 'products,steps', '--json', '--out', join(scratch, 'steps'))],

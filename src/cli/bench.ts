@@ -1,7 +1,7 @@
 /** `sepnn bench`: the options of the benchmark, which stands outside of src and is built beside the command. */
 
 import type { AdapterKind } from '../device/adapter.js';
-import { adapterOption, list, oneOf } from './options.js';
+import { adapterOption, list, matrixUnitsOption, oneOf } from './options.js';
 import { Command, Option } from './vendor.js';
 
 export const peerNames = ['tfjs', 'jax-js'] as const;
@@ -12,6 +12,7 @@ export type BenchPart = (typeof benchParts)[number];
 export interface BenchOptions {
   readonly out: string;
   readonly adapter: AdapterKind | 'auto';
+  readonly matrixUnits?: true;
   readonly against: readonly PeerName[];
   readonly only: readonly BenchPart[];
   readonly quick: boolean;
@@ -25,6 +26,7 @@ export function benchCommand(): Command {
     .addOption(listOption('--against <names>', `${peerNames.join(', ')}, or none`, peerNames, peerNames))
     .addOption(listOption('--only <names>', benchParts.join(', '), benchParts, benchParts))
     .addOption(adapterOption())
+    .addOption(matrixUnitsOption())
     .option('--quick', 'few sizes and short rounds: about a minute', false)
     .option('--json', 'print one JSON object and nothing else on stdout', false)
     .action(async (options: BenchOptions) => {

@@ -4,26 +4,27 @@
  */
 
 import type { AdapterKind } from '../device/adapter.js';
-import { openDevice } from '../device/dawn.js';
 import { isDeviceLost } from '../errors.js';
-import { Engine } from '../graph/engine.js';
-import { embeddedDriver } from '../io/embeddedDriver.js';
+import type { Engine } from '../graph/engine.js';
 import { offTerminal } from '../io/offTerminal.js';
-import { systemDrivers } from '../io/systemDrivers.js';
-import { longSums } from '../schedule/cut.js';
+import { openOn } from '../public/open.js';
 import { warn } from './terminal.js';
 
-/** @throws RunError if there is none: what was tried, how to get each, and what Dawn said. */
-export async function openQuietly(adapter: AdapterKind | 'auto'): Promise<Engine> {
-  const device = await openDevice({ adapter, driver: embeddedDriver(), system: systemDrivers, hush: offTerminal });
-  return new Engine(Object.assign(device, { longSums }));
+/**
+ * @param matrixUnits whether they make large products: `--matrix-units`.
+ * @throws InputError an adapter without those. @throws RunError if there is none: what was tried, how to get each, and what Dawn said.
+ */
+export function openQuietly(adapter: AdapterKind | 'auto', matrixUnits = false): Promise<Engine> {
+  return openOn({ adapter, matrixUnits, hush: offTerminal });
 }
 
 /** The engine of a command: another after its device was lost. */
 export class Engines {
   #engine: Engine | undefined;
 
-  constructor(private readonly options: { readonly adapter: AdapterKind | 'auto' }) {}
+  constructor(
+    private readonly options: { readonly adapter: AdapterKind | 'auto'; readonly matrixUnits?: boolean | undefined },
+  ) {}
 
   get current(): Engine {
     return this.#engine as Engine;
@@ -31,7 +32,7 @@ export class Engines {
 
   async open(): Promise<Engine> {
     const before = this.#engine;
-    this.#engine = await openQuietly(this.options.adapter);
+    this.#engine = await openQuietly(this.options.adapter, this.options.matrixUnits);
     if (before) {
       this.#engine.tuning = before.tuning;
       await before.dispose();

@@ -27,6 +27,13 @@ export function adapterOption(): Option {
   return valueOption('--adapter <name>', adapterKinds.join(', '), oneOf('--adapter', adapterKinds), 'auto');
 }
 
+export function matrixUnitsOption(): Option {
+  return new Option(
+    '--matrix-units',
+    "a GPU's matrix units for products of 1024 and more: experimental, run on no GPU yet",
+  );
+}
+
 /** A whole number in a range. */
 export function whole(option: string, from: number, to: number): (text: string) => number {
   return text => {

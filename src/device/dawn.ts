@@ -40,6 +40,8 @@ export interface OpenOptions {
   readonly portable?: boolean;
   /** Dawn's own options, such as `backend=null`. */
   readonly dawn?: readonly string[];
+  /** Other features to ask for where they are, experimental ones too. */
+  readonly features?: readonly string[];
   /** Keeps what Dawn prints off stderr, for a program that may; by default it is printed there. */
   readonly hush?: <T>(work: () => T) => Hushed<T>;
 }
@@ -64,7 +66,8 @@ const ownRemedy: ReadonlySet<AdapterKind> = new Set(['embedded']);
  * @throws InputError an unknown kind.
  * @throws RunError where there is no such adapter: what was tried, and how to get each.
  */
-export async function openDevice(options: OpenOptions): Promise<Device> {
+export async function openDevice(given: OpenOptions): Promise<Device> {
+  const options = given.features ? { ...given, dawn: [...(given.dawn ?? []), withExperiments] } : given;
   const kinds: AdapterKind[] =
     options.adapter === 'auto' ? ['hardware', 'software', 'embedded'] : [options.adapter as AdapterKind];
   if (!kinds.every(kind => Object.hasOwn(remedies, kind))) {
@@ -83,7 +86,7 @@ export async function openDevice(options: OpenOptions): Promise<Device> {
   for (const kind of kinds) {
     try {
       const found = await finders[kind](create, options, quietly);
-      if (found) return await toDevice(found, options.portable ?? false);
+      if (found) return await toDevice(found, options);
       tried.push(`${kind}: none found; ${remedies[kind]}`);
     } catch (error) {
       const { name, message } = error as Error;
@@ -94,6 +97,9 @@ export async function openDevice(options: OpenOptions): Promise<Device> {
   if (heard.size > 0) tried.push(`Dawn said: ${[...heard].join('; ')}`);
   throw new RunError(`no WebGPU adapter. Tried ${tried.join('. ')}`);
 }
+
+/** Without it Dawn offers no feature that may still change. */
+const withExperiments = 'enable-dawn-features=allow_unsafe_apis';
 
 /** Dawn's way in. */
 type Create = (options: string[]) => GPU;
@@ -201,8 +207,8 @@ async function requestAdapter(gpu: GPU, forceFallbackAdapter: boolean, quietly: 
   return adapter ? { adapter, gpu } : undefined;
 }
 
-async function toDevice({ adapter, gpu }: Found, portable: boolean): Promise<Device> {
-  const device = await adapter.requestDevice(deviceDescriptor(adapter, portable));
+async function toDevice({ adapter, gpu }: Found, { portable, features }: OpenOptions): Promise<Device> {
+  const device = await adapter.requestDevice(deviceDescriptor(adapter, portable, features));
   return new Device(device, {
     info: adapter.info,
     owned: true,

@@ -39,12 +39,18 @@ const wantedFeatures = ['subgroups', 'timestamp-query'] as const;
  * twice as long, and with bindings as large as there are. `requestDevice()` alone gives neither.
  *
  * @param portable to ask for nothing: no optional feature, no limit beyond the defaults.
+ * @param more other features to ask for where they are, such as `matrixFeatures`.
  */
-export function deviceDescriptor(adapter: GPUAdapter, portable = false): GPUDeviceDescriptor {
+export function deviceDescriptor(
+  adapter: GPUAdapter,
+  portable = false,
+  more: readonly string[] = [],
+): GPUDeviceDescriptor {
   if (portable) return { label: 'sepnn' };
+  const wanted = [...wantedFeatures, ...more];
   return {
     label: 'sepnn',
-    requiredFeatures: wantedFeatures.filter(feature => adapter.features.has(feature)) as GPUFeatureName[],
+    requiredFeatures: wanted.filter(feature => adapter.features.has(feature)) as GPUFeatureName[],
     requiredLimits: Object.fromEntries(wantedLimits.map(limit => [limit, adapter.limits[limit]])),
   };
 }

@@ -10,8 +10,9 @@ export {} from '../schedule/product.js';
 // biome-ignore-end assist/source/organizeImports: not by their names
 
 import { type Clock, Device, type WhilePending } from '../device/device.js';
-import { Engine } from '../graph/engine.js';
+import { Engine, requireEngine } from '../graph/engine.js';
 import { requireOptions, requireValue } from '../host/checks.js';
+import { takeMatrixUnits } from '../schedule/matrixUnits.js';
 import type { LongSums } from '../schedule/product.js';
 
 export type { Shape } from '../buffer/layout.js';
@@ -132,6 +133,7 @@ export type {
 export { type SepPgdOptions, sepPgd } from '../precondition/sepPgd.js';
 export { chooseTopK, type TopK } from '../precondition/topK.js';
 export { longSums } from '../schedule/cut.js';
+export { matrixFeatures } from '../schedule/matrixUnits.js';
 export type { LongSums } from '../schedule/product.js';
 export type {
   BatchOptions,
@@ -188,4 +190,17 @@ export async function createEngine(options: CreateEngineOptions): Promise<Engine
   requireValue('device', device, 'createComputePipelineAsync', remedy);
   if (longSums) requireValue('longSums', longSums, 'call', 'give that of sepnn');
   return new Engine(new Device(device, { info, owned: false, whilePending, clock, longSums }));
+}
+
+/**
+ * Has products of at least 1024 rows, columns and numbers of the inner axis made by a GPU's matrix units: float32 as two numbers
+ * of float16, within (400 + n / 128) 2^-24 of the sum of n terms without their signs, and 2^-48 of the largest numbers in 128 of a row
+ * and a column a term; what is not finite makes all of its row or column NaN. Experimental: no GPU has run it yet.
+ *
+ * @param engine on a device that was asked for it: `adapter.requestDevice(deviceDescriptor(adapter, false, matrixFeatures))`.
+ * @throws InputError an adapter without such units, or a device that was not asked.
+ */
+export function useMatrixUnits(engine: Engine): void {
+  requireEngine(engine);
+  takeMatrixUnits(engine.device);
 }

@@ -1,13 +1,10 @@
 /** sepnn in Node: everything of `sepnn`, and an engine on a device that Dawn opens. */
 
 import type { AdapterKind } from '../device/adapter.js';
-import { openDevice } from '../device/dawn.js';
 import { InputError } from '../errors.js';
-import { Engine } from '../graph/engine.js';
+import type { Engine } from '../graph/engine.js';
 import { requireFlag, requireOptions, shown } from '../host/checks.js';
-import { embeddedDriver } from '../io/embeddedDriver.js';
-import { systemDrivers } from '../io/systemDrivers.js';
-import { longSums } from '../schedule/cut.js';
+import { openOn } from './open.js';
 
 export { sleepInTurns } from '../device/sleepInTurns.js';
 export { type ModelToSave, readModel, type SavedModel, writeModel } from '../io/model/modelFile.js';
@@ -25,20 +22,25 @@ export interface OpenEngineOptions {
   readonly portable?: boolean;
   /** Options of Dawn's own, such as 'backend=null'; none by default. */
   readonly dawn?: readonly string[];
+  /**
+   * Whether matrix units make products of at least 1024 rows, columns and numbers of the inner axis, as `useMatrixUnits` says;
+   * false by default.
+   */
+  readonly matrixUnits?: boolean;
 }
 
 /**
  * Opens a device and an engine on it. Dispose of the engine before the process ends.
  *
- * @throws InputError an option that is unknown or none. @throws RunError if there is none: what was tried, and how to get each.
+ * @throws InputError an option that is unknown or none, or matrix units where there are none. @throws RunError if there is none: what was tried, and how to get each.
  */
 export async function openEngine(options: OpenEngineOptions = {}): Promise<Engine> {
-  requireOptions('openEngine', options, { adapter: true, portable: true, dawn: true });
-  const { portable = false, dawn = [] } = options;
+  requireOptions('openEngine', options, { adapter: true, portable: true, dawn: true, matrixUnits: true });
+  const { portable = false, dawn = [], matrixUnits = false } = options;
   requireFlag('portable', portable);
+  requireFlag('matrixUnits', matrixUnits);
   if (!Array.isArray(dawn) || !dawn.every(one => typeof one === 'string' && one.includes('='))) {
     throw new InputError(`dawn: ${shown(dawn)}: give a list of texts such as 'backend=null'`);
   }
-  const device = await openDevice({ adapter: 'auto', ...options, driver: embeddedDriver(), system: systemDrivers });
-  return new Engine(Object.assign(device, { longSums }));
+  return openOn({ adapter: 'auto', ...options });
 }

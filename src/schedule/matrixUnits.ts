@@ -1,8 +1,10 @@
 /** The schedule of the matrix products for units that multiply matrices of float16, and when it is taken. */
 
+import type { Device } from '../device/device.js';
+import { InputError } from '../errors.js';
 import { subgroupMatrix } from '../wgsl/schedule.js';
 import type { Schedule } from './schedule.js';
-import type { Products } from './table.js';
+import type { Products, TileOf } from './table.js';
 
 /** Matrices that a subgroup multiplies in one instruction: (rows, inner) of float16 by (inner, columns), added up in float32. */
 export interface MatrixUnit {
@@ -13,12 +15,55 @@ export interface MatrixUnit {
   readonly subgroup: number;
 }
 
+/** What a device must be asked for beside what it usually is: `deviceDescriptor(adapter, false, matrixFeatures)`. */
+export const matrixFeatures = ['chromium-experimental-subgroup-matrix', 'shader-f16'] as const;
+
+/** One of `GPUAdapterInfo.subgroupMatrixConfigs`. */
+interface MatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
 /** Rows, columns and inner axis of the products that are worth splitting into three. */
 const large = 1024;
 /** Of a tile: with all it needs of a workgroup's memory within the 16 KiB that every device has. */
 const usualSide = 64;
 
-/** The same on these units, of products that have at least 1024 rows, columns and numbers of the inner axis; of others none. */
+/**
+ * Has products of at least 1024 rows, columns and numbers of the inner axis made by a device's matrix units.
+ *
+ * @throws InputError a device that has none, or not asked for, or whose subgroups are of several sizes.
+ */
+export function takeMatrixUnits(device: Device): void {
+  const unit = unitOf(device);
+  const tileOf: TileOf = products => tileOnUnits(products, unit);
+  device.tileOf = tileOf;
+}
+
+/** The largest unit that a tile of the usual side is made of. */
+function unitOf({ gpu, facts, subgroupSize }: Device): MatrixUnit {
+  const adapter = facts.description || facts.architecture || facts.vendor || 'of the device';
+  const refuse = (why: string) =>
+    new InputError(`matrix units: the adapter ${adapter} ${why}: leave the option out, or use another adapter`);
+  const missing = matrixFeatures.find(feature => !(gpu.features as ReadonlySet<string>).has(feature));
+  if (missing) throw refuse(`lacks ${missing}, or the device was not asked for it`);
+  if (subgroupSize === undefined) throw refuse('has no subgroups, or some of several sizes');
+  const { subgroupMatrixConfigs: configs = [] } = gpu.adapterInfo as {
+    subgroupMatrixConfigs?: readonly MatrixConfig[];
+  };
+  const [unit] = [...configs]
+    .filter(({ componentType, resultComponentType }) => componentType === 'f16' && resultComponentType === 'f32')
+    .map(({ M, N, K }) => ({ rows: M, columns: N, inner: K, subgroup: subgroupSize }))
+    .filter(one => matrixSchedule(one, usualSide))
+    .sort((a, b) => b.rows * b.columns * b.inner - a.rows * a.columns * a.inner);
+  if (!unit) throw refuse('multiplies no matrices of float16 with sums in float32 that divide a tile');
+  return unit;
+}
+
+/** The schedule on these units, of products that have at least 1024 rows, columns and numbers of the inner axis; of others none. */
 export function tileOnUnits({ problems }: Products, unit: MatrixUnit): Schedule | undefined {
   const isLarge = problems.every(({ rows, columns, inner }) => Math.min(rows, columns, inner) >= large);
   return isLarge ? matrixSchedule(unit, usualSide) : undefined;

@@ -9,7 +9,7 @@ import { featuresOf } from '../../src/device/device.js';
 import { sleepInTurns } from '../../src/device/sleepInTurns.js';
 import { unpackedArchive } from '../../src/io/embeddedDriver.js';
 import { matmul } from '../../src/ops/linear/matmul.js';
-import { createEngine, deviceDescriptor, openEngine } from '../../src/public/node.js';
+import { createEngine, deviceDescriptor, matrixFeatures, openEngine } from '../../src/public/node.js';
 import { require, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
 import { engine } from '../helpers/gpu.js';
 import { suite } from '../helpers/suite.js';
@@ -108,6 +108,8 @@ test('what a host should ask of its adapter: subgroups and the largest bindings 
   const without = { features: new Set(), limits } as unknown as GPUAdapter;
   requireEqual('no subgroups', deviceDescriptor(without).requiredFeatures, []);
   requireEqual('portable', deviceDescriptor(adapter, true), { label: 'sepnn' });
+  const { requiredFeatures } = deviceDescriptor(adapter, false, matrixFeatures);
+  requireEqual<unknown>('for matrix units, those that there are', requiredFeatures, ['subgroups', 'shader-f16']);
 });
 
 test('the driver is unpacked once, verified, and unpacked again where a file was damaged', async () => {

@@ -284,9 +284,10 @@ test('options of engines, of scattered points and of tangent kernels are checked
   const whole = { domain: grid([3, 3]), rank: 2, network };
   const { device } = engine;
   await refused(
-    [() => openEngine(wrong({})), /^openEngine: option more is unknown: use adapter, portable, dawn$/],
+    [() => openEngine(wrong({})), /^openEngine: option more is unknown: use adapter, portable, dawn, matrixUnits$/],
     [() => openEngine(untyped(null)), /^openEngine: null is no object/],
     [() => openEngine({ portable: untyped('yes') }), /^portable: "yes": use true or false$/],
+    [() => openEngine({ matrixUnits: untyped(1) }), /^matrixUnits: 1: use true or false$/],
     [() => openEngine({ dawn: untyped('backend=null') }), /^dawn: "backend=null": give a list of texts such as/],
     [() => createEngine(wrong({ device: device.gpu })), /^createEngine: option more is unknown: use device, info, /],
     [() => createEngine(untyped(undefined)), /^createEngine: undefined is no object/],

@@ -12,7 +12,17 @@ import { type Combine, combines } from '../../ops/precondition/precondition.js';
 import { type RestName, restNames } from '../../optimiser/besideRest.js';
 import { usualRefresh } from '../../precondition/preconditioner.js';
 import { mostSubgrids } from '../../train/batches.js';
-import { adapterOption, either, mostPoints, oneOf, real, valueOption, whole, wholes } from '../options.js';
+import {
+  adapterOption,
+  either,
+  matrixUnitsOption,
+  mostPoints,
+  oneOf,
+  real,
+  valueOption,
+  whole,
+  wholes,
+} from '../options.js';
 import type { Command } from '../vendor.js';
 import { beside, type Needs, only } from './needs.js';
 
@@ -78,6 +88,7 @@ export interface TrainingOptions extends ModelOptions {
   readonly steps: number;
   readonly reportEvery: number;
   readonly adapter: AdapterKind | 'auto';
+  readonly matrixUnits?: true;
   readonly tune: boolean;
   readonly compare: boolean;
   readonly resume?: string;
@@ -210,7 +221,7 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
   );
   add('--report-every <N>', 'steps from one point of the curve to the next', whole('--report-every', 1, 1e6), 25);
   add('--seed <N>', 'of everything random', whole('--seed', 0, mostSeed), 0);
-  command.addOption(adapterOption());
+  command.addOption(adapterOption()).addOption(matrixUnitsOption());
   command.option(
     '--tune',
     'measure once which kernels run fastest here, which takes minutes on a processor; results then differ by rounding',

@@ -1,0 +1,23 @@
+/** An engine on a device that Dawn opens, with what Node has by itself: for the package's face and for the command. */
+
+import { type OpenOptions, openDevice } from '../device/dawn.js';
+import { Engine } from '../graph/engine.js';
+import { embeddedDriver } from '../io/embeddedDriver.js';
+import { systemDrivers } from '../io/systemDrivers.js';
+import { longSums } from '../schedule/cut.js';
+import { matrixFeatures, takeMatrixUnits } from '../schedule/matrixUnits.js';
+
+type Opened = Omit<OpenOptions, 'driver' | 'system' | 'features'> & { readonly matrixUnits?: boolean | undefined };
+
+/** @throws InputError an adapter without the matrix units asked for. @throws RunError if there is none. */
+export async function openOn({ matrixUnits = false, ...options }: Opened): Promise<Engine> {
+  const features = matrixUnits ? { features: matrixFeatures } : {};
+  const device = await openDevice({ ...options, ...features, driver: embeddedDriver(), system: systemDrivers });
+  try {
+    if (matrixUnits) takeMatrixUnits(device);
+  } catch (error) {
+    device.destroy();
+    throw error;
+  }
+  return new Engine(Object.assign(device, { longSums }));
+}
