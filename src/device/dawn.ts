@@ -67,7 +67,7 @@ const ownRemedy: ReadonlySet<AdapterKind> = new Set(['embedded']);
  * @throws RunError where there is no such adapter: what was tried, and how to get each.
  */
 export async function openDevice(given: OpenOptions): Promise<Device> {
-  const options = given.features ? { ...given, dawn: [...(given.dawn ?? []), withExperiments] } : given;
+  const options = given.features ? { ...given, dawn: withExperiments(given.dawn) } : given;
   const kinds: AdapterKind[] =
     options.adapter === 'auto' ? ['hardware', 'software', 'embedded'] : [options.adapter as AdapterKind];
   if (!kinds.every(kind => Object.hasOwn(remedies, kind))) {
@@ -98,8 +98,14 @@ export async function openDevice(given: OpenOptions): Promise<Device> {
   throw new RunError(`no WebGPU adapter. Tried ${tried.join('. ')}`);
 }
 
-/** Without it Dawn offers no feature that may still change. */
-const withExperiments = 'enable-dawn-features=allow_unsafe_apis';
+const enabling = 'enable-dawn-features=';
+
+/** Dawn offers no feature that may still change without the first, and multiplies no matrices of subgroups without the second. */
+function withExperiments(dawn: readonly string[] = []): string[] {
+  const enabled = dawn.filter(option => option.startsWith(enabling)).map(option => option.slice(enabling.length));
+  const others = dawn.filter(option => !option.startsWith(enabling));
+  return [...others, `${enabling}${[...enabled, 'allow_unsafe_apis', 'use_vulkan_memory_model'].join(',')}`];
+}
 
 /** Dawn's way in. */
 type Create = (options: string[]) => GPU;

@@ -112,12 +112,16 @@ export function scheduleOf(device: Device, kernel: Kernel, shape: ProductShape):
 }
 
 export function keyOf({ name }: Kernel, { constants = {}, slots = {}, problems, upper }: ProductShape): string {
-  const filled = Object.values(slots).map(slot => slot.name);
-  return [name, ...filled, JSON.stringify(constants), extentOf(problems, upper)].join(' ');
+  return [
+    name,
+    ...Object.values(slots).map(slot => slot.name),
+    JSON.stringify(constants),
+    extentOf(problems, upper),
+  ].join(' ');
 }
 
 /** Numbers of a result, or of those on and above its diagonal. */
-function numbersOf({ rows, columns }: ProductProblem, upper = false): number {
+function numbersOf({ rows, columns }: ProductProblem, upper?: boolean): number {
   return upper ? (rows * (rows + 1)) / 2 : rows * columns;
 }
 
@@ -141,7 +145,7 @@ export function productGrid(device: Device, problems: readonly ProductProblem[],
   };
 }
 
-function extentOf(problems: readonly ProductProblem[], upper = false): string {
+function extentOf(problems: readonly ProductProblem[], upper?: boolean): string {
   const [first, ...others] = [...new Set(problems.map(p => `${p.rows} x ${p.columns} x ${p.inner}`))];
   return `${problems.length > 1 ? `${problems.length} of ` : ''}${first}${others.length > 0 ? ' and others' : ''}${upper ? ', upper' : ''}`;
 }

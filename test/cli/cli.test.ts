@@ -246,6 +246,7 @@ test('bad input ends with exit 2 and one line that names it, the value and the r
     [[image, '--model', 'tree'], /--model tree: use cp, tensor-train, tucker/],
     [[image, '--out', '/proc/nowhere'], /--out \/proc\/nowhere: cannot be written/],
     [[image, '--out', text], /--out .*text\.png: cannot be written/],
+    [[image, '--matrix-units'], /matrix units: the adapter .* lacks \w.*: leave the option out, or use another/],
     [[image, '--adapter', 'gpu'], /--adapter gpu: use auto, hardware, software, embedded/],
     [[image, '--resume', text], /model .*text\.png: is of another kind: claims a header/],
     [[image, '--resume', join(folder, 'none')], /model .*none: cannot be read/],
