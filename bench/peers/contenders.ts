@@ -14,5 +14,7 @@ export function contendersOf(name: string, work: Repeatable, device: Device): Co
     await wait();
   };
   const own = { name, run: waiting(() => device.gpu.queue.onSubmittedWorkDone()) };
-  return device.whilePending ? [own, { name: `${name}, our wait`, run: waiting(() => device.settle()) }] : [own];
+  return device.options.whilePending
+    ? [own, { name: `${name}, our wait`, run: waiting(() => device.settle()) }]
+    : [own];
 }

@@ -24,15 +24,12 @@ export function factsOf(info: GPUAdapterInfo | undefined): AdapterFacts {
 
 /** Whether kernels run on a processor there. */
 export function isCpu(info: GPUAdapterInfo | undefined): boolean {
-  return (info?.isFallbackAdapter ?? false) || /swiftshader|llvmpipe|lavapipe|software|\bcpu\b/i.test(wordsOf(info));
+  return kindOf(info) !== 'hardware';
 }
 
 export function kindOf(info: GPUAdapterInfo | undefined): AdapterKind {
-  if (/swiftshader/i.test(wordsOf(info))) return 'embedded';
-  return isCpu(info) ? 'software' : 'hardware';
-}
-
-function wordsOf(info: GPUAdapterInfo | undefined): string {
   const { architecture, description } = factsOf(info);
-  return `${architecture} ${description}`;
+  const words = `${architecture} ${description}`;
+  if (/swiftshader/i.test(words)) return 'embedded';
+  return info?.isFallbackAdapter || /llvmpipe|lavapipe|software|\bcpu\b/i.test(words) ? 'software' : 'hardware';
 }

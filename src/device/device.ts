@@ -99,8 +99,8 @@ export class Device {
   /** What a tuner found to run best here: the id of a schedule for the key of a product. Empty unless it was asked. */
   readonly tuning = new Map<string, string>();
   /**
-   * FLOP/s of large products here, by which dispatches are made small enough for watchdogs (kernel/pace.ts): measured where
-   * it matters, which is on a GPU alone. To be set for runs that must repeat to the bit, or on a processor.
+   * FLOP/s of large products here, by which dispatches are made small enough for watchdogs (kernel/pace.ts) before they have run.
+   * Blocks of equations have it measured, on a GPU: to be set where their runs must repeat to the bit, or on a processor.
    */
   declare rate?: number | undefined;
   /** What chooses schedules for large products, where it was given: schedule/matrixUnits.ts knows it. */
@@ -111,15 +111,6 @@ export class Device {
   doneAt = 0;
   /** Told before each product that a tuner measures, of how many. */
   declare whileTuning?: (done: number, products: number) => void;
-  /** By which dispatches are measured: `timestampClock`, or the host's where there is none. */
-  readonly clock: Clock | undefined;
-  /** What cuts long sums into parts, where it was given: schedule/cut.ts knows it. */
-  readonly longSums: unknown;
-  readonly #owned: boolean;
-  /** Only to be held. */
-  readonly keep: unknown;
-  /** Who looks after the event loop while something is pending. */
-  readonly whilePending: WhilePending | undefined;
   #lost: DeviceLostError | undefined;
   /** What nobody has been told: of calls that do not wait. */
   #untold: RunError | undefined;
@@ -138,7 +129,7 @@ export class Device {
   constructor(
     /** WebGPU's device itself; buffers that a host makes on it are not counted. */
     readonly gpu: GPUDevice,
-    options: DeviceOptions,
+    readonly options: DeviceOptions,
   ) {
     const info = options.info ?? (gpu as { adapterInfo?: GPUAdapterInfo }).adapterInfo;
     this.facts = factsOf(info);
@@ -146,11 +137,6 @@ export class Device {
     this.cpu = isCpu(info);
     this.lanes = fixedSubgroupSize(info);
     this.subgroupSize = gpu.features.has('subgroups' as GPUFeatureName) ? this.lanes : undefined;
-    this.clock = options.clock;
-    this.longSums = options.longSums;
-    this.keep = options.keep;
-    this.#owned = options.owned;
-    this.whilePending = options.whilePending;
     watch(gpu).add(this.#onLoss);
   }
 
@@ -163,9 +149,13 @@ export class Device {
   attempt<T>(what: string, work: () => T): Attempt<T> {
     if (this.#lost) throw this.#lost;
     for (const filter of filters) this.gpu.pushErrorScope(filter);
-    const raised = () => {
+    let value: T;
+    let error: Attempt<T>['error'];
+    try {
+      value = work();
+    } finally {
       const scopes = filters.map(() => this.gpu.popErrorScope()).reverse();
-      return this.track(Promise.all(scopes)).then(
+      error = this.track(Promise.all(scopes)).then(
         errors => {
           const at = errors.findIndex(error => error);
           if (at < 0) return undefined;
@@ -175,15 +165,8 @@ export class Device {
         },
         lost => lost,
       );
-    };
-    let value: T;
-    try {
-      value = work();
-    } catch (error) {
-      raised();
-      throw error;
     }
-    return { value, error: raised() };
+    return { value, error };
   }
 
   /**
@@ -234,9 +217,9 @@ export class Device {
 
   /** Has whoever looks after the event loop do so until nothing is pending; one at a time. */
   #attend(): void {
-    if (this.#attended || !this.whilePending) return;
+    if (this.#attended) return;
     this.#attended = true;
-    this.whilePending(() => {
+    this.options.whilePending?.(() => {
       this.#attended = this.#pendingSince !== undefined;
       return this.#pendingSince;
     });
@@ -266,7 +249,7 @@ export class Device {
 
   /** Ends the device if the engine owns it. */
   destroy(): void {
-    if (this.#owned) this.gpu.destroy();
+    if (this.options.owned) this.gpu.destroy();
     else watch(this.gpu).delete(this.#onLoss); // a host's outlives the engine
   }
 

@@ -44,17 +44,16 @@ export function lower(graph: Graph, device: Device): Dispatch[] {
 
   // What another tensor is to hold in the end is kept from before a run's first write, as where two swap places.
   const kept = new Map<Value, Operand>();
-  const written = new Set(graph.assignments.map(({ tensor }) => tensor));
   for (const { tensor: target, value } of graph.assignments) {
-    if (!('tensor' in value.source) || kept.has(value)) continue;
-    const { tensor } = value.source;
-    if (tensor !== target && written.has(tensor)) kept.set(value, copied(tensor, value));
+    const tensor = tensorOf(value);
+    if (!tensor || tensor === target || kept.has(value)) continue;
+    if (graph.assignments.some(other => other.tensor === tensor)) kept.set(value, copied(tensor, value));
   }
 
   const inputOperand = (value: Value, packedWillDo: boolean): Operand => {
     const known = operands.get(value);
     if (known) return known;
-    const { tensor } = value.source as { tensor: Tensor }; // nodes stand in the order in which they were made
+    const tensor = tensorOf(value) as Tensor; // nodes stand in the order in which they were made
     if (packedWillDo || isQuadAligned(tensor.layout)) return tensor;
     const own = copied(tensor, value); // rows of a host's buffer that are no whole quads, before they are multiplied
     operands.set(value, own);
@@ -71,7 +70,7 @@ export function lower(graph: Graph, device: Device): Dispatch[] {
     }
     const input = step.inputs[updated] as Value;
     const before = inputs[updated] as Operand;
-    const home = 'tensor' in input.source ? input.source.tensor : homes.get(input);
+    const home = tensorOf(input) ?? homes.get(input);
     const isOnlyUse = lastUse.get(input) === at && step.inputs.filter(other => other === input).length === 1;
     return isOnlyUse && (!home || home === tensor) ? before : copied(before, output);
   };
@@ -90,6 +89,11 @@ export function lower(graph: Graph, device: Device): Dispatch[] {
     if (from.storage !== tensor.storage) dispatches.push(...copyRows(device, from, tensor));
   }
   return dispatches;
+}
+
+/** The tensor of which a value is what it holds when a run begins. */
+function tensorOf({ source }: Value): Tensor | undefined {
+  return (source as { readonly tensor?: Tensor }).tensor;
 }
 
 /** The nodes that an assignment depends on, each fused with its input's producer where nobody else uses that input. */

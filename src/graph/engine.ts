@@ -169,15 +169,9 @@ export class Engine {
   compile<B extends Readonly<Record<string, Build>>>(builds: B): Promise<PlansOf<B>>;
   async compile(builds: Build | Readonly<Record<string, Build>>, options: CompileOptions = {}): Promise<unknown> {
     requireOptions('compile', options, { into: true });
-    for (const build of isRecord(builds) ? Object.values(builds) : [builds]) {
-      requireValue('compile', build, 'call', 'give a function of a graph');
-    }
-    if (typeof builds === 'function') return (await this.#compile({ only: builds }, options.into ?? {})).only;
-    return this.#compile(builds, {});
-  }
-
-  async #compile(builds: Readonly<Record<string, Build>>, into: HostBuffers): Promise<Readonly<Record<string, Plan>>> {
-    const names = Object.keys(builds);
+    const all = isRecord(builds) ? builds : { only: builds };
+    const names = Object.keys(all);
+    for (const name of names) requireValue('compile', all[name], 'call', 'give a function of a graph');
     const slots = new Slots();
     const tensors: OutputTensors<Outputs>[] = [];
     const used: Tensor[][] = [];
@@ -185,8 +179,8 @@ export class Engine {
       scope.keep({ dispose: () => slots.dispose(this.#memory) });
       const lists = names.map(name => {
         const graph = new Recorder(this.#memory);
-        const outputs = builds[name](graph) ?? {};
-        tensors.push(this.#outputTensors(graph, outputs, scope, into));
+        const outputs = all[name](graph) ?? {};
+        tensors.push(this.#outputTensors(graph, outputs, scope, options.into));
         const dispatches = gathered(this.device, lower(graph, this.device));
         slots.add(dispatches);
         const bound = new Set(dispatches.flatMap(({ resources }) => resources));
@@ -201,9 +195,10 @@ export class Engine {
       const release = () => {
         if (--open === 0) slots.dispose(this.#memory);
       };
-      return Object.fromEntries(
-        names.map((name, i) => [name, new Plan(tensors[i], lists[i], used[i], sequences[i], release)]),
+      const plans = names.map(
+        (name, i) => [name, new Plan(tensors[i], lists[i], used[i], sequences[i], release)] as const,
       );
+      return all === builds ? Object.fromEntries(plans) : plans[0][1];
     });
   }
 

@@ -38,7 +38,8 @@ export class Plan<O = unknown> {
 
   /**
    * Encodes `times` runs, 1 by default, into a host's compute pass, or into its command encoder as a pass of their own.
-   * The host submits it; errors of the device are the host's to see.
+   * The host submits it; errors of the device are the host's to see. A dispatch that may outlast 50 ms goes in stretches, as
+   * long as no `run` has measured it and `engine.device.rate` says nothing else.
    */
   encode(encoder: HostEncoder, { times = 1 } = {}): void {
     encodeParts(encoder, [this.part(times)]);
@@ -57,7 +58,9 @@ export class Plan<O = unknown> {
 
   /** @internal This plan, `times` over, as a part of a longer submit. */
   part(times: number): Part {
-    this.#requireUsable(times);
+    if (this.#disposed) throw new InputError('the plan has been disposed of');
+    requireCount('times', times, 1, 2 ** 32);
+    for (const tensor of this.tensors) tensor.requireBindable();
     return { sequence: this.sequence, from: 0, to: times * this.sequence.length };
   }
 
@@ -72,11 +75,5 @@ export class Plan<O = unknown> {
 
   [Symbol.dispose](): void {
     this.dispose();
-  }
-
-  #requireUsable(times: number): void {
-    if (this.#disposed) throw new InputError('the plan has been disposed of');
-    requireCount('times', times, 1, 2 ** 32);
-    for (const tensor of this.tensors) tensor.requireBindable();
   }
 }

@@ -20,7 +20,7 @@ class RecordedValue implements Value {
   }
 
   get node(): Node | undefined {
-    return 'node' in this.source ? this.source.node : undefined;
+    return (this.source as { readonly node?: Node }).node;
   }
 }
 
@@ -39,11 +39,10 @@ export class Recorder implements Graph {
   read(tensor: Tensor): Value {
     requireTensor(tensor);
     tensor.requireOn(this.memory);
-    let value = this.#reads.get(tensor);
-    if (!value) {
-      value = new RecordedValue(this, stackOf(tensor.layout.parts.map(part => part.shape)), { tensor });
-      this.#reads.set(tensor, value);
-    }
+    const value =
+      this.#reads.get(tensor) ??
+      new RecordedValue(this, stackOf(tensor.layout.parts.map(part => part.shape)), { tensor });
+    this.#reads.set(tensor, value);
     return value;
   }
 
@@ -66,9 +65,7 @@ export class Recorder implements Graph {
     );
     const outputs: Value[] = [];
     const node: Node = { operation: operation as Operation<never>, attributes, inputs, outputs };
-    layouts.forEach((layout, output) => {
-      outputs.push(new RecordedValue(this, layout, { node, output }));
-    });
+    outputs.push(...layouts.map((layout, output) => new RecordedValue(this, layout, { node, output })));
     this.nodes.push(node);
     return outputs;
   }

@@ -4,7 +4,7 @@
  */
 
 import type { Memory, Storage } from '../buffer/memory.js';
-import type { Dispatch } from '../kernel/dispatch.js';
+import { type Dispatch, isStorage } from '../kernel/dispatch.js';
 
 interface Slot {
   bytes: number;
@@ -17,15 +17,24 @@ export class Slots {
   readonly #slots: Slot[] = [];
   #placed: Storage[] = [];
 
-  /** Assigns a slot to every storage of the list that has no place yet. */
+  /** Assigns a slot to every storage of the list that has no place yet, from the first dispatch that binds it to the last. */
   add(dispatches: readonly Dispatch[]): void {
     for (const slot of this.#slots) slot.busyUntil = -1;
-    for (const { storage, first, last } of lifetimes(dispatches)) {
-      const slot = this.#fit(storage.bytes, first);
-      slot.bytes = Math.max(slot.bytes, storage.bytes);
-      slot.busyUntil = last;
-      slot.storages.push(storage);
-    }
+    const last = new Map<unknown, number>();
+    dispatches.forEach(({ resources }, at) => {
+      for (const one of resources) last.set(one, at);
+    });
+    dispatches.forEach(({ resources }, at) => {
+      for (const storage of resources) {
+        const until = last.get(storage);
+        if (until === undefined || !isStorage(storage) || storage.placed) continue;
+        last.delete(storage);
+        const slot = this.#fit(storage.bytes, at);
+        slot.bytes = Math.max(slot.bytes, storage.bytes);
+        slot.busyUntil = until;
+        slot.storages.push(storage);
+      }
+    });
   }
 
   /** Creates the buffers. */
@@ -51,18 +60,4 @@ export class Slots {
     this.#slots.push(slot);
     return slot;
   }
-}
-
-/** First and last dispatch that binds each storage without a place, in order of the first. */
-function lifetimes(dispatches: readonly Dispatch[]) {
-  const found = new Map<Storage, { storage: Storage; first: number; last: number }>();
-  dispatches.forEach(({ resources }, at) => {
-    for (const storage of resources) {
-      if (storage instanceof Uint8Array || storage.placed) continue;
-      const lifetime = found.get(storage);
-      if (lifetime) lifetime.last = at;
-      else found.set(storage, { storage, first: at, last: at });
-    }
-  });
-  return [...found.values()];
 }

@@ -63,7 +63,8 @@ export async function measureRoofline(engine: Engine, numbers: Partial<Roofline[
     }
     const { gigabytes, copied } = await copyBandwidth(engine, most);
     const best = peaks.reduce((most, next) => (next.gflops > most.gflops ? next : most));
-    const isDevices = engine.device.clock !== undefined && featuresOf(engine.device).includes('timestamp-query');
+    const isDevices =
+      engine.device.options.clock !== undefined && featuresOf(engine.device).includes('timestamp-query');
     return { ...best, gigabytes, numbers: { multiplied, copied }, clock: isDevices ? 'device' : 'host' };
   });
 }

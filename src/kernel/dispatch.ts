@@ -37,6 +37,10 @@ export interface Dispatch {
   readonly workgroups: Workgroups;
   /** Operations and bytes, for profiles and for submits that are cut by time. */
   readonly work: Work;
+  /** Operations of the workgroup that has the most, where not all have as many. */
+  readonly fullest?: number;
+  /** Of a stretch of another's workgroups: whether it may go in one with that before it. */
+  readonly follows?: boolean;
   /** For a report: the products' rows x columns x inner, or the workgroups. */
   readonly extent: string;
   /** What they share that write beside each other in one storage: their order does not matter. */
@@ -117,7 +121,7 @@ export function assemble<K extends Kernel>(
   { name, source: text, bindings = bindingsOf(text) }: K,
   description: Pick<Description<K>, 'problems' | 'settings' | 'buffers'>,
   source: string,
-  rest: Pick<Dispatch, 'workgroups' | 'work' | 'extent' | 'variants'>,
+  rest: Pick<Dispatch, 'workgroups' | 'work' | 'fullest' | 'extent' | 'variants'>,
 ): Dispatch {
   const buffers: Readonly<Record<string, Storage>> = description.buffers;
   const resources = bindings.map(binding => {

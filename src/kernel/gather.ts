@@ -33,8 +33,8 @@ function areInOrder(a: Dispatch, b: Dispatch): boolean {
   return a.resources.some((one, i) =>
     b.resources.some((other, j) => {
       const [first, second] = [a.bindings[i], b.bindings[j]].map(({ access }) => access === 'read_write');
-      if (!isStorage(one) || !isStorage(other) || !(first || second) || memoryOf(one) !== memoryOf(other)) return false;
-      return !(first && second && a.beside && a.beside === b.beside);
+      if (!isStorage(one) || !isStorage(other) || memoryOf(one) !== memoryOf(other)) return false;
+      return first && second ? !a.beside || a.beside !== b.beside : first || second;
     }),
   );
 }

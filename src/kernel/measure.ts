@@ -28,12 +28,15 @@ export function measure(
     const sequence = scope.keep(await Sequence.prepare([dispatch], memory, pipelines));
     const { device } = memory;
     const run = async (repeats: number) => {
-      const part = { sequence, from: 0, to: repeats };
-      return (await device.clock?.(device, pass => sequence.encode(pass, part))) || submitAtOnce(device, [part]);
+      const part = { sequence, from: 0, to: repeats * sequence.length };
+      return (
+        (await device.options.clock?.(device, pass => sequence.encode(pass, part))) || submitAtOnce(device, [part])
+      );
     };
     await run(1); // a driver may compile at the first run
     let repeats = 1;
     let took = await run(repeats);
+    sequence.expected.fill(took / sequence.length); // by which stretches of the dispatch go together from now on
     while (took < milliseconds && repeats < mostRepeats) {
       repeats = Math.min(mostRepeats, Math.ceil((repeats * 1.3 * milliseconds) / Math.max(took, milliseconds / 10)));
       took = await run(repeats);

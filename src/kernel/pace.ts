@@ -4,12 +4,15 @@
  * goes in, where to cut comes out.
  */
 
+import { sizeOf } from '../buffer/layout.js';
 import { requireNumber } from '../host/checks.js';
-import type { Dispatch } from './dispatch.js';
+import type { Dispatch, Work } from './dispatch.js';
 
 /** Milliseconds that one dispatch may last, and one submit. */
 export const dispatchMilliseconds = 50;
 export const submitMilliseconds = 250;
+/** As much as stretches of a dispatch go in one for, once they have been measured: the average, of which the fullest may have more. */
+export const togetherMilliseconds = dispatchMilliseconds / 4;
 /** FLOP/s of products on the slowest device that matters, a phone: what is taken for one of which nothing is known. */
 export const leastRate = 5e10;
 /** Dispatches in one submit, some 16 steps: they are encoded in a millisecond or two, in which the device has the ones before. */
@@ -23,6 +26,13 @@ const startMilliseconds = 0.01;
 /** So many workgroups fill a device: fewer have as much less of its rate. */
 const fillingWorkgroups = 16;
 
+type Timed = Pick<Dispatch, 'work' | 'workgroups' | 'fullest'>;
+
+/** Operations that one dispatch may have on a device of a rate in FLOP/s, where it is known. */
+export function operationsInTime(rate = leastRate): number {
+  return (rate * dispatchMilliseconds) / 1000;
+}
+
 /**
  * How much one dispatch may have of what takes so many operations each, on a device of a rate in FLOP/s, where it is known: 1
  * at the least.
@@ -34,14 +44,25 @@ export function mostInDispatch(operationsOfEach: number, rate = leastRate): numb
   return Math.max(1, Math.floor((rate * dispatchMilliseconds) / 1000 / operationsOfEach));
 }
 
+/** Operations, for the bytes that pass too. */
+function weightOf({ operations, bytes }: Work): number {
+  return operations + operationsPerByte * bytes;
+}
+
+/** What the fullest of a dispatch's workgroups has, in operations: for the bytes that pass too. */
+export function operationsOfFullest({ work, workgroups, fullest = 0 }: Timed): number {
+  return Math.max(fullest, weightOf(work) / sizeOf(workgroups));
+}
+
+/** How many workgroups of so many operations end in time in one dispatch: those that fill a device at the least, since fewer take as long. */
+export function workgroupsInTime(operations: number, rate?: number): number {
+  return Math.max(fillingWorkgroups, Math.floor(operationsInTime(rate) / operations));
+}
+
 /** Milliseconds that a dispatch is expected to take before it has run: on purpose rather many. */
-export function expectedMilliseconds(
-  { work, workgroups }: Pick<Dispatch, 'work' | 'workgroups'>,
-  rate: number,
-): number {
-  const [x, y, z] = workgroups;
-  const share = Math.min(1, (x * y * z) / fillingWorkgroups);
-  return startMilliseconds + (1000 * (work.operations + operationsPerByte * work.bytes)) / (rate * share);
+export function expectedMilliseconds({ work, workgroups }: Timed, rate = leastRate): number {
+  const share = Math.min(1, sizeOf(workgroups) / fillingWorkgroups);
+  return startMilliseconds + (1000 * weightOf(work)) / (rate * share);
 }
 
 /**

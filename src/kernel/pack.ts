@@ -20,41 +20,29 @@ export function packStructs(
   { name, struct = {} }: BindingLayout,
   values: readonly FieldValues[],
 ): Uint8Array<ArrayBuffer> {
-  const size = bytesOf(struct);
-  const bytes = new Uint8Array(size * values.length);
-  const view = new DataView(bytes.buffer);
-  values.forEach((value, i) => {
-    packStruct(view, i * size, struct, value, `${kernel}: ${name}`);
-  });
-  return bytes;
-}
-
-function packStruct(view: DataView, start: number, struct: StructLayout, values: FieldValues, path: string): void {
-  let at = start;
-  for (const [name, field] of Object.entries(struct)) {
-    const value = values[name];
-    const where = `${path}.${name}`;
-    if (typeof field === 'object') {
-      if (!Array.isArray(value)) throw new InputError(`${where} is missing`);
-      if (value.length > field.count) throw new InputError(`${where} has room for ${field.count}`);
-      const size = bytesOf(field.struct);
-      value.forEach((entry: FieldValues, i) => {
-        packStruct(view, at + i * size, field.struct, entry, where);
-      });
-      at += field.count * size;
-    } else {
+  const view = new DataView(new ArrayBuffer(bytesOf(struct) * values.length));
+  let at = 0;
+  const pack = (fields: StructLayout, given: FieldValues, path: string) => {
+    for (const [field, type] of Object.entries(fields)) {
+      const value = given[field];
+      const where = `${path}.${field}`;
+      if (typeof type === 'object') {
+        if (!Array.isArray(value)) throw new InputError(`${where} is missing`);
+        if (value.length > type.count) throw new InputError(`${where} has room for ${type.count}`);
+        for (const entry of value) pack(type.struct, entry, where);
+        at += (type.count - value.length) * bytesOf(type.struct);
+        continue;
+      }
       if (typeof value !== 'number') throw new InputError(`${where} is missing`);
-      packNumber(view, at, field, value, where);
+      if (type === 'f32') {
+        view.setFloat32(at, value, true);
+      } else {
+        requireCount(where, value, 0, 0xffffffff);
+        view.setUint32(at, value, true);
+      }
       at += wordBytes;
     }
-  }
-}
-
-function packNumber(view: DataView, at: number, type: 'u32' | 'f32', value: number, where: string): void {
-  if (type === 'f32') {
-    view.setFloat32(at, value, true);
-  } else {
-    requireCount(where, value, 0, 0xffffffff);
-    view.setUint32(at, value, true);
-  }
+  };
+  for (const one of values) pack(struct, one, `${kernel}: ${name}`);
+  return new Uint8Array(view.buffer);
 }

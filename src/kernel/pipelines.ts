@@ -17,12 +17,13 @@ export class Pipelines {
 
   /** @throws RunError naming the kernel, with the compiler's message, if a driver refuses its text. */
   get(dispatch: Dispatch): Promise<GPUComputePipeline> {
-    let pipeline = this.#byText.get(dispatch.source);
+    const { source } = dispatch;
+    let pipeline = this.#byText.get(source);
     if (!pipeline) {
       pipeline = this.device.track(this.#compile(dispatch));
-      this.#byText.set(dispatch.source, pipeline);
+      this.#byText.set(source, pipeline);
       // What failed for want of memory may succeed another time.
-      pipeline.catch(() => this.#byText.delete(dispatch.source));
+      pipeline.catch(() => this.#byText.delete(source));
     }
     return pipeline;
   }
@@ -54,13 +55,10 @@ export class Pipelines {
       layout: gpu.createPipelineLayout({ bindGroupLayouts: [this.layout(bindings)] }),
       compute: { module, entryPoint: 'main' },
     });
-    let pipeline: GPUComputePipeline | undefined;
-    let failure: { readonly message: string } | null | undefined;
-    try {
-      pipeline = await compiled;
-    } catch (error) {
-      failure = error as Error;
-    }
+    let failure: { readonly message: string } | undefined;
+    const pipeline = await compiled.catch((error: Error) => {
+      failure = error;
+    });
     failure = (await refused) ?? failure;
     if (!pipeline || failure) throw new RunError(`kernel ${kernel}: ${failure?.message}`);
     return pipeline;

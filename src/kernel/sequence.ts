@@ -1,11 +1,14 @@
 /** A list of dispatches made ready for one device: pipelines compiled, tables uploaded, bind groups made. */
 
-import { bufferOf, type Memory, type Storage, usage } from '../buffer/memory.js';
+import { bufferOf, type Memory, Storage, usage } from '../buffer/memory.js';
 import { InputError } from '../errors.js';
-import { settled } from '../host/scope.js';
+import { building, type Scope, settled } from '../host/scope.js';
 import { type Dispatch, isStorage } from './dispatch.js';
-import { expectedMilliseconds, leastRate } from './pace.js';
+import { inStretches } from './join.js';
+import { expectedMilliseconds, togetherMilliseconds } from './pace.js';
 import type { Pipelines } from './pipelines.js';
+
+type Resource = Dispatch['resources'][number];
 
 interface Ready {
   readonly pipeline: GPUComputePipeline;
@@ -25,7 +28,6 @@ export interface Part {
 
 export class Sequence {
   readonly #ready: readonly Ready[];
-  readonly #tables: Storage | undefined;
   /** Milliseconds that each dispatch is expected to take: a guess until it has run. */
   readonly expected: Float64Array;
   /** Whether all have run. */
@@ -34,29 +36,31 @@ export class Sequence {
   private constructor(
     readonly memory: Memory,
     ready: readonly Ready[],
-    tables: Storage | undefined,
+    private readonly scope: Scope,
   ) {
     this.#ready = ready;
-    this.#tables = tables;
-    const { rate = leastRate } = memory.device;
-    this.expected = Float64Array.from(ready, ({ dispatch }) => expectedMilliseconds(dispatch, rate));
+    this.expected = Float64Array.from(ready, ({ dispatch }) => expectedMilliseconds(dispatch, memory.device.rate));
   }
 
   /** @throws RunError a kernel that the driver refuses. @throws InputError more workgroups than the device takes. */
-  static async prepare(dispatches: readonly Dispatch[], memory: Memory, pipelines: Pipelines): Promise<Sequence> {
+  static async prepare(whole: readonly Dispatch[], memory: Memory, pipelines: Pipelines): Promise<Sequence> {
     const { device } = memory;
     const most = device.limits.maxComputeWorkgroupsPerDimension;
-    for (const { kernel, workgroups } of dispatches) {
+    for (const { kernel, workgroups } of whole) {
       if (workgroups.some(n => n > most)) {
         throw new InputError(
           `${kernel}: takes ${workgroups.join(' x ')} workgroups, and this device runs at most ${most} an axis: use a smaller grid`,
         );
       }
     }
+    const dispatches = whole.flatMap(one => inStretches(device, one));
     const compiled = await settled(dispatches.map(dispatch => pipelines.get(dispatch)));
-    for (const one of dispatches) requireOneUse(one);
-    const { tables, offsets } = uploadTables(dispatches, memory);
-    try {
+    return building(async scope => {
+      const tables = uploadTables(dispatches, memory, scope);
+      const bound = dispatches.map(({ resources }) => resources.map(one => tables.get(one) ?? (one as Storage)));
+      dispatches.forEach((one, i) => {
+        requireOneUse(one, bound[i]);
+      });
       const { value, error } = device.attempt('bind', () =>
         dispatches.map((dispatch, i) => ({
           dispatch,
@@ -64,20 +68,17 @@ export class Sequence {
           bindGroup: device.gpu.createBindGroup({
             label: dispatch.kernel,
             layout: pipelines.layout(dispatch.bindings),
-            entries: dispatch.resources.map((resource, binding) => ({
+            entries: bound[i].map((storage, binding) => ({
               binding,
-              resource: bindingOf(resource, tables, offsets),
+              resource: { buffer: bufferOf(storage), offset: storage.offset, size: storage.bytes },
             })),
           }),
         })),
       );
       const failure = await error;
-      if (failure) throw device.causeOf(failure, buffersOf(dispatches, tables));
-      return new Sequence(memory, value, tables);
-    } catch (error) {
-      if (tables) memory.release(tables);
-      throw error;
-    }
+      if (failure) throw device.causeOf(failure, bound.flat().map(bufferOf));
+      return new Sequence(memory, value, scope);
+    });
   }
 
   /** Dispatches of one run. */
@@ -92,13 +93,20 @@ export class Sequence {
    */
   encode(pass: GPUComputePassEncoder, { from, to }: Omit<Part, 'sequence'>): void {
     this.memory.requireAlive();
+    const at = (i: number) => this.#ready[i % this.length];
     let last: GPUComputePipeline | undefined;
-    for (let i = from; i < to; i++) {
-      const { pipeline, bindGroup, dispatch } = this.#ready[i % this.length];
+    for (let i = from; i < to; ) {
+      const { pipeline, bindGroup, dispatch } = at(i);
+      let [count, y, z] = dispatch.workgroups;
       if (pipeline !== last) pass.setPipeline(pipeline);
       last = pipeline;
       pass.setBindGroup(0, bindGroup);
-      pass.dispatchWorkgroups(...dispatch.workgroups);
+      const first = i;
+      // Stretches that follow each other go in one, as many as end in time by what is known by now.
+      while (++i < to && at(i).dispatch.follows && this.lasts({ from: first, to: i + 1 }) <= togetherMilliseconds) {
+        count += at(i).dispatch.workgroups[0];
+      }
+      pass.dispatchWorkgroups(count, y, z);
     }
   }
 
@@ -118,7 +126,7 @@ export class Sequence {
   }
 
   dispose(): void {
-    if (this.#tables) this.memory.release(this.#tables);
+    this.scope.dispose();
   }
 }
 
@@ -130,13 +138,12 @@ export function encodeParts(encoder: HostEncoder, parts: readonly Part[]): void 
 }
 
 /** @throws InputError a buffer that a dispatch reads and writes, or writes twice in one place: WebGPU forbids both. */
-function requireOneUse({ kernel, bindings, resources }: Dispatch): void {
+function requireOneUse({ kernel, bindings }: Dispatch, storages: readonly Storage[]): void {
   bindings.forEach(({ name, access }, i) => {
-    const written = resources[i];
-    if (access !== 'read_write' || !isStorage(written)) return;
+    const written = storages[i];
     const other = bindings.find((binding, j) => {
-      const used = resources[j];
-      if (i === j || !isStorage(used) || bufferOf(used) !== bufferOf(written)) return false;
+      const used = storages[j];
+      if (access !== 'read_write' || i === j || bufferOf(used) !== bufferOf(written)) return false;
       const areApart = used.offset >= written.offset + written.bytes || written.offset >= used.offset + used.bytes;
       return binding.access !== 'read_write' || !areApart;
     });
@@ -147,40 +154,26 @@ function requireOneUse({ kernel, bindings, resources }: Dispatch): void {
   });
 }
 
-function buffersOf(dispatches: readonly Dispatch[], tables: Storage | undefined): GPUBuffer[] {
-  const bound = dispatches.flatMap(({ resources }) => resources.filter(isStorage).map(bufferOf));
-  return tables ? [bufferOf(tables), ...bound] : bound;
-}
-
-/** All tables and settings of a sequence in one buffer, each at an offset that a binding may have. */
-function uploadTables(dispatches: readonly Dispatch[], memory: Memory) {
+/** All tables and settings of a sequence in one buffer, each at an offset that a binding may have: where they lie. */
+function uploadTables(dispatches: readonly Dispatch[], memory: Memory, scope: Scope): Map<Resource, Storage> {
   const { limits } = memory.device;
   const alignment = Math.max(limits.minStorageBufferOffsetAlignment, limits.minUniformBufferOffsetAlignment);
-  const offsets = new Map<Uint8Array, number>();
+  const offsets = new Map<Exclude<Resource, Storage>, number>();
   let bytes = 0;
-  for (const table of dispatches.flatMap(dispatch => dispatch.resources)) {
-    if (!(table instanceof Uint8Array)) continue;
+  for (const table of dispatches.flatMap(({ resources }) => resources)) {
+    if (isStorage(table)) continue;
     offsets.set(table, bytes);
     bytes += Math.ceil(table.length / alignment) * alignment;
   }
-  if (bytes === 0) return { tables: undefined, offsets };
+  const places = new Map<Resource, Storage>();
+  if (bytes === 0) return places;
   const all = new Uint8Array(bytes);
-  for (const [table, offset] of offsets) all.set(table, offset);
   const tables = memory.create('tables', bytes, usage.storage | usage.uniform | usage.copyTarget);
-  try {
-    memory.write(tables, all);
-  } catch (error) {
-    memory.release(tables);
-    throw error;
+  scope.keep({ dispose: () => memory.release(tables) });
+  for (const [table, offset] of offsets) {
+    all.set(table, offset);
+    places.set(table, new Storage(table.length, bufferOf(tables), offset));
   }
-  return { tables, offsets };
-}
-
-function bindingOf(
-  resource: Storage | Uint8Array,
-  tables: Storage | undefined,
-  offsets: ReadonlyMap<Uint8Array, number>,
-): GPUBufferBinding {
-  if (isStorage(resource)) return { buffer: bufferOf(resource), offset: resource.offset, size: resource.bytes };
-  return { buffer: bufferOf(tables as Storage), offset: offsets.get(resource) ?? 0, size: resource.length };
+  memory.write(tables, all);
+  return places;
 }

@@ -112,30 +112,34 @@ function closingBrace(text: string, open: number): number {
   return text.length; // what does not end a compiler tells
 }
 
-const operators: readonly Readonly<Record<string, (a: number, b: number) => number>>[] = [
-  { '+': (a, b) => a + b, '-': (a, b) => a - b },
-  { '*': (a, b) => a * b, '/': (a, b) => Math.trunc(a / b), '%': (a, b) => a % b },
-];
+const operations: Readonly<Record<string, (a: number, b: number) => number>> = {
+  '+': (a, b) => a + b,
+  '-': (a, b) => a - b,
+  '*': (a, b) => a * b,
+  '/': (a, b) => Math.trunc(a / b),
+  '%': (a, b) => a % b,
+};
+/** What is reduced to its value before what comes after it: products of two numbers, and sums. */
+const levels = [/(-?\d+)([*/%])(-?\d+)/, /(-?\d+)([-+])(-?\d+)/];
+/** A pair of brackets that has none in it. */
+const innermost = /\(([^()]*)\)/;
 
 /** The value of an integer expression of + - * / %, brackets, numbers and known names; undefined if it is none. */
 export function evaluate(expression: string, known: ReadonlyMap<string, number>): number | undefined {
-  const tokens = expression.match(/\d+[ui]?|[A-Za-z_]\w*|[-+*/%()]|\S/g) ?? [];
-  let at = 0;
-  const primary = (): number => {
-    const token = tokens[at++] ?? '';
-    if (token === '(') {
-      const value = binary(operators);
-      return tokens[at++] === ')' ? value : Number.NaN;
-    }
-    return known.get(token) ?? (/^\d/.test(token) ? Number.parseInt(token, 10) : Number.NaN);
-  };
-  /** Operators of one level between what those of the other, which binds more tightly, or numbers give. */
-  const binary = ([level, ...tighter]: typeof operators): number => {
-    const operand = () => (tighter.length > 0 ? binary(tighter) : primary());
-    let value = operand();
-    while (Object.hasOwn(level, tokens[at] ?? '')) value = level[tokens[at++]](value, operand());
-    return value;
-  };
-  const value = binary(operators);
-  return at === tokens.length && Number.isInteger(value) ? value : undefined;
+  const reduced = (text: string, pattern: RegExp, give: (...found: string[]) => unknown): string =>
+    pattern.test(text)
+      ? reduced(
+          text.replace(pattern, (_, ...found) => `${give(...found)}`),
+          pattern,
+          give,
+        )
+      : text;
+  const flat = (text: string) =>
+    levels.reduce((rest, level) => reduced(rest, level, (a, sign, b) => operations[sign](+a, +b)), text);
+  const spelled = expression.replace(
+    /(\d+)[ui]?|(?<!\d)([A-Za-z_]\w*)|\s/g,
+    (_, digits, name) => digits ?? known.get(name) ?? name ?? '',
+  );
+  const value = flat(reduced(spelled, innermost, flat));
+  return /^-?\d+$/.test(value) ? +value : undefined;
 }

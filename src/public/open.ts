@@ -19,5 +19,6 @@ export async function openOn({ matrixUnits = false, ...options }: Opened): Promi
     device.destroy();
     throw error;
   }
-  return new Engine(Object.assign(device, { longSums }));
+  Object.assign(device.options, { longSums });
+  return new Engine(device);
 }

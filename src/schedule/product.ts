@@ -46,7 +46,7 @@ export function productDispatches<K extends Kernel>(
   kernel: K,
   description: ProductDescription<K>,
 ): readonly Dispatch[] {
-  const cut = device.longSums as LongSums | undefined;
+  const cut = device.options.longSums as LongSums | undefined;
   return (
     cut?.(device, kernel, description as unknown as ProductDescription<Kernel>) ?? [
       productDispatch(device, kernel, description),
@@ -98,7 +98,9 @@ export function assembled(
   {
     constants,
     ...rest
-  }: Pick<Dispatch, 'workgroups' | 'work'> & { readonly constants: Readonly<Record<string, ConstantValue>> },
+  }: Pick<Dispatch, 'workgroups' | 'work' | 'fullest'> & {
+    readonly constants: Readonly<Record<string, ConstantValue>>;
+  },
 ): Dispatch {
   const { slots = {}, upper, problems } = description;
   const all = { ...description.constants, ...constants, ...(upper && { UPPER: true }) };
@@ -136,12 +138,12 @@ export function productGrid(device: Device, problems: readonly ProductProblem[],
   const columns = Math.ceil(mostOf(problems, p => p.columns) / schedule.tileColumns);
   const deep = problems.length * parts;
   const workgroups: Workgroups = [columns, rows, deep];
-  if (Math.max(...workgroups) <= device.limits.maxComputeWorkgroupsPerDimension) {
-    return { workgroups, constants: schedule.constants };
-  }
+  const fullest = 2 * schedule.tileRows * schedule.tileColumns * (mostOf(problems, p => p.inner) / parts);
+  const isFolded = Math.max(...workgroups) > device.limits.maxComputeWorkgroupsPerDimension;
   return {
-    workgroups: foldedWorkgroups(columns * rows * deep, 1, device),
-    constants: { ...schedule.constants, FOLDED: true, ROW_TILES: rows, COLUMN_TILES: columns },
+    fullest,
+    workgroups: isFolded ? foldedWorkgroups(columns * rows * deep, 1, device) : workgroups,
+    constants: { ...schedule.constants, ...(isFolded && { FOLDED: true, ROW_TILES: rows, COLUMN_TILES: columns }) },
   };
 }
 

@@ -53,11 +53,8 @@ function withStandIns(dispatch: Dispatch, standIns: Map<Storage, Storage>, memor
     ...dispatch,
     resources: dispatch.resources.map(resource => {
       if (!isStorage(resource)) return resource;
-      let standIn = standIns.get(resource);
-      if (!standIn) {
-        standIn = memory.create('tuning', resource.bytes);
-        standIns.set(resource, standIn);
-      }
+      const standIn = standIns.get(resource) ?? memory.create('tuning', resource.bytes);
+      standIns.set(resource, standIn);
       return standIn;
     }),
   };

@@ -16,7 +16,6 @@ import { networkInput } from '../model/forward.js';
 import { type Model, onDomain } from '../model/model.js';
 import type { Training } from './gradient.js';
 import { slabPlans } from './slabPlans.js';
-import { slabsInTime } from './slabsInTime.js';
 import { compiled, type StepPlans } from './stepPlans.js';
 import { isOnDevice, requireTarget, targetTensor } from './target.js';
 import { stepOn } from './wholePlans.js';
@@ -75,7 +74,7 @@ export function interleaved(every: number | readonly number[]): Batches {
         for (const [i, { model, values }] of batches.entries()) {
           const input = scope.keep(await networkInput(engine, model));
           const own = { ...training, model, input, targets: { training: values } };
-          const slabs = await slabsInTime(own, slabsOf(model, engine.device, slabBytes));
+          const slabs = slabsOf(model, engine.device, slabBytes);
           inSlabs.push(
             slabs.length > 1 ? scope.keep(await slabPlans(own, slabs, targetBytes / batches.length)) : undefined,
           );

@@ -197,16 +197,6 @@ function requireInSlabs({ engine, preconditioner, objective, model, targets }: T
   throw new InputError(`${inTheWay.name}: slabs are not preconditioned through it: use plain gradients`);
 }
 
-/** Whether a training could go in slabs where it need not: `slabPlans` refuses none of it. */
-export function takesSlabs(training: Training): boolean {
-  try {
-    requireInSlabs(training);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** The factor matrices with only some rows of the first axis's. */
 function factorsOfSlab(factors: Value, rows: Range, axes: number): Value {
   return pieces(

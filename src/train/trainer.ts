@@ -22,7 +22,6 @@ import type {
   Spectrum,
 } from '../precondition/preconditioner.js';
 import { slabPlans } from './slabPlans.js';
-import { slabsInTime } from './slabsInTime.js';
 import { type Losses, runStages, type Stage, type StepPlans } from './stepPlans.js';
 import { historyLength, type ParameterState, TrainedParameters } from './trainedParameters.js';
 import { settledOptions, type TrainerOptions } from './trainerOptions.js';
@@ -76,7 +75,7 @@ export class Trainer {
     requireEngine(engine);
     const settings = settledOptions(options);
     const { model, optimiser } = settings;
-    const fitting = slabsOf(model, engine.device, settings.slabBytes);
+    const slabs = slabsOf(model, engine.device, settings.slabBytes);
     const settled = await Trainer.#settle(engine, options);
     return building(async scope => {
       const running = await settled?.start(engine, scope, model);
@@ -85,7 +84,6 @@ export class Trainer {
       const parameters = new TrainedParameters(engine, scope, parametersOf(model), optimiser, initial);
       const calls = new CallQueue('trainer');
       const training = { ...settings, engine, input, preconditioner: running, parameters, calls };
-      const slabs = await slabsInTime(training, fitting);
       const whole = scope.keep(
         slabs.length > 1 ? await slabPlans(training, slabs, settings.targetBytes) : await wholePlans(training),
       );

@@ -95,6 +95,6 @@ export async function run(dispatches: readonly Dispatch[]): Promise<void> {
     storage.place(poisoned({ parts: [], length: storage.bytes / 4 }).storage);
   }
   const sequence = await Sequence.prepare(dispatches, memory, pipelines);
-  await submit(device, [[{ sequence, from: 0, to: dispatches.length }]]);
+  await submit(device, [[{ sequence, from: 0, to: sequence.length }]]);
   sequence.dispose();
 }

@@ -8,13 +8,14 @@ import { InputError } from '../../errors.js';
 import type { Engine } from '../../graph/engine.js';
 import type { Value } from '../../graph/operation.js';
 import type { Build } from '../../graph/plan.js';
+import { mostOf } from '../../host/arrays.js';
+import { within } from '../../host/scope.js';
 import { halved, mostInTime, tileStarts } from '../../model/tiles.js';
 import { contractFields } from '../../ops/contraction/contractFields.js';
 import { fill } from '../../ops/elementwise/fill.js';
 import { add } from '../../ops/elementwise/linearCombination.js';
 import type { Range } from '../../ops/elementwise/pieces.js';
 import { vjp } from '../../ops/vjp.js';
-import { rateOf } from '../../train/slabsInTime.js';
 import { type Discretisation, equationsGrid, jetRows, type ProblemGrid, shapeOfRanges } from '../discretisation.js';
 
 /** What acts on grids beside the steps. */
@@ -29,7 +30,7 @@ export interface GridUses {
 
 /**
  * With grids cut into blocks of which no stack of fields, tables or residuals takes more than so many bytes. Sums are
- * rounded otherwise where a device's rate is measured anew and found another: `slabsInTime`.
+ * rounded otherwise where a device's rate is measured anew and found another: a run that is to repeat to the bit sets that (`engine.device.rate`).
  *
  * @param rank of the networks.
  * @throws InputError a grid of which a single point takes more.
@@ -70,6 +71,15 @@ export async function inBlocks(
     grids.push(...blocksOf(grid, block));
   }
   return { ...of, grids };
+}
+
+/** FLOP/s of the slowest of a graph's large dispatches. */
+function rateOf(engine: Engine, build: Build): Promise<number> {
+  return within(async scope => {
+    const profiles = await engine.profile(scope.keep(await engine.compile(build)), { rounds: 3 });
+    const large = mostOf(profiles, one => one.operations) / 2;
+    return 1e9 * Math.min(...profiles.flatMap(({ operations, gflops }) => (operations < large ? [] : [gflops])));
+  });
 }
 
 /** Parts of the largest stack. */
