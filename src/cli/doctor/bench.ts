@@ -35,11 +35,12 @@ export interface Family {
 /** Workgroups along an axis of a device on which tensors of some thousand numbers are folded to two. */
 export const mostOfNarrow = 7;
 
-/** What of a slot's text stands in whatever is compiled of it: up to the first loop that is written out. */
+/** What of a slot's text stands in whatever is compiled of it and nowhere else: of its last function, up to a loop that is written out. */
 const slotTexts = [activationTexts, derivativeTexts, innerTexts, lossTexts, scheduleTexts].flatMap(module =>
   (Object.values(module) as Partial<SlotText>[]).flatMap(({ name, source }) => {
-    const [start = ''] = source?.split('//# unroll') ?? [];
-    return name === undefined ? [] : [{ name, part: start.slice(start.lastIndexOf('fn ')).trim() }];
+    if (name === undefined || source === undefined) return [];
+    const [part = ''] = source.slice(source.lastIndexOf('fn ')).split('//# unroll');
+    return [{ name, part: part.trim() }];
   }),
 );
 
