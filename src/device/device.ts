@@ -129,6 +129,7 @@ export class Device {
   constructor(
     /** WebGPU's device itself; buffers that a host makes on it are not counted. */
     readonly gpu: GPUDevice,
+    /** What is known of it beside, and what it is to use: whoever opened it gave that. */
     readonly options: DeviceOptions,
   ) {
     const info = options.info ?? (gpu as { adapterInfo?: GPUAdapterInfo }).adapterInfo;
