@@ -57,16 +57,19 @@ fn main(
         for (var j = 0u; j < RIGHT_BLOCKS * DEPTH; j++) {
           b[j] = rightBlock(p, column + 4u * (4u * (j / DEPTH) + lane), min(inner + 4u * (j % DEPTH), lastQuad));
         }
+        // Values and no longer places: compilers take less time over what is read of them.
+        let leftBlocks = a;
+        let rightBlocks = b;
         //# unroll
         for (var i = 0u; i < TILE_ROWS; i++) {
           //# unroll
           for (var u = 0u; u < DEPTH; u++) {
-            let x = swapped(a[i / 16u * DEPTH + u][i % 4u], i / 4u % 4u);
+            let x = swapped(leftBlocks[i / 16u * DEPTH + u][i % 4u], i / 4u % 4u);
             //# unroll
             for (var j = 0u; j < 4u * RIGHT_BLOCKS; j++) {
               sums[i * 4u * RIGHT_BLOCKS + j] = sums[i * 4u * RIGHT_BLOCKS + j]
-                + x[0] * b[j / 4u * DEPTH + u][0][j % 4u] + x[1] * b[j / 4u * DEPTH + u][1][j % 4u]
-                + x[2] * b[j / 4u * DEPTH + u][2][j % 4u] + x[3] * b[j / 4u * DEPTH + u][3][j % 4u];
+                + x[0] * rightBlocks[j / 4u * DEPTH + u][0][j % 4u] + x[1] * rightBlocks[j / 4u * DEPTH + u][1][j % 4u]
+                + x[2] * rightBlocks[j / 4u * DEPTH + u][2][j % 4u] + x[3] * rightBlocks[j / 4u * DEPTH + u][3][j % 4u];
             }
           }
         }
