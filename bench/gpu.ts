@@ -77,7 +77,7 @@ const parts: Readonly<Record<string, Part>> = {
       dispatches('128,128,128', '200', '20'),
     ],
   },
-  matrix: { seconds: 90, commands: [script('bench/matrixUnits.ts')] },
+  matrix: { seconds: 150, commands: [cli('doctor', '--matrix-units'), script('bench/matrixUnits.ts')] },
   steps: {
     seconds: 180,
     commands: [cli('bench', '--only', 'products,steps', '--json', '--out', join(scratch, 'steps'))],

@@ -566,6 +566,11 @@ test('render refuses what does not fit with exit 2 and one line, and writes noth
   requireEqual('files', readdirSync(folder), before);
 });
 
+test('doctor says in one line that an adapter has no matrix units', async () => {
+  const line = /^sepnn: matrix units: the adapter .* lacks .*: leave the option out, or use another adapter\n$/;
+  await requireRefused([[['--matrix-units'], line]], args => sepnn('doctor', ...adapter, ...args));
+});
+
 test('doctor tests what it finds, by every kernel there is; --case compares, --write writes what the engine computed', async () => {
   const { code, stdout } = await sepnn('doctor', ...adapter, '--json');
   requireEqual('exit', code, 0);

@@ -3,13 +3,13 @@
 import { readFile } from 'node:fs/promises';
 import type { AdapterKind } from '../../device/adapter.js';
 import { featuresOf } from '../../device/device.js';
-import { InputError, RunError } from '../../errors.js';
+import { InputError, isInputError, RunError } from '../../errors.js';
 import { compareCase, runCase } from '../../experiments/golden/goldenCase.js';
 import { type Quantities, requireCase } from '../../experiments/golden/goldenFormat.js';
 import type { Engine } from '../../graph/engine.js';
 import { writeWhole } from '../../io/files.js';
 import { openQuietly } from '../engine.js';
-import { adapterKinds, adapterOption } from '../options.js';
+import { adapterKinds, adapterOption, matrixUnitsOption } from '../options.js';
 import { print, table } from '../terminal.js';
 import { Command, Option } from '../vendor.js';
 import { type SelfTest, selfTest } from './selfTest.js';
@@ -18,6 +18,7 @@ interface DoctorOptions {
   readonly case?: string;
   readonly write?: string;
   readonly adapter: AdapterKind | 'auto';
+  readonly matrixUnits?: true;
   readonly json: boolean;
 }
 
@@ -27,6 +28,7 @@ export function doctorCommand(): Command {
     .addOption(new Option('--case <file>', 'run one golden case and compare'))
     .addOption(new Option('--write <file>', 'write what the engine computed of the case instead'))
     .addOption(adapterOption())
+    .addOption(matrixUnitsOption())
     .addOption(new Option('--json', 'print one JSON object and nothing else on stdout').default(false))
     .action(async (options: DoctorOptions) => {
       if (options.write !== undefined && options.case === undefined) {
@@ -57,7 +59,8 @@ const shownLimits = [
 async function examine(options: DoctorOptions): Promise<void> {
   const kinds = adapterKinds.filter((kind): kind is AdapterKind => kind !== 'auto');
   const findings: Finding[] = [];
-  for (const kind of options.adapter === 'auto' ? kinds : [options.adapter]) findings.push(await examineKind(kind));
+  for (const kind of options.adapter === 'auto' ? kinds : [options.adapter])
+    findings.push(await examineKind(kind, options));
   const reasons = new Set(findings.map(({ reason }) => reason));
   const [reason] = reasons;
   // Of something that every adapter wants, such as a package.
@@ -69,11 +72,12 @@ async function examine(options: DoctorOptions): Promise<void> {
   if (wrong) throw new RunError(`the ${wrong.kind} adapter computes wrong`);
 }
 
-async function examineKind(kind: AdapterKind): Promise<Finding> {
+async function examineKind(kind: AdapterKind, { adapter: asked, matrixUnits }: DoctorOptions): Promise<Finding> {
   let engine: Engine;
   try {
-    engine = await openQuietly(kind);
+    engine = await openQuietly(kind, matrixUnits);
   } catch (error) {
+    if (asked === kind && isInputError(error)) throw error;
     return { kind, found: false, reason: (error as Error).message };
   }
   try {
@@ -120,7 +124,7 @@ function verdictOf({ passed, reason, checks, quantity, error, tolerance }: SelfT
 async function runGoldenCase(path: string, options: DoctorOptions): Promise<void> {
   const given = await readJson(path);
   const golden = requireCase(given);
-  const engine = await openQuietly(options.adapter);
+  const engine = await openQuietly(options.adapter, options.matrixUnits);
   try {
     const computed = await runCase(engine, golden);
     if (options.write !== undefined) {

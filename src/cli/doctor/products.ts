@@ -8,6 +8,7 @@ import { matmul } from '../../ops/linear/matmul.js';
 import { modeProduct } from '../../ops/linear/modeProduct.js';
 import { productOfParts } from '../../ops/linear/product.js';
 import { vjp } from '../../ops/vjp.js';
+import { chooseCut } from '../../schedule/cut.js';
 import { productDispatch } from '../../schedule/product.js';
 import type { Schedule } from '../../schedule/schedule.js';
 import { candidates } from '../../schedule/table.js';
@@ -32,11 +33,16 @@ const onSchedule: Operation<{ readonly schedule: Schedule }> = {
   notDifferentiable: 'it checks a schedule',
 };
 
-/** Two of every text that this device has, the table's own first; and the smallest of every text that others have. */
+/** Numbers along each axis from which on a device may have a schedule of another text. */
+const vast = 1024;
+
+/** Two of every text that this device has, the table's own first, and that of vast products; and the smallest of every text that others have. */
 function schedulesOn(device: Device): Schedule[] {
   const other = Object.create(device, { cpu: { value: !device.cpu } }) as Device;
   const chosen = ofEachText(candidates(device), list => list.slice(0, 2));
+  const own = chooseCut(device, '', { problems: [{ rows: vast, columns: vast, inner: vast }] }).schedule;
   const texts = new Set(chosen.map(({ text }) => text));
+  if (!texts.has(own.text)) chosen.push(own);
   return [...chosen, ...ofEachText(candidates(other), list => list.slice(-1)).filter(({ text }) => !texts.has(text))];
 }
 

@@ -101,7 +101,7 @@ async function fitFolder(
     last = standing;
     bar.update(standing.done + standing.failed, standing.all);
   };
-  const engines = new Engines(options.adapter);
+  const engines = new Engines(options);
   try {
     const engine = await engines.open();
     requireSomePlan(
@@ -140,7 +140,7 @@ async function fitFolder(
 class Engines {
   #engine: Engine | undefined;
 
-  constructor(private readonly adapter: FleetOptions['adapter']) {}
+  constructor(private readonly options: FleetOptions) {}
 
   get current(): Engine {
     return this.#engine as Engine;
@@ -148,7 +148,7 @@ class Engines {
 
   async open(): Promise<Engine> {
     await this.#engine?.dispose();
-    this.#engine = await openQuietly(this.adapter);
+    this.#engine = await openQuietly(this.options.adapter, this.options.matrixUnits);
     return this.#engine;
   }
 }

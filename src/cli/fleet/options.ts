@@ -4,7 +4,7 @@ import { InputError } from '../../errors.js';
 import { spelled } from '../../host/checks.js';
 import { mostSeed } from '../../host/random.js';
 import { type AskedOptions, addImageOptions, parametersOption, presetOption } from '../fit/options.js';
-import { adapterOption, real, valueOption, whole } from '../options.js';
+import { adapterOption, matrixUnitsOption, real, valueOption, whole } from '../options.js';
 import { beside, requireMeaning, withoutIdle } from '../training/needs.js';
 import { addModelOptions, addOptimiserOptions, optimiserNeeds } from '../training/options.js';
 import type { Command } from '../vendor.js';
@@ -52,7 +52,7 @@ export function addFleetOptions(command: Command): Command {
   addModelOptions(command, {});
   addOptimiserOptions(command, {}, { topK: 'eigenpairs modulated' });
   add('--seed <N>', 'of everything random, alike for all images', whole('--seed', 0, mostSeed), 0);
-  command.addOption(adapterOption());
+  command.addOption(adapterOption()).addOption(matrixUnitsOption());
   return command.option('--json', 'print one JSON object and nothing else on stdout', false);
 }
 

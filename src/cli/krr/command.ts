@@ -47,7 +47,7 @@ export function krrCommand(ending: Ending): Command {
 async function krr(ending: Ending, options: KrrOptions): Promise<void> {
   requireConsistent(options);
   await ending.inFolder('--out', options.out, async () => {
-    const engine = await openQuietly(options.adapter);
+    const engine = await openQuietly(options.adapter, options.matrixUnits);
     try {
       requireFits(engine, options);
       const cases = casesOf(options);

@@ -5,7 +5,7 @@ import { InputError } from '../../errors.js';
 import { type MethodName, methodNames, methods } from '../../experiments/krr/methods.js';
 import { type FunctionName, functionNames, type Spread, spreads } from '../../experiments/krr/problem.js';
 import { relu } from '../../model/activation.js';
-import { adapterOption, list, oneOf, real, valueOption, whole } from '../options.js';
+import { adapterOption, list, matrixUnitsOption, oneOf, real, valueOption, whole } from '../options.js';
 import type { Needs } from '../training/needs.js';
 import { activationNames } from '../training/options.js';
 import type { Command } from '../vendor.js';
@@ -30,6 +30,7 @@ export interface KrrOptions {
   readonly within: number;
   readonly seeds: number;
   readonly adapter: AdapterKind | 'auto';
+  readonly matrixUnits?: true;
   readonly json: boolean;
 }
 
@@ -70,7 +71,7 @@ export function addKrrOptions(command: Command): Command {
   add('--steps <N>', 'steps in all', whole('--steps', 1, 1e6), 1000);
   add('--report-every <N>', 'steps from one point of the curves to the next', whole('--report-every', 1, 1024), 10);
   add('--within <N>', 'the best test error is that of so many steps', whole('--within', 1, 1e6), 200);
-  command.addOption(adapterOption());
+  command.addOption(adapterOption()).addOption(matrixUnitsOption());
   return command.option('--json', 'print one JSON object and nothing else on stdout', false);
 }
 

@@ -57,7 +57,7 @@ async function figure(ending: Ending, options: NtkOptions): Promise<void> {
   const settings = figureSettings(options);
   const shown = { ...settings, activation: settings.activation.name };
   await ending.inFolder('--out', options.out, async () => {
-    const engine = await openQuietly(options.adapter);
+    const engine = await openQuietly(options.adapter, options.matrixUnits);
     try {
       const start = performance.now();
       const rows = await RowFile.open(options.out, 'ntk', { version, adapter: engine.adapter, settings: shown });
@@ -87,7 +87,7 @@ async function spectra(ending: Ending, path: string, options: NtkOptions): Promi
   const saved: SavedModel = await readModel(path);
   const settings = modelSettings(saved.model, options);
   await ending.inFolder('--out', options.out, async () => {
-    const engine = await openQuietly(options.adapter);
+    const engine = await openQuietly(options.adapter, options.matrixUnits);
     try {
       const start = performance.now();
       const found = await ntkSpectra(engine, saved, settings);

@@ -5,7 +5,7 @@ import { mostAxisPoints } from '../../experiments/spectra.js';
 import { sine } from '../../model/activation.js';
 import { type Modulation, modulations } from '../../ops/precondition/modulate.js';
 import { type Combine, combines } from '../../ops/precondition/precondition.js';
-import { adapterOption, oneOf, real, usualTopK, valueOption, whole, wholes } from '../options.js';
+import { adapterOption, matrixUnitsOption, oneOf, real, usualTopK, valueOption, whole, wholes } from '../options.js';
 import type { Needs } from '../training/needs.js';
 import { activationNames } from '../training/options.js';
 import type { Command } from '../vendor.js';
@@ -25,6 +25,7 @@ export interface NtkOptions {
   readonly modulation: Modulation;
   readonly combine: Combine;
   readonly adapter: AdapterKind | 'auto';
+  readonly matrixUnits?: true;
   readonly json: boolean;
 }
 
@@ -51,7 +52,7 @@ export function addNtkOptions(command: Command): Command {
   add('--top-k <k>', `eigenpairs modulated (default: ${usualTopK}, at most half the axis)`, whole('--top-k', 1, 1024));
   add('--modulation <g>', modulations.join(' or '), oneOf('--modulation', modulations), 'flat' as const);
   add('--combine <how>', 'sum or product of the axes', oneOf('--combine', combines), combines[0]);
-  command.addOption(adapterOption());
+  command.addOption(adapterOption()).addOption(matrixUnitsOption());
   return command.option('--json', 'print one JSON object and nothing else on stdout', false);
 }
 

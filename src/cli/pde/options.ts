@@ -27,7 +27,7 @@ import type { Problem } from '../../pde/problem.js';
 import { problems } from '../../pde/problems.js';
 import { sepPgd } from '../../precondition/sepPgd.js';
 import { type Changes, type Differing, differing } from '../differences.js';
-import { adapterOption, list, oneOf, real, valueOption, whole, wholes } from '../options.js';
+import { adapterOption, list, matrixUnitsOption, oneOf, real, valueOption, whole, wholes } from '../options.js';
 import type { Needs } from '../training/needs.js';
 import type { Command } from '../vendor.js';
 
@@ -120,6 +120,7 @@ export interface PdeOptions {
   readonly saveEvery: number;
   readonly resume?: string;
   readonly adapter: AdapterKind | 'auto';
+  readonly matrixUnits?: true;
   readonly json: boolean;
 }
 
@@ -192,7 +193,7 @@ export function addPdeOptions(command: Command): Command {
   add('--test-points <n>', 'of each axis where the solution is tested', whole('--test-points', 2, 1024));
   add('--save-every <s>', 'seconds from one save to the next', real('--save-every', 0, 1e6), 30);
   command.option('--resume <file>', 'go on from a file that a run wrote, with its settings where none are given');
-  command.addOption(adapterOption());
+  command.addOption(adapterOption()).addOption(matrixUnitsOption());
   return command.option('--json', 'print one JSON object and nothing else on stdout', false);
 }
 

@@ -6,7 +6,17 @@ import { type EntrantName, entrantNames } from '../../experiments/entrants.js';
 import type { NamedEntrant } from '../../experiments/race/race.js';
 import { mostSeed } from '../../host/random.js';
 import { addImageOptions, type ImageModelOptions } from '../fit/options.js';
-import { adapterOption, either, list, mostPoints, real, usualTopK, valueOption, whole } from '../options.js';
+import {
+  adapterOption,
+  either,
+  list,
+  matrixUnitsOption,
+  mostPoints,
+  real,
+  usualTopK,
+  valueOption,
+  whole,
+} from '../options.js';
 import type { Needs } from '../training/needs.js';
 import { addModelOptions, type ModelOptions, modelNeeds, type TopKOption } from '../training/options.js';
 import type { Command } from '../vendor.js';
@@ -26,6 +36,7 @@ export interface RaceOptions extends ModelOptions, ImageModelOptions {
   readonly seconds?: number;
   readonly reportEvery: number;
   readonly adapter: AdapterKind | 'auto';
+  readonly matrixUnits?: true;
   readonly json: boolean;
 }
 
@@ -63,7 +74,7 @@ export function addRaceOptions(command: Command): Command {
     10,
   );
   add('--seed <N>', 'of everything random', whole('--seed', 0, mostSeed), 0);
-  command.addOption(adapterOption());
+  command.addOption(adapterOption()).addOption(matrixUnitsOption());
   return command.option('--json', 'print one JSON object and nothing else on stdout', false);
 }
 

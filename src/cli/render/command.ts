@@ -12,7 +12,7 @@ import { writeNpy } from '../../io/npy.js';
 import type { Domain } from '../../model/domain/domain.js';
 import { stretches, type Tile } from '../../model/tiles.js';
 import { openQuietly } from '../engine.js';
-import { adapterOption, list, valueOption } from '../options.js';
+import { adapterOption, list, matrixUnitsOption, valueOption } from '../options.js';
 import { startTileProgress } from '../progress.js';
 import { print, warn } from '../terminal.js';
 import { adapterLine, fileLines } from '../training/session.js';
@@ -23,6 +23,7 @@ import { readSource, type SolutionOptions, type Source } from './source.js';
 interface RenderOptions extends RegionOptions, SolutionOptions {
   readonly out?: string;
   readonly adapter: AdapterKind | 'auto';
+  readonly matrixUnits?: true;
   readonly json: boolean;
 }
 
@@ -72,6 +73,7 @@ export function renderCommand(): Command {
     )
     .option('--problem <module>', 'of a solution of a problem of your own: the module that pde was given')
     .addOption(adapterOption())
+    .addOption(matrixUnitsOption())
     .option('--json', 'print one JSON object and nothing else on stdout', false)
     .action(render);
 }
@@ -85,7 +87,7 @@ async function render(path: string, options: RenderOptions): Promise<void> {
   requireWritableSize(out, region, channels);
   await requireWritableFile('--out', out);
   if (region.changesAspect) warn(changedAspect(options, source.domain));
-  const engine = await openQuietly(options.adapter);
+  const engine = await openQuietly(options.adapter, options.matrixUnits);
   try {
     const start = performance.now();
     const write = isPicture(out) ? (fields ? renderField : renderPicture) : renderArray;

@@ -22,7 +22,7 @@ import { RowFile } from '../../io/rowFile.js';
 import { decodeVolume } from '../../io/volumeFile.js';
 import type { Ending } from '../ending.js';
 import { openQuietly } from '../engine.js';
-import { adapterOption, oneOf, valueOption, whole } from '../options.js';
+import { adapterOption, matrixUnitsOption, oneOf, valueOption, whole } from '../options.js';
 import { print, warn } from '../terminal.js';
 import { Command } from '../vendor.js';
 import { version } from '../version.js';
@@ -37,6 +37,7 @@ interface ReproduceOptions {
   readonly seeds: readonly number[];
   readonly out: string;
   readonly adapter: AdapterKind | 'auto';
+  readonly matrixUnits?: true;
   readonly json: boolean;
 }
 
@@ -56,6 +57,7 @@ export function reproduceCommand(ending: Ending): Command {
     .addOption(valueOption('--seeds <list>', 'separated by commas, for medians', seeds, [0]))
     .option('--out <dir>', 'folder for the results', 'sepnn-reproduce')
     .addOption(adapterOption())
+    .addOption(matrixUnitsOption())
     .option('--json', 'print one JSON object and nothing else on stdout', false)
     .action((words: readonly string[], options: ReproduceOptions) => reproduce(ending, words, options));
 }
@@ -77,7 +79,7 @@ async function reproduce(ending: Ending, words: readonly string[], options: Repr
     throw new InputError(`${name}: no --volume is given: ${volumeRemedy}`);
   }
   await ending.inFolder('--out', options.out, async () => {
-    const engine = await openQuietly(options.adapter);
+    const engine = await openQuietly(options.adapter, options.matrixUnits);
     try {
       const rows = await RowFile.open(options.out, 'reproduce', { version, adapter: engine.adapter });
       const announce = (what: string) => {
