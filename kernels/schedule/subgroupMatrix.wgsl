@@ -33,7 +33,7 @@ const TILE_ROWS = TILE;
 const TILE_COLUMNS = TILE;
 const INVOCATIONS = LINES;
 const WIDE = min(TILE / 4u, 8u);   // quads brought by threads that follow each other
-const STRIDE = TILE + 8u;          // lines of matrices that follow each other begin in banks apart
+const STRIDE = TILE + 8u;          // what is loaded side by side begins in banks apart, and at 16 bytes, as Vulkan wants it
 const PLANE = DEPTH * STRIDE;
 const SUBGROUPS = INVOCATIONS / SUBGROUP;
 const SUBGROUP_COLUMNS = SUBGROUPS / SUBGROUP_ROWS;
@@ -149,6 +149,13 @@ fn main(
           workgroupBarrier();   // this turn's tiles are written
           quads = broughtQuads(p, isLeft, line, inner + DEPTH + step, end);
           for (var at = 0u; at < PLANE; at += UNIT_INNER * STRIDE) {
+            var left = array<Left, DOWN>();
+            var lowLeft = array<Left, DOWN>();
+            //# unroll
+            for (var i = 0u; i < DOWN; i++) {
+              left[i] = subgroupMatrixLoad<Left, col_major>(&tiles, at + high + UNIT_ROWS * i, STRIDE);
+              lowLeft[i] = subgroupMatrixLoad<Left, col_major>(&tiles, at + high + UNIT_ROWS * i + PLANE, STRIDE);
+            }
             //# unroll
             for (var j = 0u; j < ACROSS; j++) {
               let column = at + 2u * PLANE + wide + UNIT_COLUMNS * j;
@@ -156,12 +163,9 @@ fn main(
               let lowRight = subgroupMatrixLoad<Right, row_major>(&tiles, column + PLANE, STRIDE);
               //# unroll
               for (var i = 0u; i < DOWN; i++) {
-                let row = at + high + UNIT_ROWS * i;
-                let left = subgroupMatrixLoad<Left, col_major>(&tiles, row, STRIDE);
-                let lowLeft = subgroupMatrixLoad<Left, col_major>(&tiles, row + PLANE, STRIDE);
-                highs[ACROSS * i + j] = subgroupMatrixMultiplyAccumulate(left, right, highs[ACROSS * i + j]);
-                lefts[ACROSS * i + j] = subgroupMatrixMultiplyAccumulate(lowLeft, right, lefts[ACROSS * i + j]);
-                rights[ACROSS * i + j] = subgroupMatrixMultiplyAccumulate(left, lowRight, rights[ACROSS * i + j]);
+                highs[ACROSS * i + j] = subgroupMatrixMultiplyAccumulate(left[i], right, highs[ACROSS * i + j]);
+                lefts[ACROSS * i + j] = subgroupMatrixMultiplyAccumulate(lowLeft[i], right, lefts[ACROSS * i + j]);
+                rights[ACROSS * i + j] = subgroupMatrixMultiplyAccumulate(left[i], lowRight, rights[ACROSS * i + j]);
               }
             }
           }

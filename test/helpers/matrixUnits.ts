@@ -5,8 +5,7 @@
  * - Numbers of float16 are kept as their bits, rounded to the nearest, to even where two are.
  * - Every lane of a subgroup, so many threads that follow each other, has its share of a matrix of sums.
  * - Four products at a time are added to a sum, all five cut off after 24 bits from the first of the largest, and so is what
- *   they make: as in the first of NVIDIA's; those since keep more (Fasi et al. 2021, "Numerical behavior of NVIDIA tensor
- *   cores").
+ *   they make: nothing harsher was found in units of NVIDIA's (Fasi et al. 2021, "Numerical behavior of NVIDIA tensor cores").
  * - A load or a store that reaches past its array begins as much earlier, which is what Dawn makes of it.
  * - Loaded matrices are read where they stand as they are multiplied: until then nobody may write there.
  */
