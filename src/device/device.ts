@@ -1,6 +1,7 @@
 /** A GPUDevice with what the engine must know of it, and with each error told to the call that made it. */
 
 import { DeviceLostError, InputError, RunError } from '../errors.js';
+import { requireFlag } from '../host/checks.js';
 import { type AdapterFacts, type AdapterKind, factsOf, isCpu, kindOf } from './adapter.js';
 
 export interface DeviceOptions {
@@ -40,12 +41,14 @@ const wantedFeatures = ['subgroups', 'timestamp-query'] as const;
  *
  * @param portable to ask for nothing: no optional feature, no limit beyond the defaults.
  * @param more other features to ask for where they are, such as `matrixFeatures`.
+ * @throws InputError a `portable` that is no flag, such as that list.
  */
 export function deviceDescriptor(
   adapter: GPUAdapter,
   portable = false,
   more: readonly string[] = [],
 ): GPUDeviceDescriptor {
+  requireFlag('portable', portable);
   if (portable) return { label: 'sepnn' };
   const wanted = [...wantedFeatures, ...more];
   return {

@@ -1,7 +1,6 @@
 /** A compiled graph: replayed as often as wanted, in submits of the engine's own or inside a host's. */
 
 import type { Tensor } from '../buffer/tensor.js';
-import { InputError } from '../errors.js';
 import { requireCount } from '../host/checks.js';
 import { type Dispatch, totalWork, type Work } from '../kernel/dispatch.js';
 import { encodeParts, type HostEncoder, type Part, type Sequence } from '../kernel/sequence.js';
@@ -17,8 +16,6 @@ export type OutputTensors<O> = { readonly [K in keyof O]: Tensor };
 
 /** A compiled graph, which `Engine.compile` gives: run as often as wanted, or encoded into a submit of a host's own. */
 export class Plan<O = unknown> {
-  #disposed = false;
-
   /** @internal Made by an engine. */
   constructor(
     /** The tensors that hold the values which the builder returned, after every run. */
@@ -49,7 +46,7 @@ export class Plan<O = unknown> {
    * Runs `times` over, 1 by default, and waits until the device is done: in one submit, or in several where that would
    * take more than a quarter of a second or so, with the same bits. Wait for it before you write what it reads.
    *
-   * @throws InputError a tensor that it reads or writes has been disposed of.
+   * @throws InputError the plan, or a tensor that it reads or writes, has been disposed of.
    * @throws RunError an error of the device.
    */
   async run({ times = 1 } = {}): Promise<void> {
@@ -58,7 +55,7 @@ export class Plan<O = unknown> {
 
   /** @internal This plan, `times` over, as a part of a longer submit. */
   part(times: number): Part {
-    if (this.#disposed) throw new InputError('the plan has been disposed of');
+    this.sequence.requireAlive();
     requireCount('times', times, 1, 2 ** 32);
     for (const tensor of this.tensors) tensor.requireBindable();
     return { sequence: this.sequence, from: 0, to: times * this.sequence.length };
@@ -66,8 +63,7 @@ export class Plan<O = unknown> {
 
   /** Frees the plan's own memory and outputs. What it read from or assigned to stays. */
   dispose(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
+    if (this.sequence.disposed) return;
     this.sequence.dispose();
     for (const tensor of Object.values<Tensor>(this.outputs)) tensor.dispose();
     this.release();

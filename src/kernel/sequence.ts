@@ -31,7 +31,9 @@ export class Sequence {
   /** Milliseconds that each dispatch is expected to take: a guess until it has run. */
   readonly expected: Float64Array;
   /** Whether all have run. */
-  measured = false;
+  declare measured?: boolean;
+  /** Whether it has been disposed of. */
+  declare disposed?: boolean;
 
   private constructor(
     readonly memory: Memory,
@@ -89,10 +91,10 @@ export class Sequence {
   /**
    * Appends a part to a pass. Each dispatch sees what those before it wrote.
    *
-   * @throws InputError if the engine has been disposed of.
+   * @throws InputError if it or the engine has been disposed of, as a host may while what runs goes in several submits.
    */
   encode(pass: GPUComputePassEncoder, { from, to }: Omit<Part, 'sequence'>): void {
-    this.memory.requireAlive();
+    this.requireAlive();
     const at = (i: number) => this.#ready[i % this.length];
     let last: GPUComputePipeline | undefined;
     for (let i = from; i < to; ) {
@@ -125,7 +127,14 @@ export class Sequence {
     if (to >= this.length) this.measured = true;
   }
 
+  /** @throws InputError if it, or its engine, has been disposed of. */
+  requireAlive(): void {
+    this.memory.requireAlive();
+    if (this.disposed) throw new InputError('the plan has been disposed of');
+  }
+
   dispose(): void {
+    this.disposed = true;
     this.scope.dispose();
   }
 }

@@ -119,8 +119,8 @@ const operations: Readonly<Record<string, (a: number, b: number) => number>> = {
   '/': (a, b) => Math.trunc(a / b),
   '%': (a, b) => a % b,
 };
-/** What is reduced to its value before what comes after it: products of two numbers, and sums. */
-const levels = [/(-?\d+)([*/%])(-?\d+)/, /(-?\d+)([-+])(-?\d+)/];
+/** What is reduced to its value before what comes after it: products of two numbers, the first with no sign that subtracts it, and sums. */
+const levels = [/((?<!\d)-?\d+)([*/%])(-?\d+)/, /(-?\d+)([-+])(-?\d+)/];
 /** A pair of brackets that has none in it. */
 const innermost = /\(([^()]*)\)/;
 

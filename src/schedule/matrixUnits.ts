@@ -44,14 +44,14 @@ export function takeMatrixUnits(device: Device): void {
 }
 
 /** The largest unit that a tile of the usual side is made of. */
-function unitOf({ gpu, facts, subgroupSize }: Device): MatrixUnit {
+function unitOf({ gpu, facts, subgroupSize, options }: Device): MatrixUnit {
   const adapter = facts.description || facts.architecture || facts.vendor || 'of the device';
   const refuse = (why: string) =>
     new InputError(`matrix units: the adapter ${adapter} ${why}: leave the option out, or use another adapter`);
   const missing = matrixFeatures.find(feature => !(gpu.features as ReadonlySet<string>).has(feature));
   if (missing) throw refuse(`lacks ${missing}, or the device was not asked for it`);
   if (subgroupSize === undefined) throw refuse('has no subgroups, or some of several sizes');
-  const { subgroupMatrixConfigs: configs = [] } = gpu.adapterInfo as {
+  const { subgroupMatrixConfigs: configs = [] } = (gpu.adapterInfo ?? options.info) as {
     subgroupMatrixConfigs?: readonly MatrixConfig[];
   };
   const [unit] = [...configs]

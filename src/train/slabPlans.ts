@@ -48,7 +48,7 @@ export function slabPlans(training: Training, slabs: readonly Range[], mostTarge
     const lifted = offered?.lift && stack(factorShapes(model));
     const atFactors = stack(factorShapes(model));
     const onSlab = ([from, to]: Range): Model => onRows(model, to - from);
-    // In parts as high as the slabs, so that each is bound, and ends in time, as those are.
+    // In parts as high as the slabs, so that each is bound as those are.
     const projections = slabsOfHeight(offered?.projection?.rows ?? 0, slabs[0][1]).map(some => ({
       some,
       tensor: stack(outputShapes(onSlab(some))),

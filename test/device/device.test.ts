@@ -51,6 +51,17 @@ test('a portable engine has the default limits and no optional feature', async (
   await portable.dispose();
 });
 
+test('a descriptor whose list of features stands in the place of the flag is refused', () => {
+  const adapter = { features: new Set(matrixFeatures), limits: {} } as unknown as GPUAdapter;
+  const given = matrixFeatures as unknown as boolean;
+  return requireThrows(
+    'list',
+    () => deviceDescriptor(adapter, given),
+    'InputError',
+    /^portable: .*: use true or false$/,
+  );
+});
+
 test('an unknown adapter is refused by its name; where none is found, one line tells all that was tried', async () => {
   await requireThrows(
     'unknown',

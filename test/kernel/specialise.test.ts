@@ -2,8 +2,9 @@
 
 import type { FieldValues } from '../../src/kernel/kernel.js';
 import { packStructs } from '../../src/kernel/pack.js';
-import { integerConstants, specialise } from '../../src/kernel/specialise.js';
+import { evaluate, integerConstants, specialise } from '../../src/kernel/specialise.js';
 import { require, requireEqual, requireThrows } from '../helpers/compare.js';
+import { random, randomInteger } from '../helpers/random.js';
 import { suite } from '../helpers/suite.js';
 
 const test = suite('kernel texts');
@@ -45,6 +46,37 @@ test('integer constants are computed from those before them, brackets and preced
       ['C', 1],
     ],
   );
+});
+
+type Written = readonly [text: string, value: number];
+
+/** A sum of products of numbers, or of such in brackets, with its value: NaN where something is divided by zero. */
+function written(depth: number): Written {
+  const chain = (signs: string, part: () => Written): Written => {
+    let [text, value] = part();
+    for (let more = randomInteger(0, 2); more > 0; more--) {
+      const sign = signs[randomInteger(0, signs.length - 1)];
+      const [next, other] = part();
+      text += `${sign}${next}`;
+      if (sign === '+') value += other;
+      else if (sign === '-') value -= other;
+      else if (sign === '*') value *= other;
+      else value = other === 0 ? Number.NaN : sign === '/' ? Math.trunc(value / other) : value % other;
+    }
+    return [text, value];
+  };
+  const factor = (): Written => {
+    const [text, value] = depth === 0 || random() < 0.7 ? ['', randomInteger(0, 12)] : written(depth - 1);
+    return [text ? `(${text})` : `${value}`, value];
+  };
+  return chain('+-', () => chain('*/%', factor));
+}
+
+test('integer expressions whose parts are zero or negative have their values, and what divides by zero has none', () => {
+  for (let trial = 0; trial < 5000; trial++) {
+    const [text, value] = written(2);
+    requireEqual(text, evaluate(text, new Map()), Number.isNaN(value) ? undefined : value + 0);
+  }
 });
 
 test('a marked loop is written out with its index as a constant; one that is not stays a loop', () => {

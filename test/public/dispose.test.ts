@@ -96,6 +96,15 @@ test('calls that are under way when an engine is disposed of end with an error o
   requireEqual('buffers', guest.memory.buffers, 0);
 });
 
+test('a run whose plan is disposed of before all of it is submitted says so by name', async () => {
+  const before = engine.memory.buffers;
+  const plan = await product(engine);
+  const run = plan.run({ times: 3 });
+  plan.dispose();
+  await requireThrows('run', () => run, 'InputError', /^the plan has been disposed of$/);
+  requireEqual('buffers, but for the operand of the product', engine.memory.buffers - before, 1);
+});
+
 test('plans, trainers and kernels that are disposed of say so by name, twice is harmless, and no buffer is left', async () => {
   const before = engine.memory.buffers;
   const theta = normalParameters(limiting, 0);

@@ -113,7 +113,7 @@ function deviceWith(
   const gpu = { features: new Set(features), adapterInfo: { subgroupMatrixConfigs } };
   const facts = { vendor: 'nvidia', architecture: 'hopper', description: '' };
   const limits = { maxComputeWorkgroupsPerDimension: 65_535, maxStorageBuffersPerShaderStage: 8 };
-  const rest = { facts, limits, cpu: false, tuning: new Map() };
+  const rest = { facts, limits, cpu: false, tuning: new Map(), options: {} };
   return { gpu, ...rest, ...(lanes > 0 && { subgroupSize: lanes }) } as unknown as Device;
 }
 
@@ -177,6 +177,16 @@ test('who asks for matrix units where there are none is told which adapter, what
     /^matrix units: the adapter .* has no subgroups, or some of several sizes: /,
   );
   await requireThrows('a host', () => useMatrixUnits(engine), 'InputError', lacking);
+});
+
+test('units are read off what a host says of the adapter where its device says nothing', () => {
+  const { gpu, ...rest } = deviceWith([]);
+  const { features } = gpu;
+  const info = { subgroupMatrixConfigs: [config(16, 16, 16)] };
+  const one = { ...rest, gpu: { features }, options: { info } } as unknown as Device;
+  takeMatrixUnits(one);
+  const products = { problems: [{ rows: 2048, columns: 2048, inner: 2048 }] };
+  requireEqual('chosen', choose(one, 'key', products).id, 'subgroupMatrix 16x16x16 64');
 });
 
 /** 2^-24 Σ|terms| and 2^-48 n X Y, X and Y the largest numbers of a row and a column in 128: bench/NOTES.md. */
