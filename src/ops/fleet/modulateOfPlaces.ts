@@ -6,6 +6,7 @@ import { bindingsOf } from '../../kernel/bindings.js';
 import { usualWorkgroup } from '../../kernel/dispatch.js';
 import { specialise } from '../../kernel/specialise.js';
 import * as kernels from '../../wgsl/fleet.js';
+import { freeWorkgroup } from '../eigen/workgroups.js';
 import { type ModulateAttributes, modulateOperation, modulationNumbers } from '../precondition/modulate.js';
 
 const operation: Operation<ModulateAttributes> = {
@@ -23,7 +24,11 @@ const operation: Operation<ModulateAttributes> = {
     return modulateOperation.lower(site).map(one => ({
       ...one,
       kernel: name,
-      source: specialise(source, { WORKGROUP: usualWorkgroup(site.device), MODULATION }, {}),
+      source: specialise(
+        source,
+        { WORKGROUP: freeWorkgroup(site.device, usualWorkgroup(site.device)), MODULATION },
+        {},
+      ),
       bindings: bindingsOf(source),
       resources: [...one.resources, site.inputs[2].storage],
     }));
