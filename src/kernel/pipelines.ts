@@ -46,21 +46,20 @@ export class Pipelines {
 
   async #compile({ kernel, source, bindings }: Dispatch): Promise<GPUComputePipeline> {
     const { gpu } = this.device;
-    // A text that does not parse is an error of the module, which the pipeline's own error only mentions.
+    // A text that does not parse is an error of the module, and more bindings than a device has one of the layout: the
+    // pipeline's own error only mentions them.
     gpu.pushErrorScope('validation');
     const module = gpu.createShaderModule({ label: kernel, code: source });
+    const layout = gpu.createPipelineLayout({ bindGroupLayouts: [this.layout(bindings)] });
     const refused = this.device.track(gpu.popErrorScope()).catch(() => undefined); // that the device is lost, the pipeline says
     const compiled = gpu.createComputePipelineAsync({
       label: kernel,
-      layout: gpu.createPipelineLayout({ bindGroupLayouts: [this.layout(bindings)] }),
+      layout,
       compute: { module, entryPoint: 'main' },
     });
-    let failure: { readonly message: string } | undefined;
-    const pipeline = await compiled.catch((error: Error) => {
-      failure = error;
-    });
-    failure = (await refused) ?? failure;
-    if (!pipeline || failure) throw new RunError(`kernel ${kernel}: ${failure?.message}`);
-    return pipeline;
+    const made = await compiled.catch((error: Error) => error);
+    const outcome = (await refused) ?? made;
+    if ('message' in outcome) throw new RunError(`kernel ${kernel}: ${outcome.message}`);
+    return outcome;
   }
 }

@@ -124,7 +124,7 @@ export class Sequence {
     const first = from % this.length;
     const count = factor > 1 && !this.measured ? this.length - first : Math.min(to - from, this.length);
     for (let i = first; i < first + count; i++) this.expected[i % this.length] *= factor;
-    if (to >= this.length) this.measured = true;
+    this.measured ||= to >= this.length;
   }
 
   /** @throws InputError if it, or its engine, has been disposed of. */

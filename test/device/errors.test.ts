@@ -1,11 +1,15 @@
 /** An error belongs to the call that made it: that call says what, which and the remedy, and all others go on. */
 
+import { layoutOf } from '../../src/buffer/layout.js';
 import type { Tensor } from '../../src/buffer/tensor.js';
+import { type Dispatch, dispatch } from '../../src/kernel/dispatch.js';
+import { Pipelines } from '../../src/kernel/pipelines.js';
+import { kernelOf } from '../../src/kernel/reflect.js';
 import { add, scale } from '../../src/ops/elementwise/linearCombination.js';
 import { sgdStep } from '../../src/ops/optimiser/sgd.js';
 import { createEngine, openEngine } from '../../src/public/node.js';
 import { require, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
-import { device, engine } from '../helpers/gpu.js';
+import { device, engine, poisoned } from '../helpers/gpu.js';
 import { atEnd, suite } from '../helpers/suite.js';
 
 const test = suite('errors of the device');
@@ -165,6 +169,27 @@ test('what is of another device is refused, before the GPU sees it where it is a
   const noTensor = /^tensor: an object is none: use engine.wrap/;
   await requireThrows('no tensor', () => engine.compile(g => ({ b: g.read(bare) })), 'InputError', noTensor);
   await requireOthersGoOn();
+});
+
+test('a kernel that binds more than the device has is refused with that, and nothing is told outside of the call', async () => {
+  const outside: string[] = [];
+  const listen = ({ error }: GPUUncapturedErrorEvent) => outside.push(error.message);
+  device.gpu.addEventListener('uncapturederror', listen);
+  const count = device.limits.maxStorageBuffersPerShaderStage + 1;
+  const names = Array.from({ length: count }, (_, i) => `many${i}`);
+  const bindings = names.map((name, i) => `@group(0) @binding(${i}) var<storage, read_write> ${name}: array<f32>;`);
+  const sum = names.map(name => `${name}[0]`).join(' + ');
+  const source = `${bindings.join('\n')}\n@compute @workgroup_size(1) fn main() { many0[0] = ${sum}; }`;
+  const { storage } = poisoned(layoutOf([4]));
+  const one: Dispatch = dispatch(kernelOf('many', source), {
+    buffers: Object.fromEntries(names.map(name => [name, storage])),
+    workgroups: [1, 1, 1],
+  });
+  const message = new RegExp(`^kernel many: .*storage buffers \\(${count}\\).*limit`);
+  await requireThrows('get', () => new Pipelines(device).get(one), 'RunError', message);
+  await requireOthersGoOn();
+  device.gpu.removeEventListener('uncapturederror', listen);
+  requireEqual('outside', outside, []);
 });
 
 test('two engines on one device may use the tensors of each other', async () => {
