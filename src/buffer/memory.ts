@@ -31,7 +31,7 @@ export let bufferOf: (storage: Storage) => GPUBuffer;
 export class Storage {
   static {
     bufferOf = storage => {
-      if (!storage.#buffer) throw new Error('a storage was used before its plan was laid out');
+      if (!storage.#buffer) throw new Error('a storage that is used has no buffer yet');
       return storage.#buffer;
     };
   }

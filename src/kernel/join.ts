@@ -10,7 +10,7 @@ import { sizeOf } from '../buffer/layout.js';
 import type { Device } from '../device/device.js';
 import { type Dispatch, foldedWorkgroups, totalWork } from './dispatch.js';
 import type { BindingLayout } from './kernel.js';
-import { operationsInTime, operationsOfFullest, workgroupsInTime } from './pace.js';
+import { operationsInTime, operationsOfFullest, weightOf, workgroupsInTime } from './pace.js';
 import { evaluate, integerConstants } from './specialise.js';
 
 interface Bound extends BindingLayout {
@@ -73,7 +73,7 @@ export function join(device: Device, dispatches: readonly Dispatch[], begins = f
   );
   const [size] = sizes;
   const work = totalWork(dispatches);
-  if (!size || sizes.size > 1 || (dispatches.length > 1 && work.operations > operationsInTime(device.rate)))
+  if (!size || sizes.size > 1 || (dispatches.length > 1 && weightOf(work) > operationsInTime(device.rate)))
     return undefined;
   // What an entry point is given in place w of a part's workgroups, and as invocation l there.
   const builtins: Readonly<Record<string, string>> = {

@@ -45,7 +45,7 @@ export function mostInDispatch(operationsOfEach: number, rate = leastRate): numb
 }
 
 /** Operations, for the bytes that pass too. */
-function weightOf({ operations, bytes }: Work): number {
+export function weightOf({ operations, bytes }: Work): number {
   return operations + operationsPerByte * bytes;
 }
 

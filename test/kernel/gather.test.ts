@@ -269,15 +269,19 @@ test('two dispatches of 256 threads are joined where their workgroup memory has 
 
 test('what would outlast the time of a dispatch together stays apart', async () => {
   const gpu = Object.create(device, { cpu: { value: false }, rate: { value: 2000, writable: true } });
-  const list = [60, 40].map(operations =>
+  const works = [
+    { operations: 60, bytes: 0 },
+    { operations: 0, bytes: 10 },
+  ];
+  const list = works.map(work =>
     dispatch(elementwise.fill, {
       settings: { count: 4, value: 1 },
       buffers: { result: poisoned(layoutOf([4])).storage },
       workgroups: [1, 1, 1],
-      work: { operations },
+      work,
     }),
   );
-  // 50 ms are 100 operations.
+  // 50 ms are 100 operations, and a byte is as long as four.
   requireEqual('within', gathered(gpu, list).length, 1);
   gpu.rate = 1999;
   requireEqual('past', gathered(gpu, list).length, 2);
