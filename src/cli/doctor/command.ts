@@ -67,6 +67,9 @@ async function examine(options: DoctorOptions): Promise<void> {
   if (findings.length > 1 && reasons.size === 1 && reason !== undefined && !options.json) throw new RunError(reason);
   print(options.json ? JSON.stringify({ adapters: findings }) : findings.map(describe).join('\n\n'));
   const found = findings.filter(finding => finding.found);
+  if (found.length === 0 && options.matrixUnits) {
+    throw new InputError('--matrix-units: no adapter was found that has them: leave it out');
+  }
   if (found.length === 0) throw new RunError('no WebGPU adapter was found');
   const wrong = found.find(finding => finding.tests?.some(test => !test.passed));
   if (wrong) throw new RunError(`the ${wrong.kind} adapter computes wrong`);
