@@ -42,6 +42,8 @@ export interface OpenOptions {
   readonly dawn?: readonly string[];
   /** Other features to ask for where they are, experimental ones too. */
   readonly features?: readonly string[];
+  /** What cuts long sums into parts; schedule/cut.ts knows it. */
+  readonly longSums?: unknown;
   /** Keeps what Dawn prints off stderr, for a program that may; by default it is printed there. */
   readonly hush?: <T>(work: () => T) => Hushed<T>;
 }
@@ -213,7 +215,7 @@ async function requestAdapter(gpu: GPU, forceFallbackAdapter: boolean, quietly: 
   return adapter ? { adapter, gpu } : undefined;
 }
 
-async function toDevice({ adapter, gpu }: Found, { portable, features }: OpenOptions): Promise<Device> {
+async function toDevice({ adapter, gpu }: Found, { portable, features, longSums }: OpenOptions): Promise<Device> {
   const device = await adapter.requestDevice(deviceDescriptor(adapter, portable, features));
   return new Device(device, {
     info: adapter.info,
@@ -221,5 +223,6 @@ async function toDevice({ adapter, gpu }: Found, { portable, features }: OpenOpt
     keep: [gpu, adapter],
     whilePending: sleepInTurns,
     clock: timestampClock,
+    longSums,
   });
 }

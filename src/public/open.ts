@@ -7,18 +7,25 @@ import { systemDrivers } from '../io/systemDrivers.js';
 import { longSums } from '../schedule/cut.js';
 import { matrixFeatures, takeMatrixUnits } from '../schedule/matrixUnits.js';
 
-type Opened = Omit<OpenOptions, 'driver' | 'system' | 'features'> & { readonly matrixUnits?: boolean | undefined };
+type Opened = Omit<OpenOptions, 'driver' | 'system' | 'features' | 'longSums'> & {
+  readonly matrixUnits?: boolean | undefined;
+};
 
 /** @throws InputError an adapter without the matrix units asked for. @throws RunError if there is none. */
 export async function openOn({ matrixUnits = false, ...options }: Opened): Promise<Engine> {
   const features = matrixUnits ? { features: matrixFeatures } : {};
-  const device = await openDevice({ ...options, ...features, driver: embeddedDriver(), system: systemDrivers });
+  const device = await openDevice({
+    ...options,
+    ...features,
+    driver: embeddedDriver(),
+    system: systemDrivers,
+    longSums,
+  });
   try {
     if (matrixUnits) takeMatrixUnits(device);
   } catch (error) {
     device.destroy();
     throw error;
   }
-  Object.assign(device.options, { longSums });
   return new Engine(device);
 }

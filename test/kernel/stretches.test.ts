@@ -42,7 +42,7 @@ const test = suite('stretches');
 const isCpu = device.cpu;
 /** Of what compiles many texts, as a GPU has them. */
 const seconds = 600;
-/** FLOP/s at which a stretch has 16 workgroups, as few as any. */
+/** FLOP/s so low that a stretch has the least of workgroups, 16. */
 const slowest = 1;
 
 /** What is made meanwhile is for a GPU of a rate. */
