@@ -27,6 +27,10 @@ export function npyHeaderOf(file: Uint8Array): { shape: number[]; isFortran: boo
     /(?<!\w)u?('[^'\\\n]*'|"[^"\\\n]*")/g,
     (_, quoted: string) => ` "${strings.push(quoted.slice(1, -1)) - 1}" `,
   );
+  const pair = /\([^()[\]{}]*\)|\[[^()[\]{}]*\]|\{[^()[\]{}]*\}/g; // JSON has one kind of bracket for two of Python's
+  let unpaired = bare;
+  while (unpaired.search(pair) >= 0) unpaired = unpaired.replace(pair, '');
+  if (/[()[\]{}]/.test(unpaired)) return undefined;
   if (/[.\\]|\d[eE]/.test(bare)) return undefined; // escapes, and numbers that JSON takes for whole ones
   let json = bare
     .replace(/\f/g, ' ')
