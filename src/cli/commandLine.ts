@@ -1,8 +1,10 @@
 /** Command lines that a user is told. */
 
-/** For a POSIX shell. @param args the words after the command's own name. */
+import { withoutPassword } from '../io/queue/address.js';
+
+/** For a POSIX shell, without the password of an address. @param args the words after the command's own name. */
 export function commandLine(args: readonly string[]): string {
-  return ['sepnn', ...args].map(quoted).join(' ');
+  return withoutPassword(['sepnn', ...args].map(quoted).join(' '));
 }
 
 /**

@@ -40,6 +40,8 @@ export class Ending {
   #received: SignalName | undefined;
   #receivedAt = 0;
   #stdoutError: unknown;
+  /** What of the run is kept, and how it is called to run the command again. */
+  #kept = () => 'nothing is kept: to begin again';
 
   /** @param args the words of the command line after the command's own name. */
   constructor(readonly args: readonly string[]) {}
@@ -49,7 +51,7 @@ export class Ending {
     return this.#controller.signal;
   }
 
-  /** Does `work`, which looks at `signal`. At a second signal, no echo of the first, the process ends at once, as it does elsewhere at the first. */
+  /** Does `work`, which looks at `signal`. At a second signal, no echo of the first, the process ends at once with a line, as it does elsewhere at the first. */
   async patiently<T>(work: () => Promise<T>): Promise<T> {
     this.#patient++;
     try {
@@ -65,11 +67,12 @@ export class Ending {
    * @param done how much that is. @throws StoppedError after a signal: how much is done, and how to go on.
    */
   async inRows<T>(done: () => string, work: () => Promise<T>): Promise<T> {
+    this.#kept = () => `${done()} done and kept: to go on`;
     try {
       return await this.patiently(work);
     } catch (error) {
       if (error !== this.signal.reason || !this.signal.aborted) throw error;
-      throw this.stopped(`${done()} done and kept: to go on: ${commandLine(this.args)}`);
+      throw this.stopped(this.#runAgain());
     }
   }
 
@@ -134,6 +137,10 @@ export class Ending {
     if (error && error.code !== 'EPIPE') throw new RunError(`stdout: cannot be written (${reasonOf(error)})`);
   }
 
+  #runAgain(): string {
+    return `${this.#kept()}: ${commandLine(this.args)}`;
+  }
+
   #hear(name: SignalName): void {
     if (this.#patient > 0 && this.#received === undefined) {
       this.#received = name;
@@ -143,7 +150,8 @@ export class Ending {
     }
     if (name === this.#received && performance.now() - this.#receivedAt < echoMilliseconds) return;
     endProgress();
-    if (this.#received !== undefined) warn(`${name} again: ended at once; what was saved last is kept`);
+    if (this.#received === undefined) warn(`${name}: ${this.#runAgain()}`);
+    else warn(`${name} again: ended at once; what was saved last is kept`);
     for (const cleanup of this.#cleanups) cleanup();
     process.exit(exitCodeOf(name));
   }

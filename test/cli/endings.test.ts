@@ -38,6 +38,7 @@ import {
   picture,
   type Ran,
   root,
+  runCommand,
   sepnn,
   spawnedWithDoomedDevice,
   spawnedWithDoomedDevices,
@@ -208,14 +209,37 @@ test('a signal ends patient work by itself, a second one at once, each with its 
       ]);
       requireEqual('listeners', process.listenerCount(signal), before);
     }
-    const ending = new Ending([]);
+    const ending = new Ending(['fleet', 'my images', '--queue', 'redis://:secret@host']);
     await ending.during(async () => {
       process.emit('SIGTERM', 'SIGTERM');
     }, Number);
-    requireEqual('impatient work', [exits, lines], [[143], []]);
+    const again = "sepnn fleet 'my images' --queue redis://:...@host";
+    const line = `sepnn: SIGTERM: nothing is kept: to begin again: ${again}\n`;
+    requireEqual('impatient work', [exits, lines], [[143], [line]]);
   } finally {
     process.exit = exit;
     process.stderr.write = write;
+  }
+});
+
+test('a command that keeps nothing on the way says so when a signal ends it, and how to begin again', async () => {
+  requireEqual('a model', (await fit('drawn', '--steps', '1')).code, 0);
+  const timer = `const timer = setInterval(() => {
+    if (process.listenerCount('SIGINT') === 0) return;
+    clearInterval(timer);
+    setTimeout(() => process.kill(process.pid, 'SIGINT'), 200);
+  }, 1)`;
+  const preload = ['--import', `data:text/javascript,${encodeURIComponent(timer)}`];
+  const commands = [
+    ['render', 'drawn/model.safetensors', '--size', '8000', '--out', 'pictures/drawn.png', ...adapter],
+    ['bench', '--only', 'products', '--against', 'none', ...adapter],
+    ['doctor', ...adapter],
+  ];
+  for (const words of commands) {
+    const { code, stdout, stderr } = await runCommand(`${root}dist/cli.js`, words, { preload });
+    requireEqual(`${words[0]}: exit`, [code, stdout], [130, '']);
+    const line = `sepnn: SIGINT: nothing is kept: to begin again: sepnn ${words.join(' ')}\n`;
+    require(`${words[0]}: ${stderr}`, stderr.endsWith(line));
   }
 });
 

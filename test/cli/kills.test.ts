@@ -68,8 +68,8 @@ function wordsToGoOn(image: string, out: string, signal: NodeJS.Signals, ran: Ra
     const isSaved = existsSync(fileOf(out));
     return ['fit', image, ...options, '--out', out, ...(isSaved ? ['--resume', `${out}/model.safetensors`] : [])];
   }
-  // Before the command hears signals it ends as any process does, and before it trains without a word.
-  if (ran.code === null || ran.stderr === '') return ['fit', image, ...options, '--out', out];
+  // Before the command hears signals it ends as any process does.
+  if (ran.code === null) return ['fit', image, ...options, '--out', out];
   requireEqual('exit', ran.code, { SIGINT: 130, SIGTERM: 143 }[signal as 'SIGINT' | 'SIGTERM']);
   const [, words] = /^sepnn: SIG\w+: .*: to (?:go on|begin again): sepnn (.*)\n$/m.exec(ran.stderr) ?? [];
   require(`${signal}: ${ran.stderr}`, words !== undefined);

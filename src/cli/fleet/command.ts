@@ -5,7 +5,6 @@ import { sizeFor } from '../../experiments/image/size.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
 import { requireWritableFolder } from '../../io/files.js';
 import { type ListedImage, listImages, sizeOfImage } from '../../io/image/imageFolder.js';
-import { withoutPassword } from '../../io/queue/address.js';
 import type { FleetReport } from '../../train/fleet/fleetOptions.js';
 import { commandLine } from '../commandLine.js';
 import type { Ending } from '../ending.js';
@@ -185,7 +184,7 @@ async function conclude(
 }
 
 function goingOn({ args }: Ending, { done, all }: Standing): string {
-  return `${done} of ${all} images are done and kept: to go on: ${withoutPassword(commandLine(args))}`;
+  return `${done} of ${all} images are done and kept: to go on: ${commandLine(args)}`;
 }
 
 /** Of the images that are done with these settings already. */
