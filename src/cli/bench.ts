@@ -1,6 +1,7 @@
 /** `sepnn bench`: the options of the benchmark, which stands outside of src and is built beside the command. */
 
 import type { AdapterKind } from '../device/adapter.js';
+import type { Ending } from './ending.js';
 import { adapterOption, list, matrixUnitsOption, oneOf } from './options.js';
 import { Command, Option } from './vendor.js';
 
@@ -19,7 +20,7 @@ export interface BenchOptions {
   readonly json: boolean;
 }
 
-export function benchCommand(): Command {
+export function benchCommand(ending: Ending): Command {
   return new Command('bench')
     .description('kernels and whole steps, beside other libraries on the same device')
     .option('--out <dir>', 'folder for the JSON and the charts', 'sepnn-bench')
@@ -33,7 +34,7 @@ export function benchCommand(): Command {
       // A name that the bundler does not follow: src imports nothing from outside itself.
       const entry = new URL('./bench.js', import.meta.url).href;
       const { bench } = (await import(entry)) as { bench(options: BenchOptions): Promise<void> };
-      await bench(options);
+      await ending.inSharedFolder('--out', options.out, () => bench(options));
     });
 }
 

@@ -35,7 +35,6 @@ export class StoppedError extends RunError {
 
 export class Ending {
   readonly #controller = new AbortController();
-  readonly #cleanups = new Set<() => void>();
   #patient = 0;
   #received: SignalName | undefined;
   #receivedAt = 0;
@@ -86,17 +85,18 @@ export class Ending {
    *
    * @throws InputError a folder that cannot be written, or that another run writes into.
    */
-  async inFolder<T>(option: string, folder: string, work: () => Promise<T>): Promise<T> {
-    await requireWritableFolder(option, folder);
-    const release = lockFolder(option, folder);
-    this.#cleanups.add(release);
-    try {
-      await clearParts(folder);
-      return await work();
-    } finally {
-      this.#cleanups.delete(release);
-      release();
-    }
+  inFolder<T>(option: string, folder: string, work: () => Promise<T>): Promise<T> {
+    return this.inSharedFolder(option, folder, () =>
+      cleaned(lockFolder(option, folder), async () => {
+        await clearParts(folder);
+        return work();
+      }),
+    );
+  }
+
+  /** The same with one that others may write into. Where nothing came of a folder that was not there, it is taken away. @throws InputError one that cannot be written. */
+  async inSharedFolder<T>(option: string, folder: string, work: () => Promise<T>): Promise<T> {
+    return cleaned(await requireWritableFolder(option, folder), work);
   }
 
   /**
@@ -152,8 +152,18 @@ export class Ending {
     endProgress();
     if (this.#received === undefined) warn(`${name}: ${this.#runAgain()}`);
     else warn(`${name} again: ended at once; what was saved last is kept`);
-    for (const cleanup of this.#cleanups) cleanup();
     process.exit(exitCodeOf(name));
+  }
+}
+
+/** Does `work`, and `cleanup` after it, however that ends: the last that was begun comes first. */
+async function cleaned<T>(cleanup: () => void, work: () => Promise<T>): Promise<T> {
+  process.prependOnceListener('exit', cleanup); // a signal may end the process at once
+  try {
+    return await work();
+  } finally {
+    process.off('exit', cleanup);
+    cleanup();
   }
 }
 

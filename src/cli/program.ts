@@ -33,13 +33,13 @@ export async function run(args: readonly string[]): Promise<number> {
     .addCommand(fleetCommand(ending))
     .addCommand(raceCommand(ending))
     .addCommand(surfaceCommand(ending))
-    .addCommand(renderCommand())
+    .addCommand(renderCommand(ending))
     .addCommand(krrCommand(ending))
     .addCommand(reproduceCommand(ending))
     .addCommand(ntkCommand(ending))
     .addCommand(pdeCommand(ending))
     .addCommand(doctorCommand())
-    .addCommand(benchCommand());
+    .addCommand(benchCommand(ending));
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ writeErr: text => warn(usageError(command, text)) });
     // As a user types them, and not as JSON.

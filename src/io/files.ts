@@ -1,7 +1,7 @@
 /** Files written whole or not at all, and read with errors that a user can act on. */
 
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { rmdirSync, rmSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError, isInputError, RunError } from '../errors.js';
@@ -48,7 +48,7 @@ const partPattern = new RegExp(`\\.(${markPattern})\\.[0-9a-f-]{36}\\.part$`);
 async function replaceWith(path: string, write: (beside: string) => Promise<void>): Promise<void> {
   const beside = partOf(path);
   const takeAway = () => rmSync(beside, { force: true });
-  process.once('exit', takeAway); // a signal may end the process at once
+  process.prependOnceListener('exit', takeAway); // a signal may end the process at once, and its folder may go then
   try {
     await write(beside);
     await rename(beside, path);
@@ -68,35 +68,56 @@ export async function clearParts(folder: string): Promise<void> {
   }
 }
 
-/** A folder that can be written to, made if it is not there. @throws InputError naming it and why it cannot. */
-export async function requireWritableFolder(option: string, path: string): Promise<void> {
+/**
+ * A folder that can be written to, made if it is not there.
+ *
+ * @returns takes away what was made, as far as nothing is in it. @throws InputError naming it and why it cannot.
+ */
+export async function requireWritableFolder(option: string, path: string): Promise<() => void> {
+  const made: string[] = [];
+  const takeAway = () => {
+    try {
+      for (const folder of made.toReversed()) rmdirSync(folder);
+    } catch {} // one with something in it
+  };
   try {
-    await makeFolder(path);
+    await makeFolder(path, made);
     // A read-only file system, or a root that may do everything, is found out only by writing.
     const probe = partOf(join(path, 'probe'));
     await writeFile(probe, '');
     await rm(probe);
+    return takeAway;
   } catch (error) {
+    takeAway();
     throw new InputError(`${option} ${path}: cannot be written (${reasonOf(error)}): give a folder that can`);
   }
 }
 
-/** A file that can be written, its folder made if it is not there. @throws InputError naming it and why it cannot. */
-export async function requireWritableFile(option: string, path: string): Promise<void> {
-  if ((await stat(path).catch(() => undefined))?.isDirectory()) {
-    throw new InputError(`${option} ${path}: is a folder: give the name of a file`);
-  }
-  await requireWritableFolder(option, dirname(path));
+/** @throws InputError a folder, where a file is to be written. */
+export async function requireNoFolder(option: string, path: string): Promise<void> {
+  if (!(await isFolder(path))) return;
+  throw new InputError(`${option} ${path}: is a folder: give the name of a file`);
 }
 
-/** Makes a folder and those above it. Node's own recursive way never ends where a file system refuses, as /proc does. */
-export async function makeFolder(path: string): Promise<void> {
-  if ((await stat(path).catch(() => undefined))?.isDirectory()) return;
+/**
+ * Makes a folder and those above it. Node's own recursive way never ends where a file system refuses, as /proc does.
+ *
+ * @param made those that were not there are added to it, from above.
+ */
+export async function makeFolder(path: string, made: string[] = []): Promise<void> {
+  if (await isFolder(path)) return;
   const above = dirname(path);
-  if (above !== path) await makeFolder(above);
-  await mkdir(path).catch(async error => {
-    if (!(await stat(path).catch(() => undefined))?.isDirectory()) throw error; // else another was first
-  });
+  if (above !== path) await makeFolder(above, made);
+  try {
+    await mkdir(path);
+    made.push(path);
+  } catch (error) {
+    if (!(await isFolder(path))) throw error; // else another was first
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 /** A file's bytes. @throws InputError naming the file and why it cannot be read. */

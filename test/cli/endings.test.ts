@@ -37,6 +37,7 @@ import {
   folder,
   picture,
   type Ran,
+  requireUnwritten,
   root,
   runCommand,
   sepnn,
@@ -231,8 +232,8 @@ test('a command that keeps nothing on the way says so when a signal ends it, and
   }, 1)`;
   const preload = ['--import', `data:text/javascript,${encodeURIComponent(timer)}`];
   const commands = [
-    ['render', 'drawn/model.safetensors', '--size', '8000', '--out', 'pictures/drawn.png', ...adapter],
-    ['bench', '--only', 'products', '--against', 'none', ...adapter],
+    ['render', 'drawn/model.safetensors', '--size', '8000', '--out', 'unmade/drawn.npy', ...adapter],
+    ['bench', '--only', 'products', '--against', 'none', '--out', 'unmade', ...adapter],
     ['doctor', ...adapter],
   ];
   for (const words of commands) {
@@ -240,6 +241,26 @@ test('a command that keeps nothing on the way says so when a signal ends it, and
     requireEqual(`${words[0]}: exit`, [code, stdout], [130, '']);
     const line = `sepnn: SIGINT: nothing is kept: to begin again: sepnn ${words.join(' ')}\n`;
     require(`${words[0]}: ${stderr}`, stderr.endsWith(line));
+    requireUnwritten('unmade');
+  }
+});
+
+test('a folder that was made for results is taken away with those above it where nothing came of it, one that was there stays', async () => {
+  const units = (name: string, ...words: string[]) => sepnn(name, ...words, '--matrix-units', ...adapter);
+  const model = 'there/model.safetensors';
+  requireEqual('a model', (await fit('there', '--steps', '1')).code, 0);
+  const before = readdirSync(inFolder('there'));
+  for (const words of [
+    ['fit', (await image) as string, '--out', 'new/of/fit'],
+    ['krr', '--function', 'f1', '--out', 'new/of/krr'],
+    ['pde', 'heat', '--out', 'new/of/pde'],
+    ['render', model, '--out', 'new/of/render.png'],
+    ['ntk', model, '--out', 'there'],
+  ]) {
+    const { code, stdout } = await units(words[0], ...words.slice(1));
+    requireEqual(`${words[0]}: exit`, [code, stdout], [2, '']);
+    requireUnwritten('new');
+    requireEqual('there', readdirSync(inFolder('there')), before);
   }
 });
 
@@ -345,7 +366,7 @@ test('a lock that a full disk leaves unwritten is taken away', async () => {
     fs.writeSync = writeSync;
     syncBuiltinESMExports();
   }
-  requireEqual('files', readdirSync(folder), []);
+  requireUnwritten('lockless');
 });
 
 /** Has the system refuse, while `work` runs, to write files whose path matches. */
@@ -594,7 +615,7 @@ test('fit goes on from the file of another training only if it is asked to, and 
   const refused = await sepnn(...other, '--out', 'refused');
   const target = 'the numbers that it was trained on are not those of this file and these options';
   requireEqual('image', [refused.code, refused.stderr], [2, lineOf(target)]);
-  requireEqual('nothing was written', readdirSync(inFolder('refused')), []);
+  requireUnwritten('refused');
   const anyway = await sepnn(...other, '--out', 'anyway', '--resume-anyway', '--lr', '1e-3');
   requireEqual(
     'anyway',

@@ -1,7 +1,7 @@
 /** The command in this process and in one of its own, both in a folder that is taken away at the end. */
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -141,10 +141,9 @@ export async function requireRefused(
   }
 }
 
-/** Nothing was written into a folder of the tests, and nothing is left of what was begun. */
+/** Nothing was written into a folder of the tests that was not there, and nothing is left of what was begun. */
 export function requireUnwritten(name: string): void {
-  const path = join(folder, name);
-  require('nothing was written', !existsSync(path) || readdirSync(path).length === 0);
+  require(`${name}: something was written`, !existsSync(join(folder, name)));
 }
 
 /** A smooth colour picture as a file. */

@@ -3,7 +3,6 @@
 import { InputError, isInputError, RunError } from '../../errors.js';
 import { sizeFor } from '../../experiments/image/size.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
-import { requireWritableFolder } from '../../io/files.js';
 import { type ListedImage, listImages, sizeOfImage } from '../../io/image/imageFolder.js';
 import type { FleetReport } from '../../train/fleet/fleetOptions.js';
 import { commandLine } from '../commandLine.js';
@@ -50,9 +49,8 @@ async function fleet(ending: Ending, folder: string, options: FleetOptions, give
   if (queue === undefined) return ending.inFolder('--out', out, work);
   const shared = await openQueue(folder, options);
   try {
-    // Workers share the folder: what each writes has a name of its own until it is whole.
-    await requireWritableFolder('--out', out);
-    await work(shared);
+    // What each worker writes has a name of its own until it is whole.
+    await ending.inSharedFolder('--out', out, () => work(shared));
   } finally {
     await shared.close();
   }

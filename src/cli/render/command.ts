@@ -1,16 +1,17 @@
 /** `sepnn render`: evaluates a saved model on any grid over [-1, 1]^D, or a solution over its own ranges, or on a part of one. */
 
-import { extname } from 'node:path';
+import { dirname, extname } from 'node:path';
 import { sizeOf } from '../../buffer/layout.js';
 import type { AdapterKind } from '../../device/adapter.js';
 import { InputError } from '../../errors.js';
 import { between, type Extent, extent } from '../../experiments/pde/slices.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
-import { requireWritableFile, writeWhole } from '../../io/files.js';
+import { requireNoFolder, writeWhole } from '../../io/files.js';
 import { blackPicture, channelsOf, encodePng, paint, pictureOf } from '../../io/image/picture.js';
 import { writeNpy } from '../../io/npy.js';
 import type { Domain } from '../../model/domain/domain.js';
 import { stretches, type Tile } from '../../model/tiles.js';
+import type { Ending } from '../ending.js';
 import { openQuietly } from '../engine.js';
 import { adapterOption, list, matrixUnitsOption, valueOption } from '../options.js';
 import { startTileProgress } from '../progress.js';
@@ -45,7 +46,7 @@ export interface RenderReport {
 const mostPixels = 8192 * 8192;
 const mostNumbers = 2 ** 31;
 
-export function renderCommand(): Command {
+export function renderCommand(ending: Ending): Command {
   return new Command('render')
     .description(
       'evaluate a saved model, or a solution of pde, on any grid: a picture (PNG), or an array (NPY) where it has not two axes',
@@ -75,23 +76,34 @@ export function renderCommand(): Command {
     .addOption(adapterOption())
     .addOption(matrixUnitsOption())
     .option('--json', 'print one JSON object and nothing else on stdout', false)
-    .action(render);
+    .action((path: string, options: RenderOptions) => render(ending, path, options));
 }
 
 /** @throws InputError bad input, before the device is touched or anything written. */
-async function render(path: string, options: RenderOptions): Promise<void> {
+async function render(ending: Ending, path: string, options: RenderOptions): Promise<void> {
   const source = await readSource(path, options);
   const region = regionOf(source, options);
-  const { channels, fields } = source;
   const out = outOf(options, region, source);
-  requireWritableSize(out, region, channels);
-  await requireWritableFile('--out', out);
-  if (region.changesAspect) warn(changedAspect(options, source.domain));
-  const engine = await openQuietly(options.adapter, options.matrixUnits);
+  requireWritableSize(out, region, source.channels);
+  await requireNoFolder('--out', out);
+  await ending.inSharedFolder('--out', dirname(out), async () => {
+    if (region.changesAspect) warn(changedAspect(options, source.domain));
+    await draw(source, region, out, options);
+  });
+}
+
+async function draw(
+  source: Source,
+  region: Region,
+  out: string,
+  { adapter, matrixUnits, json }: RenderOptions,
+): Promise<void> {
+  const { channels, fields } = source;
+  const engine = await openQuietly(adapter, matrixUnits);
   try {
     const start = performance.now();
     const write = isPicture(out) ? (fields ? renderField : renderPicture) : renderArray;
-    const range = await write(engine, source, region, out, options.json);
+    const range = await write(engine, source, region, out, json);
     const report: RenderReport = {
       adapter: engine.adapter,
       shape: region.shape,
@@ -101,7 +113,7 @@ async function render(path: string, options: RenderOptions): Promise<void> {
       seconds: (performance.now() - start) / 1000,
       files: isPicture(out) ? { picture: out } : { array: out },
     };
-    print(options.json ? JSON.stringify(report) : summary(report));
+    print(json ? JSON.stringify(report) : summary(report));
   } finally {
     await engine.dispose();
   }
