@@ -15,7 +15,7 @@ import { warn } from './terminal.js';
  * @throws InputError an adapter without those. @throws RunError if there is none: what was tried, how to get each, and what Dawn said.
  */
 export function openQuietly(adapter: AdapterKind | 'auto', matrixUnits = false): Promise<Engine> {
-  return openOn({ adapter, matrixUnits, hush: offTerminal });
+  return openOn({ adapter, matrixUnits: matrixUnits ? '--matrix-units' : undefined, hush: offTerminal });
 }
 
 /** The engine of a command: another after its device was lost. */

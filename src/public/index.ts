@@ -205,5 +205,5 @@ export async function createEngine(options: CreateEngineOptions): Promise<Engine
  */
 export function useMatrixUnits(engine: Engine): void {
   requireEngine(engine);
-  takeMatrixUnits(engine.device);
+  takeMatrixUnits(engine.device, 'useMatrixUnits');
 }

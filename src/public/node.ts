@@ -42,5 +42,5 @@ export async function openEngine(options: OpenEngineOptions = {}): Promise<Engin
   if (!Array.isArray(dawn) || !dawn.every(one => typeof one === 'string' && one.includes('='))) {
     throw new InputError(`dawn: ${shown(dawn)}: give a list of texts such as 'backend=null'`);
   }
-  return openOn({ adapter: 'auto', ...options });
+  return openOn({ adapter: 'auto', ...options, matrixUnits: matrixUnits ? 'matrixUnits' : undefined });
 }

@@ -8,12 +8,13 @@ import { longSums } from '../schedule/cut.js';
 import { matrixFeatures, takeMatrixUnits } from '../schedule/matrixUnits.js';
 
 type Opened = Omit<OpenOptions, 'driver' | 'system' | 'features' | 'longSums'> & {
-  readonly matrixUnits?: boolean | undefined;
+  /** The option by which matrix units are asked for, as messages name it; none where they are not. */
+  readonly matrixUnits?: string | undefined;
 };
 
 /** @throws InputError an adapter without the matrix units asked for. @throws RunError if there is none. */
-export async function openOn({ matrixUnits = false, ...options }: Opened): Promise<Engine> {
-  const features = matrixUnits ? { features: matrixFeatures } : {};
+export async function openOn({ matrixUnits, ...options }: Opened): Promise<Engine> {
+  const features = matrixUnits === undefined ? {} : { features: matrixFeatures };
   const device = await openDevice({
     ...options,
     ...features,
@@ -22,7 +23,7 @@ export async function openOn({ matrixUnits = false, ...options }: Opened): Promi
     longSums,
   });
   try {
-    if (matrixUnits) takeMatrixUnits(device);
+    if (matrixUnits !== undefined) takeMatrixUnits(device, matrixUnits);
   } catch (error) {
     device.destroy();
     throw error;

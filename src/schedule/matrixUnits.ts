@@ -35,19 +35,20 @@ const usualSide = 64;
 /**
  * Has products of at least 1024 rows, columns and numbers of the inner axis made by a device's matrix units.
  *
+ * @param option by which they were asked for, in messages.
  * @throws InputError a device that has none, or not asked for, or whose subgroups are of several sizes.
  */
-export function takeMatrixUnits(device: Device): void {
-  const unit = unitOf(device);
+export function takeMatrixUnits(device: Device, option: string): void {
+  const unit = unitOf(device, option);
   const tileOf: TileOf = products => tileOnUnits(products, unit);
   device.tileOf = tileOf;
 }
 
 /** The largest unit that a tile of the usual side is made of. */
-function unitOf({ gpu, facts, subgroupSize, options }: Device): MatrixUnit {
+function unitOf({ gpu, facts, subgroupSize, options }: Device, option: string): MatrixUnit {
   const adapter = facts.description || facts.architecture || facts.vendor || 'of the device';
   const refuse = (why: string) =>
-    new InputError(`matrix units: the adapter ${adapter} ${why}: leave the option out, or use another adapter`);
+    new InputError(`${option}: the adapter ${adapter} ${why}: leave it out, or use another adapter`);
   const missing = matrixFeatures.find(feature => !(gpu.features as ReadonlySet<string>).has(feature));
   if (missing) throw refuse(`lacks ${missing}, or the device was not asked for it`);
   if (subgroupSize === undefined) throw refuse('has no subgroups, or some of several sizes');

@@ -246,7 +246,7 @@ test('bad input ends with exit 2 and one line that names it, the value and the r
     [[image, '--model', 'tree'], /--model tree: use cp, tensor-train, tucker/],
     [[image, '--out', '/proc/nowhere'], /--out \/proc\/nowhere: cannot be written/],
     [[image, '--out', text], /--out .*text\.png: cannot be written/],
-    [[image, '--matrix-units'], /matrix units: the adapter .* lacks \w.*: leave the option out, or use another/],
+    [[image, '--matrix-units'], /--matrix-units: the adapter .* lacks \w.*: leave it out, or use another/],
     [[image, '--adapter', 'gpu'], /--adapter gpu: use auto, hardware, software, embedded/],
     [[image, '--resume', text], /model .*text\.png: is of another kind: claims a header/],
     [[image, '--resume', join(folder, 'none')], /model .*none: cannot be read/],
@@ -567,7 +567,7 @@ test('render refuses what does not fit with exit 2 and one line, and writes noth
 });
 
 test('doctor says in one line that an adapter has no matrix units', async () => {
-  const line = /^sepnn: matrix units: the adapter .* lacks .*: leave the option out, or use another adapter\n$/;
+  const line = /^sepnn: --matrix-units: the adapter .* lacks .*: leave it out, or use another adapter\n$/;
   await requireRefused([[['--matrix-units'], line]], args => sepnn('doctor', ...adapter, ...args));
   // Of all adapters: a machine may have one with such units, which is then tested.
   const { code, stderr } = await sepnn('doctor', '--matrix-units');

@@ -139,7 +139,7 @@ test('a device that was asked takes the largest of the units that it offers, for
     return [choose(one, 'key', products).id, schedule.id, parts];
   };
   requireEqual('not asked', chosen(2048, 2048, 2048), ['workgroup 128', 'workgroup 128', 0]);
-  takeMatrixUnits(one);
+  takeMatrixUnits(one, 'matrixUnits');
   const id = 'subgroupMatrix 16x16x16 64';
   requireEqual('large', chosen(2048, 2048, 2048), [id, id, 0]);
   requireEqual('long', chosen(1024, 1024, 10_000), [id, id, 1]);
@@ -147,7 +147,7 @@ test('a device that was asked takes the largest of the units that it offers, for
 });
 
 test('who asks for matrix units where there are none is told which adapter, what it lacks and the remedy', async () => {
-  const remedy = 'leave the option out, or use another adapter$';
+  const remedy = 'leave it out, or use another adapter$';
   const refused: readonly (readonly [Device, string])[] = [
     [
       deviceWith([config(16, 16, 16)], ['shader-f16']),
@@ -160,13 +160,13 @@ test('who asks for matrix units where there are none is told which adapter, what
     ],
   ];
   for (const [one, why] of refused) {
-    const message = new RegExp(`^matrix units: the adapter hopper ${why}: ${remedy}`);
-    await requireThrows(why, () => takeMatrixUnits(one), 'InputError', message);
+    const message = new RegExp(`^of a test: the adapter hopper ${why}: ${remedy}`);
+    await requireThrows(why, () => takeMatrixUnits(one, 'of a test'), 'InputError', message);
   }
-  const lacking = new RegExp(
-    `^matrix units: the adapter SwiftShader.* lacks chromium-experimental-subgroup-matrix.*${remedy}`,
-  );
-  await requireThrows('embedded', () => openEngine({ adapter: 'embedded', matrixUnits: true }), 'InputError', lacking);
+  const lacking = (option: string) =>
+    new RegExp(`^${option}: the adapter SwiftShader.* lacks chromium-experimental-subgroup-matrix.*${remedy}`);
+  const embedded = () => openEngine({ adapter: 'embedded', matrixUnits: true });
+  await requireThrows('embedded', embedded, 'InputError', lacking('matrixUnits'));
   const adapter = 'hardware';
   const onNull = () =>
     openEngine({ adapter, dawn: ['backend=null', 'enable-dawn-features=skip_validation'], matrixUnits: true });
@@ -174,9 +174,9 @@ test('who asks for matrix units where there are none is told which adapter, what
     'null',
     onNull,
     'InputError',
-    /^matrix units: the adapter .* has no subgroups, or some of several sizes: /,
+    /^matrixUnits: the adapter .* has no subgroups, or some of several sizes: /,
   );
-  await requireThrows('a host', () => useMatrixUnits(engine), 'InputError', lacking);
+  await requireThrows('a host', () => useMatrixUnits(engine), 'InputError', lacking('useMatrixUnits'));
 });
 
 test('units are read off what a host says of the adapter where its device says nothing', () => {
@@ -184,7 +184,7 @@ test('units are read off what a host says of the adapter where its device says n
   const { features } = gpu;
   const info = { subgroupMatrixConfigs: [config(16, 16, 16)] };
   const one = { ...rest, gpu: { features }, options: { info } } as unknown as Device;
-  takeMatrixUnits(one);
+  takeMatrixUnits(one, 'matrixUnits');
   const products = { problems: [{ rows: 2048, columns: 2048, inner: 2048 }] };
   requireEqual('chosen', choose(one, 'key', products).id, 'subgroupMatrix 16x16x16 64');
 });
