@@ -12,7 +12,7 @@ import { warn } from './terminal.js';
 
 /**
  * @param matrixUnits whether they make large products: `--matrix-units`.
- * @throws InputError an adapter without those. @throws RunError if there is none: what was tried, how to get each, and what Dawn said.
+ * @throws InputError an adapter without those, or a cache folder that cannot be used. @throws RunError if there is none: what was tried, how to get each, and what Dawn said.
  */
 export function openQuietly(adapter: AdapterKind | 'auto', matrixUnits = false): Promise<Engine> {
   return openOn({ adapter, matrixUnits: matrixUnits ? '--matrix-units' : undefined, hush: offTerminal });

@@ -1,6 +1,6 @@
 /** Opens a device on Dawn in Node. The one file that imports `webgpu`. */
 
-import { InputError, RunError } from '../errors.js';
+import { InputError, isInputError, RunError } from '../errors.js';
 import { type AdapterKind, isCpu } from './adapter.js';
 import { Device, deviceDescriptor } from './device.js';
 import { sleepInTurns } from './sleepInTurns.js';
@@ -65,7 +65,7 @@ const ownRemedy: ReadonlySet<AdapterKind> = new Set(['embedded']);
 /**
  * Opens a device of the asked kind.
  *
- * @throws InputError an unknown kind.
+ * @throws InputError an unknown kind, or what the embedded driver has against its folder.
  * @throws RunError where there is no such adapter: what was tried, and how to get each.
  */
 export async function openDevice(given: OpenOptions): Promise<Device> {
@@ -79,6 +79,8 @@ export async function openDevice(given: OpenOptions): Promise<Device> {
     throw new RunError(`the package webgpu cannot be loaded (${error.message.split('\n')[0]}): npm install webgpu`);
   });
   const tried: string[] = [];
+  /** What there is to be mended before anything is to be installed. */
+  let refusal: string | undefined;
   const heard = new Set<string>();
   const quietly: Quietly = work => {
     const { value, said } = options.hush?.(work) ?? { value: work(), said: '' };
@@ -92,12 +94,18 @@ export async function openDevice(given: OpenOptions): Promise<Device> {
       tried.push(`${kind}: none found; ${remedies[kind]}`);
     } catch (error) {
       const { name, message } = error as Error;
+      if (isInputError(error)) {
+        refusal = message;
+        continue;
+      }
       const isTold = name === 'RunError' && ownRemedy.has(kind);
       tried.push(`${kind}: ${message}${isTold ? '' : `; ${remedies[kind]}`}`);
     }
   }
   if (heard.size > 0) tried.push(`Dawn said: ${[...heard].join('; ')}`);
-  throw new RunError(`no WebGPU adapter. Tried ${tried.join('. ')}`);
+  const none = `no WebGPU adapter. Tried ${tried.join('. ')}`;
+  if (refusal === undefined) throw new RunError(none);
+  throw new InputError(tried.length === 0 ? refusal : `${refusal}. Without it, ${none}`);
 }
 
 const enabling = 'enable-dawn-features=';

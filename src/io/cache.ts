@@ -7,7 +7,7 @@ import { constants, type Stats } from 'node:fs';
 import { lstat, mkdir, open, realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join, parse, resolve, sep } from 'node:path';
-import { RunError } from '../errors.js';
+import { InputError } from '../errors.js';
 import { reasonOf } from './files.js';
 
 /** Whose folders are trusted, beside root's. */
@@ -35,7 +35,7 @@ function cachePath(): string {
   if (XDG_CACHE_HOME?.startsWith('/')) return join(XDG_CACHE_HOME, 'sepnn');
   const home = homeFolder();
   if (home && isAbsolute(home)) return join(home, '.cache', 'sepnn');
-  throw new RunError('cache folder: this user has no home folder: set SEPNN_CACHE to a folder of your own');
+  throw new InputError('cache folder: this user has no home folder: set SEPNN_CACHE to a folder of your own');
 }
 
 /** As HOME has it, which may be empty, or else the system. */
@@ -51,7 +51,7 @@ function homeFolder(): string | undefined {
  * The cache folder, made for its user alone where it is not there yet.
  *
  * @returns its path without links, no part of which anybody but its user and root can exchange.
- * @throws RunError where it cannot be made, or another could write to it: one line with the remedy.
+ * @throws InputError where it cannot be made, or another could write to it: one line with the remedy.
  */
 export async function cacheFolder(user: User | undefined = thisUser()): Promise<string> {
   const path = cachePath();
@@ -129,12 +129,12 @@ function objection({ path, isLast }: Place, stats: Stats, { uid, gid, owners }: 
 }
 
 /** The error for a cache folder that is not used. */
-function refused(cache: string, reason: string): RunError {
-  return new RunError(`cache folder ${cache}: ${reason}`);
+function refused(cache: string, reason: string): InputError {
+  return new InputError(`cache folder ${cache}: ${reason}`);
 }
 
 /** The error for a cache folder in which something cannot be made. */
-export function unwritable(cache: string, error: unknown): RunError {
+export function unwritable(cache: string, error: unknown): InputError {
   return refused(cache, `cannot be written (${reasonOf(error)}): set SEPNN_CACHE to a folder that can`);
 }
 

@@ -76,7 +76,7 @@ export function archiveFolder(): string {
  * The files of one archive of `@sparticuz/chromium`, unpacked into the cache folder and compared with the archive before
  * each use, so that nothing the folder says of itself is believed: the installed package alone says what is loaded.
  *
- * @returns the folder. @throws RunError where the platform is not the archives', or the cache folder is not to be used.
+ * @returns the folder. @throws RunError where the platform is not the archives'. @throws InputError a cache folder that is not to be used.
  */
 export async function unpackedArchive(name: string): Promise<string> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {

@@ -17,7 +17,7 @@ async function fileOf({ adapter, device }: Engine): Promise<string> {
 /**
  * Gives the engine what an earlier run found; a file that is missing or not what this wrote counts as nothing.
  *
- * @throws RunError for a cache folder that cannot be made, or that others may write to.
+ * @throws InputError a cache folder that cannot be made, or that others may write to.
  */
 export async function recallTuning(engine: Engine): Promise<void> {
   const text = (await readOwn(await fileOf(engine)))?.toString() ?? '{}';
@@ -31,7 +31,7 @@ export async function recallTuning(engine: Engine): Promise<void> {
   }
 }
 
-/** Keeps what the engine found for later runs. @throws RunError as `recallTuning`, and where it cannot be written. */
+/** Keeps what the engine found for later runs. @throws InputError as `recallTuning`, and where it cannot be written. */
 export async function rememberTuning(engine: Engine): Promise<void> {
   const path = await fileOf(engine);
   try {

@@ -32,7 +32,8 @@ export interface OpenEngineOptions {
 /**
  * Opens a device and an engine on it. Dispose of the engine before the process ends.
  *
- * @throws InputError an option that is unknown or none, or matrix units where there are none. @throws RunError if there is none: what was tried, and how to get each.
+ * @throws InputError an option that is unknown or none, matrix units where there are none, or a cache folder that cannot be used.
+ * @throws RunError if there is no adapter: what was tried, and how to get each.
  */
 export async function openEngine(options: OpenEngineOptions = {}): Promise<Engine> {
   requireOptions('openEngine', options, { adapter: true, portable: true, dawn: true, matrixUnits: true });

@@ -12,7 +12,7 @@ type Opened = Omit<OpenOptions, 'driver' | 'system' | 'features' | 'longSums'> &
   readonly matrixUnits?: string | undefined;
 };
 
-/** @throws InputError an adapter without the matrix units asked for. @throws RunError if there is none. */
+/** @throws InputError an adapter without the matrix units asked for, or a cache folder that cannot be used. @throws RunError if there is none. */
 export async function openOn({ matrixUnits, ...options }: Opened): Promise<Engine> {
   const features = matrixUnits === undefined ? {} : { features: matrixFeatures };
   const device = await openDevice({

@@ -1,7 +1,7 @@
 /** What Dawn prints of itself while it looks for adapters: nothing of it where the command recovers. */
 
 import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemDrivers } from '../../src/io/systemDrivers.js';
 import { folder, picture, root, runCommand } from '../helpers/command.js';
@@ -21,7 +21,7 @@ test('a command on a machine without a Vulkan driver takes the embedded one, and
   requireEqual('kind', JSON.parse(stdout).adapter.kind, 'embedded');
 });
 
-test('a machine without any adapter is told so in one line, with what was missing and the remedies', async () => {
+test('a machine without any adapter is told in one line what is in the way of the embedded one, and else was missing, with the remedies', async () => {
   const env = { VK_DRIVER_FILES: none, SEPNN_CACHE: '/proc/none' };
   const { code, stdout, stderr } = await runCommand(
     command,
@@ -30,11 +30,26 @@ test('a machine without any adapter is told so in one line, with what was missin
       env,
     },
   );
-  requireEqual('exit and stdout', [code, stdout], [1, '']);
+  requireEqual('exit and stdout', [code, stdout], [2, '']);
+  const cache = 'cache folder /proc/none: cannot be written \\(.*\\): set SEPNN_CACHE to a folder that can';
   const said = `VK_DRIVER_FILES: ${none.slice(0, 20)}.*: no driver is there; install your GPU's Vulkan driver`;
   require(`"${stderr}"`, new RegExp(
-    `^sepnn: no WebGPU adapter. Tried hardware: ${said}\\. software: .*embedded: [^\n]*\n$`,
+    `^sepnn: ${cache}\\. Without it, no WebGPU adapter. Tried hardware: ${said}\\. software: [^\n]*\n$`,
   ).test(stderr));
+});
+
+test('a cache folder that others may write to is what is told, by doctor too, and not that there is no adapter', async () => {
+  const cache = join(folder, 'open to all');
+  mkdirSync(cache);
+  chmodSync(cache, 0o777);
+  const env = { VK_DRIVER_FILES: none, SEPNN_CACHE: cache };
+  const reason = `cache folder ${cache}: others may write to ${cache}: chmod go-w ${cache}`;
+  const embedded = ['--adapter', 'embedded'];
+  for (const words of [['krr', '--function', 'f1', ...embedded], ['doctor', ...embedded], ['doctor']]) {
+    const { code, stdout, stderr } = await runCommand(command, words, { env });
+    requireEqual(words.join(' '), [code, stderr], [2, `sepnn: ${reason}\n`]);
+    requireEqual('stdout', stdout.includes(`embedded: ${reason}`), words.length === 1);
+  }
 });
 
 test('a driver is missing where no manifest is: in the folders of the loader, or where a variable points', () => {
@@ -94,8 +109,10 @@ test('on a terminal nothing of what Dawn prints is seen, but where no adapter is
   require(`"${usual}"`, /^(hardware|software|embedded)\r\n$/.test(usual));
   requireEqual('recovered', recovered, 'embedded\r\n');
   require(`"${piped}"`, /^Warning: libnone\.so: .*\nembedded\n$/s.test(piped));
-  require(`"${failed}"`, /^sepnn: no WebGPU adapter\. .*\. Dawn said: libnone\.so: cannot open [^\n]*\n$/.test(failed));
-  require(`without a place to keep it: "${seen}"`, /^Warning: libnone\.so: .*\nsepnn: no WebGPU adapter\. [^\n]*\n$/s.test(
+  require(`"${failed}"`, /^sepnn: cache folder [^\n]*, no WebGPU adapter\. .*\. Dawn said: libnone\.so: cannot open [^\n]*\n$/.test(
+    failed,
+  ));
+  require(`without a place to keep it: "${seen}"`, /^Warning: libnone\.so: .*\nsepnn: cache folder [^\n]*, no WebGPU adapter\. [^\n]*\n$/s.test(
     seen,
   ));
 });

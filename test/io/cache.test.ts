@@ -46,7 +46,7 @@ const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
 
 function requireRefused(path: string, message: RegExp, user?: User): Promise<void> {
   process.env.SEPNN_CACHE = path;
-  return requireThrows(path, () => cacheFolder(user), 'RunError', message);
+  return requireThrows(path, () => cacheFolder(user), 'InputError', message);
 }
 
 test('it is made for its user alone, with the folders above it, whatever the umask', () =>
@@ -76,7 +76,7 @@ test('SEPNN_CACHE goes before XDG_CACHE_HOME, that before the home folder, and o
       await requireThrows(
         `HOME=${home}`,
         () => cacheFolder(),
-        'RunError',
+        'InputError',
         /^cache folder: this user has no home folder: set SEPNN_CACHE/,
       );
     }
@@ -175,16 +175,12 @@ test('a library that was planted with a record of its own hash is not loaded: wh
     requireEqual('modes', [modeOf(planted), modeOf(join(planted, 'libvulkan.so.1'))], ['700', '700']);
   }));
 
-test('an engine that cannot use the folder says so alone: it does not ask for a package that is there', () =>
+test('an engine that cannot use the folder says that alone, and not that no adapter is there', () =>
   inFolder(async folder => {
     chmodSync(folder, 0o777);
     process.env.SEPNN_CACHE = folder;
-    await requireThrows(
-      'engine',
-      () => openEngine({ adapter: 'embedded' }),
-      'RunError',
-      /^no WebGPU adapter. Tried embedded: cache folder .*: chmod go-w \S+$/,
-    );
+    const refusal = /^cache folder (\S+): others may write to \1: chmod go-w \1$/;
+    await requireThrows('engine', () => openEngine({ adapter: 'embedded' }), 'InputError', refusal);
   }));
 
 test('what is whole but has become writable by others, or has company, is unpacked again', () =>

@@ -59,30 +59,31 @@ const shownLimits = [
 async function examine(options: DoctorOptions): Promise<void> {
   const kinds = adapterKinds.filter((kind): kind is AdapterKind => kind !== 'auto');
   const findings: Finding[] = [];
-  for (const kind of options.adapter === 'auto' ? kinds : [options.adapter])
-    findings.push(await examineKind(kind, options));
+  let refusal: InputError | undefined;
+  for (const kind of options.adapter === 'auto' ? kinds : [options.adapter]) {
+    const opened = await openQuietly(kind, options.matrixUnits).catch((error: Error) => error);
+    if (isInputError(opened)) refusal = opened;
+    if (options.adapter === kind && refusal) throw refusal;
+    const isFound = !(opened instanceof Error);
+    findings.push(isFound ? await examineEngine(kind, opened) : { kind, found: false, reason: opened.message });
+  }
   const reasons = new Set(findings.map(({ reason }) => reason));
   const [reason] = reasons;
   // Of something that every adapter wants, such as a package.
-  if (findings.length > 1 && reasons.size === 1 && reason !== undefined && !options.json) throw new RunError(reason);
+  if (findings.length > 1 && reasons.size === 1 && reason !== undefined && !options.json) {
+    throw refusal ?? new RunError(reason);
+  }
   print(options.json ? JSON.stringify({ adapters: findings }) : findings.map(describe).join('\n\n'));
   const found = findings.filter(finding => finding.found);
   if (found.length === 0 && options.matrixUnits) {
     throw new InputError('--matrix-units: no adapter was found that has them: leave it out');
   }
-  if (found.length === 0) throw new RunError('no WebGPU adapter was found');
+  if (found.length === 0) throw refusal ?? new RunError('no WebGPU adapter was found');
   const wrong = found.find(finding => finding.tests?.some(test => !test.passed));
   if (wrong) throw new RunError(`the ${wrong.kind} adapter computes wrong`);
 }
 
-async function examineKind(kind: AdapterKind, { adapter: asked, matrixUnits }: DoctorOptions): Promise<Finding> {
-  let engine: Engine;
-  try {
-    engine = await openQuietly(kind, matrixUnits);
-  } catch (error) {
-    if (asked === kind && isInputError(error)) throw error;
-    return { kind, found: false, reason: (error as Error).message };
-  }
+async function examineEngine(kind: AdapterKind, engine: Engine): Promise<Finding> {
   try {
     const { device, adapter } = engine;
     return {
