@@ -2,8 +2,8 @@
 
 import type { AdapterKind } from '../device/adapter.js';
 import type { Ending } from './ending.js';
-import { adapterOption, list, matrixUnitsOption, oneOf } from './options.js';
-import { Command, Option } from './vendor.js';
+import { adapterOption, either, list, matrixUnitsOption, oneOf, valueOption } from './options.js';
+import { Command } from './vendor.js';
 
 export const peerNames = ['tfjs', 'jax-js'] as const;
 export type PeerName = (typeof peerNames)[number];
@@ -24,8 +24,10 @@ export function benchCommand(ending: Ending): Command {
   return new Command('bench')
     .description('kernels and whole steps, beside other libraries on the same device')
     .option('--out <dir>', 'folder for the JSON and the charts', 'sepnn-bench')
-    .addOption(listOption('--against <names>', `${peerNames.join(', ')}, or none`, peerNames, peerNames))
-    .addOption(listOption('--only <names>', benchParts.join(', '), benchParts, benchParts))
+    .addOption(valueOption('--against <names>', `${peerNames.join(', ')}, or none`, peersOf, peerNames))
+    .addOption(
+      valueOption('--only <names>', benchParts.join(', '), list('--only', oneOf('--only', benchParts)), benchParts),
+    )
     .addOption(adapterOption())
     .addOption(matrixUnitsOption())
     .option('--quick', 'few sizes and short rounds: about a minute', false)
@@ -38,12 +40,9 @@ export function benchCommand(ending: Ending): Command {
     });
 }
 
-/** Words separated by commas; 'none' for an empty list. */
-function listOption<T extends string>(flags: string, description: string, words: readonly T[], all: readonly T[]) {
-  const [name] = flags.split(' ');
-  const parse = (text: string): readonly T[] => {
-    if (text === 'none' && words.length > 0) return [];
-    return list(name, oneOf(name, words))(text);
-  };
-  return new Option(flags, description).argParser(parse).default(all, all.join(','));
+const listed = either('none', list('--against', oneOf('--against', peerNames)));
+
+function peersOf(text: string): readonly PeerName[] {
+  const peers = listed(text);
+  return peers === 'none' ? [] : peers;
 }

@@ -27,6 +27,8 @@ test('no command, an unknown one, and options that are unknown, or lack a value,
       ['fit', 'photo.png', '--lr', '1e-300'],
       '--learning-rate 1e-300: use a number that float32 holds above 0, up to 10',
     ],
+    [['bench', '--against', 'torch'], '--against torch: use tfjs, jax-js, or none'],
+    [['bench', '--only', 'none'], '--only none: use products, kernels, eigen, steps, equations, growth'],
     [['render', 'model', '--size'], "option '--size <N|WxH|N,N,..>' argument missing: see sepnn render --help"],
   ];
   for (const [words, said] of refused) {
