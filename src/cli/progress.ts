@@ -37,8 +37,9 @@ function newBar(format: string): SingleBar {
       noTTYOutput: true,
       notTTYSchedule: millisecondsBetweenLines,
       etaBuffer: 50,
-      // Before the first step it is no number, of which the bar's own form makes "NFs".
-      formatTime: (seconds, ...rest) => (Number.isFinite(Number(seconds)) ? Format.TimeFormat(seconds, ...rest) : '?'),
+      // It is no number before the first step, or where nothing moves.
+      formatTime: (seconds, ...rest) =>
+        Number.isFinite(seconds) ? ` | ${Format.TimeFormat(seconds, ...rest)} left` : '',
     },
     Presets.shades_classic,
   );
@@ -48,7 +49,7 @@ function newBar(format: string): SingleBar {
 
 export function startProgress(label: string, first: number, total: number, quiet: boolean): Progress {
   if (quiet) return { update: () => {}, stop: () => {} };
-  const bar = newBar(`${label} |{bar}| step {value}/{total} | {headline} | {eta_formatted} left`);
+  const bar = newBar(`${label} |{bar}| step {value}/{total} | {headline}{eta_formatted}`);
   let shown = '-';
   bar.start(total, first, { headline: shown });
   return {
@@ -79,7 +80,7 @@ export function startTuningProgress(
       warn(
         `--tune: times ${products} matrix products in all variants first: seconds on a GPU, minutes on a processor; later runs know what it found`,
       );
-      bar = newBar('tuning  |{bar}| product {value}/{total} | {eta_formatted} left');
+      bar = newBar('tuning  |{bar}| product {value}/{total}{eta_formatted}');
       bar.start(products, 0);
     }
     bar?.update(done);
@@ -102,7 +103,7 @@ export function startFleetProgress(quiet: boolean): FleetProgress {
     update(done, images, headline = shown) {
       shown = headline;
       if (!bar) {
-        bar = newBar('fleet  |{bar}| {value}/{total} images | {headline} | {eta_formatted} left');
+        bar = newBar('fleet  |{bar}| {value}/{total} images | {headline}{eta_formatted}');
         bar.start(images, done, { headline });
       }
       bar.setTotal(images);
@@ -120,7 +121,7 @@ export interface TileProgress {
 /** @param total points to be evaluated. */
 export function startTileProgress(total: number, quiet: boolean): TileProgress {
   if (quiet) return { add: () => {}, stop: () => {} };
-  const bar = newBar('render |{bar}| {percentage}% of {total} points | {eta_formatted} left');
+  const bar = newBar('render |{bar}| {percentage}% of {total} points{eta_formatted}');
   bar.start(total, 0);
   return { add: points => bar.increment(points), stop: () => end(bar) };
 }

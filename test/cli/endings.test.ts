@@ -80,13 +80,18 @@ test('bars that nobody ended are ended with the command, and leave the modes of 
   requireEqual('modes', written.match(/\x1b\[\?\d+[hl]/g), null);
 });
 
-test('a bar says that it does not know how long is left, before the first step', async () => {
-  const written = await onTerminal(async () => {
-    const bar = startProgress('training', 0, 10, false);
-    bar.update(0, 'begun');
-    bar.stop();
-  }, 100);
-  require(written, written.includes('step 0/10 | begun | ? left'));
+test('a bar says nothing of how long is left before the first step, and after it does', async () => {
+  const drawn = (step: number) =>
+    onTerminal(async () => {
+      const bar = startProgress('training', 0, 10, false);
+      bar.update(0, 'begun');
+      await new Promise(done => setTimeout(done, 20));
+      bar.update(step, 'under way');
+      bar.stop();
+    }, 100);
+  const [before, after] = [await drawn(0), await drawn(5)];
+  require(before, before.includes('step 0/10 | under way') && !before.includes('left'));
+  require(after, /step 5\/10 \| under way \| \d+s left/.test(after));
 });
 
 test('tuning says beforehand what it does and how long that may take, and draws a bar until it ends', async () => {
