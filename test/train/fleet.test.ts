@@ -403,6 +403,9 @@ test('what no fleet can have, and jobs that do not fit, are refused in one line'
   ] as readonly [FleetJob, RegExp][]) {
     await requireThrows(String(message), () => allOf(fleet, [job]), 'InputError', message);
   }
+  const twice = [single, { ...single, steps: 1 }];
+  const ofOneId = /^job "single": another of this run has that id: give each its own$/;
+  await requireThrows('two of one id', () => allOf(fleet, twice), 'InputError', ofOneId);
   for (const [topK, message] of [
     [5, /^job "k": topK: 5: use a whole number from 1 to 4$/],
     [[2], /^job "k": topK: a list: give one number, or one for each of 2 axes$/],

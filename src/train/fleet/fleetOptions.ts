@@ -34,7 +34,7 @@ export interface FleetOptions {
 
 /** A model to be trained. */
 export interface FleetJob {
-  /** By which its result is told from the others'. */
+  /** By which its result is told from the others' of a run: each job has its own. */
   readonly id: string;
   /** As the target of a `Trainer` of the fleet's model; NaN marks points that are not trained on. */
   readonly target: Float32Array;

@@ -95,6 +95,7 @@ export class FleetPlaces {
       const job = await source.next(this.areEmpty ? Number.POSITIVE_INFINITY : patience);
       if (!job) break;
       requireJob(this.model, this.device.k?.topK ?? [], job);
+      source.requireNew(job.id);
       const { optimiser } = this.options;
       const { steps = this.options.steps, learningRate = optimiser.learningRate, weightDecay } = job;
       this.#running[place] = { job, steps, learningRate, weightDecay, losses: [], step: 0 };

@@ -1,5 +1,7 @@
 /** Jobs pulled one at a time from whoever gives them, who may take as long as he likes. */
 
+import { InputError } from '../../errors.js';
+import { shown } from '../../host/checks.js';
 import type { FleetJob, FleetJobs } from './fleetOptions.js';
 
 export class JobSource {
@@ -7,6 +9,7 @@ export class JobSource {
   /** A job that was asked for and has not been taken. */
   #asked: Promise<IteratorResult<FleetJob>> | undefined;
   #ended = false;
+  readonly #ids = new Set<string>();
   /** Ends the wait that is under way. */
   #wake = () => {};
 
@@ -32,6 +35,12 @@ export class JobSource {
     if (!found.done) return found.value;
     this.#ended = true;
     return undefined;
+  }
+
+  /** Notes the id of a job. @throws InputError one that a job before it has. */
+  requireNew(id: string): void {
+    if (this.#ids.has(id)) throw new InputError(`job ${shown(id)}: another of this run has that id: give each its own`);
+    this.#ids.add(id);
   }
 
   /** Ends a wait, and lets whoever gives the jobs know that no more are taken. */
