@@ -206,6 +206,18 @@ test('ntk --json prints one object with the data of four plots, and writes what 
   requireEqual('files', readdirSync(join(folder, 'figure')).length, 5);
 });
 
+test('ntk prints what its plots are in words', async () => {
+  const least = ['--widths', '2', '--rank', '2', '--seeds', '2', '--points', '2', '--steps', '1', '--out', 'told'];
+  const { code, stdout } = await sepnn(...least);
+  requireEqual('exit', code, 0);
+  const told = stdout.split('\n').filter(line => line.includes('told/'));
+  requireEqual(
+    'plots',
+    told.map(line => line.split(':')[0]),
+    ['data', 'spread at fixed rank', 'spread at width is rank', 'change', 'eigenvalues'],
+  );
+});
+
 test('ntk MODEL: spectra of trains and CP models before and after SepPGD, and of an MLP, as data, plots and a table', async () => {
   const network = architecture({ width: 8, omega: 5 });
   const two = await saved('cp.safetensors', cpModel([12, 20], 5, network, 2));

@@ -203,7 +203,13 @@ function figurePlots({ fixedRank, fixedRankLimit, widthIsRank, eigenvalues }: Fi
 function summaryOf(report: FigureReport | SpectraReport): string {
   const { adapter, seconds, files } = report;
   const rows = 'widthIsRank' in report ? figureTable(report) : spectraTable(report);
-  return [`${adapterLine(adapter)}, ${seconds.toFixed(1)} s`, rows, ...fileLines(files, 22)].join('\n');
+  const told = Object.fromEntries(Object.entries(files).map(([name, path]) => [inWords(name), path]));
+  return [`${adapterLine(adapter)}, ${seconds.toFixed(1)} s`, rows, ...fileLines(told)].join('\n');
+}
+
+/** spreadAtFixedRank: spread at fixed rank. */
+function inWords(name: string): string {
+  return name.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`);
 }
 
 function figureTable({ fixedRank, fixedRankLimit, widthIsRank, settings }: FigureReport): string {
