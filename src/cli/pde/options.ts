@@ -164,7 +164,7 @@ export function addPdeOptions(command: Command): Command {
       '--optimisers <names>',
       `${optimiserNames.join(', ')}, a run each, with what differs: ${differences}`,
       optimisersFrom,
-    ).default(optimisersFrom('adam'), 'shampoo along a cosine; adam where --lr or --preset is given'),
+    ).default(optimisersFrom('adam'), 'shampoo along a cosine; adam where --learning-rate or --preset is given'),
   );
   command.addOption(
     valueOption(

@@ -200,7 +200,7 @@ export function addOptimiserOptions(
   );
   add(
     '--rest-rate <x>',
-    'of what goes beside muon or shampoo, in units of --lr (default: 1/3 of adam, 1e-3 of sgd)',
+    'of what goes beside muon or shampoo, in units of --learning-rate (default: 1/3 of adam, 1e-3 of sgd)',
     real('--rest-rate', 0, 1e3, true),
   );
   add('--weight-decay <d>', 'L2 weight decay, of muon and shampoo decoupled', real('--weight-decay', 0, 1e3), 0);
