@@ -356,7 +356,7 @@ test('a problem of a host in a module is solved and drawn by its module alone, a
       ['pde', './unmade.mjs'],
       /unmade.mjs: its default export is an object: give a module whose default export is what/,
     ],
-    [['pde', './broken.mjs'], /broken.mjs: cannot be run \(.*\): give a module/],
+    [['pde', './broken.mjs'], /broken.mjs: cannot be run \(.*\): (mend that first|node .* shows where)/],
     [['pde', './absent.mjs'], /absent.mjs: there is no such file: give a module/],
     [
       [
@@ -436,8 +436,28 @@ test('a run goes on with the settings of its file where none are typed, and with
   await requireRefused([[on, /--resume .*: records --width wide: use a whole number/]], args => sepnn(...args));
 });
 
-test('a module that never finishes is told of in one line', async () => {
+test('a module that cannot be run, or never finishes, is told of in one line, with the whole reason and the file', async () => {
   writeFileSync(join(folder, 'hang.mjs'), 'await new Promise(() => {}); export default 3;');
+  const texts: Readonly<Record<string, readonly [text: string, said: string]>> = {
+    'cut.mjs': ["import { x } from '", '(Invalid or unexpected token): node ./cut.mjs shows where'],
+    'names.mjs': [
+      "import { notThere } from 'node:fs';",
+      "(The requested module 'node:fs' does not provide an export named 'notThere', names.mjs:1): mend that first",
+    ],
+    'lacks.mjs': [
+      "import 'a-package-that-nobody-has-installed-here';",
+      `(Cannot find package 'a-package-that-nobody-has-installed-here' imported from ${join(folder, 'lacks.mjs')}): mend that first`,
+    ],
+    'throws.mjs': [
+      "\nthrow new Error('a first line that is as long as many,\\nand a second');",
+      '(a first line that is as long as many, and a second, throws.mjs:2): mend that first',
+    ],
+  };
+  for (const [name, [text, said]] of Object.entries(texts)) {
+    writeFileSync(join(folder, name), text);
+    const { code, stderr } = await spawnedSepnn('pde', `./${name}`);
+    requireEqual(name, [code, stderr], [2, `sepnn: pde ./${name}: cannot be run ${said}\n`]);
+  }
   const message = /^sepnn: pde .\/hang.mjs: its module never finished: give a module/;
   await requireRefused([[['pde', './hang.mjs'], message]], args => spawnedSepnn(...args));
 });

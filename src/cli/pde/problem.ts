@@ -1,8 +1,8 @@
 /** Which problem is meant: one that ships, by its name, or one of a host's own, by the module that exports it. */
 
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { basename, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { InputError, isInputError } from '../../errors.js';
 import { shown, spelled } from '../../host/checks.js';
 import { observed } from '../../pde/observed.js';
@@ -44,38 +44,46 @@ export function withData(problem: Problem, weight: number): Problem {
 }
 
 async function ofModule(path: string): Promise<Problem> {
-  const fail = (what: string): never => {
-    throw new InputError(`pde ${path}: ${what}: give a module whose default export is what defineProblem gives`);
+  const fail = (what: string, remedy = 'give a module whose default export is what defineProblem gives'): never => {
+    throw new InputError(`pde ${path}: ${what}: ${remedy}`);
   };
   if (!existsSync(path)) fail('there is no such file');
-  let found: unknown;
-  try {
-    found = await settling(
-      async () => {
-        const { default: exported } = (await import(pathToFileURL(resolve(path)).href)) as {
-          readonly default?: unknown;
-        };
-        return typeof exported === 'function' ? await exported() : exported;
-      },
-      () => fail('its module never finished'),
+  const found = await settled(async () => {
+    const { default: exported } = (await import(pathToFileURL(resolve(path)).href)) as { readonly default?: unknown };
+    return typeof exported === 'function' ? await exported() : exported;
+  }).catch((error: unknown) => {
+    if (isInputError(error)) throw new InputError(`pde ${path}: ${error.message}`);
+    const place = placeOf(error);
+    const isHidden = error instanceof SyntaxError && place === '';
+    return fail(
+      `cannot be run (${reasonOf(error)}${place})`,
+      isHidden ? `node ${path} shows where` : 'mend that first',
     );
-  } catch (error) {
-    if (isInputError(error)) throw error;
-    return fail(`cannot be run (${spelled((error as Error | undefined)?.message ?? error)})`);
-  }
-  return isProblem(found) ? found : fail(`its default export is ${shown(found)}`);
+  });
+  if (!found) return fail('its module never finished');
+  return isProblem(found.value) ? found.value : fail(`its default export is ${shown(found.value)}`);
 }
 
-/** Does `work`, and throws what `never` throws where it waits while nothing is left in this process that could end its wait. */
-async function settling<T>(work: () => Promise<T>, never: () => never): Promise<T> {
+/** All that an error says. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : shown(error);
+}
+
+/** The line from which an error comes; empty where it does not know: Node tells no program that of most syntax errors. */
+function placeOf(error: unknown): string {
+  const [, url, line] = /(file:\/\/[^\s()]+?):(\d+)/.exec((error as Error | undefined)?.stack ?? '') ?? [];
+  return url === undefined ? '' : `, ${basename(fileURLToPath(url))}:${line}`;
+}
+
+/** What `work` comes to; undefined where it waits while nothing is left in this process that could end its wait. */
+async function settled<T>(work: () => Promise<T>): Promise<{ readonly value: T } | undefined> {
   let idle = () => {};
   const ended = new Promise<undefined>(resolveEnded => {
     idle = () => resolveEnded(undefined);
   });
   process.once('beforeExit', idle);
   try {
-    const done = await Promise.race([work().then(value => ({ value })), ended]);
-    return done ? done.value : never();
+    return await Promise.race([work().then(value => ({ value })), ended]);
   } finally {
     process.off('beforeExit', idle);
   }
