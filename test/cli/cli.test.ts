@@ -299,7 +299,9 @@ test('fit --model tt and tucker compare, train in colour, go on exactly from the
   }
   const { code, stderr } = await sepnn('fit', image, ...small, '--resume', 'tt-half/model.safetensors');
   requireEqual('exit', code, 2);
-  require(stderr, /is another model: its contraction is "tensor-train", and this fit's "cp"/.test(stderr));
+  require(stderr, /is another model: its contraction is "tensor-train", and this run's "cp": give --model as for/.test(
+    stderr,
+  ));
 }, 240);
 
 test('fit --channels shared is one model of three outputs: it learns, is drawn by render, and goes on exactly, but not apart', async () => {
@@ -323,7 +325,9 @@ test('fit --channels shared is one model of three outputs: it learns, is drawn b
   requireClose('parameters', rest.state.parameters, whole.state.parameters, {});
   const apart = await run('shared-apart', '--channels', 'apart', '--resume', 'shared-half/model.safetensors');
   requireEqual('exit', apart.code, 2);
-  require(apart.stderr, /is another model: its readout is "mixing", and this fit's "identity"/.test(apart.stderr));
+  require(apart.stderr, /is another model: its readout is "mixing", and this run's "identity": give --channels and --decoder as/.test(
+    apart.stderr,
+  ));
   const drawn = await sepnn('render', 'shared-whole/model.safetensors', '--out', 'shared.png', ...adapter);
   requireEqual('render', [drawn.code, drawn.stderr.includes('sepnn:')], [0, false]);
   const pixels = await sharp(join(folder, 'shared.png')).raw().toBuffer();
@@ -350,7 +354,8 @@ test('fit --decoder is one model of three outputs: it goes on, not with another 
   const [{ curve }] = (JSON.parse(rest.stdout) as FitReport).runs;
   require(`${curve}`, curve[1][0] === 40 && curve[1][1] > curve[0][1]);
   const other = await run('decoded-relu', '--decoder-activation', 'relu', '--resume', file);
-  const message = /is another model: its readout's activation is "sine", and this fit's "relu"/;
+  const message =
+    /is another model: its readout's activation is "sine", and this run's "relu": give --decoder-activation/;
   require(other.stderr, other.code === 2 && message.test(other.stderr));
   const drawn = await sepnn('render', file, '--size', '48x40', '--out', 'decoded.png', ...adapter);
   requireEqual('render', [drawn.code, drawn.stderr.includes('sepnn:')], [0, false]);
@@ -360,13 +365,17 @@ test('fit --decoder is one model of three outputs: it goes on, not with another 
 
 test('a resume file of another model is refused with what differs', async () => {
   const { image, file } = await trained();
-  const { code, stderr } = await sepnn('fit', image, ...small, '--rank', '13', '--resume', file);
-  requireEqual('exit', code, 2);
-  require(stderr, /--resume trained\/model\.safetensors: is another model: its rank is 12, and this fit's 13/.test(
-    stderr,
-  ));
+  const others: readonly (readonly [words: readonly string[], difference: string])[] = [
+    [['--rank', '13'], "its rank is 12, and this run's 13: give --rank as for that file"],
+    [['--size', '12'], "its points are [20,24], and this run's [10,12]: give --size as for that file"],
+    [['--gray'], "its members are 3, and this run's 1: give --gray and --channels as for that file"],
+  ];
+  for (const [words, difference] of others) {
+    const { code, stderr } = await sepnn('fit', image, ...small, ...words, '--resume', file);
+    requireEqual('line', [code, stderr], [2, `sepnn: --resume ${file}: is another model: ${difference}\n`]);
+  }
   const done = await sepnn('fit', image, ...small, '--resume', file);
-  require(done.stderr, done.code === 2 && /--steps 40: .* has made 40 steps: ask for more/.test(done.stderr));
+  require(done.stderr, done.code === 2 && /--steps 40: .* has made 40 steps: ask for more$/m.test(done.stderr));
 });
 
 test('fit: --lr is --learning-rate, for the options and in the report', async () => {

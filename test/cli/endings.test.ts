@@ -629,6 +629,19 @@ test('fit goes on from the file of another training only if it is asked to, and 
   );
 });
 
+test('a run that is over, and whose rate went by its steps, is said at once to go on by --resume-anyway alone', async () => {
+  const cosine = ['--schedule', 'cosine', '--steps', '2'];
+  const resume = ['--resume', 'over/model.safetensors'];
+  requireEqual('a run', (await fit('over', ...cosine)).code, 0);
+  const said = async (...words: string[]) => (await fit('over', ...cosine, ...resume, ...words)).stderr;
+  const more = 'ask for more, with --resume-anyway, as --schedule cosine goes by them';
+  requireEqual('as many', await said(), `sepnn: --steps 2: over/model.safetensors has made 2 steps: ${more}\n`);
+  require('more', (await said('--steps', '3')).endsWith(
+    ': all of its 2 steps are made: give --resume-anyway for more\n',
+  ));
+  requireEqual('anyway', (await fit('over', ...cosine, ...resume, '--steps', '3', '--resume-anyway')).code, 0);
+});
+
 test('who reads the output may leave early, and who reads the messages too', async () => {
   const quit = (stream: 'stdout' | 'stderr', ...args: string[]) =>
     new Promise<readonly [code: number | null, rest: string]>(resolve => {

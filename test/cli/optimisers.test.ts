@@ -60,6 +60,9 @@ test('a file of before there was a choice is one of Adam at a constant rate; a s
     recordOf(cosine),
     /: --steps was 9 and is 10, by which --schedule cosine goes: give the same/,
   );
+  const more = /: --steps was 9 and is 10, .*: all of its 9 steps are made: give --resume-anyway for more$/;
+  const atEnd = async () => requireSameOptions({ ...cosine, steps: 10 }, recordOf(cosine), 9);
+  await requireThrows('at its end', atEnd, 'InputError', more);
   await refused({ ...cosine, clip: 3 }, recordOf(cosine), /: --clip was 2 and is 3: give the same/);
   const batches = optionsOf('--interleave', '2,3', '--optimiser', 'muon', '--momentum', '0.98');
   requireSameOptions(optionsOf('--interleave', '2,3', '--optimiser', 'muon', '--momentum', '0.98'), recordOf(batches));

@@ -94,10 +94,19 @@ export function recordedOptions(training: Readonly<Record<string, unknown>>): Pa
   return withoutIdle<Partial<TrainingOptions>>({ ...usual, ...training }, optimiserNeeds);
 }
 
-/** @throws InputError options that are not those that a file records, unless they are asked for. */
-export function requireSameOptions(options: TrainingOptions, recorded: Readonly<Record<string, unknown>>): void {
+/** @param made steps of the state in the file. @throws InputError options that are not those that a file records, unless they are asked for. */
+export function requireSameOptions(
+  options: TrainingOptions,
+  recorded: Readonly<Record<string, unknown>>,
+  made = 0,
+): void {
   const differences = differencesOf(options, recorded);
-  if (differences.length > 0) throw otherTraining(options.resume, differences.join(', '));
+  if (differences.length === 0) return;
+  const { schedule = usual.schedule, steps } = recorded;
+  // The same options would leave nothing to be done.
+  const isOver = schedule !== usual.schedule && made >= Number(steps);
+  const remedy = isOver ? `all of its ${steps} steps are made: give --resume-anyway for more` : undefined;
+  throw otherTraining(options.resume, differences.join(', '), remedy);
 }
 
 /** In what options differ from those that a file records, where that is not asked for. */
@@ -141,8 +150,12 @@ export function requireSameTask(
   }
 }
 
-function otherTraining(path: string | undefined, differences: string): InputError {
-  return new InputError(`--resume ${path}: is of another training: ${differences}: give the same, or --resume-anyway`);
+function otherTraining(
+  path: string | undefined,
+  differences: string,
+  remedy = 'give the same, or --resume-anyway',
+): InputError {
+  return new InputError(`--resume ${path}: is of another training: ${differences}: ${remedy}`);
 }
 
 /** One number for all axes is the same as a list of it. */

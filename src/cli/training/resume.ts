@@ -29,22 +29,43 @@ export function resumedFrom(
   if (!saved) return undefined;
   const [there, here] = [saved.model, model].map(traitsOf);
   for (const key of Object.keys(here)) {
-    const [theirs, ours] = [JSON.stringify(there[key]), JSON.stringify(here[key])];
-    if (theirs !== ours) {
-      throw new InputError(
-        `--resume ${path}: is another model: its ${key} is ${worded(there[key])}, and this fit's ${worded(here[key])}: give the options that it was trained with`,
-      );
-    }
+    if (JSON.stringify(there[key]) === JSON.stringify(here[key])) continue;
+    const name = key === 'hidden' ? 'hidden units' : key;
+    const is = name.endsWith('s') ? 'are' : 'is';
+    const remedy = `give ${decisiveOf[key] ?? 'the options'} as for that file`;
+    throw new InputError(
+      `--resume ${path}: is another model: its ${name} ${is} ${worded(there[key])}, and this run's ${worded(here[key])}: ${remedy}`,
+    );
   }
   requireResumable(path, saved.state);
-  requireSameOptions(options, saved.training);
+  const { step } = saved.state;
+  requireSameOptions(options, saved.training, step);
   // A run that was killed between its last save and its end has its pictures still to make.
-  const hasWork = saved.state.step < steps || (saved.state.step === steps && isUnfinished(dirname(path)));
-  if (!hasWork) {
-    throw new InputError(`--steps ${steps}: ${path} has made ${saved.state.step} steps: ask for more`);
-  }
-  return saved;
+  if (step < steps || (step === steps && isUnfinished(dirname(path)))) return saved;
+  const { schedule, resumeAnyway } = options;
+  const how =
+    schedule === 'constant' || resumeAnyway ? '' : `, with --resume-anyway, as --schedule ${schedule} goes by them`;
+  throw new InputError(`--steps ${steps}: ${path} has made ${step} steps: ask for more${how}`);
 }
+
+/** The options that make the traits of a model, by what messages call these. */
+const decisiveOf: Readonly<Record<string, string>> = {
+  points: '--size',
+  contraction: '--model',
+  rank: '--rank',
+  ranks: '--rank',
+  readout: '--channels and --decoder',
+  hidden: '--decoder',
+  outputs: '--gray',
+  "readout's activation": '--decoder-activation',
+  width: '--width',
+  depth: '--depth',
+  activation: '--activation',
+  "network's activation": '--activation',
+  omegas: '--omega',
+  frequencies: '--fourier and --series',
+  members: '--gray and --channels',
+};
 
 /** A list of frequencies or coordinates is as long as a model likes. */
 function worded(value: unknown): string {
