@@ -224,7 +224,7 @@ test('last layers are solved after the steps, in a row of their own, or later fr
       [with_('adam:last-layers=3:iterations=3', resumed), /is with --optimisers adam:last-layers=3:iterations=3: give/],
       [
         with_(typed, ['--steps', '7', '--resume', file]),
-        /with --steps 6, and this run is with --steps 7: give --steps 6/,
+        /with --steps 6, and this run is with --steps 7: all of those are made: for more begin anew$/m,
       ],
     ],
     args => sepnn(...args),
@@ -389,6 +389,10 @@ test('a problem of a host in a module is solved and drawn by its module alone, a
     [
       ['render', file],
       /own.plain-shampoo.safetensors: is of "module:bar", a problem of your own: give its module by --problem/,
+    ],
+    [
+      ['render', file, '--problem', './absent.mjs'],
+      /^sepnn: --problem .\/absent.mjs: there is no such file: give a module/,
     ],
     [['render', file, '--problem', 'heat'], /--problem heat: is "heat", and .* is of "module:bar": give that/],
     [['pde', 'heat', ...sizes, '--resume', file], /trained with problem module:bar, .* problem heat: give problem/],

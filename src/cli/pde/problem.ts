@@ -22,19 +22,19 @@ export interface NamedProblem {
   readonly isOwn: boolean;
 }
 
-/** @throws InputError a name that there is not, or a module whose default export is no problem. */
-export async function problemNamed(name: string): Promise<NamedProblem> {
-  if (!isModule.test(name)) return { name, problem: shippedProblem(name), isOwn: false };
-  const problem = await ofModule(name);
+/** @param given what messages call the name. @throws InputError a name that there is not, or a module whose default export is no problem. */
+export async function problemNamed(name: string, given = 'pde'): Promise<NamedProblem> {
+  if (!isModule.test(name)) return { name, problem: shippedProblem(name, given), isOwn: false };
+  const problem = await ofModule(name, given);
   return { name: `${moduleMark}${problem.name}`, problem, isOwn: true };
 }
 
-/** @throws InputError a name that there is not. */
-export function shippedProblem(name: string): Problem {
+/** @param given what messages call the name. @throws InputError a name that there is not. */
+export function shippedProblem(name: string, given = 'pde'): Problem {
   if (Object.hasOwn(problems, name)) return problems[name]();
   const what = existsSync(name) ? `is no module by its name (${moduleEndings})` : 'there is no such problem';
   throw new InputError(
-    `pde ${spelled(name)}: ${what}: use ${Object.keys(problems).join(', ')}, or a module that exports one, such as ./bar.mjs`,
+    `${given} ${spelled(name)}: ${what}: use ${Object.keys(problems).join(', ')}, or a module that exports one, such as ./bar.mjs`,
   );
 }
 
@@ -43,16 +43,16 @@ export function withData(problem: Problem, weight: number): Problem {
   return weight > 0 ? observed(problem, weight) : problem;
 }
 
-async function ofModule(path: string): Promise<Problem> {
+async function ofModule(path: string, given: string): Promise<Problem> {
   const fail = (what: string, remedy = 'give a module whose default export is what defineProblem gives'): never => {
-    throw new InputError(`pde ${path}: ${what}: ${remedy}`);
+    throw new InputError(`${given} ${path}: ${what}: ${remedy}`);
   };
   if (!existsSync(path)) fail('there is no such file');
   const found = await settled(async () => {
     const { default: exported } = (await import(pathToFileURL(resolve(path)).href)) as { readonly default?: unknown };
     return typeof exported === 'function' ? await exported() : exported;
   }).catch((error: unknown) => {
-    if (isInputError(error)) throw new InputError(`pde ${path}: ${error.message}`);
+    if (isInputError(error)) throw new InputError(`${given} ${path}: ${error.message}`);
     const place = placeOf(error);
     const isHidden = error instanceof SyntaxError && place === '';
     return fail(

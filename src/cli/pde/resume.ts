@@ -123,7 +123,7 @@ export function startOf(
   const isOpen = record.schedule === undefined && record.lastLayers === undefined;
   for (const key of new Set([...Object.keys(record), ...Object.keys(saved)])) {
     if (JSON.stringify(saved[key]) === JSON.stringify(record[key]) || (key === 'steps' && isOpen)) continue;
-    throw otherRun(path, key, saved, record);
+    throw otherRun(path, key, saved, record, state.step);
   }
   requireSameProblem(`--resume ${path}`, digest, problem);
   const { steps } = courseOf(way, options);
@@ -138,7 +138,8 @@ function unsolved({ optimiser: { text, value }, ...way }: Way): Way {
   return { ...way, optimiser: { text, value: rest } };
 }
 
-function otherRun(path: string, key: string, saved: Training, record: Training): InputError {
+/** @param made steps of the state in the file. */
+function otherRun(path: string, key: string, saved: Training, record: Training, made: number): InputError {
   const dashed = (optionNames[key as RecordedKey] ?? key).replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
   const option = key === 'problem' ? key : `--${dashed}`;
   const wordIn = (own: Training) => {
@@ -148,6 +149,8 @@ function otherRun(path: string, key: string, saved: Training, record: Training):
   };
   const [was, is] = [wordIn(saved), wordIn(record)];
   const with_ = (word: string | undefined) => (word === undefined ? `without ${option}` : `with ${option} ${word}`);
-  const remedy = was === undefined ? `leave ${option} out` : `give ${option} ${was}`;
+  const isOver = key === 'steps' && made >= Number(was);
+  const same = was === undefined ? `leave ${option} out` : `give ${option} ${was}`;
+  const remedy = isOver ? 'all of those are made: for more begin anew' : same;
   return new InputError(`--resume ${path}: was trained ${with_(was)}, and this run is ${with_(is)}: ${remedy}`);
 }

@@ -35,7 +35,7 @@ export async function solvedProblem(
   if (given === undefined && wanted.startsWith(moduleMark)) {
     throw new InputError(`model ${path}: is of ${shown(wanted)}, a problem of your own: give its module by --problem`);
   }
-  const named = given === undefined ? undefined : await problemNamed(given);
+  const named = given === undefined ? undefined : await problemNamed(given, '--problem');
   if (named && named.name !== wanted) {
     throw new InputError(`--problem ${given}: is ${shown(named.name)}, and ${path} is of ${shown(wanted)}: give that`);
   }
