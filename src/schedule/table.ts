@@ -47,6 +47,7 @@ interface Offer {
 const quadTiles = (): Offer[] => [
   { schedule: quadSchedule([1, 1]), cost: 1 },
   { schedule: quadSchedule([2, 2]), cost: 0.8, least: 2e6 },
+  { schedule: quadSchedule([2, 3]), cost: 0.75, least: 2e6 },
   { schedule: quadSchedule([2, 4]), cost: 0.7, least: 3e7 },
   { schedule: quadSchedule([2, 4], 2), cost: 0.64, least: 1.2e8 },
 ];
