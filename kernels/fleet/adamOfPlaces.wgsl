@@ -26,18 +26,23 @@ const ALONE = true;   // if not, the place's own decay is that of the optimiser 
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let step = stepOf(id, groups);
   if (!step.taken) { return; }
-  let i = step.quad;
-  let x = parameter[i];
-  var g = gradient[i];
   let decay = select(settings.weightDecay, step.decay, ALONE);
-  if (!DECOUPLED) { g = fma(vec4f(decay), x, g); }
-  let m = fma(vec4f(settings.beta1), firstMoment[i], settings.restOfBeta1 * g);
-  let v = fma(vec4f(settings.beta2), secondMoment[i], settings.restOfBeta2 * g * g);
-  let scale = sqrt(v / biasCorrection(settings.logBeta2, step.count)) + settings.epsilon;
-  var update = m / biasCorrection(settings.logBeta1, step.count) / scale;
-  if (DECOUPLED) { update = fma(vec4f(decay), x, update); }
-  firstMoment[i] = m;
-  secondMoment[i] = v;
-  earlier[i] = x;
-  parameter[i] = fma(vec4f(-settings.share * step.rate), update, x);
+  let firstCorrection = biasCorrection(settings.logBeta1, step.count);
+  let secondCorrection = biasCorrection(settings.logBeta2, step.count);
+  //# unroll
+  for (var q = 0u; q < QUADS; q++) {
+    let i = step.quad + q;
+    let x = parameter[i];
+    var g = gradient[i];
+    if (!DECOUPLED) { g = fma(vec4f(decay), x, g); }
+    let m = fma(vec4f(settings.beta1), firstMoment[i], settings.restOfBeta1 * g);
+    let v = fma(vec4f(settings.beta2), secondMoment[i], settings.restOfBeta2 * g * g);
+    let scale = sqrt(v / secondCorrection) + settings.epsilon;
+    var update = m / firstCorrection / scale;
+    if (DECOUPLED) { update = fma(vec4f(decay), x, update); }
+    firstMoment[i] = m;
+    secondMoment[i] = v;
+    earlier[i] = x;
+    parameter[i] = fma(vec4f(-settings.share * step.rate), update, x);
+  }
 }

@@ -16,11 +16,14 @@ const ALONE = true;   // as in kernels/fleet/adamOfPlaces.wgsl
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let step = stepOf(id, groups);
   if (!step.taken) { return; }
-  let i = step.quad;
-  let x = parameter[i];
   let decay = select(settings.weightDecay, step.decay, ALONE);
-  let m = fma(vec4f(settings.momentum), moment[i], fma(vec4f(decay), x, gradient[i]));
-  moment[i] = m;
-  earlier[i] = x;
-  parameter[i] = fma(vec4f(-settings.share * step.rate), m, x);
+  //# unroll
+  for (var q = 0u; q < QUADS; q++) {
+    let i = step.quad + q;
+    let x = parameter[i];
+    let m = fma(vec4f(settings.momentum), moment[i], fma(vec4f(decay), x, gradient[i]));
+    moment[i] = m;
+    earlier[i] = x;
+    parameter[i] = fma(vec4f(-settings.share * step.rate), m, x);
+  }
 }

@@ -5,7 +5,7 @@
 //
 // Weight decay is an L2 term, g <- g + weightDecay p, or with DECOUPLED a shrinking of its own,
 // p <- p - learningRate weightDecay p (Loshchilov and Hutter 2019). The step number t and its learning rate are read
-// from the GPU, so that many steps replay in one submit. One thread per quad of parameters.
+// from the GPU, so that many steps replay in one submit. One thread per QUADS quads of parameters.
 //# import shared/optimiser/biasCorrection.wgsl
 
 struct Settings {
@@ -29,22 +29,29 @@ struct Settings {
 @group(0) @binding(6) var<storage, read_write> secondMoment: array<vec4f>;  // (count)
 
 const WORKGROUP = 64u;
+const QUADS = 1u;     // that a thread steps, by which their number can be divided
 const DECOUPLED = false;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.x + id.y * groups.x * WORKGROUP;   // folded to two dimensions past 65535 workgroups
-  if (i >= settings.count) { return; }
+  let line = (id.x + id.y * groups.x * WORKGROUP) * QUADS;   // folded to two dimensions past 65535 workgroups
+  if (line >= settings.count) { return; }
   let t = f32(step[0]);
-  let p = parameter[i];
-  var g = gradient[i];
-  if (!DECOUPLED) { g = fma(vec4f(settings.weightDecay), p, g); }
-  let m = fma(vec4f(settings.beta1), firstMoment[i], settings.restOfBeta1 * g);
-  let v = fma(vec4f(settings.beta2), secondMoment[i], settings.restOfBeta2 * g * g);
-  let scale = sqrt(v / biasCorrection(settings.logBeta2, t)) + settings.epsilon;
-  var update = m / biasCorrection(settings.logBeta1, t) / scale;
-  if (DECOUPLED) { update = fma(vec4f(settings.weightDecay), p, update); }
-  firstMoment[i] = m;
-  secondMoment[i] = v;
-  parameter[i] = fma(vec4f(-learningRate[0]), update, p);
+  let firstCorrection = biasCorrection(settings.logBeta1, t);
+  let secondCorrection = biasCorrection(settings.logBeta2, t);
+  //# unroll
+  for (var q = 0u; q < QUADS; q++) {
+    let i = line + q;
+    let p = parameter[i];
+    var g = gradient[i];
+    if (!DECOUPLED) { g = fma(vec4f(settings.weightDecay), p, g); }
+    let m = fma(vec4f(settings.beta1), firstMoment[i], settings.restOfBeta1 * g);
+    let v = fma(vec4f(settings.beta2), secondMoment[i], settings.restOfBeta2 * g * g);
+    let scale = sqrt(v / secondCorrection) + settings.epsilon;
+    var update = m / firstCorrection / scale;
+    if (DECOUPLED) { update = fma(vec4f(settings.weightDecay), p, update); }
+    firstMoment[i] = m;
+    secondMoment[i] = v;
+    parameter[i] = fma(vec4f(-learningRate[0]), update, p);
+  }
 }

@@ -7,7 +7,7 @@ import { apply, applyOne, requireSameLayout } from '../../graph/apply.js';
 import { type Operation, updatesState, type Value } from '../../graph/operation.js';
 import { dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/fleet.js';
-import { type AdamAttributes, type AdamState, adamSettings } from '../optimiser/adam.js';
+import { type AdamAttributes, type AdamState, adamSettings, quadsOfThread } from '../optimiser/adam.js';
 import { type StepAttributes, stepsAlong } from '../optimiser/muon.js';
 import type { SgdAttributes } from '../optimiser/sgd.js';
 
@@ -34,7 +34,7 @@ function requireStanding(
   for (const other of others) requireSameLayout(name, parameters, other);
 }
 
-/** The regions as a kernel's table, in quads, and one thread for each quad. */
+/** The regions as a kernel's table, in quads, and threads for them. */
 function regionsIn(device: Device, { parts, length }: Layout, { places, regions }: Standing) {
   let part = 0;
   const problems = regions.map(own => {
@@ -43,13 +43,15 @@ function regionsIn(device: Device, { parts, length }: Layout, { places, regions 
     const end = parts[part]?.offset ?? length;
     return { places, first: first / quad, quads: (end - first) / quad / places };
   });
-  return {
-    problems,
-    ...oneThreadEachOf(
-      device,
-      problems.map(({ quads }) => places * quads),
-    ),
-  };
+  const QUADS = quadsOfThread(
+    device,
+    problems.map(({ quads }) => quads),
+  );
+  const { constants, workgroups } = oneThreadEachOf(
+    device,
+    problems.map(({ quads }) => (places * quads) / QUADS),
+  );
+  return { problems, workgroups, constants: { ...constants, QUADS } };
 }
 
 /** Of an optimiser on parameters that another leaves to it. */

@@ -1,6 +1,7 @@
 /** One step of Adam for all parameters of a model (Kingma and Ba 2015). */
 
 import { quad } from '../../buffer/layout.js';
+import type { Device } from '../../device/device.js';
 import { apply, requireSameLayout } from '../../graph/apply.js';
 import { type Operation, updatesState, type Value } from '../../graph/operation.js';
 import { dispatch, oneThreadEach } from '../../kernel/dispatch.js';
@@ -27,6 +28,18 @@ export function adamSettings(count: number, settings: Omit<AdamAttributes, 'deco
   return { ...settings, count, restOfBeta1: 1 - beta1, restOfBeta2: 1 - beta2, logBeta1, logBeta2 };
 }
 
+/**
+ * Quads that a thread steps: several where a processor has 4 lanes run in step, and loads for each thread what is the same
+ * for all of its quads.
+ *
+ * @param counts what it must divide.
+ */
+export function quadsOfThread({ cpu, lanes }: Device, counts: readonly number[]): number {
+  let quads = cpu && lanes === 4 ? 4 : 1;
+  while (counts.some(count => count % quads > 0)) quads /= 2;
+  return quads;
+}
+
 const operation: Operation<AdamAttributes> = {
   name: 'adam',
   updates: [0, 2, 3],
@@ -36,10 +49,11 @@ const operation: Operation<AdamAttributes> = {
   },
   lower: ({ device, attributes, inputs: [, gradient, , , step, rate], outputs: [parameters, first, second] }) => {
     const count = parameters.layout.length / quad;
-    const { constants, workgroups } = oneThreadEach(device, count);
+    const QUADS = quadsOfThread(device, [count]);
+    const { constants, workgroups } = oneThreadEach(device, count / QUADS);
     return [
       dispatch(kernels.adam, {
-        constants: { ...constants, DECOUPLED: attributes.decoupled },
+        constants: { ...constants, QUADS, DECOUPLED: attributes.decoupled },
         workgroups,
         settings: adamSettings(count, attributes),
         work: { bytes: 4 * quad * 7 * count }, // three arrays read and written, the gradient read
