@@ -8,6 +8,7 @@ import type { Value } from '../../graph/operation.js';
 import { type Operand, type Operation, scratch } from '../../graph/operation.js';
 import { type Dispatch, dispatch, usualWorkgroup } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/elementwise.js';
+import { soloWorkgroup } from '../eigen/workgroups.js';
 import { fill } from './fill.js';
 
 const summation: Operation<undefined> = {
@@ -32,10 +33,12 @@ export function sum(input: Value): Value {
 
 /** Dispatches that add up one tensor into the first number of `result`. @param each numbers that a thread adds: what a workgroup does takes one dispatch. */
 export function sumDispatches(device: Device, input: Operand, result: Operand, each = 128): Dispatch[] {
-  const size = usualWorkgroup(device);
-  const stretch = each * size;
   const { shape, stride } = onlyPart('sum', input.layout);
   const [rows, columns] = [rowsOf(shape), columnsOf(shape)];
+  // Few are added without waiting for each other: on a CPU adapter a workgroup's barriers take longer.
+  const solo = soloWorkgroup(device);
+  const size = rows * columns > each * solo ? usualWorkgroup(device) : solo;
+  const stretch = each * size;
   const groups = Math.ceil((rows * columns) / stretch);
   const partial = groups === 1 ? result : scratch(layoutOf([groups]));
   const first = dispatch(kernels.sum, {
