@@ -112,34 +112,30 @@ function closingBrace(text: string, open: number): number {
   return text.length; // what does not end a compiler tells
 }
 
-const operations: Readonly<Record<string, (a: number, b: number) => number>> = {
-  '+': (a, b) => a + b,
-  '-': (a, b) => a - b,
-  '*': (a, b) => a * b,
-  '/': (a, b) => Math.trunc(a / b),
-  '%': (a, b) => a % b,
-};
-/** What is reduced to its value before what comes after it: products of two numbers, the first with no sign that subtracts it, and sums. */
-const levels = [/((?<!\d)-?\d+)([*/%])(-?\d+)/, /(-?\d+)([-+])(-?\d+)/];
-/** A pair of brackets that has none in it. */
-const innermost = /\(([^()]*)\)/;
+/** Operations that bind equally tightly, by their signs. */
+type Level = Readonly<Record<string, (a: number, b: number) => number>>;
+
+const sums: Level = { '+': (a, b) => a + b, '-': (a, b) => a - b };
+/** Quotients are truncated, and no number where one divides by zero. */
+const products: Level = { '*': (a, b) => a * b, '/': (a, b) => (a - (a % b)) / b, '%': (a, b) => a % b };
 
 /** The value of an integer expression of + - * / %, brackets, numbers and known names; undefined if it is none. */
 export function evaluate(expression: string, known: ReadonlyMap<string, number>): number | undefined {
-  const reduced = (text: string, pattern: RegExp, give: (...found: string[]) => unknown): string =>
-    pattern.test(text)
-      ? reduced(
-          text.replace(pattern, (_, ...found) => `${give(...found)}`),
-          pattern,
-          give,
-        )
-      : text;
-  const flat = (text: string) =>
-    levels.reduce((rest, level) => reduced(rest, level, (a, sign, b) => operations[sign](+a, +b)), text);
-  const spelled = expression.replace(
-    /(\d+)[ui]?|(?<!\d)([A-Za-z_]\w*)|\s/g,
-    (_, digits, name) => digits ?? known.get(name) ?? name ?? '',
-  );
-  const value = flat(reduced(spelled, innermost, flat));
-  return /^-?\d+$/.test(value) ? +value : undefined;
+  const tokens = expression.match(/\d+[ui]?|\w+|\S/g) ?? [];
+  const next = () => tokens.shift() ?? '';
+  const chain = (level: Level, operand: () => number) => () => {
+    let value = operand();
+    while ((tokens[0] ?? '') in level) value = level[next()](value, operand());
+    return value;
+  };
+  const factor = (): number => {
+    const token = next();
+    if (token === '-') return -factor();
+    if (token !== '(') return known.get(token) ?? Number.parseInt(token, 10);
+    const value = sum();
+    return next() === ')' ? value : Number.NaN;
+  };
+  const sum = chain(sums, chain(products, factor));
+  const value = sum();
+  return tokens.length === 0 && Number.isInteger(value) ? value + 0 : undefined; // 0, where -0 was left
 }

@@ -79,6 +79,33 @@ test('integer expressions whose parts are zero or negative have their values, an
   }
 });
 
+test('names stand for their values, a minus may stand before any factor, and what is no such expression has no value', () => {
+  const known = new Map([
+    ['A', 4],
+    ['BLOCKS', 3],
+  ]);
+  const value = (text: string) => evaluate(text, known);
+  requireEqual('names', value('A * (BLOCKS - 1u) / 3i'), 2);
+  requireEqual('signs', value('-A--BLOCKS*-(2 - 5)'), -4 + 3 * 3);
+  for (const text of [
+    '',
+    'C',
+    'A +',
+    '* A',
+    '(A',
+    'A)',
+    '()',
+    '1 2',
+    '2.5',
+    '0x10',
+    '1e3',
+    '3f',
+    'min(A, 3)',
+    'A << 1',
+  ])
+    requireEqual(text, value(text), undefined);
+});
+
 test('a marked loop is written out with its index as a constant; one that is not stays a loop', () => {
   const source =
     'const N = 2u;\n//# unroll\nfor (var i = 0u; i < N; i++) {\n  a[i] = i;\n}\nfor (var j = 0u; j < N; j++) { b(); }\n';
