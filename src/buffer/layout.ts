@@ -6,6 +6,7 @@
  */
 
 import { InputError } from '../errors.js';
+import { totalOf } from '../host/arrays.js';
 import { isList, requireList, shown } from '../host/checks.js';
 
 /** Sizes of the axes of an array, each from 1 to 2^31 - 1; row-major, the last axis the fastest. None for a scalar. */
@@ -54,12 +55,12 @@ export function sizeOf(shape: Shape): number {
 
 /** Numbers in arrays of these shapes, all together. */
 export function sizeOfAll(shapes: readonly Shape[]): number {
-  return shapes.reduce((sum, shape) => sum + sizeOf(shape), 0);
+  return totalOf(shapes, sizeOf);
 }
 
 /** Numbers in all parts, padding left out. */
 export function numbersIn({ parts }: Layout): number {
-  return sizeOfAll(parts.map(({ shape }) => shape));
+  return totalOf(parts, ({ shape }) => sizeOf(shape));
 }
 
 /** A stack of parts of the given shapes, each row padded to whole quads. @throws InputError an axis that is no size. */
@@ -156,11 +157,7 @@ function requireShape(shape: Shape): void {
 export function unpad(layout: Layout, stored: Float32Array): Float32Array {
   if (isPacked(layout)) return stored;
   const values = new Float32Array(numbersIn(layout));
-  let at = 0;
-  eachRow(layout, (start, columns) => {
-    values.set(stored.subarray(start, start + columns), at);
-    at += columns;
-  });
+  eachRow(layout, (start, columns, at) => values.set(stored.subarray(start, start + columns), at));
   return values;
 }
 
@@ -169,17 +166,15 @@ export function pad(layout: Layout, values: ArrayLike<number> & Iterable<number>
   const source = values instanceof Float32Array ? values : Float32Array.from(values);
   if (isPacked(layout)) return source;
   const stored = new Float32Array(layout.length);
-  let at = 0;
-  eachRow(layout, (start, columns) => {
-    stored.set(source.subarray(at, at + columns), start);
-    at += columns;
-  });
+  eachRow(layout, (start, columns, at) => stored.set(source.subarray(at, at + columns), start));
   return stored;
 }
 
-function eachRow(layout: Layout, visit: (start: number, columns: number) => void): void {
-  for (const part of layout.parts) {
-    const columns = columnsOf(part.shape);
-    for (let row = 0; row < rowsOf(part.shape); row++) visit(part.offset + row * part.stride, columns);
+/** @param visit told where a row begins in memory, how many numbers it has, and how many stand before it. */
+function eachRow(layout: Layout, visit: (start: number, columns: number, at: number) => void): void {
+  let at = 0;
+  for (const { shape, offset, stride } of layout.parts) {
+    const columns = columnsOf(shape);
+    for (let row = 0; row < rowsOf(shape); row++, at += columns) visit(offset + row * stride, columns, at);
   }
 }

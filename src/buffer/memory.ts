@@ -2,12 +2,15 @@
 
 import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
+import type { Scope } from '../host/scope.js';
 
 /** The flags of GPUBufferUsage, which is a global only in browsers. */
-export const usage = { mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, uniform: 0x40, storage: 0x80 } as const;
+export const usage = { MAP_READ: 0x1, COPY_SRC: 0x4, COPY_DST: 0x8, UNIFORM: 0x40, STORAGE: 0x80 } as const;
+
+type Usage = keyof typeof usage;
 
 /** That of what a dispatch binds. */
-export const storageUsage: number = usage.storage | usage.copySource | usage.copyTarget;
+export const storageUsage: number = usage.STORAGE | usage.COPY_SRC | usage.COPY_DST;
 
 const mapModeRead = 1;
 
@@ -101,6 +104,13 @@ export class Memory {
     return storage;
   }
 
+  /** The same until a scope ends. */
+  createIn(scope: Scope, label: string, bytes: number, flags?: number): Storage {
+    const storage = this.create(label, bytes, flags);
+    scope.keep({ dispose: () => this.release(storage) });
+    return storage;
+  }
+
   /** Ends a storage that this memory created; any other is left alone. */
   release(storage: Storage): void {
     const buffer = bufferOf(storage);
@@ -133,7 +143,7 @@ export class Memory {
 
   /** What `read` may read back through. */
   createStaging(bytes: number): Storage {
-    return this.create('read back', bytes, usage.mapRead | usage.copyTarget);
+    return this.create('read back', bytes, usage.MAP_READ | usage.COPY_DST);
   }
 
   /**
@@ -166,14 +176,9 @@ export class Memory {
   }
 }
 
-/** What a buffer of a host's may lack. */
-const needed = { COPY_SRC: usage.copySource, COPY_DST: usage.copyTarget, STORAGE: usage.storage } as const;
-
-type Usage = keyof typeof needed;
-
 /** @throws InputError a buffer that was created without a usage. */
 export function requireUsage(what: string, { label, usage: flags }: GPUBuffer, flag: Usage): void {
-  if ((flags & needed[flag]) !== 0) return;
+  if ((flags & usage[flag]) !== 0) return;
   throw new InputError(`${what}: the buffer '${label}' was created without ${flag} usage: add GPUBufferUsage.${flag}`);
 }
 

@@ -72,21 +72,6 @@ const remedies = {
 } as const;
 const filters = Object.keys(remedies) as (keyof typeof remedies)[];
 
-/** Whom to tell that a device is lost: once for each device, or a host's would gather all engines that it ever had. */
-const watchers = new WeakMap<GPUDevice, Set<(lost: DeviceLostError) => void>>();
-
-function watch(gpu: GPUDevice): Set<(lost: DeviceLostError) => void> {
-  const known = watchers.get(gpu);
-  if (known) return known;
-  const watching = new Set<(lost: DeviceLostError) => void>();
-  watchers.set(gpu, watching);
-  gpu.lost.then(({ reason, message }) => {
-    watchers.delete(gpu); // who comes later is told by the device itself
-    for (const tell of watching) tell(new DeviceLostError(reason, message));
-  });
-  return watching;
-}
-
 /** A GPUDevice with its limits and kind, whose errors are told to the calls that made them. */
 export class Device {
   /** What its adapter says of itself. */
@@ -122,12 +107,6 @@ export class Device {
   readonly #pending = new Map<Promise<unknown>, (lost: DeviceLostError) => void>();
   #pendingSince: number | undefined;
   #attended = false;
-  readonly #onLoss = (lost: DeviceLostError) => {
-    this.#lost = lost;
-    for (const reject of this.#pending.values()) reject(lost);
-    this.#pending.clear(); // a driver that hangs may never answer
-    this.#pendingSince = undefined;
-  };
 
   constructor(
     /** WebGPU's device itself; buffers that a host makes on it are not counted. */
@@ -141,7 +120,19 @@ export class Device {
     this.cpu = isCpu(info);
     this.lanes = fixedSubgroupSize(info);
     this.subgroupSize = gpu.features.has('subgroups' as GPUFeatureName) ? this.lanes : undefined;
-    watch(gpu).add(this.#onLoss);
+    const weak = new WeakRef(this); // a host's device outlives the engines that it had
+    gpu.lost.then(({ reason, message }) => {
+      const device = weak.deref();
+      if (device) device.#lose(new DeviceLostError(reason, message));
+    });
+  }
+
+  /** Has nobody wait any longer: a driver that hangs may never answer. */
+  #lose(lost: DeviceLostError): void {
+    this.#lost = lost;
+    for (const reject of this.#pending.values()) reject(lost);
+    this.#pending.clear();
+    this.#pendingSince = undefined;
   }
 
   /** What WebGPU guarantees of it: bytes of a binding, workgroups along an axis. */
@@ -254,7 +245,6 @@ export class Device {
   /** Ends the device if the engine owns it. */
   destroy(): void {
     if (this.options.owned) this.gpu.destroy();
-    else watch(this.gpu).delete(this.#onLoss); // a host's outlives the engine
   }
 
   /** The most bytes that a kernel may bind as one storage. */

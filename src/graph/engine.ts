@@ -172,11 +172,10 @@ export class Engine {
     const all = isRecord(builds) ? builds : { only: builds };
     const names = Object.keys(all);
     for (const name of names) requireValue('compile', all[name], 'call', 'give a function of a graph');
-    const slots = new Slots();
     const tensors: OutputTensors<Outputs>[] = [];
     const used: Tensor[][] = [];
     return building(async scope => {
-      scope.keep({ dispose: () => slots.dispose(this.#memory) });
+      const slots = scope.keep(new Slots());
       const lists = names.map(name => {
         const graph = new Recorder(this.#memory);
         const outputs = all[name](graph) ?? {};
@@ -193,7 +192,7 @@ export class Engine {
       );
       let open = names.length;
       const release = () => {
-        if (--open === 0) slots.dispose(this.#memory);
+        if (--open === 0) slots.dispose();
       };
       const plans = names.map(
         (name, i) => [name, new Plan(tensors[i], lists[i], used[i], sequences[i], release)] as const,

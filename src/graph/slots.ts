@@ -4,6 +4,7 @@
  */
 
 import type { Memory, Storage } from '../buffer/memory.js';
+import { type Disposable, Scope } from '../host/scope.js';
 import { type Dispatch, isStorage } from '../kernel/dispatch.js';
 
 interface Slot {
@@ -13,9 +14,9 @@ interface Slot {
 }
 
 /** Buffers for the storages of several lists of dispatches that never run at the same time: the lists share them. */
-export class Slots {
+export class Slots implements Disposable {
   readonly #slots: Slot[] = [];
-  #placed: Storage[] = [];
+  readonly #placed = new Scope();
 
   /** Assigns a slot to every storage of the list that has no place yet, from the first dispatch that binds it to the last. */
   add(dispatches: readonly Dispatch[]): void {
@@ -40,15 +41,13 @@ export class Slots {
   /** Creates the buffers. */
   place(memory: Memory): void {
     for (const { bytes, storages } of this.#slots) {
-      const room = memory.create('values', bytes);
-      this.#placed.push(room);
+      const room = memory.createIn(this.#placed, 'values', bytes);
       for (const storage of storages) storage.place(room);
     }
   }
 
-  dispose(memory: Memory): void {
-    for (const room of this.#placed) memory.release(room);
-    this.#placed = [];
+  dispose(): void {
+    this.#placed.dispose();
   }
 
   /** The smallest free slot that holds so much, else the largest free one, which grows, else a new one. */

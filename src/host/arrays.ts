@@ -21,6 +21,11 @@ export function mostOf<T>(items: readonly T[], numberOf: (item: T, index: number
   return items.reduce((most, item, i) => Math.max(most, numberOf(item, i)), 0);
 }
 
+/** The sum of what `numberOf` says of each. */
+export function totalOf<T>(items: readonly T[], numberOf: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + numberOf(item), 0);
+}
+
 /** An array cut into pieces of the given lengths. */
 export function cut<T extends Float32Array | Float64Array>(values: T, lengths: readonly number[]): T[] {
   let at = 0;
@@ -41,7 +46,7 @@ export function bitsOf(...counts: readonly number[]): Float32Array {
 }
 
 /** Of f32, in every browser's and Node's longest array. */
-const mostHeld = 2 ** 29;
+const mostHeld = 0x20000000;
 
 /** @throws InputError more numbers of an output than an array holds. */
 export function requireArray(count: number): void {

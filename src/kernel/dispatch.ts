@@ -3,7 +3,7 @@
 import type { Storage } from '../buffer/memory.js';
 import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
-import { mostOf } from '../host/arrays.js';
+import { mostOf, totalOf } from '../host/arrays.js';
 import { bindingsOf } from './bindings.js';
 import type {
   BindingLayout,
@@ -69,10 +69,10 @@ export interface Work {
 }
 
 export function totalWork(dispatches: readonly Dispatch[]): Work {
-  return dispatches.reduce(
-    (sum, { work }) => ({ operations: sum.operations + work.operations, bytes: sum.bytes + work.bytes }),
-    { operations: 0, bytes: 0 },
-  );
+  return {
+    operations: totalOf(dispatches, ({ work }) => work.operations),
+    bytes: totalOf(dispatches, ({ work }) => work.bytes),
+  };
 }
 
 export interface Description<K extends Kernel> {
@@ -113,7 +113,7 @@ export function sourcesOf(slots: Readonly<Record<string, SlotText>>): Record<str
 }
 
 export function bytesBound(buffers: Readonly<Record<string, Storage>>): number {
-  return Object.values(buffers).reduce((sum, { bytes }) => sum + bytes, 0);
+  return totalOf(Object.values(buffers), ({ bytes }) => bytes);
 }
 
 /** What a kernel binds, in its order, and its text, as a dispatch. @throws InputError what is not given. */

@@ -8,6 +8,7 @@
 
 import { sizeOf } from '../buffer/layout.js';
 import type { Device } from '../device/device.js';
+import { totalOf } from '../host/arrays.js';
 import { type Dispatch, foldedWorkgroups, totalWork } from './dispatch.js';
 import type { BindingLayout } from './kernel.js';
 import { operationsInTime, operationsOfFullest, weightOf, workgroupsInTime } from './pace.js';
@@ -120,7 +121,7 @@ export function join(device: Device, dispatches: readonly Dispatch[], begins = f
   }
   const storages = bound.filter(({ access }) => access !== 'uniform');
   // Not a number where a count is written in a form that evaluate does not know.
-  const quads = rooms.reduce((sum, count) => sum + count, 0);
+  const quads = totalOf(rooms, count => count);
   if (foreign.test(texts) || storages.length > device.limits.maxStorageBuffersPerShaderStage) return undefined;
   if (!(16 * quads <= device.limits.maxComputeWorkgroupStorageSize)) return undefined;
   return {

@@ -49,7 +49,7 @@ export class Sequence {
     const { device } = memory;
     const most = device.limits.maxComputeWorkgroupsPerDimension;
     for (const { kernel, workgroups } of whole) {
-      if (workgroups.some(n => n > most)) {
+      if (Math.max(...workgroups) > most) {
         throw new InputError(
           `${kernel}: takes ${workgroups.join(' x ')} workgroups, and this device runs at most ${most} an axis: use a smaller grid`,
         );
@@ -177,8 +177,7 @@ function uploadTables(dispatches: readonly Dispatch[], memory: Memory, scope: Sc
   const places = new Map<Resource, Storage>();
   if (bytes === 0) return places;
   const all = new Uint8Array(bytes);
-  const tables = memory.create('tables', bytes, usage.storage | usage.uniform | usage.copyTarget);
-  scope.keep({ dispose: () => memory.release(tables) });
+  const tables = memory.createIn(scope, 'tables', bytes, usage.STORAGE | usage.UNIFORM | usage.COPY_DST);
   for (const [table, offset] of offsets) {
     all.set(table, offset);
     places.set(table, new Storage(table.length, bufferOf(tables), offset));

@@ -10,6 +10,7 @@ import type { ConstantValue } from './kernel.js';
 
 const constantLine = /^const ([A-Za-z_]\w*) ?= ?(.*?);/gm;
 const slotLine = /^\/\/# slot (\w+)(?: \w+)?\n/gm;
+const enableLine = /^\/\/# enable (\w+)\n/gm;
 const loopHead = /for ?\(var (\w+) ?= ?([^;]+); ?\1 ?(<=?) ?([^;]+); ?\1\+\+\) ?\{/y;
 const mark = /\/\/# unroll\s*\n\s*/;
 
@@ -63,12 +64,8 @@ function literal(value: ConstantValue, replaced: string): string {
 
 /** `enable` must stand before everything else; an imported text can only mark what it needs. */
 function hoistEnables(text: string): string {
-  const enables = new Set<string>();
-  const rest = text.replace(/^\/\/# enable (\w+)\n/gm, (_, name: string) => {
-    enables.add(`enable ${name};\n`);
-    return '';
-  });
-  return [...enables].join('') + rest;
+  const enables = new Set([...text.matchAll(enableLine)].map(([, name]) => `enable ${name};\n`));
+  return [...enables].join('') + text.replace(enableLine, '');
 }
 
 /** The module constants that are whole numbers, by name; one may be written in terms of those before it. */

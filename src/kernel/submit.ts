@@ -1,6 +1,7 @@
 /** Sequences submitted in pieces that no watchdog ends, one ahead of the device, so that it need not wait for the next. */
 
 import type { Device } from '../device/device.js';
+import { totalOf } from '../host/arrays.js';
 import { correction, endOfSubmit, mostSubmits } from './pace.js';
 import { encodeParts, type Part } from './sequence.js';
 
@@ -86,7 +87,7 @@ export async function submitAtOnce(device: Device, parts: readonly Part[]): Prom
   const took = now - Math.max(start, device.doneAt);
   device.doneAt = now;
   const factor = correction(
-    parts.reduce((sum, part) => sum + part.sequence.lasts(part), 0),
+    totalOf(parts, part => part.sequence.lasts(part)),
     took,
   );
   for (const [sequence, part] of new Map(parts.map(part => [part.sequence, part]))) sequence.correct(part, factor);

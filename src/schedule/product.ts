@@ -2,7 +2,7 @@
 
 import type { Storage } from '../buffer/memory.js';
 import type { Device } from '../device/device.js';
-import { mostOf } from '../host/arrays.js';
+import { mostOf, totalOf } from '../host/arrays.js';
 import {
   assemble,
   bytesBound,
@@ -17,7 +17,7 @@ import type { ConstantValue, Kernel, Problem, SlotText } from '../kernel/kernel.
 import { specialise } from '../kernel/specialise.js';
 import { whole } from '../wgsl/inner.js';
 import type { Schedule } from './schedule.js';
-import { candidates, choose, type ProductProblem } from './table.js';
+import { candidates, choose, numbersOf, type ProductProblem } from './table.js';
 
 /** What a product's speed depends on, beside the kernel. */
 interface ProductShape {
@@ -122,11 +122,6 @@ export function keyOf({ name }: Kernel, { constants = {}, slots = {}, problems, 
   ].join(' ');
 }
 
-/** Numbers of a result, or of those on and above its diagonal. */
-function numbersOf({ rows, columns }: ProductProblem, upper?: boolean): number {
-  return upper ? (rows * (rows + 1)) / 2 : rows * columns;
-}
-
 /** How many workgroups, and so how many invocations, a product takes: a kernel may write one number per invocation. */
 export function productWorkgroups(device: Device, problems: readonly ProductProblem[], schedule: Schedule): Workgroups {
   return productGrid(device, problems, schedule).workgroups;
@@ -158,10 +153,10 @@ export function workOf({
   constants = {},
   buffers,
 }: ProductShape & Pick<Description<Kernel>, 'buffers'>): Work {
-  const operations = problems.reduce((sum, p) => sum + 2 * numbersOf(p, upper) * p.inner, 0);
+  const operations = totalOf(problems, p => 2 * numbersOf(p, upper) * p.inner);
   if (!('left' in buffers)) return { operations, bytes: bytesBound(buffers) };
   // Of stored matrices: what is bound may hold more than is multiplied. All but the operands are results.
   const results = Object.keys(buffers).length - 2 + (constants.BLEND ? 1 : 0);
-  const numbers = problems.reduce((sum, p) => sum + p.inner * (p.rows + p.columns) + results * numbersOf(p, upper), 0);
+  const numbers = totalOf(problems, p => p.inner * (p.rows + p.columns) + results * numbersOf(p, upper));
   return { operations, bytes: 4 * numbers };
 }

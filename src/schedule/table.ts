@@ -1,7 +1,7 @@
 /** Which schedule a matrix product runs on: a table by class of adapter and by shape. */
 
 import type { Device } from '../device/device.js';
-import { mostOf } from '../host/arrays.js';
+import { mostOf, totalOf } from '../host/arrays.js';
 import { quadSchedule, registerSchedule, type Schedule, subgroupSchedule, workgroupSchedule } from './schedule.js';
 
 export interface ProductProblem {
@@ -90,7 +90,7 @@ export function cpuSchedule({ subgroupSize = 0 }: Device, problems: readonly Pro
   const rows = mostOf(problems, p => p.rows);
   const columns = mostOf(problems, p => p.columns);
   if (Math.min(rows, columns) <= thin) return registerSchedule(columns <= thin ? [4, 1] : [1, 4], [1, 1]);
-  const work = problems.reduce((sum, p) => sum + p.rows * p.columns * p.inner, 0);
+  const work = totalOf(problems, p => p.rows * p.columns * p.inner);
   if (subgroupSize === 4) {
     const offers = quadTiles().filter(({ least = 0 }) => work >= least);
     // What lies beyond the edges is computed too.
@@ -117,12 +117,16 @@ export function gpuTile({ tileOf }: Device, products: Products, parts = 1): Sche
   );
 }
 
+/** Numbers of a result, or of those on and above its diagonal. */
+export function numbersOf({ rows, columns }: Omit<ProductProblem, 'inner'>, upper?: boolean): number {
+  return upper ? (rows * (rows + 1)) / 2 : rows * columns;
+}
+
 /** Workgroups that have something to do. */
 export function tilesOf({ problems, upper }: Products, { tileRows, tileColumns }: Schedule): number {
-  return problems.reduce((sum, p) => {
-    const [high, wide] = [Math.ceil(p.rows / tileRows), Math.ceil(p.columns / tileColumns)];
-    return sum + (upper ? (high * (high + 1)) / 2 : high * wide);
-  }, 0);
+  return totalOf(problems, p =>
+    numbersOf({ rows: Math.ceil(p.rows / tileRows), columns: Math.ceil(p.columns / tileColumns) }, upper),
+  );
 }
 
 /** The shared lines in as few tiles as may be, of one height; which operand is shared is as the edges fall. */

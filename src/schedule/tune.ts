@@ -30,13 +30,19 @@ function fastestOf(dispatch: Varied, memory: Memory, pipelines: Pipelines): Prom
     const variants = dispatch.variants.list();
     await Promise.allSettled(variants.map(one => pipelines.get(one.dispatch)));
     const standIns = new Map<Storage, Storage>();
-    scope.keep({
-      dispose: () => {
-        for (const storage of standIns.values()) memory.release(storage);
-      },
-    });
-    const time = (candidate: Dispatch) =>
-      measure(withStandIns(candidate, standIns, memory), memory, pipelines, options);
+    const standInOf = (storage: Storage) => {
+      const standIn = standIns.get(storage) ?? memory.createIn(scope, 'tuning', storage.bytes);
+      standIns.set(storage, standIn);
+      return standIn;
+    };
+    // On storages of its own, so that no state changes.
+    const time = ({ resources, ...candidate }: Dispatch) =>
+      measure(
+        { ...candidate, resources: resources.map(one => (isStorage(one) ? standInOf(one) : one)) },
+        memory,
+        pipelines,
+        options,
+      );
     let [best, least] = ['', (1 - leastGain) * (await time(dispatch))];
     for (const { id, dispatch: candidate } of variants) {
       if (candidate.source === dispatch.source) continue;
@@ -45,17 +51,4 @@ function fastestOf(dispatch: Varied, memory: Memory, pipelines: Pipelines): Prom
     }
     return best;
   });
-}
-
-/** The dispatch on storages of its own, so that no state changes. */
-function withStandIns(dispatch: Dispatch, standIns: Map<Storage, Storage>, memory: Memory): Dispatch {
-  return {
-    ...dispatch,
-    resources: dispatch.resources.map(resource => {
-      if (!isStorage(resource)) return resource;
-      const standIn = standIns.get(resource) ?? memory.create('tuning', resource.bytes);
-      standIns.set(resource, standIn);
-      return standIn;
-    }),
-  };
 }

@@ -8,20 +8,15 @@ import { requireOptions } from '../../host/checks.js';
 import { asValue } from '../elementwise/fill.js';
 import { multiplyStacks } from './product.js';
 
-interface Attributes {
-  readonly transposeLeft: boolean;
-  readonly transposeRight: boolean;
-}
-
 /** Which of the operands are meant transposed. */
 export interface MatmulOptions {
   /** Whether a is (k, n) and its transpose is meant; false by default. */
-  readonly transposeLeft?: boolean;
+  readonly transposeLeft?: boolean | undefined;
   /** Whether b is (m, k) and its transpose is meant; false by default. */
-  readonly transposeRight?: boolean;
+  readonly transposeRight?: boolean | undefined;
 }
 
-const product: Operation<Attributes> = {
+const product: Operation<MatmulOptions> = {
   name: 'matmul',
   shapes: ([a, b], attributes) => {
     requireSameHeight('matmul', a, b);
@@ -47,11 +42,10 @@ const product: Operation<Attributes> = {
  */
 export function matmul(a: Value, b: Value, options: MatmulOptions = {}): Value {
   requireOptions('matmul', options, { transposeLeft: true, transposeRight: true });
-  const { transposeLeft = false, transposeRight = false } = options;
-  return applyOne(product, [a, b], { transposeLeft, transposeRight });
+  return applyOne(product, [a, b], { ...options });
 }
 
-function resultShape(a: Shape, b: Shape, { transposeLeft, transposeRight }: Attributes): Shape {
+function resultShape(a: Shape, b: Shape, { transposeLeft, transposeRight }: MatmulOptions): Shape {
   const [n, k] = matrixShape(a, transposeLeft);
   const [l, m] = matrixShape(b, transposeRight);
   if (k !== l) {
@@ -62,7 +56,7 @@ function resultShape(a: Shape, b: Shape, { transposeLeft, transposeRight }: Attr
   return [n, m];
 }
 
-function matrixShape(shape: Shape, transposed: boolean): [number, number] {
+function matrixShape(shape: Shape, transposed = false): [number, number] {
   if (shape.length !== 2) throw new InputError(`matmul: takes matrices, got a tensor of shape ${formatShape(shape)}`);
   const [rows, columns] = shape;
   return transposed ? [columns, rows] : [rows, columns];

@@ -86,8 +86,8 @@ export function multiplyDeep(
 }
 
 interface StoredOptions {
-  readonly transposeLeft?: boolean;
-  readonly transposeRight?: boolean;
+  readonly transposeLeft?: boolean | undefined;
+  readonly transposeRight?: boolean | undefined;
   readonly upper?: boolean;
 }
 
