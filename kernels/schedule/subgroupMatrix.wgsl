@@ -32,7 +32,10 @@ const CHUNK = 128u;
 const TILE_ROWS = TILE;
 const TILE_COLUMNS = TILE;
 const INVOCATIONS = LINES;
-const WIDE = min(TILE / 4u, 8u);   // quads brought by threads that follow each other
+const HALF = TILE;
+const QUADS = TILE / 4u;
+const STEPS = DEPTH / 4u;
+const WIDE = min(QUADS, 8u);       // quads brought by threads that follow each other
 const STRIDE = TILE + 8u;          // what is loaded side by side begins in banks apart, and at 16 bytes, as Vulkan wants it
 const PLANE = DEPTH * STRIDE;
 const SUBGROUPS = INVOCATIONS / SUBGROUP;
@@ -91,12 +94,10 @@ fn main(
   let tile = tileOf(group, groups);
   let p = problems[tile.problem];
   if (isMade(tile, p.rows, p.columns)) {
-    let isLeft = lane < TILE;
-    let brought = lane % TILE;
-    let quad = brought % WIDE + brought / (WIDE * 4u) * WIDE;
-    let step = brought / WIDE % 4u * 4u;
+    let isLeft = lane < HALF;
+    let quad = broughtQuad(lane);
+    let step = broughtStep(lane);
     let line = select(tile.column, tile.row, isLeft) + 4u * quad;
-    let isAlong = select(RIGHT_TRANSPOSED, !LEFT_TRANSPOSED, isLeft);
     let own = select(TILE, 0u, isLeft) + 4u * quad;   // the first of the lines that it brings numbers of
     let put = select(2u * PLANE, 0u, isLeft) + step * STRIDE + 4u * quad;
     let high = subgroup / SUBGROUP_COLUMNS * DOWN * UNIT_ROWS;   // the subgroup's first row and column
@@ -109,7 +110,7 @@ fn main(
         let end = start + min(to - start, CHUNK);
         var most = vec4u();
         for (var inner = start + step; inner < end; inner += DEPTH) {
-          let block = blockOf(broughtQuads(p, isLeft, line, inner, end), isAlong, counted(p, inner));
+          let block = blockOf(broughtQuads(p, isLeft, line, inner, end), isLeft, counted(p, inner));
           //# unroll
           for (var u = 0u; u < 4u; u++) {
             most = max(most, bitcast<vec4u>(abs(block[u])));
@@ -133,7 +134,7 @@ fn main(
         var rights = array<Sums, DOWN * ACROSS>();   // high low
         var quads = broughtQuads(p, isLeft, line, start + step, end);
         for (var inner = start; inner < end; inner += DEPTH) {
-          let block = blockOf(quads, isAlong, counted(p, inner + step));
+          let block = blockOf(quads, isLeft, counted(p, inner + step));
           workgroupBarrier();   // what stood there has been read
           //# unroll
           for (var u = 0u; u < 4u; u++) {

@@ -36,12 +36,10 @@ fn main(
   let p = problems[tile.problem];
   if (isMade(tile, p.rows, p.columns)) {
     let isLeft = lane < HALF;
-    let brought = lane % HALF;
-    let quad = brought % WIDE + brought / (WIDE * STEPS) * WIDE;
-    let step = brought / WIDE % STEPS * 4u;
+    let quad = broughtQuad(lane);
+    let step = broughtStep(lane);
     let line = select(tile.column, tile.row, isLeft) + 4u * quad;
     let start = select(HALF * 4u, 0u, isLeft) + quad;
-    let isAlong = select(RIGHT_TRANSPOSED, !LEFT_TRANSPOSED, isLeft);
     let slice = lane / (LANES * LANES);
     let high = lane / LANES % LANES;   // the rows and columns that it multiplies: of quads high + LANES i by wide + LANES j
     let wide = lane % LANES;
@@ -51,7 +49,7 @@ fn main(
       var sums = array<vec4f, 4u * BLOCKS * BLOCKS>();   // [i][j][row of the quad]
       var quads = broughtQuads(p, isLeft, line, from + step, to);
       for (var inner = from; inner < to; inner += DEPTH) {
-        let block = blockOf(quads, isAlong, counted(p, inner + step));
+        let block = blockOf(quads, isLeft, counted(p, inner + step));
         workgroupBarrier();   // what stood there has been read
         //# unroll
         for (var u = 0u; u < 4u; u++) {

@@ -229,9 +229,11 @@ test('no two threads of a GPU that write or read workgroup memory together meet 
     requireEqual(`${pattern}`, matches.length, 1);
     return matches[0];
   };
-  const values = ['brought', 'quad', 'step', 'slice', 'high', 'wide'].map(
-    name => [name, found(new RegExp(`let ${name} = ([^;]*);`, 'g'))] as const,
-  );
+  const values = [
+    ['quad', found(/fn broughtQuad\(.*\n *return ([^;]*);/g)] as const,
+    ['step', found(/fn broughtStep\(.*\n *return ([^;]*);/g)] as const,
+    ...['slice', 'high', 'wide'].map(name => [name, found(new RegExp(`let ${name} = ([^;]*);`, 'g'))] as const),
+  ];
   const tile = 'tiles\\[';
   const written = `quad + ${found(new RegExp(`${tile}start \\+ (.*)\\] = block`, 'g'))}`;
   const line = found(/let at = ([^;]*QUADS);/g);
