@@ -119,11 +119,13 @@ export function join(device: Device, dispatches: readonly Dispatch[], begins = f
     end += sizeOf(workgroups);
     calls += `if(i<${end}){${place}main_${i}(${values.join()});return;}`;
   }
-  const storages = bound.filter(({ access }) => access !== 'uniform');
+  const uniforms = bound.filter(({ access }) => access === 'uniform').length;
   // Not a number where a count is written in a form that evaluate does not know.
   const quads = totalOf(rooms, count => count);
-  if (foreign.test(texts) || storages.length > device.limits.maxStorageBuffersPerShaderStage) return undefined;
-  if (!(16 * quads <= device.limits.maxComputeWorkgroupStorageSize)) return undefined;
+  const { limits } = device;
+  if (foreign.test(texts) || uniforms > limits.maxUniformBuffersPerShaderStage) return undefined;
+  if (bound.length - uniforms > limits.maxStorageBuffersPerShaderStage) return undefined;
+  if (!(16 * quads <= limits.maxComputeWorkgroupStorageSize)) return undefined;
   return {
     kernel: dispatches.map(({ kernel }) => kernel).join(' + '),
     extent: `${end} workgroups`,

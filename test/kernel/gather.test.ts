@@ -267,6 +267,29 @@ test('two dispatches of 256 threads are joined where their workgroup memory has 
   }
 });
 
+test('as many uniforms are bound together as a stage may have, whatever the storages', () => {
+  for (const most of [2, 12]) {
+    const limits = {
+      maxComputeWorkgroupsPerDimension: 65535,
+      maxComputeWorkgroupStorageSize: 16384,
+      maxStorageBuffersPerShaderStage: 64,
+      maxUniformBuffersPerShaderStage: most,
+    };
+    const gpu = Object.create(device, { cpu: { value: false }, limits: { value: limits } });
+    const list = Array.from({ length: 2 * most + 1 }, () =>
+      dispatch(elementwise.fill, {
+        settings: { count: 4, value: 1 },
+        buffers: { result: poisoned(layoutOf([4])).storage },
+        workgroups: [1, 1, 1],
+      }),
+    );
+    const uniforms = gathered(gpu, list).map(
+      ({ bindings }) => bindings.filter(({ access }) => access === 'uniform').length,
+    );
+    requireEqual(`at most ${most}`, uniforms, [most, most, 1]);
+  }
+});
+
 test('what would outlast the time of a dispatch together stays apart', async () => {
   const gpu = Object.create(device, { cpu: { value: false }, rate: { value: 2000, writable: true } });
   const works = [
