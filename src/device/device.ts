@@ -1,7 +1,7 @@
 /** A GPUDevice with what the engine must know of it, and with each error told to the call that made it. */
 
 import { DeviceLostError, InputError, RunError } from '../errors.js';
-import { requireFlag } from '../host/checks.js';
+import { requireFlag, requireValue } from '../host/checks.js';
 import { type AdapterFacts, type AdapterKind, factsOf, isCpu, kindOf } from './adapter.js';
 
 export interface DeviceOptions {
@@ -41,13 +41,20 @@ const wantedFeatures = ['subgroups', 'timestamp-query'] as const;
  *
  * @param portable to ask for nothing: no optional feature, no limit beyond the defaults.
  * @param more other features to ask for where they are, such as `matrixFeatures`.
- * @throws InputError a `portable` that is no flag, such as that list.
+ * @throws InputError no adapter, or a `portable` that is no flag, such as that list.
  */
 export function deviceDescriptor(
   adapter: GPUAdapter,
   portable = false,
   more: readonly string[] = [],
 ): GPUDeviceDescriptor {
+  requireValue(
+    'adapter',
+    adapter,
+    'limits',
+    'await navigator.gpu.requestAdapter(), null where there is none',
+    'object',
+  );
   requireFlag('portable', portable);
   if (portable) return { label: 'sepnn' };
   const wanted = [...wantedFeatures, ...more];
@@ -89,6 +96,7 @@ export class Device {
   /**
    * FLOP/s of large products here, by which dispatches are made small enough for watchdogs (kernel/pace.ts) before they have run.
    * Blocks of equations have it measured, on a GPU: to be set where their runs must repeat to the bit, or on a processor.
+   * `compile` refuses what is no number above 0.
    */
   declare rate?: number | undefined;
   /** What chooses schedules for large products, where it was given: schedule/matrixUnits.ts knows it. */

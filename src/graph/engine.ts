@@ -6,7 +6,7 @@ import { Tensor } from '../buffer/tensor.js';
 import type { AdapterFacts, AdapterKind } from '../device/adapter.js';
 import type { Device } from '../device/device.js';
 import { InputError } from '../errors.js';
-import { isRecord, requireOptions, requireRecord, requireValue, shown } from '../host/checks.js';
+import { isRecord, requireList, requireOptions, requireRecord, requireValue, shown } from '../host/checks.js';
 import { building, type Scope, settled, within } from '../host/scope.js';
 import type { Dispatch, Work } from '../kernel/dispatch.js';
 import { gathered } from '../kernel/gather.js';
@@ -239,13 +239,21 @@ export class Engine {
    * `Plan.run`.
    *
    * @param parts each with what is to be called once all before it is submitted, such as a write of what it reads.
+   * @throws InputError anything else, such as a plan alone.
    */
   async run(
     parts: readonly (readonly [Plan, times: number, load?: (() => void | Promise<void>) | undefined])[],
   ): Promise<void> {
+    const remedy = 'give [[plan, times], ...]';
+    requireList('run', parts, remedy);
     await submit(
       this.device,
-      parts.map(([plan, times, load]) => [plan.part(times), load]),
+      parts.map(part => {
+        requireList('run', part, remedy);
+        const [plan, times, load] = part;
+        requireValue('run', plan, 'part', remedy);
+        return [plan.part(times), load];
+      }),
     );
   }
 

@@ -5,7 +5,8 @@
  */
 
 import { sizeOf } from '../buffer/layout.js';
-import { requireNumber } from '../host/checks.js';
+import { InputError } from '../errors.js';
+import { shown } from '../host/checks.js';
 import type { Dispatch, Work } from './dispatch.js';
 
 /** Milliseconds that one dispatch may last, and one submit. */
@@ -28,8 +29,9 @@ const fillingWorkgroups = 16;
 
 type Timed = Pick<Dispatch, 'work' | 'workgroups' | 'fullest'>;
 
-/** Operations that one dispatch may have on a device of a rate in FLOP/s, where it is known. */
+/** Operations that one dispatch may have on a device of a rate in FLOP/s, where it is known. @throws InputError what is no rate. */
 export function operationsInTime(rate = leastRate): number {
+  if (!(Number.isFinite(rate) && rate > 0)) throw new InputError(`rate: ${shown(rate)}: use FLOP/s, above 0`);
   return (rate * dispatchMilliseconds) / 1000;
 }
 
@@ -39,9 +41,8 @@ export function operationsInTime(rate = leastRate): number {
  *
  * @throws InputError what is no rate.
  */
-export function mostInDispatch(operationsOfEach: number, rate = leastRate): number {
-  requireNumber('rate', rate, { above: 0 });
-  return Math.max(1, Math.floor((rate * dispatchMilliseconds) / 1000 / operationsOfEach));
+export function mostInDispatch(operationsOfEach: number, rate?: number): number {
+  return Math.max(1, Math.floor(operationsInTime(rate) / operationsOfEach));
 }
 
 /** Operations, for the bytes that pass too. */

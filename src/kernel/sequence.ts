@@ -2,6 +2,7 @@
 
 import { bufferOf, type Memory, Storage, usage } from '../buffer/memory.js';
 import { InputError } from '../errors.js';
+import { requireValue } from '../host/checks.js';
 import { building, type Scope, settled } from '../host/scope.js';
 import { type Dispatch, isStorage } from './dispatch.js';
 import { inStretches } from './join.js';
@@ -139,8 +140,9 @@ export class Sequence {
   }
 }
 
-/** Encodes parts after each other into a host's pass, or as a pass of their own. */
+/** Encodes parts after each other into a host's pass, or as a pass of their own. @throws InputError what is no encoder. */
 export function encodeParts(encoder: HostEncoder, parts: readonly Part[]): void {
+  requireValue('encode', encoder, 'pushDebugGroup', 'give a command encoder or a compute pass');
   const pass = 'beginComputePass' in encoder ? encoder.beginComputePass({ label: 'sepnn' }) : encoder;
   for (const part of parts) part.sequence.encode(pass, part);
   if (pass !== encoder) pass.end();

@@ -11,22 +11,22 @@ export { type ModelToSave, readModel, type SavedModel, writeModel } from '../io/
 export { recallTuning, rememberTuning } from '../io/tuning.js';
 export * from './index.js';
 
-/** Which adapter is opened, and what is asked of it. */
+/** Which adapter is opened, and what is asked of it. An option that is undefined is as if left out. */
 export interface OpenEngineOptions {
   /** 'auto', the default, takes the first there is of hardware, software (a driver of the system's) and embedded. */
-  readonly adapter?: AdapterKind | 'auto';
+  readonly adapter?: AdapterKind | 'auto' | undefined;
   /**
    * Whether to ask for no optional feature and no limit beyond the defaults: what runs so, runs everywhere; false by
    * default.
    */
-  readonly portable?: boolean;
+  readonly portable?: boolean | undefined;
   /** Options of Dawn's own, such as 'backend=null'; none by default. */
-  readonly dawn?: readonly string[];
+  readonly dawn?: readonly string[] | undefined;
   /**
    * Whether matrix units make products of at least 1024 rows, columns and numbers of the inner axis, as `useMatrixUnits` says;
    * false by default.
    */
-  readonly matrixUnits?: boolean;
+  readonly matrixUnits?: boolean | undefined;
 }
 
 /**
@@ -37,11 +37,11 @@ export interface OpenEngineOptions {
  */
 export async function openEngine(options: OpenEngineOptions = {}): Promise<Engine> {
   requireOptions('openEngine', options, { adapter: true, portable: true, dawn: true, matrixUnits: true });
-  const { portable = false, dawn = [], matrixUnits = false } = options;
+  const { adapter = 'auto', portable = false, dawn = [], matrixUnits = false } = options;
   requireFlag('portable', portable);
   requireFlag('matrixUnits', matrixUnits);
   if (!Array.isArray(dawn) || !dawn.every(one => typeof one === 'string' && one.includes('='))) {
     throw new InputError(`dawn: ${shown(dawn)}: give a list of texts such as 'backend=null'`);
   }
-  return openOn({ adapter: 'auto', ...options, matrixUnits: matrixUnits ? 'matrixUnits' : undefined });
+  return openOn({ adapter, portable, dawn, matrixUnits: matrixUnits ? 'matrixUnits' : undefined });
 }

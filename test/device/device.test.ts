@@ -62,6 +62,24 @@ test('a descriptor whose list of features stands in the place of the flag is ref
   );
 });
 
+test('a descriptor is asked of an adapter: of none, as where a browser has none, it is refused', async () => {
+  for (const none of [undefined, null, 'auto'] as unknown as GPUAdapter[]) {
+    for (const portable of [false, true]) {
+      const error = /^adapter: (undefined|null|"auto") is none: await navigator\.gpu\.requestAdapter\(\), null where/;
+      await requireThrows(`${none}`, () => deviceDescriptor(none, portable), 'InputError', error);
+    }
+  }
+});
+
+test('options of openEngine that are undefined are as if left out', async () => {
+  const nothing = { adapter: undefined, portable: undefined, dawn: undefined, matrixUnits: undefined };
+  const [bare, given] = [await openEngine(), await openEngine(nothing)];
+  requireEqual('adapter', given.adapter, bare.adapter);
+  requireEqual('features', featuresOf(given.device), featuresOf(bare.device));
+  await bare.dispose();
+  await given.dispose();
+});
+
 test('an unknown adapter is refused by its name; where none is found, one line tells all that was tried', async () => {
   await requireThrows(
     'unknown',

@@ -12,6 +12,7 @@ import { contractCp } from '../../src/ops/contraction/contractCp.js';
 import { fill } from '../../src/ops/elementwise/fill.js';
 import { add, scale, subtract } from '../../src/ops/elementwise/linearCombination.js';
 import { multiply } from '../../src/ops/elementwise/multiply.js';
+import { reshape } from '../../src/ops/elementwise/reshape.js';
 import { sum } from '../../src/ops/elementwise/sum.js';
 import { matmul } from '../../src/ops/linear/matmul.js';
 import { multiplyStored, productOfParts } from '../../src/ops/linear/product.js';
@@ -23,7 +24,7 @@ import { createEngine } from '../../src/public/index.js';
 import { tune } from '../../src/schedule/tune.js';
 import * as losses from '../../src/wgsl/loss.js';
 import { require, requireClose, requireEqual, requireThrows } from '../helpers/compare.js';
-import { device, engine } from '../helpers/gpu.js';
+import { atRate, device, engine } from '../helpers/gpu.js';
 import { randoms } from '../helpers/random.js';
 import { suite } from '../helpers/suite.js';
 import { product } from '../reference/linear/product.js';
@@ -360,6 +361,20 @@ test('bad input is refused before the device is touched', async () => {
     'InputError',
     /assigned twice/,
   );
+  const noEncoder = /^encode: undefined is none: give a command encoder or a compute pass$/;
+  await requireThrows('no encoder', () => plan.encode(undefined as never), 'InputError', noEncoder);
+  const parts = { 'no list': plan, 'no times': [plan], 'no plan': [[a, 1]], nothing: undefined };
+  for (const [name, wrong] of Object.entries(parts)) {
+    const error = /^run: (an object|undefined) is (no list|none): give \[\[plan, times\], \.\.\.\]$/;
+    await requireThrows(name, () => engine.run(wrong as never), 'InputError', error);
+  }
+  const shapes = /^reshape: 2 is no list: give a shape for each tensor, such as \[\[3, 2\]\]$/;
+  const flat = () => engine.compile(graph => ({ x: reshape(graph.read(a), [2] as never) }));
+  await requireThrows('a shape in no list', flat, 'InputError', shapes);
+  for (const rate of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, '5', null] as number[]) {
+    const at = () => atRate(rate, () => engine.compile(graph => ({ x: scale(graph.read(a), 2) })));
+    await requireThrows(`rate ${rate}`, at, 'InputError', /^rate: [^:]+: use FLOP\/s, above 0$/);
+  }
   plan.dispose();
   await requireThrows('a disposed plan', () => plan.run(), 'InputError', /plan has been disposed/);
 });

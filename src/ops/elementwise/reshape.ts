@@ -4,6 +4,7 @@ import { columnsOf, formatLayout, type Shape, sizeOf, stackOf } from '../../buff
 import { InputError } from '../../errors.js';
 import { applyOne } from '../../graph/apply.js';
 import type { Operation, Value } from '../../graph/operation.js';
+import { requireList } from '../../host/checks.js';
 import { dispatch, oneThreadEachOf } from '../../kernel/dispatch.js';
 import * as kernels from '../../wgsl/elementwise.js';
 import { asValue } from './fill.js';
@@ -55,8 +56,11 @@ const operation: Operation<{ shapes: readonly Shape[] }> = {
  * The numbers of every tensor of a stack, in row-major order, in another shape.
  *
  * @param shapes one per tensor.
- * @throws InputError a shape of more or fewer numbers.
+ * @throws InputError a shape of more or fewer numbers, or one that is in no list.
  */
 export function reshape(input: Value, shapes: readonly Shape[]): Value {
+  const remedy = 'give a shape for each tensor, such as [[3, 2]]';
+  requireList('reshape', shapes, remedy);
+  for (const shape of shapes) requireList('reshape', shape, remedy);
   return applyOne(operation, [input], { shapes });
 }
