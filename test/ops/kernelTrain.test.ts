@@ -60,7 +60,7 @@ async function adamOnDevice(
   const [step, learningRate] = [filled(packedStackOf([[1]]), bits(t)), scalar(settings.learningRate)];
   await run([
     dispatch(optimiser.adam, {
-      constants: { WORKGROUP: 64, DECOUPLED: settings.decoupled },
+      constants: { WORKGROUP: 64, QUADS: (layout.length / 4) % 4 === 0 ? 4 : 1, DECOUPLED: settings.decoupled },
       workgroups,
       settings: adamUniform(layout.length / 4, settings),
       buffers: {
