@@ -1,12 +1,24 @@
 /** What the self-test says of a family that is wrong. */
 
 import { Bench, compared, type Family, mostOfNarrow } from '../../src/cli/doctor/bench.js';
+import { eigenpairs } from '../../src/cli/doctor/eigenpairs.js';
+import { schedulesOn } from '../../src/cli/doctor/products.js';
 import { testOf } from '../../src/cli/doctor/selfTest.js';
 import { Tape } from '../../src/cli/doctor/twins/tape.js';
+import type { Device } from '../../src/device/device.js';
 import type { Engine } from '../../src/graph/engine.js';
 import type { Plan } from '../../src/graph/plan.js';
+import { architecture } from '../../src/model/architecture.js';
+import { cp } from '../../src/model/contraction/cp.js';
+import { grid } from '../../src/model/domain/grid.js';
+import { defineModel } from '../../src/model/model.js';
 import { multiply } from '../../src/ops/elementwise/multiply.js';
 import { matmul } from '../../src/ops/linear/matmul.js';
+import { sgd } from '../../src/optimiser/sgd.js';
+import { sepPgd } from '../../src/precondition/sepPgd.js';
+import { chooseCut } from '../../src/schedule/cut.js';
+import { candidates } from '../../src/schedule/table.js';
+import { Trainer } from '../../src/train/trainer.js';
 import { requireClose, requireEqual } from '../helpers/compare.js';
 import * as gpu from '../helpers/gpu.js';
 import { suite } from '../helpers/suite.js';
@@ -94,4 +106,45 @@ test('what is computed as on a device of few workgroups an axis goes in two dime
   requireEqual('dispatches', workgroups.length, 2);
   for (const [wide, high] of workgroups) requireEqual('folded', [wide <= mostOfNarrow, high > 1], [true, true]);
   bench.scope.dispose();
+});
+
+test('whatever the shape, a device takes a schedule of which the self-test runs the text, and no other', () => {
+  const sizes = [1, 4, 5, 17, 64, 300, 1024, 5000];
+  for (const cpu of [true, false]) {
+    for (const subgroupSize of [undefined, 4, 8, 16, 32]) {
+      const own = { cpu: { value: cpu }, subgroupSize: { value: subgroupSize }, tileOf: { value: undefined } };
+      const device = Object.create(gpu.device, own) as Device;
+      const taken = new Set<string>();
+      for (const rows of sizes) {
+        for (const columns of sizes) {
+          for (const inner of sizes) {
+            const { schedule } = chooseCut(device, '', { problems: [{ rows, columns, inner }] });
+            taken.add(schedule.text.name);
+          }
+        }
+      }
+      // A tuner's too.
+      for (const { text } of candidates(device)) taken.add(text.name);
+      const run = new Set(schedulesOn(device).map(({ text }) => text.name));
+      requireEqual(`${cpu ? 'a processor' : 'a GPU'}, ${subgroupSize} lanes`, [...run].sort(), [...taken].sort());
+    }
+  }
+});
+
+test('training makes rows orthonormal by the kernel that the self-test runs, and by no other', async () => {
+  const network = architecture({ width: 5 });
+  const model = defineModel({ domain: grid([12, 11]), contraction: cp({ rank: 4 }), network });
+  const bench = new Bench(gpu.engine);
+  const options = {
+    model,
+    target: new Float32Array(12 * 11),
+    optimiser: sgd({ learningRate: 1 }),
+    preconditioner: sepPgd({ topK: 3 }),
+  };
+  const trainer = bench.scope.keep(await Trainer.create(bench.engine, options));
+  await trainer.advance(1);
+  await eigenpairs.run(bench);
+  const found = [...bench.kernels].filter(name => name.startsWith('orthonormalise'));
+  bench.scope.dispose();
+  requireEqual('kernels', found, [gpu.device.cpu ? 'orthonormalise' : 'orthonormalisePanels']);
 });
