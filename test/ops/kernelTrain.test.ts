@@ -53,15 +53,16 @@ async function adamOnDevice(
   arrays: readonly Float64Array[],
   t: number,
   settings: AdamSettings,
-  workgroups = line(arrays[0].length / 4).workgroups,
+  workgroups?: readonly [number, number, number],
 ) {
   const layout = layoutOf([arrays[0].length]);
+  const each = line(layout.length / 4);
   const [p, g, m, v] = arrays.map(values => filled(layout, values));
   const [step, learningRate] = [filled(packedStackOf([[1]]), bits(t)), scalar(settings.learningRate)];
   await run([
     dispatch(optimiser.adam, {
-      constants: { WORKGROUP: 64, QUADS: (layout.length / 4) % 4 === 0 ? 4 : 1, DECOUPLED: settings.decoupled },
-      workgroups,
+      constants: { ...each.constants, QUADS: (layout.length / 4) % 4 === 0 ? 4 : 1, DECOUPLED: settings.decoupled },
+      workgroups: workgroups ?? each.workgroups,
       settings: adamUniform(layout.length / 4, settings),
       buffers: {
         step: step.storage,
