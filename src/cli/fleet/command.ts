@@ -2,12 +2,12 @@
 
 import { InputError, isInputError, RunError } from '../../errors.js';
 import { sizeFor } from '../../experiments/image/size.js';
-import type { AdapterReport, Engine } from '../../graph/engine.js';
+import type { AdapterReport } from '../../graph/engine.js';
 import { type ListedImage, listImages, sizeOfImage } from '../../io/image/imageFolder.js';
 import type { FleetReport } from '../../train/fleet/fleetOptions.js';
 import { commandLine } from '../commandLine.js';
 import type { Ending } from '../ending.js';
-import { openQuietly } from '../engine.js';
+import { Engines } from '../engine.js';
 import { requireShareable } from '../fit/options.js';
 import { startFleetProgress } from '../progress.js';
 import { messageOf, print, warn } from '../terminal.js';
@@ -129,24 +129,7 @@ async function fitFolder(
     await conclude(ending, engines.current.adapter, source, options, last);
   } finally {
     bar.stop();
-    await engines.current?.dispose();
-  }
-}
-
-/** The engine of a run: another after its device was lost. */
-class Engines {
-  #engine: Engine | undefined;
-
-  constructor(private readonly options: FleetOptions) {}
-
-  get current(): Engine {
-    return this.#engine as Engine;
-  }
-
-  async open(): Promise<Engine> {
-    await this.#engine?.dispose();
-    this.#engine = await openQuietly(this.options.adapter, this.options.matrixUnits);
-    return this.#engine;
+    await engines.dispose();
   }
 }
 
