@@ -456,12 +456,16 @@ test('a module that cannot be run, or never finishes, is told of in one line, wi
       "\nthrow new Error('a first line that is as long as many,\\nand a second');",
       '(a first line that is as long as many, and a second, throws.mjs:2): mend that first',
     ],
+    'throws.cjs': ["\n\nthrow new Error('required');", '(required, throws.cjs:3): mend that first'],
+    'cut.cjs': ['\nconst = 3;', "(Unexpected token '=', cut.cjs:2): mend that first"],
   };
   for (const [name, [text, said]] of Object.entries(texts)) {
     writeFileSync(join(folder, name), text);
     const { code, stderr } = await spawnedSepnn('pde', `./${name}`);
     requireEqual(name, [code, stderr], [2, `sepnn: pde ./${name}: cannot be run ${said}\n`]);
   }
+  mkdirSync(join(folder, 'holds.mjs'));
+  await requireRefused([[['pde', './holds.mjs'], /holds\.mjs: it is a folder: give a module/]], args => sepnn(...args));
   const message = /^sepnn: pde .\/hang.mjs: its module never finished: give a module/;
   await requireRefused([[['pde', './hang.mjs'], message]], args => spawnedSepnn(...args));
 });

@@ -1,6 +1,6 @@
 /** Which problem is meant: one that ships, by its name, or one of a host's own, by the module that exports it. */
 
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { InputError, isInputError } from '../../errors.js';
@@ -48,6 +48,7 @@ async function ofModule(path: string, given: string): Promise<Problem> {
     throw new InputError(`${given} ${path}: ${what}: ${remedy}`);
   };
   if (!existsSync(path)) fail('there is no such file');
+  if (statSync(path).isDirectory()) fail('it is a folder');
   const found = await settled(async () => {
     const { default: exported } = (await import(pathToFileURL(resolve(path)).href)) as { readonly default?: unknown };
     return typeof exported === 'function' ? await exported() : exported;
@@ -69,10 +70,17 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message || error.name : shown(error);
 }
 
-/** The line from which an error comes; empty where it does not know: Node tells no program that of most syntax errors. */
+const ownFolder = fileURLToPath(new URL('.', import.meta.url));
+
+/** The line of a host's own from which an error comes; empty where it does not know: Node tells no program that of most syntax errors. */
 function placeOf(error: unknown): string {
-  const [, url, line] = /(file:\/\/[^\s()]+?):(\d+)/.exec((error as Error | undefined)?.stack ?? '') ?? [];
-  return url === undefined ? '' : `, ${basename(fileURLToPath(url))}:${line}`;
+  const stack = (error as Error | undefined)?.stack ?? '';
+  // Modules stand in it by their addresses, those that are required by their paths.
+  for (const [, place, line] of stack.matchAll(/(?:^|[\s(])((?:file:\/\/|\/|[A-Z]:\\)[^\n()]+?):(\d+)/g)) {
+    const path = place.startsWith('file:') ? fileURLToPath(place) : place;
+    if (!path.startsWith(ownFolder)) return `, ${basename(path)}:${line}`;
+  }
+  return '';
 }
 
 /** What `work` comes to; undefined where it waits while nothing is left in this process that could end its wait. */
