@@ -470,6 +470,13 @@ test('a module that cannot be run, or never finishes, is told of in one line, wi
   await requireRefused([[['pde', './hang.mjs'], message]], args => spawnedSepnn(...args));
 });
 
+test('of a run that another schedule keeps from being made longer the line names the schedule, and not its steps', async () => {
+  const { files } = await reportOf('--optimisers', 'adam', '--steps', '2', '--out', 'constant');
+  const words = [...small, '--optimisers', 'adam', '--steps', '4', '--schedule', 'cosine', '--resume', files.plain];
+  const line = /with --schedule constant, and this run is with --schedule cosine: give --schedule constant$/m;
+  await requireRefused([[words, line]], args => sepnn(...args));
+});
+
 test('a run that is stopped before its first step names a file only where there is one', async () => {
   const stopping = moduleOf('stopping.mjs', {
     ends: 'u.minus(Math.cos(1))',

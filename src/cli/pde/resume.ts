@@ -120,7 +120,7 @@ export function startOf(
   // One whose last layers were left alone may have them solved now.
   const { [digestKey]: _, ...record } = recordOf(problem, saved.lastLayers ? way : unsolved(way), options);
   // A decay goes by the steps of all, and turns come after them: other runs may be made longer.
-  const isOpen = record.schedule === undefined && record.lastLayers === undefined;
+  const isOpen = saved.schedule === undefined && saved.lastLayers === undefined;
   for (const key of new Set([...Object.keys(record), ...Object.keys(saved)])) {
     if (JSON.stringify(saved[key]) === JSON.stringify(record[key]) || (key === 'steps' && isOpen)) continue;
     throw otherRun(path, key, saved, record, state.step);
