@@ -82,6 +82,11 @@ async function pde(
         await engines.open();
         for (const { way, settings } of runs) {
           const done = await oneRun(ending, engines, own, way, settings, options, start);
+          if (done.run.stopped && done.file === undefined) {
+            // Of a run that made no step there is nothing to keep.
+            const again = goingOn(ending.args, way, options, undefined);
+            throw ending.stopped(`no step was made: to begin again: ${again}`);
+          }
           finished.push(done);
           if (done.run.stopped || done.run.failure) break;
         }
@@ -222,9 +227,7 @@ async function report(
     const { steps, lastLayers } = courseOf(last.way, options);
     const { turn = 0 } = last.run.reports[last.run.reports.length - 1];
     const where = step < steps ? `step ${step} of ${steps}` : `turn ${turn} of ${lastLayers} through the last layers`;
-    throw ending.stopped(
-      last.file === undefined ? `no step was made: to begin again: ${line}` : `stopped at ${where}: to go on: ${line}`,
-    );
+    throw ending.stopped(`stopped at ${where}: to go on: ${line}`);
   }
 }
 
