@@ -6,7 +6,7 @@ import { openQuietly } from '../src/cli/engine.js';
 import { print } from '../src/cli/terminal.js';
 import { InputError } from '../src/errors.js';
 import type { Engine } from '../src/graph/engine.js';
-import { writeWhole } from '../src/io/files.js';
+import { makeFolder, writeWhole } from '../src/io/files.js';
 import { encodeMicroseconds } from './cases/encode.js';
 import type { Peer } from './peers/peer.js';
 import { charts, tables } from './report.js';
@@ -29,6 +29,7 @@ export async function bench(options: BenchOptions): Promise<void> {
     if (encoding !== undefined) result.encodeMicroseconds = encoding;
     const json = JSON.stringify(result, null, 1);
     const files = { 'bench.json': json, ...charts(result) };
+    await makeFolder(options.out); // another run that made it takes it away where it ends with nothing in it
     for (const [name, text] of Object.entries(files)) await writeWhole(join(options.out, name), text);
     if (options.json) return print(json);
     for (const table of tables(result)) print(table);

@@ -5,7 +5,7 @@
 
 import { constants } from 'node:os';
 import { RunError } from '../errors.js';
-import { clearParts, reasonOf, requireWritableFolder } from '../io/files.js';
+import { clearParts, reasonOf, removeEmpty, requireWritableFolder } from '../io/files.js';
 import { lockFolder } from '../io/folderLock.js';
 import { commandLine } from './commandLine.js';
 import { endProgress } from './progress.js';
@@ -95,8 +95,15 @@ export class Ending {
   }
 
   /** The same with one that others may write into. Where nothing came of a folder that was not there, it is taken away. @throws InputError one that cannot be written. */
-  async inSharedFolder<T>(option: string, folder: string, work: () => Promise<T>): Promise<T> {
-    return cleaned(await requireWritableFolder(option, folder), work);
+  inSharedFolder<T>(option: string, folder: string, work: () => Promise<T>): Promise<T> {
+    const made: string[] = [];
+    return cleaned(
+      () => removeEmpty(made),
+      async () => {
+        await requireWritableFolder(option, folder, made);
+        return work();
+      },
+    );
   }
 
   /**

@@ -1,8 +1,8 @@
 /** Files written whole or not at all, and read with errors that a user can act on. */
 
 import { randomUUID } from 'node:crypto';
-import { rmdirSync, rmSync } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError, isInputError, RunError } from '../errors.js';
 import { isGone, markPattern, processMark } from './processes.js';
@@ -71,26 +71,26 @@ export async function clearParts(folder: string): Promise<void> {
 /**
  * A folder that can be written to, made if it is not there.
  *
- * @returns takes away what was made, as far as nothing is in it. @throws InputError naming it and why it cannot.
+ * @param made those that were not there are added to it, from above. @throws InputError naming it and why it cannot.
  */
-export async function requireWritableFolder(option: string, path: string): Promise<() => void> {
-  const made: string[] = [];
-  const takeAway = () => {
-    try {
-      for (const folder of made.toReversed()) rmdirSync(folder);
-    } catch {} // one with something in it
-  };
+export async function requireWritableFolder(option: string, path: string, made: string[]): Promise<void> {
   try {
     await makeFolder(path, made);
-    // A read-only file system, or a root that may do everything, is found out only by writing.
+    // A read-only file system, or a root that may do everything, is found out only by writing. At once: a signal in
+    // between would leave the file.
     const probe = partOf(join(path, 'probe'));
-    await writeFile(probe, '');
-    await rm(probe);
-    return takeAway;
+    writeFileSync(probe, '');
+    rmSync(probe);
   } catch (error) {
-    takeAway();
     throw new InputError(`${option} ${path}: cannot be written (${reasonOf(error)}): give a folder that can`);
   }
+}
+
+/** Takes away folders as far as nothing is in them. @param made from above, as `makeFolder` tells them. */
+export function removeEmpty(made: readonly string[]): void {
+  try {
+    for (const folder of made.toReversed()) rmdirSync(folder);
+  } catch {} // one with something in it
 }
 
 /** @throws InputError a folder, where a file is to be written. */
@@ -109,7 +109,7 @@ export async function makeFolder(path: string, made: string[] = []): Promise<voi
   const above = dirname(path);
   if (above !== path) await makeFolder(above, made);
   try {
-    await mkdir(path);
+    mkdirSync(path); // at once with what is noted of it: a signal in between would leave it
     made.push(path);
   } catch (error) {
     if (!(await isFolder(path))) throw error; // else another was first

@@ -1,7 +1,16 @@
 /** How a run of the command ends, whatever ends it: the process, the terminal, what is printed and what is written. */
 
 import { spawn, spawnSync } from 'node:child_process';
-import fs, { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import fs, {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -266,6 +275,27 @@ test('a folder that was made for results is taken away with those above it where
     requireEqual(`${words[0]}: exit`, [code, stdout], [2, '']);
     requireUnwritten('new');
     requireEqual('there', readdirSync(inFolder('there')), before);
+  }
+});
+
+test('of folders that were made those stay into which another has put something', async () => {
+  const made = inFolder('above', 'below', 'of the run');
+  const refused = new Ending([]).inSharedFolder('--out', made, async () => {
+    writeFileSync(inFolder('above', 'note'), "another's");
+    throw new Error('how it ends');
+  });
+  await requireThrows('ended', () => refused, 'Error', /^how it ends$/);
+  requireEqual('what stays', readdirSync(inFolder('above')), ['note']);
+});
+
+test('a folder that the run which made it takes away is made again by another that writes into it', async () => {
+  requireEqual('a model', (await fit('rendered', '--steps', '1')).code, 0);
+  for (const name of ['drawn.png', 'drawn.npy']) {
+    const isMade = () => existsSync(inFolder('fleeting'));
+    const rendered = sepnn('render', 'rendered/model.safetensors', '--out', join('fleeting', name), ...adapter);
+    const { code, stderr } = await onceThere(isMade, () => rmdirSync(inFolder('fleeting')), rendered);
+    requireEqual(`${name}: ${stderr}`, [code, readdirSync(inFolder('fleeting'))], [0, [name]]);
+    rmSync(inFolder('fleeting'), { recursive: true });
   }
 });
 

@@ -6,8 +6,8 @@ import type { AdapterKind } from '../../device/adapter.js';
 import { InputError } from '../../errors.js';
 import { between, type Extent, extent } from '../../experiments/pde/slices.js';
 import type { AdapterReport, Engine } from '../../graph/engine.js';
-import { requireNoFolder, writeWhole } from '../../io/files.js';
-import { blackPicture, channelsOf, encodePng, paint, pictureOf } from '../../io/image/picture.js';
+import { makeFolder, requireNoFolder, writeWhole } from '../../io/files.js';
+import { blackPicture, channelsOf, encodePng, type Picture, paint, pictureOf } from '../../io/image/picture.js';
 import { writeNpy } from '../../io/npy.js';
 import type { Domain } from '../../model/domain/domain.js';
 import { stretches, type Tile } from '../../model/tiles.js';
@@ -169,7 +169,7 @@ async function renderPicture(
   await eachTile(engine, source, region, quiet, async ({ start, shape, values }) => {
     paint(picture, values, { left: start[1], top: start[0], width: shape[1], height: shape[0] });
   });
-  await writeWhole(out, await encodePng(picture));
+  await writePicture(out, picture);
 }
 
 /** @returns the least and the greatest of the field, which are black and white. */
@@ -188,8 +188,19 @@ async function renderField(
     }
   });
   const range = extent(whole);
-  await writeWhole(out, await encodePng(pictureOf(between(whole, range), width, height, source.bits)));
+  await writePicture(out, pictureOf(between(whole, range), width, height, source.bits));
   return range;
+}
+
+async function writePicture(out: string, picture: Picture): Promise<void> {
+  const bytes = await encodePng(picture);
+  await keepFolder(out);
+  await writeWhole(out, bytes);
+}
+
+/** Another run that made the folder takes it away where it ends with nothing in it. */
+async function keepFolder(out: string): Promise<void> {
+  await makeFolder(dirname(out));
 }
 
 /** (channels, then the axes), without the channels where there is one. */
@@ -201,6 +212,7 @@ async function renderArray(
   quiet: boolean,
 ): Promise<undefined> {
   const { channels } = source;
+  await keepFolder(out);
   await writeNpy(out, channels === 1 ? region.shape : [channels, ...region.shape], put =>
     eachTile(engine, source, region, quiet, async tile => {
       for (const { from, to, length } of stretches(tile, region.shape, channels)) {
