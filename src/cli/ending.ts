@@ -40,7 +40,7 @@ export class Ending {
   #receivedAt = 0;
   #stdoutError: unknown;
   /** What of the run is kept, and how it is called to run the command again. */
-  #kept = () => 'nothing is kept: to begin again';
+  #kept = () => 'nothing new is kept: to begin again';
 
   /** @param args the words of the command line after the command's own name. */
   constructor(readonly args: readonly string[]) {}

@@ -229,7 +229,7 @@ test('a signal ends patient work by itself, a second one at once, each with its 
       process.emit('SIGTERM', 'SIGTERM');
     }, Number);
     const again = "sepnn fleet 'my images' --queue redis://:...@host";
-    const line = `sepnn: SIGTERM: nothing is kept: to begin again: ${again}\n`;
+    const line = `sepnn: SIGTERM: nothing new is kept: to begin again: ${again}\n`;
     requireEqual('impatient work', [exits, lines], [[143], [line]]);
   } finally {
     process.exit = exit;
@@ -253,7 +253,7 @@ test('a command that keeps nothing on the way says so when a signal ends it, and
   for (const words of commands) {
     const { code, stdout, stderr } = await runCommand(`${root}dist/cli.js`, words, { preload });
     requireEqual(`${words[0]}: exit`, [code, stdout], [130, '']);
-    const line = `sepnn: SIGINT: nothing is kept: to begin again: sepnn ${words.join(' ')}\n`;
+    const line = `sepnn: SIGINT: nothing new is kept: to begin again: sepnn ${words.join(' ')}\n`;
     require(`${words[0]}: ${stderr}`, stderr.endsWith(line));
     requireUnwritten('unmade');
   }
