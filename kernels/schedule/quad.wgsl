@@ -6,8 +6,8 @@
 // may be chosen only where the adapter's smallest and largest subgroup size are both 4.
 //
 // Made for SwiftShader, where a swap is one instruction and a broadcast nine, and where every value that is not used
-// at once lies in memory: so each quad of the result has its products with a block as one operation, which is as fast as the
-// same in numbers one by one, and compiles in half the time.
+// at once lies in memory: so each number of the result has its four products added in one expression, one after the other as the
+// other schedules add them: a number is the same to the bit whichever of them made it, so that a part of a grid is that of the whole.
 //# enable subgroups
 //# import shared/product/blocks.wgsl
 //# import shared/product/tiles.wgsl
@@ -43,12 +43,12 @@ fn main(
     let range = innerOf(p, tile);
     for (var from = range.x; from < range.y; from += BLOCK) {
       let to = from + min(range.y - from, BLOCK);
-      // [left block][swap][row of the block][right block]
-      var sums = array<vec4f, TILE_ROWS * RIGHT_BLOCKS>();
+      // [left block][swap][row of the block][right block][column of the block]
+      var sums = array<f32, 4u * TILE_ROWS * RIGHT_BLOCKS>();
       let lastQuad = (p.inner - 1u) & ~3u;   // past it nothing may be loaded: it comes again, and counts as zero
       for (var inner = from; inner < to; inner += 4u * DEPTH) {
         var a = array<mat4x4f, LEFT_BLOCKS * DEPTH>();
-        var b = array<mat4x4f, RIGHT_BLOCKS * DEPTH>();   // [column][u]
+        var b = array<mat4x4f, RIGHT_BLOCKS * DEPTH>();
         //# unroll
         for (var i = 0u; i < LEFT_BLOCKS * DEPTH; i++) {
           a[i] = leftBlock(p, row + 4u * (4u * (i / DEPTH) + lane), min(inner + 4u * (i % DEPTH), lastQuad));
@@ -56,7 +56,7 @@ fn main(
         }
         //# unroll
         for (var j = 0u; j < RIGHT_BLOCKS * DEPTH; j++) {
-          b[j] = transpose(rightBlock(p, column + 4u * (4u * (j / DEPTH) + lane), min(inner + 4u * (j % DEPTH), lastQuad)));
+          b[j] = rightBlock(p, column + 4u * (4u * (j / DEPTH) + lane), min(inner + 4u * (j % DEPTH), lastQuad));
         }
         // Values and no longer places: compilers take less time over what is read of them.
         let leftBlocks = a;
@@ -67,8 +67,10 @@ fn main(
           for (var u = 0u; u < DEPTH; u++) {
             let x = swapped(leftBlocks[i / 16u * DEPTH + u][i % 4u], i / 4u % 4u);
             //# unroll
-            for (var j = 0u; j < RIGHT_BLOCKS; j++) {
-              sums[i * RIGHT_BLOCKS + j] += x * rightBlocks[j * DEPTH + u];
+            for (var j = 0u; j < 4u * RIGHT_BLOCKS; j++) {
+              sums[i * 4u * RIGHT_BLOCKS + j] = sums[i * 4u * RIGHT_BLOCKS + j]
+                + x[0] * rightBlocks[j / 4u * DEPTH + u][0][j % 4u] + x[1] * rightBlocks[j / 4u * DEPTH + u][1][j % 4u]
+                + x[2] * rightBlocks[j / 4u * DEPTH + u][2][j % 4u] + x[3] * rightBlocks[j / 4u * DEPTH + u][3][j % 4u];
             }
           }
         }
@@ -77,7 +79,7 @@ fn main(
       var results = array<vec4f, TILE_ROWS * RIGHT_BLOCKS>();
       //# unroll
       for (var i = 0u; i < TILE_ROWS * RIGHT_BLOCKS; i++) {
-        results[i] = sums[i];
+        results[i] = vec4f(sums[4u * i], sums[4u * i + 1u], sums[4u * i + 2u], sums[4u * i + 3u]);
       }
       for (var i = 0u; i < TILE_ROWS * RIGHT_BLOCKS; i++) {
         let line = i / RIGHT_BLOCKS;

@@ -7,10 +7,11 @@ import { axesOf, cpProblem, gridOf } from '../../src/ops/contraction/factorMatri
 import { productOfParts } from '../../src/ops/linear/product.js';
 import { cutDispatches } from '../../src/schedule/cut.js';
 import { productDispatch, productWorkgroups } from '../../src/schedule/product.js';
-import type { Schedule } from '../../src/schedule/schedule.js';
+import { registerSchedule, type Schedule } from '../../src/schedule/schedule.js';
 import * as contraction from '../../src/wgsl/contraction.js';
 import * as linear from '../../src/wgsl/linear.js';
 import * as networks from '../../src/wgsl/network.js';
+import * as texts from '../../src/wgsl/schedule.js';
 import * as tangent from '../../src/wgsl/tangent.js';
 import { activationOf } from '../helpers/activations.js';
 import { requireClose, requireEqual } from '../helpers/compare.js';
@@ -419,6 +420,29 @@ testOnSchedules(test, [
     cases: cpKernels,
   },
 ]);
+
+test('product: the schedules that add the inner axis in order give the same bits, so that a part of a grid has those of the whole', async () => {
+  const [rows, columns, inner] = [37, 53, 71];
+  const [left, right] = [
+    filled(layoutOf([rows, inner]), randoms(rows * inner)),
+    filled(layoutOf([inner, columns]), randoms(inner * columns)),
+  ];
+  const names = new Set<string>([texts.register.name, texts.subgroup.name, texts.quad.name]);
+  const all = [...schedules, registerSchedule([4, 1], [1, 1]), registerSchedule([1, 4], [1, 1])];
+  const inOrder = all.filter(({ text }) => names.has(text.name));
+  const results = inOrder.map(() => poisoned(layoutOf([rows, columns])));
+  await run(
+    inOrder.map((schedule, i) => {
+      const constants = { LEFT_TRANSPOSED: false, RIGHT_TRANSPOSED: false, BLEND: false };
+      const problems = [productOfParts(partOf(left), partOf(right), partOf(results[i]))];
+      const buffers = { left: left.storage, right: right.storage, result: results[i].storage };
+      return productDispatch(device, linear.product, { constants, problems, buffers }, schedule);
+    }),
+  );
+  const [first, ...others] = await Promise.all(results.map(contentOf));
+  for (const [i, values] of others.entries())
+    requireClose(`${inOrder[i + 1].id} beside ${inOrder[0].id}`, values, first, {});
+});
 
 test('hidden: sine and cosine are right to 1e-6 for arguments up to 1e4, tanh to 1e-6 relative down to 1e-6', async () => {
   const [schedule] = schedules;
