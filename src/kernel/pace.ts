@@ -31,7 +31,7 @@ type Timed = Pick<Dispatch, 'work' | 'workgroups' | 'fullest'>;
 
 /** Operations that one dispatch may have on a device of a rate in FLOP/s, where it is known. @throws InputError what is no rate. */
 export function operationsInTime(rate = leastRate): number {
-  if (!(Number.isFinite(rate) && rate > 0)) throw new InputError(`rate: ${shown(rate)}: use FLOP/s, above 0`);
+  if (!(Number.isFinite(rate) && rate > 0)) throw new InputError(`rate: ${shown(rate)}: use FLOP/s > 0`);
   return (rate * dispatchMilliseconds) / 1000;
 }
 

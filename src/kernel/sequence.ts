@@ -142,7 +142,7 @@ export class Sequence {
 
 /** Encodes parts after each other into a host's pass, or as a pass of their own. @throws InputError what is no encoder. */
 export function encodeParts(encoder: HostEncoder, parts: readonly Part[]): void {
-  requireValue('encode', encoder, 'pushDebugGroup', 'give a command encoder or a compute pass');
+  requireValue('encode', encoder, 'pushDebugGroup', 'give an encoder or a pass');
   const pass = 'beginComputePass' in encoder ? encoder.beginComputePass({ label: 'sepnn' }) : encoder;
   for (const part of parts) part.sequence.encode(pass, part);
   if (pass !== encoder) pass.end();
