@@ -108,7 +108,11 @@ function simulated(lasts: readonly number[], guessed: readonly number[]) {
     },
   };
   const gpu = {
-    createCommandEncoder: () => ({ beginComputePass: () => ({ end: () => {} }), finish: () => {} }),
+    createCommandEncoder: () => ({
+      pushDebugGroup: () => {},
+      beginComputePass: () => ({ end: () => {} }),
+      finish: () => {},
+    }),
     queue: {
       submit: () => {
         const milliseconds = sumOf(encoded.flatMap(part => inPart(part, i => lasts[i])));
